@@ -1,0 +1,91 @@
+"""What the command line does, from Python: own datum, own network, own teacher, one call, a record back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.config import compose_target, split_overrides
+from benchmark.plan import cells_of, state_of
+from benchmark.records import Record, Store
+from benchmark.workers import device_kind
+from modalities import registry
+from modalities.base import BadInput
+from modalities.paths import data_root
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def run(
+    target: str,
+    *,
+    source: str | os.PathLike[str] | None = None,
+    student: str | nn.Module | None = None,
+    teacher: str | nn.Module | None = None,
+    profile: str = "demo",
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    results: str | os.PathLike[str] = "results/local",
+    root: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+) -> Record:
+    """Distil one student from one datum and score it on one target; a cell that is done already is not run again.
+
+    Args:
+        target: a registered target (``benchmark list targets``).
+        source: a named source, or the path of an image, recording or clip; default: the profile's.
+        student, teacher: a network's name, or your own module from (B, *view.shape) to (B, classes) logits. Your
+            student is trained in place; your teacher is used as it is. Default: the profile's.
+        profile: ``smoke``, ``demo``, ``small`` or ``paper``.
+        seed: of the segments, of mixing, and of the student's random weights if it is given by name.
+        settings: further settings, such as ``{"recipe.steps": 200, "view.size": 32}``.
+        results: where the record is kept, as with the command line's ``--results``.
+        root: folder of the real datasets; else the variable BENCHMARK_DATA, else a per-user one.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Returns:
+        The record: ``record.status``, ``record.metrics["top1"]``, ``record.controls["teacher_top1"]`` …
+        A cell that failed has a status other than ``done`` and a reason.
+
+    Raises:
+        BadInput: a wrong name, setting, source or folder.
+    """
+    from benchmark.networks import load_weights, weights_hash
+    from benchmark.runner import run_cell
+    from benchmark.teachers import Silent
+
+    modality = registry.target(target).info.modality
+    overrides = [f"{key}={_text(value)}" for key, value in (settings or {}).items()]
+    if source is not None:
+        overrides.append(f"source.{modality}={os.fspath(source)}")
+    overrides, profile, suite = split_overrides(overrides, profile=profile)
+    config = compose_target(target, [*overrides, f"seeds=[{seed}]"], profile=profile, suite=suite)
+    own: dict[str, nn.Module] = {}
+    for role, given in (("student", student), ("teacher", teacher)):
+        if isinstance(given, str):
+            getattr(config, role).network = given
+        elif given is not None:
+            # The weights are part of the name, and so of the cell's identity: another network is another cell.
+            getattr(config, role).network = f"own {type(given).__name__} {weights_hash(given)[:12]}"
+            own[role] = given
+    kind = device_kind(device)
+    cells = cells_of(target, config, data_root(None if root is None else Path(root)), kind)
+    if len(cells) != 1:
+        raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
+    cell, store = cells[0], Store(Path(results) / profile)
+    if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
+        if "student" in own:
+            load_weights(own["student"].eval(), store.cell(cell.id) / "student.safetensors")
+        return found
+    store.write_manifest("python", {"cell": cell.id}, [cell.asked()])
+    return run_cell(
+        cell, store, device=kind if device == "auto" else device, watch=Silent(),
+        teacher=own.get("teacher"), student=own.get("student"),
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return str(list(value)).replace("'", "") if isinstance(value, list | tuple) else str(value)

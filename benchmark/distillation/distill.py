@@ -1,0 +1,85 @@
+"""Distillation of a student from segments alone: it is handed a stream, a teacher and a recipe, and no dataset."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.checkpoints import Checkpoints
+from benchmark.distillation.loop import Curve, Watch, optimise
+from benchmark.distillation.loss import distillation_loss
+from benchmark.distillation.mixing import mix
+from benchmark.schema import Recipe, Training
+from modalities.base import Draws, SegmentStream
+
+FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def distill(
+    stream: SegmentStream,
+    teacher: nn.Module,
+    student: nn.Module,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoints: Checkpoints | None = None,
+    watch: Watch | None = None,
+) -> Curve:
+    """Train ``student`` in place to match ``teacher`` on mixed segments (METHOD; Asano & Saeed, ICLR 2023).
+
+    The teacher is in eval mode, without gradient, and sees exactly the tensor that the student sees.
+
+    Args:
+        stream: segments of ONE datum, already on the device and normalised.
+        teacher, student: networks from (B, *stream.shape) to (B, classes) logits, on the device.
+        recipe: optimiser, schedule, temperature, mixing; ``recipe.batch`` must be the stream's.
+        seed: of mixing and dropout (segments have the stream's own).
+
+    Returns:
+        The loss curve. The student's weights are those of the LAST step: nothing is selected.
+
+    Raises:
+        ValueError: the stream's batch is not the recipe's.
+        Diverged, Interrupted: see ``optimise``.
+    """
+    if stream.batch_size != recipe.batch:
+        raise ValueError(f"the stream makes batches of {stream.batch_size}, the recipe wants {recipe.batch}")
+    teacher.eval().requires_grad_(False)
+    lay_out(teacher, recipe)
+    lay_out(student, recipe)
+    draws = Draws(seed, "mixing/")
+
+    def loss_at(step: int) -> Tensor:
+        segments = mix(stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step)
+        segments = in_layout(segments, recipe)
+        with autocast(recipe, device):
+            with torch.no_grad():
+                wanted = teacher(segments)
+            got = student(segments)
+        return distillation_loss(got, wanted, recipe.temperature)
+
+    return optimise(student, loss_at, recipe, seed=seed, device=device, checkpoints=checkpoints, watch=watch)
+
+
+def autocast(training: Training, device: torch.device) -> AbstractContextManager[object]:
+    """Mixed precision as the recipe says; the plan has resolved ``auto``."""
+    if training.precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def lay_out(network: nn.Module, training: Training) -> None:
+    """Put a network's weights into the memory format that the recipe asks for, in place."""
+    if training.channels_last:
+        for weight in network.parameters():
+            weight.data = in_layout(weight.data, training)
+
+
+def in_layout(tensor: Tensor, training: Training) -> Tensor:
+    """A tensor of 4 or 5 axes in channels-last order where the recipe asks for it; the same values."""
+    if not training.channels_last or tensor.dim() not in FORMATS:
+        return tensor
+    return tensor.contiguous(memory_format=FORMATS[tensor.dim()])

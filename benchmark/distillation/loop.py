@@ -1,0 +1,116 @@
+"""THE training loop: students and teachers of every modality are optimised here, and nowhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.checkpoints import Checkpoints
+from benchmark.distillation.schedule import apply_schedule, learning_rate, make_optimiser
+from benchmark.schema import Training
+
+READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
+
+
+class Diverged(Exception):
+    """The loss stopped being a finite number at ``step``."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the loss is not finite at step {step}; a lower learning rate or gradient clipping may help.")
+        self.step = step
+
+
+class Interrupted(Exception):
+    """Somebody asked to stop; a checkpoint was written and the same call goes on from there."""
+
+
+class Watch(Protocol):
+    """Who looks on: told about progress, asked whether to stop."""
+
+    def step(self, done: int, total: int, loss: float) -> None: ...
+
+    def should_stop(self) -> bool: ...
+
+
+class Unwatched:
+    """Nobody looks on."""
+
+    def step(self, done: int, total: int, loss: float) -> None: ...
+
+    def should_stop(self) -> bool:
+        return False
+
+
+@dataclass
+class Curve:
+    """Mean loss of every READ_EVERY steps: rows of (steps done, learning rate, loss)."""
+
+    rows: list[tuple[int, float, float]] = field(default_factory=list)
+
+
+def optimise(
+    network: nn.Module,
+    loss_at: Callable[[int], Tensor],
+    training: Training,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoints: Checkpoints | None = None,
+    watch: Watch | None = None,
+) -> Curve:
+    """Take ``training.steps`` steps on ``loss_at(step)``; continue from the newest checkpoint if there is one.
+
+    Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
+    step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
+
+    Raises:
+        Diverged: a loss was not finite.
+        Interrupted: ``watch`` asked to stop.
+    """
+    watch = watch or Unwatched()
+    optimiser = make_optimiser(network, training)
+    curve = Curve()
+    start = 0
+    if checkpoints is not None and (found := checkpoints.newest()) is not None:
+        network.load_state_dict(found.network)
+        optimiser.load_state_dict(found.optimiser)
+        start, curve.rows = found.step, found.curve
+    network.train()
+    forked = [device] if device.type == "cuda" else []
+    losses: list[Tensor] = []
+    saved_at = time.monotonic()
+    with torch.random.fork_rng(devices=forked):
+        for step in range(start, training.steps):
+            torch.manual_seed((seed << 32) + step)
+            apply_schedule(optimiser, training, step)
+            loss = loss_at(step)
+            torch.autograd.backward(loss)
+            if training.clip:
+                nn.utils.clip_grad_norm_(network.parameters(), training.clip)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            losses.append(loss.detach())
+
+            done = step + 1
+            if done % READ_EVERY and done < training.steps:
+                continue
+            values = torch.stack(losses).tolist()  # the one place where the host waits for the device
+            losses.clear()
+            for offset, value in enumerate(values):
+                if value != value or abs(value) == float("inf"):
+                    raise Diverged(done - len(values) + offset)
+            mean = sum(values) / len(values)
+            curve.rows.append((done, learning_rate(training, step), mean))
+            watch.step(done, training.steps, mean)
+            stopping = watch.should_stop() and done < training.steps
+            if checkpoints is not None and (stopping or time.monotonic() - saved_at > checkpoints.every_seconds):
+                checkpoints.save(done, network, optimiser, curve.rows)
+                saved_at = time.monotonic()
+            if stopping:
+                raise Interrupted
+    return curve

@@ -1,0 +1,219 @@
+"""Figures computed from predictions: pure NumPy, from the float16 log-probabilities that are stored.
+
+Every figure is a function of the stored numbers alone, so that scoring saved outputs again gives it exactly.
+Throughout, ``logp`` is (n, classes), natural-log probabilities of n test items; ``labels`` is (n,), whole numbers in
+[0, classes). Rounding to float16 leaves probabilities that do not sum to 1, so each row is normalised again in
+float64 where probabilities matter. Of classes that tie, the one with the lower index is predicted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+ECE_BINS = 15
+_LOWEST = float(np.finfo(np.float16).min)
+
+
+# --- outputs ---------------------------------------------------------------------------------------------------
+
+
+def average_clips(logits: Floats) -> NDArray[np.float16]:
+    """Log of the softmax averaged over an item's clips: log((1/C) Σ_c softmax(z_c)).
+
+    Args:
+        logits: (n, clips, classes), any float type.
+
+    Returns:
+        (n, classes) float16, at most 0; what lies below float16's range is held at its lowest finite value.
+
+    Raises:
+        ValueError: a logit is not a number or infinite, as after a run that diverged.
+    """
+    if logits.ndim != 3:
+        raise ValueError(f"logits are (items, clips, classes), not {logits.shape}")
+    if not np.isfinite(logits).all():
+        raise ValueError("a logit is not finite")
+    per_clip = _normalised(logits)
+    highest = per_clip.max(axis=1, keepdims=True)
+    mean = highest[:, 0] + np.log(np.exp(per_clip - highest).mean(axis=1))
+    return np.asarray(mean.clip(_LOWEST, 0.0), dtype=np.float16)
+
+
+def log_probabilities(logits: Floats) -> NDArray[np.float16]:
+    """Log-softmax of (n, classes) logits as it is stored; see ``average_clips``."""
+    return average_clips(logits[:, None])
+
+
+def predicted(logp: Floats) -> NDArray[np.int64]:
+    """The most probable class of each item, (n,)."""
+    return np.asarray(logp.argmax(axis=1), dtype=np.int64)
+
+
+def _normalised(logits: Floats) -> NDArray[np.float64]:
+    """Log-softmax over the last axis in float64."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), dtype=np.float64)
+
+
+def _checked(logp: Floats, labels: Integers) -> Floats:
+    if logp.ndim != 2 or labels.shape != logp.shape[:1] or not len(labels):
+        raise ValueError(f"outputs {logp.shape} and labels {labels.shape} are not those of the same items")
+    if not np.isfinite(logp).all():
+        raise ValueError("an output is not finite")
+    if labels.min() < 0 or labels.max() >= logp.shape[1]:
+        raise ValueError(f"labels {labels.min()} to {labels.max()} do not fit {logp.shape[1]} outputs")
+    return logp
+
+
+# --- accuracy --------------------------------------------------------------------------------------------------
+
+
+def top1(logp: Floats, labels: Integers) -> float:
+    """Share of items whose most probable class is the label, in [0, 1]."""
+    return float((predicted(_checked(logp, labels)) == labels).mean())
+
+
+def topk(logp: Floats, labels: Integers, k: int) -> float:
+    """Share of items whose label is among the k most probable classes, in [0, 1]."""
+    best = np.argsort(-_checked(logp, labels).astype(np.float64), axis=1, kind="stable")[:, :k]
+    return float((best == labels[:, None]).any(axis=1).mean())
+
+
+def mean_per_class(logp: Floats, labels: Integers) -> float:
+    """Mean over the classes that occur of the share of their items that are right (balanced accuracy), in [0, 1]."""
+    right = predicted(_checked(logp, labels)) == labels
+    items = np.bincount(labels)
+    hits = np.bincount(labels, weights=right)
+    return float((hits[items > 0] / items[items > 0]).mean())
+
+
+def wilson_interval(accuracy: float, items: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Score interval of a share over n items (Wilson, JASA 22, 1927), within [0, 1].
+
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with z the normal quantile of (1 + confidence)/2. It treats the
+    test items as independent; ``accuracy`` may be a mean over seeds on the same items, for the same n.
+    """
+    if items < 1 or not 0 <= accuracy <= 1:
+        raise ValueError(f"no interval for a share of {accuracy} over {items} items")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = accuracy + z * z / (2 * items)
+    half = z * math.sqrt(accuracy * (1 - accuracy) / items + z * z / (4 * items * items))
+    scale = 1 + z * z / items
+    return max(0.0, min(accuracy, (centre - half) / scale)), min(1.0, max(accuracy, (centre + half) / scale))
+
+
+# --- controls --------------------------------------------------------------------------------------------------
+
+
+def chance(labels: Integers) -> float:
+    """Accuracy expected of uniform guesses among the classes that occur: 1 / their number."""
+    return 1.0 / len(np.unique(labels))
+
+
+def majority_share(labels: Integers) -> float:
+    """Share of the most frequent class: no answer that ignores its input does better."""
+    return float(np.bincount(labels).max() / len(labels))
+
+
+# --- student beside teacher ------------------------------------------------------------------------------------
+
+
+def retention(student_top1: float, teacher_top1: float) -> float | None:
+    """Student's top-1 / teacher's, 0 or more; None for a teacher that is never right."""
+    return student_top1 / teacher_top1 if teacher_top1 > 0 else None
+
+
+def fidelity(student_logp: Floats, teacher_logp: Floats) -> float:
+    """Share of items on which both predict the same class, right or wrong (Stanton et al., NeurIPS 2021), in [0, 1]."""
+    return float((predicted(student_logp) == predicted(teacher_logp)).mean())
+
+
+def kl_to_teacher(student_logp: Floats, teacher_logp: Floats) -> float:
+    """Mean over items of KL(teacher || student) = Σ_k t_k (log t_k - log s_k) at temperature 1, in nats, 0 or more."""
+    teacher, student = _normalised(teacher_logp), _normalised(student_logp)
+    return max(0.0, float((np.exp(teacher) * (teacher - student)).sum(axis=1).mean()))
+
+
+def expected_calibration_error(logp: Floats, labels: Integers, bins: int = ECE_BINS) -> float:
+    """Σ_m (n_m / n) |accuracy_m - confidence_m| over equal-width bins ((m-1)/M, m/M] of the highest probability.
+
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equations 2 to 5; in [0, 1].
+    """
+    confidence = np.exp(_normalised(_checked(logp, labels)).max(axis=1))
+    right = predicted(logp) == labels
+    member = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    # |accuracy - confidence| of a bin times its share of the items is |hits - summed confidence| over all items.
+    gaps = np.bincount(member, weights=right, minlength=bins) - np.bincount(member, weights=confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def evaluate_predictions(student_logp: Floats, teacher_logp: Floats, labels: Integers) -> dict[str, float | None]:
+    """Every figure of a student on one test split.
+
+    Args:
+        student_logp, teacher_logp: (n, classes), rounded to float16 here if they are not yet.
+
+    Returns:
+        items, top1, top1_low, top1_high (Wilson, 95 %), top5 (None with 5 classes or fewer), mean_per_class,
+        teacher_top1, retention (None for a teacher that is never right), fidelity, kl, ece.
+
+    Raises:
+        ValueError: shapes or labels do not fit, or an output is not finite.
+    """
+    student = _checked(student_logp.astype(np.float16), labels)
+    teacher = _checked(teacher_logp.astype(np.float16), labels)
+    accuracy, teacher_accuracy = top1(student, labels), top1(teacher, labels)
+    low, high = wilson_interval(accuracy, len(labels))
+    return {
+        "items": len(labels),
+        "top1": accuracy,
+        "top1_low": low,
+        "top1_high": high,
+        "top5": topk(student, labels, 5) if student.shape[1] > 5 else None,
+        "mean_per_class": mean_per_class(student, labels),
+        "teacher_top1": teacher_accuracy,
+        "retention": retention(accuracy, teacher_accuracy),
+        "fidelity": fidelity(student, teacher),
+        "kl": kl_to_teacher(student, teacher),
+        "ece": expected_calibration_error(student, labels),
+    }
+
+
+# --- two rows, the same items ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Items that only one of two predictors gets right, and how likely so uneven a split is if neither is better."""
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def paired_test(first: Integers, second: Integers, labels: Integers) -> PairedTest:
+    """Exact McNemar test of two prediction vectors on the same items (McNemar, Psychometrika 12, 1947).
+
+    Among the b + c items that exactly one gets right, b follows Binomial(b + c, 1/2) if neither is better; two-sided
+    p-value, 1 where the two are right on the same items.
+    """
+    if not first.shape == second.shape == labels.shape:
+        raise ValueError(f"predictions {first.shape} and {second.shape} and labels {labels.shape} differ in length")
+    from scipy.stats import binomtest
+
+    first_right, second_right = first == labels, second == labels
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    if not only_first + only_second:
+        return PairedTest(0, 0, 1.0)
+    return PairedTest(only_first, only_second, float(binomtest(only_first, only_first + only_second).pvalue))

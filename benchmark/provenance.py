@@ -1,0 +1,96 @@
+"""Where a number comes from: this package's commit, library versions, device and time, without anybody's folders."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+DISTRIBUTION = "single-datum-benchmark"
+LIBRARIES = (
+    "torch", "torchvision", "torchaudio", "pytorchvideo", "numpy", "scipy", "pillow", "librosa", "soundfile", "soxr",
+    "av", "scikit-learn", "scikit-image", "hydra-core", "pandas", "timm",
+)  # fmt: skip
+
+_QUOTED_FILE = re.compile(r'File "[^"\n]*[/\\]([^"/\\\n]+)"')
+_FOLDERS = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\\"'`:<>|,;()]+[/\\])+")
+
+
+def utc_now() -> str:
+    """The present moment in UTC, ISO 8601, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def strip_folders(text: str) -> str:
+    """The text with every absolute path cut down to its base name, so that a record names no one's folders."""
+    return _FOLDERS.sub("", _QUOTED_FILE.sub(r'File "\1"', text))
+
+
+def provenance(device: str, threads: int) -> dict[str, Any]:
+    """Everything about this process that a reader of a number may ask for.
+
+    Args:
+        device: in words, such as ``cpu`` or ``cuda: NVIDIA H200``.
+        threads: compute threads of the cell.
+
+    Returns:
+        JSON-ready: package, version, commit and dirty (None outside a checkout of this package; dirty says whether
+        the code differs from the commit), python, libraries (those installed), platform, device, threads, started
+        (now, UTC) and ended (None, for the caller to set with ``utc_now``).
+    """
+    commit, dirty = _checkout(Path(__file__).resolve().parent)
+    return {
+        "package": DISTRIBUTION,
+        "version": _version(DISTRIBUTION),
+        "commit": commit,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name)) is not None},
+        "platform": platform.platform(),
+        "device": device,
+        "threads": threads,
+        "started": utc_now(),
+        "ended": None,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@functools.cache  # the code that runs is the code that was there at the first call
+def _checkout(package: Path) -> tuple[str | None, bool | None]:
+    """Commit and dirty flag of the checkout that tracks this package.
+
+    An installed copy that merely lies inside somebody's repository is not tracked there, and so has no commit.
+    """
+    root = package.parent
+    try:
+        _git(root, "ls-files", "--error-unmatch", f"{package.name}/__init__.py")
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        changed = _git(root, "status", "--porcelain", "--", package.name, "modalities", "pyproject.toml")
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    return commit, bool(changed.strip())
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    # A caller's GIT_DIR would answer for another repository; without optional locks we never disturb a running git.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        env={**environment, "GIT_OPTIONAL_LOCKS": "0"},
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
+    ).stdout

@@ -1,0 +1,199 @@
+"""One cell to one record: data, teacher, distillation, evaluation, store."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback as tracebacks
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmark import memory, metrics
+from benchmark.batches import RecentSplits
+from benchmark.checkpoints import Checkpoints
+from benchmark.data import ensure
+from benchmark.distillation.distill import distill
+from benchmark.distillation.loop import Curve, Diverged, Interrupted
+from benchmark.evaluation import in_order, predict
+from benchmark.networks import make_network, save_weights
+from benchmark.plan import Cell
+from benchmark.records import Predictions, Record, Status, Store, provenance, utc_now
+from benchmark.teachers import Lesson, PhaseWatch, ReadyTeacher, Refused, kept_teacher, make_teacher, refuse_if_poor
+from modalities import registry
+from modalities.base import BadInput
+
+_SPLITS = RecentSplits()
+
+
+@dataclass
+class _Attempt:
+    """What an attempt has found out so far; a failure's record keeps it."""
+
+    device: torch.device
+    watch: PhaseWatch
+    seconds: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    controls: dict[str, float | None] = field(default_factory=dict)
+    predictions: Predictions | None = None
+    curve: Curve | None = None
+    segments: int = 0
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        self.watch.phase(phase)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - started
+
+
+def run_cell(
+    cell: Cell,
+    store: Store,
+    *,
+    device: str,
+    watch: PhaseWatch,
+    teacher: nn.Module | None = None,
+    student: nn.Module | None = None,
+) -> Record:
+    """Run a cell and keep its record; whatever goes wrong becomes the record's status and reason.
+
+    Args:
+        device: such as ``cpu`` or ``cuda:0``.
+        teacher, student: a caller's own networks, instead of those that the configuration names.
+
+    Raises:
+        Interrupted: ``watch`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
+        BadInput: the results folder cannot be written.
+    """
+    # Sums depend on the number of threads, so it is the cell's and not the machine's.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(cell.config.threads)
+    origin = provenance(_in_words(device), cell.config.threads)
+    memory.reset_peak()
+    attempt = _Attempt(torch.device(device), watch)
+    try:
+        status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student))
+    finally:
+        torch.set_num_threads(threads)
+    record = cell.record(
+        status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
+        metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
+        peak_memory_bytes=memory.peak(attempt.device),
+    )  # fmt: skip
+    curve = [{"step": s, "learning_rate": r, "loss": v} for s, r, v in attempt.curve.rows] if attempt.curve else None
+    store.write(record, predictions=attempt.predictions, curve=curve)
+    return record
+
+
+def _run(
+    cell: Cell, store: Store, attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None
+) -> None:
+    adapter, modality = registry.target(cell.target), registry.modality(cell.modality)
+    view, config, device, watch = cell.config.view, cell.config, attempt.device, attempt.watch
+    if not cell.data.ready:
+        raise _NoData(cell.data.how)
+
+    with attempt.timed("data"):
+        ensure(cell.data, adapter)
+        key = f"{cell.target} {cell.fold} {cell.data} {view}"
+        test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.fold)))
+        source = modality.load_source(cell.source_path, view, device)
+    labels = np.asarray(test.data.labels)
+    attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
+
+    lesson = Lesson(
+        modality, view, len(adapter.info.classes), partial(adapter.train, cell.data.root, view, cell.fold),
+        config.data.train_per_class, test, device,
+    )  # fmt: skip
+    # Made before the teacher is trained, so that a wrong name costs nothing.
+    if own_student is None:
+        student = make_network(modality, config.student.network, view, lesson.classes, cell.seed, device)
+    else:
+        student = own_student.to(device)
+    with attempt.timed("teacher"):
+        if own_teacher is None:
+            teacher = kept_teacher(store.root / "teachers" / cell.teacher_key, config.teacher, lesson, watch)
+        else:
+            teacher = _own(own_teacher.to(device), cell, lesson, watch)
+    attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
+
+    with attempt.timed("untrained student"):
+        attempt.controls["untrained"] = metrics.top1(predict(student, test, modality, view, device, watch), labels)
+
+    with attempt.timed("distill"):
+        stream = modality.stream(
+            source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device
+        )
+        attempt.curve = distill(
+            stream, teacher.network, student, config.recipe, seed=cell.seed, device=device,
+            checkpoints=Checkpoints(store.attempt(cell.id), "student"), watch=watch,
+        )  # fmt: skip
+        attempt.segments = config.recipe.steps * config.recipe.batch
+
+    with attempt.timed("evaluate"):
+        logp = predict(student, test, modality, view, device, watch)
+        attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
+        attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
+        save_weights(student, store.attempt(cell.id) / "student.safetensors")
+
+
+def _own(network: nn.Module, cell: Cell, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
+    """A caller's own teacher, scored as any other and kept nowhere."""
+    ready = make_teacher(network, cell.config.teacher, lesson, watch, trained=True)
+    refuse_if_poor(ready.notes, cell.config.teacher)
+    return ready
+
+
+class _NoData(Exception):
+    """The target's data are not on disk."""
+
+
+def _outcome(run: Any) -> tuple[Status, str, str]:
+    """Run to a status, a reason and, for faults of ours, a traceback."""
+    try:
+        run()
+    except Interrupted:
+        raise
+    except _NoData as error:
+        return "no data", str(error), ""
+    except Refused as error:
+        return "refused", str(error), ""
+    except Diverged as error:
+        return "diverged", str(error), ""
+    except BadInput as error:
+        return "failed", str(error), ""
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            return "failed", f"{error.strerror}: {Path(error.filename or 'a file').name}; free it and run again.", ""
+        return "failed", f"{type(error).__name__}: {error}", _trace(error)
+    except Exception as error:
+        if _out_of_memory(error):
+            reason = "the memory was not enough; a smaller recipe.batch, or fewer --jobs, needs less."
+            return "out of memory", reason, _trace(error)
+        return "failed", f"{type(error).__name__}: {error}", _trace(error)
+    return "done", "", ""
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """On a CPU torch says so in a plain RuntimeError."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(tracebacks.format_exception(error))
+
+
+def _in_words(device: str) -> str:
+    if device.startswith("cuda"):
+        return f"{device}: {torch.cuda.get_device_name(device)}"
+    return device

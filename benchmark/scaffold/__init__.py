@@ -1,0 +1,1 @@
+"""Text that ``benchmark new-target`` starts a target from; ``$words`` are filled in."""

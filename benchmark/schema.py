@@ -1,0 +1,118 @@
+"""The typed configuration of a cell: every key that can be set, with its default and what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+OPTIMISERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("constant", "step", "cosine", "onecycle")
+PRECISIONS = ("auto", "float32", "bfloat16")
+MIXINGS = ("cutmix", "mixup", "none")
+DATA = ("stand-in", "real")
+
+
+@dataclass
+class Training:
+    """How a network is optimised; learning rate and momentum are pure functions of the step."""
+
+    steps: int = MISSING
+    batch: int = MISSING
+    optimiser: str = "adamw"
+    lr: float = MISSING  # the highest learning rate of the schedule
+    weight_decay: float = 0.0
+    schedule: str = "onecycle"
+    warmup: float = 0.3  # share of the steps until the peak of onecycle; else of a linearly growing learning rate
+    milestones: list[float] = field(default_factory=list)  # of `step`: shares of the steps at which gamma applies
+    gamma: float = 0.5
+    clip: float = 0.0  # largest gradient norm; 0 leaves gradients alone
+    precision: str = "auto"  # auto: bfloat16 on GPUs that have it, float32 elsewhere
+    channels_last: bool = True  # faster on GPUs and on CPUs alike
+
+
+@dataclass
+class Recipe(Training):
+    """How a student is distilled (METHOD: KL at a temperature, CutMix always on)."""
+
+    name: str = MISSING
+    temperature: float = 8.0
+    mixing: str = "cutmix"
+    mixing_alpha: float = 1.0  # of Beta(alpha, alpha)
+    mixing_per: str = "sample"  # one box per sample, or one per batch as published
+
+
+@dataclass
+class Teacher:
+    """Which teacher, and how it is trained when no weights are given."""
+
+    network: str = MISSING
+    weights: str = ""  # a safetensors file of the network's weights; empty: train on the target's training split
+    training: Training = field(default_factory=Training)
+    label_smoothing: float = 0.0
+    holdout: float = 0.1  # share of the training split, cut by leak unit, that decides whether the teacher is good
+    times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out part is refused
+
+
+@dataclass
+class Student:
+    network: str = MISSING
+
+
+@dataclass
+class SourceNames:
+    """One source datum per modality: a registered name, or the path of a file."""
+
+    image: str = "deadleaves"
+    audio: str = "speech"
+    video: str = "deadleaves"
+
+
+@dataclass
+class Data:
+    train_per_class: int = 0  # cap on training items per class; 0 takes all
+
+
+@dataclass
+class Profile:
+    name: str = MISSING
+    data: str = MISSING  # stand-in or real
+    meaning: str = ""
+
+
+@dataclass
+class Suite:
+    name: str = MISSING
+    targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
+    exclude: list[str] = field(default_factory=list)
+    variants: list[list[str]] = field(default_factory=list)  # further override lists; the suite runs each
+    meaning: str = ""
+
+
+@dataclass
+class Choice:
+    """Named files that a modality, profile or target starts from; ``recipe=`` and ``policy=`` name others."""
+
+    recipe: str = MISSING
+    policy: str = MISSING
+
+
+@dataclass
+class Config:
+    """One target's cells; `view` and `policy` have the types of the target's modality."""
+
+    profile: Profile = field(default_factory=Profile)
+    suite: Suite = field(default_factory=Suite)
+    source: SourceNames = field(default_factory=SourceNames)
+    view: Any = None
+    policy: Any = None
+    data: Data = field(default_factory=Data)
+    teacher: Teacher = field(default_factory=Teacher)
+    student: Student = field(default_factory=Student)
+    recipe: Recipe = field(default_factory=Recipe)
+    choose: Choice = field(default_factory=Choice)
+    seeds: list[int] = field(default_factory=lambda: [0])
+    folds: list[int] = field(default_factory=lambda: [1])
+    threads: int = 1  # per cell; part of a cell's identity because sums depend on it
+    expected_seconds: float = 0.0  # of a cell on two CPU cores, for the plan; 0: not known

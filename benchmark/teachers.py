@@ -1,0 +1,219 @@
+"""Train or load a teacher, once per content key, and refuse one that is not clearly better than chance."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmark import metrics
+from benchmark.batches import Batches, cap_per_class, hold_out
+from benchmark.checkpoints import Checkpoints
+from benchmark.distillation.distill import autocast, in_layout, lay_out
+from benchmark.distillation.loop import Interrupted, Unwatched, Watch, optimise
+from benchmark.evaluation import in_order, predict
+from benchmark.files import atomic_write
+from benchmark.networks import load_weights, make_network, save_weights
+from benchmark.schema import Teacher
+from modalities.base import BadInput, Draws, LabelledData, Modality
+
+WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"
+
+
+class Refused(Exception):
+    """The teacher is not clearly better than chance; no student is distilled from it."""
+
+
+class PhaseWatch(Watch, Protocol):
+    """A watch that is also told which phase begins."""
+
+    def phase(self, name: str) -> None: ...
+
+
+class Silent(Unwatched):
+    """Nobody looks on."""
+
+    def phase(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is kept of a teacher beside its weights and predictions."""
+
+    held_out_top1: float  # on the part of the training split that it was not trained on
+    chance: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReadyTeacher:
+    """A teacher on the device, and what it says of every real test item."""
+
+    network: nn.Module
+    logp: NDArray[np.float16]  # (test items, classes)
+    notes: Notes
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher is made for: one target as one cell sees it."""
+
+    modality: Modality
+    view: Any
+    classes: int
+    train: Callable[[], LabelledData]
+    train_per_class: int
+    test: Batches
+    device: torch.device
+
+
+def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
+    """The teacher kept in ``folder``, made there first if need be; one process makes it while others wait.
+
+    Raises:
+        Refused: below ``times_chance`` × chance on the held-out part of the training split.
+        BadInput: a weights file that cannot be used.
+        Diverged, Interrupted: see ``optimise``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _patient_lock(folder / ".lock", watch):
+        new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
+        ready = _finished(folder, new)
+        if ready is None:
+            ready = make_teacher(new(), settings, lesson, watch, Checkpoints(folder, "teacher"))
+            save_weights(ready.network, folder / WEIGHTS)
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, logp=ready.logp)
+            atomic_write(folder / PREDICTIONS, buffer.getvalue())
+            atomic_write(folder / NOTES, json.dumps(ready.notes.__dict__) + "\n")
+            Checkpoints(folder, "teacher").clear()
+    refuse_if_poor(ready.notes, settings)
+    return ready
+
+
+def make_teacher(
+    network: nn.Module,
+    settings: Teacher,
+    lesson: Lesson,
+    watch: PhaseWatch,
+    checkpoints: Checkpoints | None = None,
+    *,
+    trained: bool = False,
+) -> ReadyTeacher:
+    """Train or load ``network`` in place, score it on the held-out part, and predict the test items.
+
+    Args:
+        trained: the network is good as it is (a caller's own).
+    """
+    started = time.monotonic()
+    watch.phase("teacher: data")
+    split = cap_per_class(lesson.train(), lesson.train_per_class)
+    for_training, held_out = hold_out(split, settings.holdout)
+    if settings.weights:
+        load_weights(network, Path(settings.weights))
+    elif not trained and not getattr(network, "ready", False):
+        _train(network, settings, lesson, for_training, watch, checkpoints)
+    watch.phase("teacher: held-out part")
+    top1 = metrics.top1(_predict(network, in_order(held_out), lesson, watch), held_out.labels)
+    watch.phase("teacher: test items")
+    logp = _predict(network, lesson.test, lesson, watch)
+    notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started)
+    return ReadyTeacher(network, logp, notes)
+
+
+def _predict(network: nn.Module, batches: Batches, lesson: Lesson, watch: PhaseWatch) -> NDArray[np.float16]:
+    return predict(network, batches, lesson.modality, lesson.view, lesson.device, watch)
+
+
+def _train(
+    network: nn.Module,
+    settings: Teacher,
+    lesson: Lesson,
+    data: LabelledData,
+    watch: PhaseWatch,
+    checkpoints: Checkpoints | None,
+) -> None:
+    """Cross-entropy on augmented items, in an order that is a pure function of the step."""
+    training = settings.training
+    draws = Draws(0, "teacher/")
+    batches = Batches(data, shuffled(draws, len(data), training.batch), training.steps)
+    lay_out(network, training)
+
+    def loss_at(step: int) -> Tensor:
+        raw, labels = batches.at(step)
+        inputs = lesson.modality.augment(raw.to(lesson.device, non_blocking=True), lesson.view, draws, step)
+        with autocast(training, lesson.device):
+            logits = network(in_layout(inputs, training))
+        wanted = labels.repeat_interleave(batches.clips).to(lesson.device, non_blocking=True)
+        return F.cross_entropy(logits.float(), wanted, label_smoothing=settings.label_smoothing)
+
+    watch.phase("teacher: train")
+    optimise(network, loss_at, training, seed=0, device=lesson.device, checkpoints=checkpoints, watch=watch)
+
+
+def shuffled(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:
+    """Step -> indices: every epoch a new order of all items; what does not fill a last batch is left out of it."""
+    batch = min(batch, items)
+    per_epoch = items // batch
+
+    @lru_cache(maxsize=2)
+    def epoch_order(epoch: int) -> np.ndarray:
+        return draws.permutation(epoch, "order", items)
+
+    def order(step: int) -> np.ndarray:
+        epoch, position = divmod(step, per_epoch)
+        return epoch_order(epoch)[position * batch : (position + 1) * batch]
+
+    return order
+
+
+def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
+    """Raises Refused below ``times_chance`` × chance, or below half way from chance to certainty if that is less."""
+    needed = min(settings.times_chance * notes.chance, (1 + notes.chance) / 2)
+    if notes.held_out_top1 < needed:
+        raise Refused(
+            f"the teacher reaches {notes.held_out_top1:.1%} on the held-out part of its training split, and "
+            f"{needed:.1%} is wanted (chance is {notes.chance:.1%}); train it longer (teacher.training.steps) or "
+            "lower teacher.times_chance."
+        )
+
+
+def _finished(folder: Path, new: Callable[[], nn.Module]) -> ReadyTeacher | None:
+    """A finished teacher; None when there is none or a file of it is damaged (then it is made again)."""
+    try:
+        notes = Notes(**json.loads((folder / NOTES).read_text(encoding="utf-8")))
+        network = new()
+        load_weights(network, folder / WEIGHTS)
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
+            return ReadyTeacher(network, arrays["logp"], notes)
+    except (BadInput, OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+@contextmanager
+def _patient_lock(path: Path, watch: Watch) -> Iterator[None]:
+    """The lock of a teacher's folder, waited for in short turns so that a request to stop is heard."""
+    lock = FileLock(path, is_singleton=False)
+    while True:
+        try:
+            with lock.acquire(timeout=0.5):
+                yield
+                return
+        except Timeout:
+            if watch.should_stop():
+                raise Interrupted from None

@@ -1,0 +1,133 @@
+"""``benchmark run``: plan, run what is not done, and end with the leaderboard."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
+from benchmark.plan import Cell, Request, make_plan, state_of
+from benchmark.progress import duration, shown
+from benchmark.records import Record, Store, provenance
+from benchmark.verbs.table import print_summary, write_leaderboards
+from benchmark.workers import Outcome, run_cells, worker_devices
+from modalities import registry
+from modalities.base import BadInput
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str) -> int:
+    """Run a request's cells; returns the exit code."""
+    began = time.monotonic()
+    limit = seconds_of(max_time) if max_time else None
+    cells = make_plan(request)
+    store = Store(results / request.profile)
+    store.check_writable()
+    store.write_manifest(request.suite, request.selection(), [cell.asked() for cell in cells])
+
+    todo: list[Cell] = []
+    for cell in cells:
+        state, reason = state_of(cell, store)
+        if state == "to run":
+            todo.append(cell)
+        elif state == "no data":
+            store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
+    devices = worker_devices(device, jobs, max((cell.config.threads for cell in todo), default=1))
+    _announce(cells, todo, request, store, len(devices[: len(todo)]))
+
+    outcome = Outcome()
+    if todo:
+        with _stop_requests(began, limit) as stop, shown(todo, len(devices)) as display:
+            try:
+                outcome = run_cells(todo, store.root, devices=devices, display=display, stop=stop)
+            except KeyboardInterrupt:
+                print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
+                return STOPPED
+    records = [_record(store, cell) for cell in cells]
+    written = write_leaderboards(store)
+    print_summary(store)
+    for path in written:
+        print(f"wrote {path}")
+    return _close([record for record in records if record], outcome, time.monotonic() - began)
+
+
+def seconds_of(text: str) -> float:
+    """``90s``, ``30m``, ``2h`` or a number of seconds."""
+    number, unit = (text[:-1], UNITS[text[-1]]) if text[-1] in UNITS else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise BadInput(f"--max-time {text} is no duration; write 90s, 30m or 2h.")
+    return seconds
+
+
+def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, jobs: int) -> None:
+    meaning = cells[0].config.profile.meaning
+    done = len(cells) - len(todo)
+    for reason in registry.usable()[1].values():
+        print(f"left out: {reason}", file=sys.stderr)
+    print(f"profile {request.profile}: {meaning}", file=sys.stderr)
+    expected = [cell.config.expected_seconds for cell in todo]
+    about = f", about {duration(sum(expected) / max(1, jobs))}" if expected and all(expected) else ""
+    side = f", {jobs} at a time" if jobs > 1 else ""
+    without = sum(not cell.data.ready for cell in cells)
+    absent = f", {without} without data" if without else ""
+    print(f"{len(cells)} cells, {done - without} done{absent}, {len(todo)} to run{side}{about}", file=sys.stderr)
+    print(f"results in {store.root.resolve()}", file=sys.stderr)
+
+
+@contextmanager
+def _stop_requests(began: float, limit: float | None) -> Iterator[Callable[[], bool]]:
+    """Whether to stop: after Ctrl-C or SIGTERM (once is enough, the second time is at once) or at the time limit."""
+    asked = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        print("\nstopping: running cells write a checkpoint first (again to stop at once)", file=sys.stderr)
+
+    def stop() -> bool:
+        return asked or (limit is not None and time.monotonic() - began > limit)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _record(store: Store, cell: Cell) -> Record | None:
+    """A cell's record; None where there is none, or a damaged one that its cell was stopped before replacing."""
+    try:
+        return store.read(cell.id)
+    except BadInput:
+        return None
+
+
+def _close(records: list[Record], outcome: Outcome, seconds: float) -> int:
+    """Say how it ended; the exit code."""
+    bad = [record for record in records if record.status not in ("done", "no data")]
+    for record in bad:
+        print(f"{record.status}: {record.id}: {record.reason}", file=sys.stderr)
+    absent = [record for record in records if record.status == "no data"]
+    for record in absent:
+        print(f"no data: {record.target}: {record.reason}", file=sys.stderr)
+    if outcome.interrupted:
+        count = len(outcome.interrupted)
+        print(
+            f"stopped after {duration(seconds)} with {count} cells to go; the same command continues.", file=sys.stderr
+        )
+        return STOPPED
+    if bad:
+        return FAILED
+    return NOTHING if len(absent) == len(records) else DONE

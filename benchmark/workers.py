@@ -1,0 +1,323 @@
+"""Run cells side by side in processes that live from cell to cell, so that each imports the heavy libraries once."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import re
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from benchmark.plan import Cell, describe
+from benchmark.records import Record, Store, provenance
+from modalities.base import BadInput
+
+TICK = 0.2  # seconds between two looks at the clock, and between two progress messages of a worker
+PATIENCE = 30.0  # seconds that a worker has to write its checkpoint and leave
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a worker is in its cell."""
+
+    phase: str
+    done: int = 0
+    total: int = 0
+    loss: float = float("nan")
+    per_second: float = 0.0  # steps
+
+
+class Display(Protocol):
+    """Who shows what happens."""
+
+    def started(self, worker: int, cell: Cell) -> None: ...
+
+    def moved(self, worker: int, step: Step) -> None: ...
+
+    def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
+        """A cell left its worker: with a record, or without one when it was interrupted."""
+        ...
+
+
+@dataclass
+class Outcome:
+    """What came of a list of cells."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    interrupted: list[Cell] = field(default_factory=list)
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    results: Path,
+    *,
+    devices: Sequence[str],
+    display: Display,
+    stop: Callable[[], bool],
+) -> Outcome:
+    """Run every cell in one of ``len(devices)`` worker processes; the longest expected ones start first.
+
+    A worker that dies costs its own cell only (a ``failed`` record) and is replaced.
+
+    Args:
+        results: ``DIR/<profile>``.
+        devices: one per worker, such as ``["cpu", "cpu"]``.
+        stop: asked often; when true, running cells write a checkpoint and leave, and no further one begins.
+
+    Raises:
+        BadInput: the results folder cannot be written.
+    """
+    pool = _Pool(results, devices[: len(cells)], display)
+    waiting = deque(sorted(cells, key=lambda cell: -cell.config.expected_seconds))
+    outcome = Outcome()
+    try:
+        while waiting or pool.busy():
+            if stop():
+                pool.stop()
+                outcome.interrupted += waiting
+                waiting.clear()
+            pool.hand_out(waiting)
+            pool.listen(outcome)
+    finally:
+        pool.close()
+    return outcome
+
+
+def device_kind(device: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` looks for a GPU without loading torch where there is none."""
+    if device in ("cpu", "cuda") or re.fullmatch(r"cuda:\d+", device):
+        return device[:4].rstrip(":")
+    if device != "auto":
+        raise BadInput(f"--device {device} is not known; choose auto, cpu, cuda or cuda:N.")
+    return "cuda" if cuda_devices() else "cpu"
+
+
+def cuda_devices() -> int:
+    """Number of usable GPUs; asks torch only where a driver is there."""
+    if not Path("/proc/driver/nvidia").exists() and os.name == "posix":
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def worker_devices(device: str, jobs: str, threads: int) -> list[str]:
+    """The device of each worker process.
+
+    Args:
+        jobs: a number, or ``auto``: on CPUs as many as the cores take at ``threads`` each, on GPUs one per GPU.
+    """
+    kind = device_kind(device)
+    if kind == "cpu":
+        devices = ["cpu"]
+    elif ":" in device:
+        devices = [device]
+    else:
+        devices = [f"cuda:{index}" for index in range(max(1, cuda_devices()))]
+    if jobs == "auto":
+        count = max(1, _cores() // threads) if kind == "cpu" else len(devices)
+    elif jobs.isdecimal() and int(jobs) > 0:
+        count = int(jobs)
+    else:
+        raise BadInput(f"--jobs {jobs} is no number of cells; give auto or a number from 1 up.")
+    return [devices[index % len(devices)] for index in range(count)]
+
+
+def _cores() -> int:
+    """Cores that this process may use; not every system tells apart from those that there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass
+class _Worker:
+    index: int
+    process: Any
+    pipe: Connection
+    cell: Cell | None = None
+    needs_teacher: bool = False  # its cell may be training the teacher that others wait for
+
+
+class _Pool:
+    def __init__(self, results: Path, devices: Sequence[str], display: Display) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._stop = self._context.Event()
+        self._stopped_at: float | None = None
+        self._results, self._devices, self._display = results, devices, display
+        self._workers = [self._start(index) for index in range(len(devices))]
+
+    def _start(self, index: int) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        arguments = (theirs, self._stop, self._results, self._devices[index])
+        process = self._context.Process(target=_work, args=arguments, daemon=True, name=f"worker {index + 1}")
+        with _deaf():
+            process.start()
+        theirs.close()
+        return _Worker(index, process, ours)
+
+    def busy(self) -> bool:
+        return any(worker.cell for worker in self._workers)
+
+    def stop(self) -> None:
+        """Ask every worker to leave its cell; one that does not within PATIENCE is ended."""
+        if self._stopped_at is None:
+            self._stop.set()
+            self._stopped_at = time.monotonic()
+        elif time.monotonic() - self._stopped_at > PATIENCE:
+            for worker in self._workers:
+                worker.process.kill()
+
+    def hand_out(self, waiting: deque[Cell]) -> None:
+        """Give idle workers cells whose teacher is not being made by another one just now."""
+        for worker in self._workers:
+            if worker.cell is not None or self._stopped_at is not None:
+                continue
+            being_made = {w.cell.teacher_key for w in self._workers if w.cell and w.needs_teacher}
+            cell = next((cell for cell in waiting if cell.teacher_key not in being_made), None)
+            if cell is None:
+                continue
+            try:
+                worker.pipe.send(cell)
+            except OSError:  # it died while idle: ``listen`` replaces it, and the cell waits
+                continue
+            waiting.remove(cell)
+            worker.cell, worker.needs_teacher = cell, True
+            self._display.started(worker.index, cell)
+
+    def listen(self, outcome: Outcome) -> None:
+        """Take in what the workers say, for at most one tick."""
+        sources: dict[Any, _Worker] = {}
+        for worker in self._workers:
+            sources[worker.pipe] = sources[worker.process.sentinel] = worker
+        for index in sorted({sources[source].index for source in wait(list(sources), timeout=TICK)}):
+            worker = self._workers[index]
+            try:
+                while worker.pipe.poll():
+                    kind, content = worker.pipe.recv()
+                    self._take(worker, kind, content, outcome)
+            except (EOFError, OSError):  # it is dead, and all that it said has been heard
+                worker.process.join()
+                self._bury(worker, outcome)
+
+    def _take(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
+        if kind == "step":
+            worker.needs_teacher = worker.needs_teacher and not content.phase.startswith(("untrained", "distill"))
+            self._display.moved(worker.index, content)
+        elif kind == "fatal":
+            raise BadInput(content)
+        else:
+            self._finish(worker, content, outcome)
+
+    def _finish(self, worker: _Worker, record: Record | None, outcome: Outcome) -> None:
+        cell, worker.cell = worker.cell, None
+        assert cell is not None
+        if record is None:
+            outcome.interrupted.append(cell)
+        else:
+            outcome.records[cell.id] = record
+        self._display.ended(worker.index, cell, record)
+
+    def _bury(self, worker: _Worker, outcome: Outcome) -> None:
+        """A worker died: its cell fails with a reason (or counts as interrupted), and another worker takes over."""
+        if worker.cell is not None:
+            record = None
+            if self._stopped_at is None:
+                code = worker.process.exitcode
+                how = f"signal {-code}" if code < 0 else f"exit code {code}"
+                reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
+                origin = provenance(self._devices[worker.index], worker.cell.config.threads)
+                record = worker.cell.record("failed", reason, provenance=origin)
+                Store(self._results).write(record)
+            self._finish(worker, record, outcome)
+        worker.pipe.close()
+        if self._stopped_at is None:
+            self._workers[worker.index] = self._start(worker.index)
+
+    def close(self) -> None:
+        """Let idle workers leave and end busy ones: after a fault of ours, or when a user cannot wait."""
+        for worker in self._workers:
+            with contextlib.suppress(OSError):
+                worker.pipe.send(None)
+        for worker in self._workers:
+            worker.process.join(timeout=0 if worker.cell else 5)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.pipe.close()
+
+
+class _PipeWatch:
+    """Tells the parent about progress, a few times a second at most, and hears its request to stop."""
+
+    def __init__(self, pipe: Connection, stop: Any) -> None:
+        self._pipe, self._stop = pipe, stop
+        self._name = ""
+        self._sent_at = self._began_at = 0.0
+        self._began_with = 0
+
+    def phase(self, name: str) -> None:
+        self._name, self._sent_at, self._began_at, self._began_with = name, 0.0, 0.0, 0
+        self._pipe.send(("step", Step(name)))
+
+    def step(self, done: int, total: int, loss: float) -> None:
+        now = time.monotonic()
+        if not self._began_at:  # the rate counts from the first report, so that a resumed run does not look fast
+            self._began_at, self._began_with = now, done
+        if now - self._sent_at < TICK and done < total:
+            return
+        self._sent_at = now
+        elapsed = now - self._began_at
+        rate = (done - self._began_with) / elapsed if elapsed else 0.0
+        self._pipe.send(("step", Step(self._name, done, total, loss, rate)))
+
+    def should_stop(self) -> bool:
+        return bool(self._stop.is_set())
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Start a process that a Ctrl-C does not reach before it can say what to do with one; ours comes a moment later."""
+    if os.name == "nt":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
+    """The life of a worker process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent hears them and asks us to stop
+    if os.name != "nt":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    from benchmark.distillation.loop import Interrupted
+    from benchmark.runner import run_cell
+
+    store = Store(results)
+    while (cell := pipe.recv()) is not None:
+        reply: tuple[Literal["record", "fatal"], Any]
+        try:
+            reply = ("record", run_cell(cell, store, device=device, watch=_PipeWatch(pipe, stop)))
+        except Interrupted:
+            reply = ("record", None)
+        except BadInput as error:
+            reply = ("fatal", f"{describe(cell)}: {error}")
+        pipe.send(reply)
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,122 @@
+"""Audio for the harness: ties the rooms of this package to the contract of a modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modalities.audio.options import POLICIES, AudioPolicy, AudioView
+from modalities.base import Draws, ModalityName, SegmentStream, SourceRef
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from modalities.audio.source import AudioSource
+
+# What a teacher's training items go through; labels survive all of it.
+SHIFT_SECONDS = 0.1
+GAIN_DB = 6.0
+NOISE_DB = (10.0, 50.0)
+SHIFT_BANDS = 1.5
+FILTER_DB = 4.0
+MASK = 0.15
+
+
+class AudioModality:
+    """Log-mel windows of one recording (implements ``modalities.base.Modality``)."""
+
+    name: ModalityName = "audio"
+    view_type: type = AudioView
+    policy_type: type = AudioPolicy
+
+    def sources(self) -> Mapping[str, str]:
+        """Recordings that ship or are generated."""
+        from modalities.audio.source import SOURCES
+
+        return SOURCES
+
+    def policies(self) -> Mapping[str, AudioPolicy]:
+        """``standard`` (our own: the published policy was never released), ``plain`` (windows, gain), ``crop``."""
+        return POLICIES
+
+    def networks(self) -> Mapping[str, str]:
+        """Patterns of network names."""
+        from modalities.audio.options import NETWORKS
+
+        return NETWORKS
+
+    def source_ref(self, name: str) -> SourceRef:
+        """See ``modalities.audio.source.source_ref``."""
+        from modalities.audio.source import source_ref
+
+        return source_ref(name)
+
+    def load_source(self, name: str, view: AudioView, device: torch.device) -> AudioSource:
+        """See ``modalities.audio.source.load_source``."""
+        from modalities.audio.source import load_source
+
+        return load_source(name, view, device)
+
+    def stream(
+        self, source: AudioSource, view: AudioView, policy: AudioPolicy, *,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+    ) -> SegmentStream:  # fmt: skip
+        """See ``modalities.audio.segments.AudioStream``."""
+        from modalities.audio.segments import AudioStream
+
+        return AudioStream(
+            source, view, policy, batch_size=batch_size, seed=seed, device=device, rank=rank, ranks=ranks
+        )
+
+    def network(self, name: str, view: AudioView, classes: int) -> nn.Module:
+        """See ``modalities.audio.networks.network``."""
+        from modalities.audio.networks import network
+
+        return network(name, classes)
+
+    def prepare(self, raw: Tensor, view: AudioView) -> Tensor:
+        """(B, samples) int16 at the view's rate to (B, 1, mels, frames), standardised per item."""
+        from modalities.audio.logmel import mel_power, standardised
+
+        return standardised(mel_power(raw.float() / 2**15, view))
+
+    def augment(self, raw: Tensor, view: AudioView, draws: Draws, step: int) -> Tensor:
+        """As ``prepare``, after a random shift in time, gain, noise, pitch, equaliser and masks."""
+        import torch
+
+        from modalities.audio import changes
+        from modalities.audio.logmel import mel_power, standardised
+
+        size, samples = raw.shape
+
+        def drawn(name: str, low: float = 0.0, high: float = 1.0, width: int = 0) -> Tensor:
+            values = draws.uniform(step, name, (size, width) if width else size, low, high)
+            return torch.from_numpy(values.astype(np.float32)).to(raw.device)
+
+        margin = round(SHIFT_SECONDS * view.rate)
+        padded = torch.nn.functional.pad(raw.float() / 2**15, (margin, margin))
+        rows = torch.arange(size, device=raw.device)
+        wave = padded.unfold(-1, samples, 1)[rows, drawn("shift", 0, 2 * margin).long()]
+        wave = wave * changes.decibels(drawn("gain", -GAIN_DB, GAIN_DB))[:, None]
+        level = changes.decibels(-drawn("noise level", *NOISE_DB))[:, None] * changes.power(wave).sqrt()
+        wave = wave + level * changes.noise(drawn("noise place"), samples)
+        bands = changes.band_matrix(
+            drawn("bands", -SHIFT_BANDS, SHIFT_BANDS), drawn("knots", -FILTER_DB, FILTER_DB, changes.KNOTS), view.mels
+        )
+        picture = standardised(bands @ mel_power(wave, view))
+        for axis, name in ((2, "mel mask"), (3, "time mask")):
+            picture = changes.mask(picture, axis, drawn(name + " start"), drawn(name + " width", 0, MASK))
+        return picture
+
+    def preview(self, source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: int, path: Path) -> None:
+        """See ``modalities.audio.preview.preview``."""
+        from modalities.audio.preview import preview
+
+        preview(source, view, policy, seed=seed, path=path)
+
+
+MODALITY = AudioModality()

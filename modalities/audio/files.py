@@ -1,0 +1,137 @@
+"""Sound files as labelled items: a target that is "files with labels" needs rows and this reader, no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.base import BadInput
+from modalities.index import Paths
+from modalities.index import index as indexed
+from modalities.listing import Listing, Row
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+    from torch import Tensor
+
+    from modalities.audio.options import AudioView
+
+Samples = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Part of a sound file, in seconds; a ``seconds`` of 0 means up to its end."""
+
+    path: Path
+    start: float = 0.0
+    seconds: float = 0.0
+
+
+def read_windows(where: Path | Stretch, rate: int, samples: int, clips: int) -> Samples:
+    """Evenly spaced windows of a sound file: (clips, samples) int16, mono, at ``rate``.
+
+    The first window starts at the beginning and the last one ends at the end; a single one is the middle. Only these
+    windows are read. What is shorter than a window stands in the middle of zeros.
+
+    Raises:
+        BadInput: for a file that is missing, damaged or no sound.
+    """
+    import soundfile
+    import soxr
+
+    stretch = where if isinstance(where, Stretch) else Stretch(where)
+    try:
+        with _forward(soundfile.SoundFile)(stretch.path) as file:
+            if _cut_short(file.extra_info):
+                raise BadInput(f"{stretch.path} is cut short; replace the file or fetch it again.")
+            own = file.samplerate
+            begin = min(round(stretch.start * own), file.frames)
+            length = min(round(stretch.seconds * own) or file.frames, file.frames - begin)
+            window = -(-samples * own // rate)
+            free = max(length - window, 0)
+            starts = [free // 2] if clips == 1 else [free * k // (clips - 1) for k in range(clips)]
+            parts: dict[int, Samples] = {}
+            for start in starts:
+                if start not in parts:
+                    file.seek(begin + start)
+                    count = min(window, length)
+                    wave = file.read(count, dtype="float32", always_2d=True)
+                    if len(wave) < max(count, 1):
+                        raise BadInput(f"{stretch.path} is empty or cut short; replace the file or fetch it again.")
+                    mono = wave.mean(axis=1) if wave.shape[1] > 1 else wave[:, 0]
+                    parts[start] = _fitted(mono if own == rate else soxr.resample(mono, own, rate), samples)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise BadInput(
+            f"{stretch.path} cannot be read as sound ({error}); replace the file or fetch it again."
+        ) from error
+    return np.stack([parts[start] for start in starts])
+
+
+@cache
+def _forward(sound_file: type[SoundFile]) -> type[SoundFile]:
+    """Sound files without the seek that follows every read of a seekable one; it takes as long as the read."""
+    return type("Forward", (sound_file,), {"seekable": lambda file: False})
+
+
+def _cut_short(note: str) -> bool:
+    """Whether a WAV file holds less than its header promises, which libsndfile notes and otherwise passes over.
+
+    A few bytes are a careless writer's; and recorders that cannot know the length promise about the largest there is.
+    """
+    found = re.search(r"^data : (\d+) \(should be (\d+)\)", note, re.MULTILINE)
+    return found is not None and int(found[2]) < 0.99 * int(found[1]) < 2.1e9
+
+
+def _fitted(wave: NDArray[np.float32], samples: int) -> Samples:
+    """Centre-crop or zero-pad to ``samples``, as int16."""
+    extra = len(wave) - samples
+    if extra > 0:
+        wave = wave[extra // 2 : extra // 2 + samples]
+    whole = np.clip(np.rint(wave * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
+    return np.pad(whole, (-min(extra, 0) // 2, -(min(extra, 0) // 2))) if extra < 0 else whole
+
+
+def _read(where: Path | Stretch, rate: int, samples: int, clips: int) -> Tensor:
+    import torch
+
+    return torch.from_numpy(read_windows(where, rate, samples, clips))
+
+
+def recordings(rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
+    """Labelled data of rows whose ``where`` is a path or a stretch: ``view.test_clips`` windows in a test, else 1."""
+    clips = view.test_clips if test else 1
+    return Listing(rows, partial(_read, rate=view.rate, samples=view.samples, clips=clips))
+
+
+@dataclass(frozen=True)
+class Index:
+    """Sound files found on disk: their paths, a hash over names and sizes, and their size together in bytes."""
+
+    files: Sequence[Path]
+    fingerprint: str
+    bytes: int
+
+
+def index(folder: Path, below: Iterable[str] = (".",), suffix: str = ".wav") -> Index:
+    """Sound files directly in folders ``below`` a folder, sorted; absent ones count as empty.
+
+    Names and sizes are read once per change of a folder (``modalities.index``), so planning many cells costs one look.
+    """
+    found = indexed(folder, below, suffix)
+    return Index(Paths(folder, found.names), found.fingerprint, found.bytes)
+
+
+def write_wave(path: Path, wave: NDArray[np.floating], rate: int) -> None:
+    """Write mono sound, clipped at full scale, as 16-bit WAV or FLAC (by suffix)."""
+    import soundfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.clip(wave, -1, 1), rate, subtype="PCM_16")

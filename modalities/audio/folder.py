@@ -1,0 +1,36 @@
+"""Audio targets that are folders of sound files, one per class, or sound files under a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modalities.audio.files import recordings, write_wave
+from modalities.folders import FolderTarget
+from modalities.listing import Listing, Row
+from modalities.standin import mark
+
+if TYPE_CHECKING:
+    from modalities.audio.options import AudioView
+
+
+class AudioFolderTarget(FolderTarget):
+    """See ``modalities.folders.FolderTarget``; any rate and any number of channels, which are averaged."""
+
+    suffixes = (".wav", ".flac", ".ogg", ".mp3")
+    sample_items = (40, 12)  # of the stand-in, of each of at most 12 classes: train, test
+
+    def listing(self, rows: list[Row], view: AudioView, *, test: bool) -> Listing:
+        """Windows of each file: ``view.test_clips`` in a test, else one."""
+        return recordings(rows, view, test=test)
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated sounds into the class folders."""
+        from modalities.audio.samples import KINDS, RATE, sound
+
+        home = self.home(root)
+        for split, items in zip(self.splits, self.sample_items, strict=True):
+            for kind, name in enumerate(self.info.classes[:KINDS]):
+                for take in range(items):
+                    write_wave(home / split / name / f"{take:03d}.wav", sound(seed, split, kind, take), RATE)
+        mark(home, self.info.name, seed)

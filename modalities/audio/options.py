@@ -1,0 +1,146 @@
+"""Typed options of the audio modality: what the networks see, and how strongly a recording is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log2
+
+from modalities.base import BadInput
+
+
+@dataclass(frozen=True)
+class AudioView:
+    """What an audio network sees: a standardised log-mel picture of ``seconds`` of mono sound.
+
+    The published protocol has 0.98 s windows at 16 kHz, 64 bands from 60 to 7,800 Hz, 25 ms every 10 ms.
+
+    Attributes:
+        rate: samples per second.
+        seconds: length of one window.
+        mels: number of mel bands.
+        fmin, fmax: lowest and highest frequency in Hz; the latter is capped at half the rate.
+        window_ms, hop_ms: length and distance of the analysis frames in milliseconds.
+        test_clips: evenly spaced windows of one test item whose predictions are averaged.
+    """
+
+    rate: int = 16_000
+    seconds: float = 1.0
+    mels: int = 64
+    fmin: float = 60.0
+    fmax: float = 7_800.0
+    window_ms: float = 25.0
+    hop_ms: float = 10.0
+    test_clips: int = 1
+
+    def __post_init__(self) -> None:
+        positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
+        if min(positive) <= 0 or self.samples < self.window or self.hop < 1:
+            raise BadInput(f"{self} holds no whole analysis window; use positive values and seconds above window_ms.")
+        if not 0 <= self.fmin < self.top:
+            raise BadInput(f"fmin={self.fmin:g} Hz must lie between 0 and {self.top:g} Hz; lower it or raise fmax.")
+
+    @property
+    def samples(self) -> int:
+        """Samples in one window of sound."""
+        return round(self.rate * self.seconds)
+
+    @property
+    def window(self) -> int:
+        """Samples in one analysis frame."""
+        return round(self.rate * self.window_ms / 1000)
+
+    @property
+    def hop(self) -> int:
+        """Samples between analysis frames."""
+        return round(self.rate * self.hop_ms / 1000)
+
+    @property
+    def fft(self) -> int:
+        """Length of the Fourier transform: the next power of two."""
+        return int(2 ** ceil(log2(self.window)))
+
+    @property
+    def top(self) -> float:
+        """Highest frequency of the mel bands in Hz."""
+        return min(self.fmax, self.rate / 2)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one network input: (1, mels, frames)."""
+        return 1, self.mels, 1 + self.samples // self.hop
+
+
+@dataclass(frozen=True)
+class AudioPolicy:
+    """How one recording becomes segments. Every strength at rest (as in ``crop``) leaves plain random windows.
+
+    Attributes:
+        name: what tables call this policy.
+        speed_low, speed_high: playback rate, drawn log-uniformly; pitch and tempo change together.
+        window_low, window_high: part of the segment that sounds, the rest is silence.
+        pitch: largest shift along the mel axis, in bands.
+        gain_db: largest change of level, either way.
+        polarity: chance that the wave is turned upside down.
+        filter_db: largest gain or loss of a smooth random equaliser.
+        noise: chance of added noise (white, pink or red).
+        noise_db_low, noise_db_high: its signal-to-noise ratio.
+        reverb: chance of reverberation.
+        reverb_seconds: its longest decay by 60 dB.
+        reverb_db_low, reverb_db_high: level of all reflections against the direct sound.
+        mix: chance that another segment of the recording sounds at the same time.
+        mix_db: its level lies at most this far below or above.
+        time_mask, mel_mask: largest part of the frames and of the bands that one mask hides.
+    """
+
+    name: str = "standard"
+    speed_low: float = 0.64
+    speed_high: float = 1.57
+    window_low: float = 0.2
+    window_high: float = 1.0
+    pitch: float = 3.0
+    gain_db: float = 10.0
+    polarity: float = 0.5
+    filter_db: float = 8.0
+    noise: float = 0.5
+    noise_db_low: float = 5.0
+    noise_db_high: float = 40.0
+    reverb: float = 0.3
+    reverb_seconds: float = 0.6
+    reverb_db_low: float = -20.0
+    reverb_db_high: float = 0.0
+    mix: float = 0.3
+    mix_db: float = 10.0
+    time_mask: float = 0.1
+    mel_mask: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("polarity", "noise", "reverb", "mix", "time_mask", "mel_mask", "window_low", "window_high"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must lie between 0 and 1.")
+        for name in ("pitch", "gain_db", "filter_db", "mix_db", "reverb_seconds"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must be 0 or more.")
+        for name in ("speed", "window", "noise_db", "reverb_db"):
+            low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
+            if low > high or (name in ("speed", "window") and low <= 0):
+                raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is no range; reorder it.")
+        if self.speed_low < 0.125 or self.speed_high > 8:
+            raise BadInput(f"speed of the policy '{self.name}' must lie between 0.125 and 8.")
+
+
+CROP = AudioPolicy(
+    "crop", speed_low=1, speed_high=1, window_low=1, window_high=1, pitch=0, gain_db=0, polarity=0, filter_db=0,
+    noise=0, reverb=0, mix=0, time_mask=0, mel_mask=0,
+)  # fmt: skip
+PLAIN = AudioPolicy(
+    "plain", speed_low=1, speed_high=1, pitch=0, polarity=0, filter_db=0, noise=0, reverb=0, mix=0,
+    time_mask=0, mel_mask=0,
+)  # fmt: skip
+STANDARD = AudioPolicy()  # our own: the published one was never released
+
+POLICIES = {policy.name: policy for policy in (STANDARD, PLAIN, CROP)}
+
+NETWORKS = {
+    "conv4-W": "four 3x3 convolutions of W, 2W, 4W and 4W channels with batch norm and pooling, e.g. conv4-16",
+    "resnet-a-W": "residual network of W, 2W and 4W channels, two blocks each, on a strided stem, e.g. resnet-a-16",
+}

@@ -1,0 +1,52 @@
+"""A picture of the recording and of the segments that a student hears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modalities.audio.logmel import mel_power, standardised
+from modalities.audio.segments import AudioStream
+
+if TYPE_CHECKING:
+    from modalities.audio.options import AudioPolicy, AudioView
+    from modalities.audio.source import AudioSource
+
+SECONDS = 10  # of the recording
+COLUMNS, ROWS = 8, 3
+
+
+def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: int, path: Path) -> None:
+    """Write a PNG: wave and log-mel of the recording's first seconds, and below them a grid of segments.
+
+    Args:
+        path: of the picture; its folder is made.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    stream = AudioStream(source, view, policy, batch_size=COLUMNS * ROWS, seed=seed, device=source.wave.device)
+    segments = stream.batch(0)[:, 0].cpu().numpy()
+    wave = source.wave[: max(SECONDS * source.rate, view.samples)]
+    whole = standardised(mel_power(wave[None], view))[0, 0].cpu().numpy()
+
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2 + ROWS, COLUMNS)
+    top, middle = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, :])
+    seconds = len(wave) / source.rate
+    top.plot(np.arange(len(wave)) / source.rate, wave.cpu().numpy(), linewidth=0.3)
+    top.set(title=f"{source.ref.name}: {source.ref.description}", ylabel="wave", xlim=(0, seconds))
+    look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "vmin": -2.5, "vmax": 2.5}
+    middle.imshow(whole, extent=(0, seconds, 0, view.mels), **look)
+    middle.set(ylabel="mel band", xlabel="seconds")
+    for index, segment in enumerate(segments):
+        place = figure.add_subplot(grid[2 + index // COLUMNS, index % COLUMNS])
+        place.imshow(segment, **look)
+        place.set_axis_off()
+        if index == 0:
+            place.set_title(f"policy {policy.name}", loc="left", fontsize="small")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)

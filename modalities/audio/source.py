@@ -1,0 +1,119 @@
+"""The one recording: named ones that ship or are generated, and the user's own file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.base import BadInput, Draws, SourceRef, UnknownName
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from modalities.audio.options import AudioView
+
+ASSETS = Path(__file__).parent / "assets"
+NOISE_SECONDS = 60
+SHORTEST_SECONDS = 0.05
+SOURCES = {
+    "speech": "a radio play of our own read by seven synthetic voices of espeak-ng, 87 s (file, Opus)",
+    "music": "a polyphonic piece of our own for synthesised instruments, 62 s (file, Opus)",
+    "noise": "white Gaussian noise, 60 s (generated, seed 0)",
+}
+FILES = {"speech": "speech.ogg", "music": "music.ogg"}
+
+
+@dataclass
+class AudioSource:
+    """One decoded recording on the device: ``wave`` is (samples,) float32 at the view's rate, of mean square 0.01."""
+
+    ref: SourceRef
+    wave: Tensor
+    rate: int
+
+
+def _path(name: str) -> Path:
+    if name in FILES:
+        return ASSETS / FILES[name]
+    path = Path(name)
+    if not path.is_file():
+        if path.suffix or "/" in name:
+            raise BadInput(
+                f"there is no recording {name}; give the path of an audio file, or one of {', '.join(SOURCES)}."
+            )
+        raise UnknownName("audio source", name, list(SOURCES))
+    return path
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    """SHA-256 of a file, computed once for a size and time of change."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def source_ref(name: str) -> SourceRef:
+    """Identify a named recording or a file by path.
+
+    Raises:
+        BadInput: when there is no such name or file.
+    """
+    if name == "noise":
+        return SourceRef(name, hashlib.sha256(b"noise/seed=0/version=1").hexdigest(), SOURCES[name])
+    path = _path(name)
+    stat = path.stat()
+    label = name if name in SOURCES else path.name
+    return SourceRef(label, _digest(path, stat.st_size, stat.st_mtime_ns), SOURCES.get(name, f"recording {path.name}"))
+
+
+def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
+    """A whole sound file as mono (samples,) float32 at ``rate``; channels are averaged.
+
+    A WAV or OGG file that breaks off counts as the recording up to there: these formats cannot tell.
+
+    Raises:
+        BadInput: for a file that is missing, empty, no sound, damaged, silent or shorter than 50 ms.
+    """
+    import soundfile
+    import soxr
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            promised, source_rate = file.frames, file.samplerate
+            wave = file.read(dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise BadInput(f"{path} cannot be read as sound ({error}); give a WAV, FLAC, OGG or MP3 file.") from error
+    if len(wave) < promised:
+        raise BadInput(f"{path} is damaged: {len(wave)} of {promised} samples can be read; give an intact file.")
+    if len(wave) < SHORTEST_SECONDS * source_rate:
+        raise BadInput(
+            f"{path} lasts {len(wave) / source_rate:.3f} s; give a recording of {SHORTEST_SECONDS} s or more."
+        )
+    if not np.isfinite(wave).all() or np.abs(wave).max() < 1e-5:
+        raise BadInput(f"{path} is silent or holds invalid samples; give a recording with sound in it.")
+    resampled: NDArray[np.float32] = wave if source_rate == rate else soxr.resample(wave, source_rate, rate, "VHQ")
+    return resampled
+
+
+def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource:
+    """Decode or generate the recording once, onto the device.
+
+    Raises:
+        BadInput: for a name or file that cannot be used.
+    """
+    import torch
+
+    ref = source_ref(name)
+    if name == "noise":
+        wave = Draws(0, "noise source/").normal(0, "wave", NOISE_SECONDS * view.rate).astype(np.float32)
+    else:
+        wave = read_recording(_path(name), view.rate)
+    wave = wave * (0.1 / np.sqrt(np.mean(np.square(wave, dtype=np.float64))))
+    return AudioSource(ref, torch.from_numpy(wave.astype(np.float32)).to(device), view.rate)

@@ -1,0 +1,25 @@
+"""Speech Commands v2, all 35 words."""
+
+from __future__ import annotations
+
+from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, WORDS, SpeechCommands
+from modalities.base import TargetInfo
+
+TARGET = SpeechCommands(
+    TargetInfo(
+        name="speechcommands35",
+        title="Speech Commands v2, 35 words",
+        modality="audio",
+        classes=WORDS,
+        train_items=84_843,
+        test_items=11_005,
+        licence="CC BY 4.0",
+        citation=CITATION,
+        homepage=HOMEPAGE,
+        download_bytes=BYTES,
+        leak_unit="speaker",
+        notes="Official lists; the validation part (9,981 recordings) is left aside.",
+    ),
+    words=WORDS,
+    made_up=False,
+)

@@ -1,0 +1,217 @@
+"""The contracts between the harness and the modalities, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from modalities.draws import Draws, rank_slice
+from modalities.errors import BadInput, UnknownName
+
+if TYPE_CHECKING:  # so that listing names never waits for torch
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+
+__all__ = [
+    "BadInput", "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
+    "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "UnknownName", "View", "rank_slice",
+]  # fmt: skip
+
+ModalityName = Literal["image", "audio", "video"]
+
+
+# --- one datum, endless segments -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SourceRef:
+    """Which datum: known without decoding it, so that a plan costs nothing.
+
+    ``sha256`` is that of the file; for a generated datum, that of its name, seed and generator version.
+    """
+
+    name: str
+    sha256: str
+    description: str
+
+
+class Source(Protocol):
+    """The one decoded datum, resident on the compute device; opaque to the harness."""
+
+    ref: SourceRef
+
+
+@runtime_checkable
+class SegmentStream(Protocol):
+    """Endless, random-access stream of augmented segments of one source datum."""
+
+    shape: tuple[int, ...]  # of one segment, without the batch axis
+    batch_size: int  # of the global batch; a rank renders its share of it
+
+    def batch(self, step: int) -> Tensor:
+        """Segments of a step: (share of the batch, *shape), float32, on the device, normalised as the networks want."""
+        ...
+
+
+# --- labelled data of a target ---------------------------------------------------------------------------------
+
+
+class View(Protocol):
+    """What the networks of a cell want to see: size, rate, normalisation. A frozen dataclass of plain values."""
+
+    test_clips: int  # clips or windows of one test item whose predictions are averaged
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one network input, without the batch axis."""
+        ...
+
+
+class Item(NamedTuple):
+    """One labelled item, decoded and raw: what ``Modality.prepare`` and ``augment`` take.
+
+    ``data`` is (clips, *raw): uint8 (clips, 3, H, W) for images, int16 (clips, samples) at the view's rate for audio,
+    uint8 (clips, 3, frames, H, W) for video. All items of one dataset have the same shape.
+    """
+
+    data: Tensor
+    label: int
+    item_id: str
+
+
+class LabelledData(Protocol):
+    """A split of a target: map-style, picklable, deterministic; labels are known without decoding anything."""
+
+    labels: np.ndarray  # (n,) int64, index into TargetInfo.classes
+    item_ids: Sequence[str]  # unique and stable
+    groups: Sequence[str]  # the leak unit of each item (speaker, video group, file …)
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Item: ...
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published top-1 of a target, as a fraction, and where it stands."""
+
+    top1: float
+    role: Literal["teacher", "student", "full data"]
+    networks: str
+    datum: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class TargetInfo:
+    """Everything about a target that is true before a byte of it is on disk."""
+
+    name: str
+    title: str
+    modality: ModalityName
+    classes: tuple[str, ...]  # in official order
+    train_items: int
+    test_items: int
+    licence: str  # "not stated" where the authors state none
+    citation: str  # BibTeX
+    homepage: str
+    download_bytes: int
+    leak_unit: str  # what train and test must not share: image, file, speaker, group …
+    metric: Literal["top-1", "mean per-class"] = "top-1"
+    folds: int = 1
+    ships_with: str | None = None  # the dependency that carries the real data, if one does
+    published: tuple[Published, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class DataStatus:
+    """What is on disk under one root."""
+
+    state: Literal["ready", "partial", "absent"]
+    fingerprint: str  # of the data found: published checksums, or an index of names and sizes
+    missing: tuple[str, ...] = ()  # what, by name or count
+    how: str = ""  # the next step that brings what is missing
+    bytes: int = 0
+
+
+class TargetAdapter(Protocol):
+    """Reads one labelled dataset in its native on-disk format. ``root`` is the folder that holds all datasets.
+
+    ``fold`` counts from 1; datasets without folds have only fold 1.
+    """
+
+    info: TargetInfo
+
+    def status(self, root: Path) -> DataStatus: ...
+
+    def fetch(self, root: Path) -> None:
+        """Download and verify, or raise BadInput that says how to obtain it by hand."""
+        ...
+
+    def train(self, root: Path, view: Any, fold: int = 1) -> LabelledData: ...
+
+    def test(self, root: Path, view: Any, fold: int = 1) -> LabelledData: ...
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write a small stand-in in the dataset's NATIVE on-disk format, with the marker of ``modalities.standin``."""
+        ...
+
+
+# --- a modality ------------------------------------------------------------------------------------------------
+
+
+class Modality(Protocol):
+    """What the harness needs from a modality. Importing it is cheap; torch is imported inside methods."""
+
+    name: ModalityName
+    view_type: type  # frozen dataclass: the typed ``view`` section of a cell's configuration
+    policy_type: type  # frozen dataclass with a ``name``: the typed ``policy`` section
+
+    def sources(self) -> Mapping[str, str]:
+        """Named source data that ship or are generated, each with a line of description."""
+        ...
+
+    def policies(self) -> Mapping[str, Any]:
+        """Named policies: instances of ``policy_type``."""
+        ...
+
+    def networks(self) -> Mapping[str, str]:
+        """Network names (patterns such as ``wrn-D-W``), each with a line of description."""
+        ...
+
+    def source_ref(self, name: str) -> SourceRef:
+        """Identify a named source or the user's file by path. Raises BadInput when neither is there."""
+        ...
+
+    def load_source(self, name: str, view: Any, device: torch.device) -> Source:
+        """Decode (or generate) the datum once, onto the device. Raises BadInput for a file that cannot be used."""
+        ...
+
+    def stream(
+        self, source: Any, view: Any, policy: Any, *,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+    ) -> SegmentStream: ...  # fmt: skip
+
+    def network(self, name: str, view: Any, classes: int) -> nn.Module:
+        """A network: view.shape in, (B, classes) logits out.
+
+        Its weights are random, or pretrained for names that say so. Where those fit the classes as they are, the
+        network has an attribute ``ready = True`` and serves as a teacher untrained; otherwise it is fine-tuned.
+        """
+        ...
+
+    def prepare(self, raw: Tensor, view: Any) -> Tensor:
+        """Raw items on the device, without the clips axis, to network input: (B, *view.shape), float32, normalised."""
+        ...
+
+    def augment(self, raw: Tensor, view: Any, draws: Draws, step: int) -> Tensor:
+        """As ``prepare``, with the random changes a teacher is trained under; per-sample parameters from ``draws``."""
+        ...
+
+    def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
+        """Write a PNG of the source and of the segments that a student sees."""
+        ...

@@ -1,0 +1,95 @@
+"""Counter-based randomness: a draw depends on (seed, step, name of the draw, index in the batch) alone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def _key(seed: int, name: str) -> int:
+    """128-bit Philox key of a named draw."""
+    digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()
+    return int.from_bytes(digest, "little")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Named random numbers, random-access in the step.
+
+    Raw numbers come from Philox (Salmon et al., SC 2011) keyed by (seed, name) with the step as the high word of
+    its counter; inverse distribution functions turn them into parameters. So no generator state exists: asking
+    for step 7 first, twice or never changes nothing, and one name's draws do not shift another's.
+
+    Args:
+        seed: any integer.
+        scope: prefix of every name, to give parts of a program draws of their own.
+    """
+
+    seed: int
+    scope: str = ""
+    _keys: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def within(self, scope: str) -> Draws:
+        """The draws of a part: same seed, names prefixed by ``scope``."""
+        return Draws(self.seed, f"{self.scope}{scope}/")
+
+    def uniform(self, step: int, name: str, size: int | tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Array:
+        """Uniform numbers in [low, high), float64, of shape ``size``; element i is the same whatever the size is."""
+        if step < 0:
+            raise ValueError(f"a step is 0 or more, not {step}")
+        key = self._keys.get(name)
+        if key is None:
+            key = self._keys[name] = _key(self.seed, self.scope + name)
+        count = int(np.prod(size))
+        raw = np.random.Philox(key=key, counter=step << 192).random_raw(count)
+        unit: Array = (raw >> np.uint64(11)) * np.float64(2.0**-53)
+        return (low + (high - low) * unit).reshape(size)
+
+    def chance(self, step: int, name: str, size: int | tuple[int, ...], probability: float) -> NDArray[np.bool_]:
+        """True with ``probability``, independently for each element."""
+        return self.uniform(step, name, size) < probability
+
+    def integers(self, step: int, name: str, size: int | tuple[int, ...], high: int) -> NDArray[np.int64]:
+        """Whole numbers in [0, high)."""
+        return np.floor(self.uniform(step, name, size) * high).astype(np.int64)
+
+    def normal(self, step: int, name: str, size: int | tuple[int, ...]) -> Array:
+        """Standard normal numbers (inverse distribution function of the uniform draw)."""
+        from scipy.special import ndtri
+
+        numbers: Array = ndtri(self.uniform(step, name, size) + 2.0**-54)
+        return numbers
+
+    def beta(self, step: int, name: str, size: int | tuple[int, ...], a: float, b: float) -> Array:
+        """Beta(a, b) numbers (inverse regularised incomplete beta function)."""
+        from scipy.special import betaincinv
+
+        numbers: Array = betaincinv(a, b, self.uniform(step, name, size))
+        return numbers
+
+    def permutation(self, step: int, name: str, size: int) -> NDArray[np.int64]:
+        """A random order of 0 … size-1."""
+        return np.argsort(self.uniform(step, name, size), kind="stable")
+
+
+def rank_slice(batch_size: int, rank: int, ranks: int) -> NDArray[np.int64]:
+    """Indices of the global batch that one rank renders, so that reversed-batch mixing stays on the rank.
+
+    A rank that holds sample i holds sample B-1-i too, and reversing its slice pairs exactly those two.
+
+    Raises:
+        ValueError: when the batch cannot be shared out evenly.
+    """
+    if not 0 <= rank < ranks:
+        raise ValueError(f"rank {rank} is not one of {ranks}")
+    if batch_size % (2 * ranks) and ranks > 1:
+        raise ValueError(f"a batch of {batch_size} cannot be shared by {ranks} ranks in mirrored pairs")
+    if ranks == 1:
+        return np.arange(batch_size)
+    front = np.arange(rank, batch_size // 2, ranks)
+    return np.concatenate([front, (batch_size - 1 - front)[::-1]])

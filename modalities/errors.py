@@ -1,0 +1,25 @@
+"""The one exception that a user is meant to read."""
+
+from __future__ import annotations
+
+
+class BadInput(Exception):
+    """Something from outside (a file, a name, a value, a folder) cannot be used.
+
+    The message is ONE sentence that names the file or value and the remedy; it is shown without a traceback.
+    """
+
+
+class UnknownName(BadInput):
+    """A name that is not registered; the message carries the nearest registered ones."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(known))}."
+        super().__init__(f"there is no {kind} named '{name}'; {hint}")
+        self.kind, self.name, self.known, self.near = kind, name, known, near
+
+    def __reduce__(self) -> tuple[type[UnknownName], tuple[str, str, list[str]]]:  # exceptions travel between processes
+        return (UnknownName, (self.kind, self.name, self.known))

@@ -1,0 +1,149 @@
+"""How networks for images are built: small residual networks, WideResNets, torchvision's and timm's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from modalities.base import BadInput, UnknownName
+
+Norm = Callable[[int], nn.Module]
+
+
+def group_norm(width: int) -> nn.Module:
+    """GroupNorm over groups of 8 channels, or of all when 8 does not divide them."""
+    return nn.GroupNorm(width // 8 if width % 8 == 0 else 1, width)
+
+
+def _conv(wide_in: int, wide_out: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(wide_in, wide_out, kernel, stride, kernel // 2, bias=False)
+
+
+class PlainBlock(nn.Module):
+    """Two 3×3 convolutions and a shortcut, normalised before the ReLU (He et al., CVPR 2016)."""
+
+    def __init__(self, wide_in: int, wide_out: int, stride: int, norm: Norm) -> None:
+        super().__init__()
+        self.first, self.norm1 = _conv(wide_in, wide_out, stride=stride), norm(wide_out)
+        self.second, self.norm2 = _conv(wide_out, wide_out), norm(wide_out)
+        same = stride == 1 and wide_in == wide_out
+        self.shortcut = nn.Identity() if same else nn.Sequential(_conv(wide_in, wide_out, 1, stride), norm(wide_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.norm2(self.second(F.relu(self.norm1(self.first(x)))))
+        return F.relu(out + self.shortcut(x))
+
+
+def small_resnet(width: int, classes: int, norm: Norm = nn.BatchNorm2d) -> nn.Module:
+    """A stride-2 stem and three residual blocks of widths W, 2W, 4W: 12 million multiply-adds at W = 32, 32 px."""
+    return nn.Sequential(
+        _conv(3, width, stride=2), norm(width), nn.ReLU(),
+        PlainBlock(width, width, 1, norm),
+        PlainBlock(width, 2 * width, 2, norm),
+        PlainBlock(2 * width, 4 * width, 2, norm),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, classes),
+    )  # fmt: skip
+
+
+def small_cnn(width: int, classes: int) -> nn.Module:
+    """Three strided convolutions of widths W, 2W, 4W: the least network worth training."""
+    layers: list[nn.Module] = []
+    for wide_in, wide_out in ((3, width), (width, 2 * width), (2 * width, 4 * width)):
+        layers += [_conv(wide_in, wide_out, stride=2), nn.BatchNorm2d(wide_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, classes))
+
+
+class WideBlock(nn.Module):
+    """Pre-activation block of a WideResNet; where widths differ, the shortcut starts after the first activation."""
+
+    def __init__(self, wide_in: int, wide_out: int, stride: int) -> None:
+        super().__init__()
+        self.norm1, self.first = nn.BatchNorm2d(wide_in), _conv(wide_in, wide_out, stride=stride)
+        self.norm2, self.second = nn.BatchNorm2d(wide_out), _conv(wide_out, wide_out)
+        self.shortcut = None if wide_in == wide_out else _conv(wide_in, wide_out, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = F.relu(self.norm1(x))
+        out = self.second(F.relu(self.norm2(self.first(active))))
+        short: Tensor = x if self.shortcut is None else self.shortcut(active)
+        added: Tensor = out + short
+        return added
+
+
+def wide_resnet(depth: int, widen: int, classes: int) -> nn.Module:
+    """WideResNet for small images (Zagoruyko & Komodakis, BMVC 2016): three groups of (depth − 4) / 6 blocks."""
+    if depth < 10 or (depth - 4) % 6:
+        raise BadInput(f"wrn-{depth}-{widen}: the depth of a WideResNet is 6n + 4, such as 16, 22, 28 or 40.")
+    widths = (16, 16 * widen, 32 * widen, 64 * widen)
+    layers: list[nn.Module] = [_conv(3, 16)]
+    for group in range(3):
+        for block in range((depth - 4) // 6):
+            wide_in = widths[group] if block == 0 else widths[group + 1]
+            layers.append(WideBlock(wide_in, widths[group + 1], 2 if block == 0 and group else 1))
+    layers += [nn.BatchNorm2d(widths[3]), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    linear = nn.Linear(widths[3], classes)
+    nn.init.zeros_(linear.bias)
+    network = nn.Sequential(*layers, linear)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return network
+
+
+def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
+    """A torchvision classifier; pretrained weights keep their head when the number of classes is theirs."""
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    if name not in known:
+        raise UnknownName("torchvision network", name, known)
+    if not pretrained:
+        return _as_module(models.get_model(name, num_classes=classes))
+    weights = models.get_model_weights(name).DEFAULT
+    try:
+        state = weights.get_state_dict(check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise BadInput(
+            f"the weights of torchvision:{name} cannot be fetched ({error}); connect once, "
+            "or put the file into the torch hub cache."
+        ) from error
+    network = _as_module(models.get_model(name))
+    network.load_state_dict(state)
+    if classes == len(weights.meta["categories"]):
+        network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
+    else:
+        _replace_head(network, classes)
+    return network
+
+
+def _as_module(network: object) -> nn.Module:
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def _replace_head(network: nn.Module, classes: int) -> None:
+    """Put a random linear layer of that many classes in the place of the last linear layer."""
+    name, last = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+    parent, _, attribute = name.rpartition(".")
+    setattr(network.get_submodule(parent), attribute, nn.Linear(last.in_features, classes))
+
+
+def timm_network(name: str, classes: int) -> nn.Module:
+    """A timm classifier with its pretrained weights."""
+    try:
+        import timm
+    except ImportError as error:
+        raise BadInput(f"timm:{name} needs the package timm; install single-datum-benchmark[timm].") from error
+    if name.split(".")[0] not in timm.list_models():
+        raise UnknownName("timm network", name, timm.list_models())
+    try:
+        network = _as_module(timm.create_model(name, pretrained=True, num_classes=classes))
+    except Exception as error:  # its download goes through several libraries with errors of their own
+        raise BadInput(
+            f"the weights of timm:{name} cannot be fetched ({error}); connect once to cache them."
+        ) from error
+    if classes == network.pretrained_cfg["num_classes"]:  # type: ignore[index]  # timm's own attribute
+        network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
+    return network

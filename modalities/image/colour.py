@@ -1,0 +1,154 @@
+"""Colour of segments: all that is linear as one map per sample and one pass; solarize and blur after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.draws import Array, Draws
+from modalities.image.options import ImagePolicy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as PIL and torchvision weigh grey
+_GREY = np.tile(LUMA, (3, 1))
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Parameters of a batch of n: x ↦ ``matrix`` x + ``of_mean`` (mean colour of the sample), each (n, 3, 3).
+
+    Brightness, contrast, saturation, hue rotation and grey are all linear in the pixel and the sample's mean colour,
+    so any sequence of them is one such map; values are clipped to [0, 1] once, at its end. ``solarize`` (n,) is
+    bool; ``sigma`` (n,) is the blur's deviation as a share of the side, 0 for none.
+    """
+
+    matrix: Array
+    of_mean: Array
+    solarize: NDArray[np.bool_]
+    sigma: Array
+
+    def take(self, which: NDArray[np.int64]) -> Colour:
+        """Those samples only."""
+        return Colour(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+
+def hue_matrix(turns: Array) -> Array:
+    """Rotations (n, 3, 3) of colour space about the grey axis, by ``turns`` (n,) of the circle (Rodrigues' formula).
+
+    Greys stay, and R + G + B with them. Unlike a hue shift in HSV this is linear; within a tenth of a turn the two
+    differ by less than 0.05 on average and 0.25 at most on photographs, which a test holds.
+    """
+    angle = 2 * np.pi * turns[:, None, None]
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    rotation: Array = np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) / 3
+    return rotation
+
+
+def compose(
+    brightness: Array, contrast: Array, saturation: Array, hue: Array, order: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """The linear map of a jitter.
+
+    Args:
+        brightness, contrast, saturation: factors (n,), 1 for no change (torchvision's adjust_* functions).
+        hue: turns (n,), 0 for no change.
+        order: (n, 4) permutations of 0 … 3 that say which of the four comes first.
+
+    Returns:
+        ``matrix`` and ``of_mean`` of ``Colour``.
+    """
+    n = len(brightness)
+    eye = np.broadcast_to(np.eye(3), (n, 3, 3))
+    steps = np.stack([
+        brightness[:, None, None] * eye,
+        contrast[:, None, None] * eye,
+        saturation[:, None, None] * eye + (1 - saturation)[:, None, None] * _GREY,
+        hue_matrix(hue),
+    ])  # fmt: skip
+    both = np.concatenate([eye, np.zeros((n, 3, 3))], axis=2)  # matrix and of_mean side by side
+    for which in order.T:
+        # Contrast blends with the grey of the CURRENT mean colour, itself (matrix + of_mean) times the first one.
+        grey = LUMA @ (both[:, :, :3] + both[:, :, 3:])
+        both = steps[which, np.arange(n)] @ both
+        both[:, :, 3:] += (np.where(which == 1, 1 - contrast, 0.0)[:, None] * grey)[:, None, :]
+    return both[:, :, :3], both[:, :, 3:]
+
+
+def draw(draws: Draws, step: int, n: int, policy: ImagePolicy) -> Colour:
+    """Colour of the n segments of a step."""
+    jittered = draws.chance(step, "jitter", n, policy.jitter)
+
+    def factor(name: str, strength: float) -> Array:
+        return np.where(jittered, draws.uniform(step, name, n, 1 - strength, 1 + strength), 1.0)
+
+    matrix, of_mean = compose(
+        factor("brightness", policy.brightness),
+        factor("contrast", policy.contrast),
+        factor("saturation", policy.saturation),
+        np.where(jittered, draws.uniform(step, "hue", n, -policy.hue, policy.hue), 0.0),
+        np.argsort(draws.uniform(step, "order", (n, 4)), axis=1).astype(np.int64),
+    )
+    grey = draws.chance(step, "grey", n, policy.grey)[:, None, None]
+    sigma = draws.uniform(step, "sigma", n, policy.blur_low, policy.blur_high)
+    return Colour(
+        np.where(grey, _GREY @ matrix, matrix),
+        np.where(grey, _GREY @ of_mean, of_mean),
+        draws.chance(step, "solarize", n, policy.solarize),
+        np.where(draws.chance(step, "blur", n, policy.blur), sigma, 0.0),
+    )
+
+
+def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
+    """Colour and normalise a batch.
+
+    Args:
+        pixels: (n, 3, H, W) float32 in [0, 1].
+        colour: its n samples' parameters.
+        mean, std: (3,), of the normalisation, which is part of the one linear map when nothing else follows.
+
+    Returns:
+        (n, 3, H, W) float32: (changed pixels clipped to [0, 1] − mean) / std.
+    """
+    import torch
+
+    def to_device(array: Array) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(pixels.device, non_blocking=True)
+
+    n, _, height, width = pixels.shape
+    nonlinear = bool(colour.solarize.any() or colour.sigma.any())
+    scale, zero = (np.ones(3), np.zeros(3)) if nonlinear else (std, mean)
+    flat = pixels.flatten(2)
+    matrix, of_mean = to_device(colour.matrix / scale[:, None]), to_device(colour.of_mean / scale[:, None])
+    offset = torch.baddbmm(to_device(-zero / scale)[:, None].expand(n, 3, 1), of_mean, flat.mean(2, keepdim=True))
+    out = torch.baddbmm(offset, matrix, flat).view(n, 3, height, width)
+    for channel in range(3):
+        out[:, channel].clamp_((0 - zero[channel]) / scale[channel], (1 - zero[channel]) / scale[channel])
+    if not nonlinear:
+        return out
+    if colour.solarize.any():
+        which = torch.from_numpy(np.flatnonzero(colour.solarize)).to(pixels.device)
+        chosen = out[which]
+        out[which] = torch.where(chosen >= 128 / 255, 1 - chosen, chosen)
+    if colour.sigma.any():
+        which = torch.from_numpy(np.flatnonzero(colour.sigma)).to(pixels.device)
+        out[which] = blur(out[which], to_device(colour.sigma[colour.sigma > 0] * width))
+    return out.sub_(to_device(mean)[:, None, None]).div_(to_device(std)[:, None, None])
+
+
+def blur(pixels: Tensor, sigma: Tensor) -> Tensor:
+    """Gaussian blur of each sample by its own deviation, in pixels (n,); borders are reflected."""
+    import torch
+    import torch.nn.functional as F
+
+    n, channels, height, width = pixels.shape
+    reach = min(max(round(0.15 * width), 1), height - 1, width - 1)
+    at = torch.arange(-reach, reach + 1, device=pixels.device, dtype=torch.float32)
+    kernel = torch.softmax(-(at**2) / (2 * sigma[:, None] ** 2), dim=1).repeat_interleave(channels, 0)
+    flat = F.pad(pixels.reshape(1, n * channels, height, width), (reach,) * 4, mode="reflect")
+    flat = F.conv2d(flat, kernel[:, None, None, :], groups=n * channels)
+    return F.conv2d(flat, kernel[:, None, :, None], groups=n * channels).view_as(pixels)

@@ -1,0 +1,88 @@
+"""The endless stream of segments of one picture: parameters on the host, all pixels on the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modalities.base import Draws, rank_slice
+from modalities.draws import Array
+from modalities.image import colour, geometry
+from modalities.image.options import ImagePolicy, ImageView
+from modalities.image.source import ImageSource
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class ImageStream:
+    """Random-access segments of a picture (implements ``modalities.base.SegmentStream``).
+
+    Each segment is ONE affine map of the picture, sampled bilinearly from the pyramid level that is as fine as the
+    segment, so that nothing aliases; where it leaves the picture, the picture is reflected.
+
+    Raises:
+        ValueError: when the batch cannot be shared by the ranks.
+    """
+
+    def __init__(
+        self, source: ImageSource, view: ImageView, policy: ImagePolicy, *,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+    ) -> None:  # fmt: skip
+        self.shape = view.shape
+        self.batch_size = batch_size
+        self.source, self.view, self.policy, self.device = source, view, policy, device
+        self._draws = Draws(seed, "image/")
+        self._share = rank_slice(batch_size, rank, ranks)
+
+    def parameters(self, step: int) -> tuple[geometry.Geometry, colour.Colour]:
+        """Geometry and colour of this rank's share of a step."""
+        source = self.source
+        place = geometry.draw(
+            self._draws, step, self.batch_size, source.width, source.height, self.view.size, self.policy
+        )
+        return place.take(self._share), colour.draw(self._draws, step, self.batch_size, self.policy).take(self._share)
+
+    def batch(self, step: int) -> Tensor:
+        """(share of the batch, 3, size, size) float32 on the device, normalised."""
+        place, shade = self.parameters(step)
+        pixels = resample(self.source, place.affine(self.view.size), self.view.size)
+        return colour.apply(pixels, shade, np.array(self.view.mean), np.array(self.view.std))
+
+
+def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
+    """Cut segments out of a picture.
+
+    Args:
+        source: the picture and its pyramid.
+        affine: (n, 2, 3), from pixel coordinates of the segment to those of the picture.
+        size: side of a segment, in pixels.
+
+    Returns:
+        (n, 3, size, size) float32 in [0, 1].
+    """
+    import torch
+    import torch.nn.functional as F
+
+    # One segment pixel covers |det| picture pixels; the level whose pixels are that large neither blurs nor aliases.
+    area = np.abs(np.linalg.det(affine[:, :, :2]))
+    level = source.level_of(np.sqrt(area))
+    order = np.argsort(level, kind="stable")
+    # Both ends in [-1, 1], in which every level of the pyramid has the same coordinates.
+    theta = np.diag([2 / source.width, 2 / source.height]) @ affine[order]
+    theta[:, :, 2] -= 1
+    device = source.levels[0].device
+    maps = torch.from_numpy(theta.astype(np.float32)).to(device, non_blocking=True)
+    at = torch.arange(size, device=device, dtype=torch.float32) + 0.5
+    # A sum of what x and what y add: no matrix product, whose reduced precision on some devices would move pixels.
+    along, down = maps[:, :, 0, None] * at, maps[:, :, 1, None] * at + maps[:, :, 2, None]
+    grid = (along[:, :, None, :] + down[:, :, :, None]).permute(0, 2, 3, 1)
+    parts, done = [], 0
+    for picture, count in zip(source.levels, np.bincount(level, minlength=len(source.levels)).tolist(), strict=True):
+        if count:
+            shared, part = picture.expand(count, -1, -1, -1), grid[done : done + count]
+            parts.append(F.grid_sample(shared, part, "bilinear", "reflection", align_corners=False))
+            done += count
+    return torch.cat(parts)[torch.from_numpy(np.argsort(order)).to(device, non_blocking=True)]

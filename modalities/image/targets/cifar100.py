@@ -1,0 +1,75 @@
+"""CIFAR-100: small photographs of a hundred kinds of things."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+from modalities.base import Published, TargetInfo
+from modalities.image.batches import SIDE, PickledTarget
+from modalities.image.targets._classes import names
+from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
+from modalities.standin import mark
+
+
+class Cifar100(PickledTarget):
+    """Fine labels (implements ``modalities.base.TargetAdapter``)."""
+
+    info = TargetInfo(
+        name="cifar100",
+        title="CIFAR-100",
+        modality="image",
+        classes=names("cifar100.txt"),
+        train_items=50_000,
+        test_items=10_000,
+        licence="not stated",
+        citation="@techreport{krizhevsky2009learning, author={Krizhevsky, Alex}, "
+        "title={Learning Multiple Layers of Features from Tiny Images}, institution={University of Toronto}, "
+        "year={2009}}",
+        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        download_bytes=169_001_437,
+        leak_unit="image",
+        published=(
+            cifar_student(0.7380, "one image"),
+            cifar_student(0.6612, "animals"),
+            cifar_student(0.6485, "city"),
+            cifar_student(0.5787, "bridge"),
+            cifar_student(0.3968, "universe"),
+            cifar_student(0.1950, "noise"),
+            Published(0.7806, "full data", CIFAR_PAIR, "the training images", PAPER),
+        ),
+        notes="The 100 fine labels; the 20 coarse ones are not used. The stand-in shows 20 of the classes.",
+    )
+    batches = "cifar-100-python"
+    archive = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
+    archive_md5 = "eb9058c3a382ffc7106e4002c42a8d85"
+    train_files: Mapping[str, str] = {"train": "16019d7e3df5f24257cddd939b257f8d"}
+    test_files: Mapping[str, str] = {"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"}
+    meta = ("meta", "7973b15100ade9c7d40fb424638fde48", "fine_label_names")
+    label_key = "fine_labels"
+    sample_items = (1600, 500)
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated pictures of every fifth class in the official layout."""
+        from modalities.image.targets._cifar100_sample import KINDS, cloth
+        from modalities.image.targets._paint import paint
+
+        home = root / self.batches
+        home.mkdir(parents=True, exist_ok=True)
+        apart = len(self.info.classes) // KINDS
+        for split, items in zip(self.splits, self.sample_items, strict=True):
+            pictures, kinds = paint(seed, split, items, KINDS, SIDE, cloth)
+            content = {
+                "filenames": [f"{split}_{i:06d}.png" for i in range(items)],
+                "batch_label": f"{split}ing batch 1 of 1",
+                "fine_labels": [int(kind) * apart for kind in kinds],
+                "coarse_labels": [int(kind) for kind in kinds],  # not the official ones; nothing reads them
+                "data": pictures.transpose(0, 3, 1, 2).reshape(items, -1),
+            }
+            (home / split).write_bytes(pickle.dumps(content, protocol=2))  # as the official files are
+        (home / self.meta[0]).write_bytes(pickle.dumps({self.meta[2]: list(self.info.classes)}, protocol=2))
+        mark(home, self.info.name, seed)
+
+
+TARGET = Cifar100()

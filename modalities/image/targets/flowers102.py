@@ -1,0 +1,105 @@
+"""Flowers-102: photographs of flowers that are common in the United Kingdom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.base import BadInput, Published, TargetInfo
+from modalities.image.targets._classes import names
+from modalities.image.targets._files import FilesTarget, Part, images_in, load_mat, save_jpeg
+from modalities.image.targets._published import PAPER
+from modalities.listing import Row
+from modalities.standin import mark
+
+_FROM = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
+LABELS, SETS = "imagelabels.mat", "setid.mat"
+KEYS = {"train": "trnid", "test": "tstid"}
+
+
+class Flowers102(FilesTarget):
+    """Official images, labels and split (implements ``modalities.base.TargetAdapter``)."""
+
+    info = TargetInfo(
+        name="flowers102",
+        title="Oxford Flowers-102",
+        modality="image",
+        classes=names("flowers102.txt"),
+        train_items=1_020,
+        test_items=6_149,
+        licence="not stated",
+        citation="@inproceedings{nilsback2008automated, author={Nilsback, Maria-Elena and Zisserman, Andrew}, "
+        "title={Automated Flower Classification over a Large Number of Classes}, booktitle={Indian Conference on "
+        "Computer Vision, Graphics and Image Processing}, year={2008}}",
+        homepage="https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+        download_bytes=344_862_509,
+        leak_unit="image",
+        published=(
+            Published(0.879, "teacher", "ResNet-18", "the training images", PAPER),
+            Published(0.815, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
+            Published(0.838, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
+        ),
+        notes="The official 1,020 training and 6,149 test images; the 1,020 of the official validation split are not "
+        "used, though much published work trains on them too. The stand-in shows 12 of the classes.",
+    )
+    own_folder = "flowers-102"
+    lists = (LABELS, SETS)
+    parts = (
+        Part(f"{_FROM}/{LABELS}", "e0620be6f572b9609742df49c70aed4d", LABELS),
+        Part(f"{_FROM}/{SETS}", "a5357ecc9cb78c4bef273ce3793fc85c", SETS),
+        Part(f"{_FROM}/102flowers.tgz", "52808999861908f626f3c1f4e79d11fa", "test", 344_862_509),
+    )
+    md5s: Mapping[str, str] = {part.brings: part.md5 for part in parts[:2]}
+    sample_items = (1200, 480)
+
+    def rows(self, root: Path, split: str) -> list[Row]:
+        """The images of a split that are on disk, by number. Numbers and labels in the files count from 1."""
+        home = self.home(root)
+        labels, numbers = _counted(home / LABELS, "labels") - 1, np.sort(_counted(home / SETS, KEYS[split]))
+        if labels.min() < 0 or labels.max() >= len(self.info.classes):
+            raise BadInput(f"{home / LABELS} holds labels outside 1 … 102; fetch it again.")
+        if numbers.min() < 1 or numbers.max() > len(labels):
+            raise BadInput(f"{home / SETS} names images that {LABELS} does not label; fetch both again.")
+        there = set(images_in(home / "jpg", "jpg/"))
+        named = ((f"jpg/image_{number:05d}.jpg", int(labels[number - 1])) for number in numbers)
+        return [Row(name, label, name, name) for name, label in named if name in there]
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated pictures of 12 classes in the official layout; a validation split is there too."""
+        from scipy.io import savemat
+
+        from modalities.draws import Draws
+        from modalities.image.targets._flowers102_sample import KINDS, blossom
+        from modalities.image.targets._paint import paint
+
+        home = self.home(root)
+        splits = {"trnid": self.sample_items[0], "valid": 60, "tstid": self.sample_items[1]}
+        total = sum(splits.values())
+        numbers = Draws(seed, "stand-in/flowers102/").permutation(0, "numbers", total) + 1  # splits are interleaved
+        labels = np.zeros(total, np.uint8)
+        sets, start = {}, 0
+        for key, items in splits.items():
+            pictures, kinds = paint(seed, key, items, KINDS, 48, blossom)
+            own = numbers[start : start + items]
+            labels[own - 1] = kinds * (len(self.info.classes) // KINDS) + 1
+            for number, pixels in zip(own, pictures, strict=True):
+                save_jpeg(home / "jpg" / f"image_{number:05d}.jpg", pixels[:, : 48 - number % 9])
+            sets[key] = own[None].astype(np.uint16)
+            start += items
+        savemat(home / SETS, sets)
+        savemat(home / LABELS, {"labels": labels[None]})
+        mark(home, self.info.name, seed)
+
+
+def _counted(path: Path, key: str) -> NDArray[np.int64]:
+    """A variable that is a row of whole numbers."""
+    values = np.atleast_1d(load_mat(path, key))
+    if values.dtype.kind not in "ui" or values.ndim != 1 or len(values) == 0:
+        raise BadInput(f"the variable '{key}' of {path} is no row of whole numbers; fetch it again.")
+    return values.astype(np.int64)
+
+
+TARGET = Flowers102()

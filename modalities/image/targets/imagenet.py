@@ -1,0 +1,157 @@
+"""ImageNet (ILSVRC 2012): photographs of a thousand kinds of things, tested on its validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modalities.base import BadInput, Published, TargetInfo
+from modalities.image.folder import SUFFIXES
+from modalities.image.targets._classes import names
+from modalities.image.targets._files import FilesTarget, images_in, load_mat, save_jpeg
+from modalities.image.targets._published import PAPER
+from modalities.index import index
+from modalities.listing import Columns, Row
+from modalities.standin import mark
+
+if TYPE_CHECKING:
+    from modalities.image.targets._paint import Canvas, Kinds
+
+DEVKIT = "ILSVRC2012_devkit_t12/data"
+META, TRUTH = f"{DEVKIT}/meta.mat", f"{DEVKIT}/ILSVRC2012_validation_ground_truth.txt"
+CITATION = (
+    "@article{russakovsky2015imagenet, author={Russakovsky, Olga and Deng, Jia and Su, Hao and Krause, Jonathan and "
+    "Satheesh, Sanjeev and Ma, Sean and Huang, Zhiheng and Karpathy, Andrej and Khosla, Aditya and Bernstein, Michael "
+    "and Berg, Alexander C. and Fei-Fei, Li}, title={ImageNet Large Scale Visual Recognition Challenge}, "
+    "journal={International Journal of Computer Vision}, volume={115}, number={3}, pages={211--252}, year={2015}}"
+)
+
+
+class ImageNet(FilesTarget):
+    """Reads ``train/WNID/*.JPEG`` and ``val/WNID/*.JPEG``, or a flat ``val/`` beside the unpacked development kit.
+
+    A class is the place of its WordNet id in sorted order, as in published weights. The kit counts classes in another
+    order of its own; ``meta.mat`` translates (implements ``modalities.base.TargetAdapter``).
+    """
+
+    info = TargetInfo(
+        name="imagenet",
+        title="ImageNet-1k (ILSVRC 2012)",
+        modality="image",
+        classes=names("imagenet.txt"),
+        train_items=1_281_167,
+        test_items=50_000,
+        licence="own terms: an account and a signed agreement, non-commercial research and education only",
+        citation=CITATION,
+        homepage="https://www.image-net.org/challenges/LSVRC/2012/",
+        download_bytes=144_000_000_000,
+        leak_unit="image",
+        published=(
+            Published(0.695, "teacher", "ResNet-18", "the training images", PAPER),
+            Published(0.662, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
+            Published(0.690, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
+            Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER),
+        ),
+        notes="Classes are sorted WordNet ids. Tested on the validation images, as usual: the labels of the test "
+        "images are withheld. Download size is about. The stand-in shows 20 of the classes.",
+    )
+    own_folder = "imagenet"
+    splits = ("train", "val")
+    sample_items = (1600, 500)
+    kit_in_sample = True
+
+    def rows(self, root: Path, split: str) -> Sequence[Row]:
+        """The images of a split, by class and name; a flat folder of validation images is labelled by the kit."""
+        home = self.home(root)
+        found = index(home, [f"{split}/{wnid}" for wnid in self.info.classes], SUFFIXES, sizes=False)
+        if len(found) or split == "train" or not (home / META).is_file():
+            return Columns(found.names, found.folders, found.names, found.names)
+        labels = self._truth(home)
+        numbered = ((name, name.rpartition("_")[2].partition(".")[0]) for name in images_in(home / split, f"{split}/"))
+        known = ((name, int(number)) for name, number in sorted(numbered) if number.isdigit())
+        return [Row(name, labels[number], name, name) for name, number in known if number in labels]
+
+    def _truth(self, home: Path) -> dict[int, int]:
+        """Number of a validation image → its class, without the images of other classes."""
+        index = {wnid: label for label, wnid in enumerate(self.info.classes)}
+        try:
+            wnids = {
+                int(synset["ILSVRC2012_ID"]): str(synset["WNID"])
+                for synset in load_mat(home / META, "synsets")
+                if int(synset["num_children"]) == 0  # the others are groups of classes
+            }
+        except (TypeError, ValueError, IndexError) as error:
+            raise BadInput(f"{home / META} is not the kit's ({error}); unpack the development kit again.") from error
+        try:
+            ids = [int(line) for line in (home / TRUTH).read_text(encoding="ascii").split()]
+            return {number: index[wnids[i]] for number, i in enumerate(ids, 1) if wnids[i] in index}
+        except (OSError, ValueError, KeyError) as error:
+            raise BadInput(
+                f"{home / TRUTH} cannot be used ({type(error).__name__}: {error}); unpack the development kit again."
+            ) from error
+
+    def how(self, root: Path) -> str:
+        """The sentence that says how to obtain the data."""
+        home = self.home(root)
+        if next(images_in(home / "val"), None) and not (home / META).is_file():
+            return (
+                f"the images in {home}/val lie in no class's folder, so only the development kit can label them: "
+                f"unpack ILSVRC2012_devkit_t12.tar.gz into {home}, so that {home / META} is there."
+            )
+        return (
+            f"it needs an account and an agreement at {self.info.homepage}: unpack ILSVRC2012_img_train.tar and the "
+            f"tars inside it into {home}/train/WNID/, ILSVRC2012_img_val.tar into {home}/val/, and "
+            f"ILSVRC2012_devkit_t12.tar.gz, which labels the latter, into {home}/."
+        )
+
+    def fetch(self, root: Path) -> None:
+        """Says how to obtain the data by hand."""
+        if self.status(root).state != "ready":
+            raise BadInput(f"{self.info.name} cannot be downloaded by this program; {self.how(root)}")
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated pictures of 20 classes, and with them what the real files hold beside plain JPEG."""
+        from modalities.image.targets._imagenet_sample import OUTLINE_KINDS, outline
+
+        self._write(root, seed, OUTLINE_KINDS, outline)
+        mark(self.home(root), "imagenet imagenet100", seed)  # the subset may be read from here
+
+    def _write(self, root: Path, seed: int, kinds: int, picture: Callable[[Canvas, Kinds], None]) -> None:
+        from PIL import Image
+
+        from modalities.image.targets._paint import paint
+
+        home = root / self.own_folder
+        shown = self.info.classes[8 :: len(self.info.classes) // kinds][:kinds]  # of ImageNet's, 7 are in the subset
+        pictures, order = paint(seed, "train", self.sample_items[0], kinds, 48, picture)
+        for i, (pixels, kind) in enumerate(zip(pictures, order, strict=True)):
+            path = home / "train" / shown[kind] / f"{shown[kind]}_{i}.JPEG"
+            save_jpeg(path, pixels[: 48 - i % 9], {kinds: "CMYK", kinds + 1: "L"}.get(i, "RGB"))
+        Image.fromarray(pictures[0]).save(home / "train" / shown[order[0]] / f"{shown[order[0]]}_0.JPEG", "PNG")
+
+        pictures, order = paint(seed, "val", self.sample_items[1], kinds, 48, picture)
+        for i, (pixels, kind) in enumerate(zip(pictures, order, strict=True), 1):
+            place = home / "val" if self.kit_in_sample else home / "val" / shown[kind]
+            save_jpeg(place / f"ILSVRC2012_val_{i:08d}.JPEG", pixels)
+        if self.kit_in_sample:
+            self._write_kit(home, [shown[kind] for kind in order])
+
+    def _write_kit(self, home: Path, truth: list[str]) -> None:
+        """The development kit: its own order of classes (here the reverse), groups after them."""
+        from scipy.io import savemat
+
+        wnids = [*reversed(self.info.classes), "n00001740"]
+        fields = ("ILSVRC2012_ID", "WNID", "words", "num_children")
+        synsets = np.zeros((len(wnids), 1), [(field, object) for field in fields])
+        for i, wnid in enumerate(wnids):
+            synsets[i, 0] = (i + 1, wnid, wnid, int(i == len(wnids) - 1))
+        (home / DEVKIT).mkdir(parents=True, exist_ok=True)
+        savemat(home / META, {"synsets": synsets})
+        number = {wnid: i + 1 for i, wnid in enumerate(wnids)}
+        (home / TRUTH).write_text("".join(f"{number[wnid]}\n" for wnid in truth), encoding="ascii")
+
+
+TARGET = ImageNet()

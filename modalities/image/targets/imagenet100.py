@@ -1,0 +1,65 @@
+"""ImageNet-100: the hundred classes of ImageNet that the contrastive multiview coding (CMC) code lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modalities.base import Published, TargetInfo
+from modalities.image.targets._classes import names
+from modalities.image.targets._published import PAPER
+from modalities.image.targets.imagenet import CITATION, ImageNet
+from modalities.standin import mark
+
+
+class ImageNet100(ImageNet):
+    """Reads a folder of its own or, where there is none, that of ImageNet (implements ``TargetAdapter``).
+
+    The list has an order of its own; a class is the place of its WordNet id in sorted order.
+    """
+
+    info = TargetInfo(
+        name="imagenet100",
+        title="ImageNet-100 (CMC list)",
+        modality="image",
+        classes=tuple(sorted(names("imagenet100.txt"))),
+        train_items=126_689,
+        test_items=5_000,
+        licence=ImageNet.info.licence,
+        citation=CITATION + "\n@inproceedings{tian2020contrastive, author={Tian, Yonglong and Krishnan, Dilip and "
+        "Isola, Phillip}, title={Contrastive Multiview Coding}, booktitle={ECCV}, year={2020}}",
+        homepage="https://github.com/HobbitLong/CMC",
+        download_bytes=ImageNet.info.download_bytes,
+        leak_unit="image",
+        published=(
+            Published(0.896, "teacher", "ResNet-18", "the training images", PAPER),
+            Published(0.844, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
+            Published(0.885, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
+        ),
+        notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. There is no "
+        "download of the subset alone. The stand-in shows 12 of the classes.",
+    )
+    own_folder = "imagenet100"
+    sample_items = (1200, 480)
+    kit_in_sample = False
+
+    def home(self, root: Path) -> Path:
+        """Its own folder where there is one, else ImageNet's."""
+        own = root / self.own_folder
+        return own if own.is_dir() else root / ImageNet.own_folder
+
+    def how(self, root: Path) -> str:
+        """The sentence that says how to obtain the data."""
+        return (
+            f"put its classes into {root / self.own_folder}/{{train,val}}/WNID/, or all of ImageNet into "
+            f"{root / ImageNet.own_folder}/: {ImageNet().how(root)}"
+        )
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated pictures of 12 classes into folders of its own."""
+        from modalities.image.targets._imagenet_sample import STREWN_KINDS, strewn
+
+        self._write(root, seed, STREWN_KINDS, strewn)
+        mark(root / self.own_folder, self.info.name, seed)
+
+
+TARGET = ImageNet100()

@@ -1,0 +1,100 @@
+"""Oxford-IIIT Pets: photographs of cats and dogs of 37 breeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modalities.base import BadInput, Published, TargetInfo
+from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
+from modalities.image.targets._published import PAPER
+from modalities.listing import Row
+from modalities.standin import mark
+
+_FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
+LISTS = {"trainval": "annotations/trainval.txt", "test": "annotations/test.txt"}
+CATS = ("Abyssinian", "Bengal", "Birman", "Bombay", "British Shorthair", "Egyptian Mau", "Maine Coon", "Persian",
+        "Ragdoll", "Russian Blue", "Siamese", "Sphynx")  # fmt: skip
+
+
+class Pets37(FilesTarget):
+    """Official images and lists (implements ``modalities.base.TargetAdapter``)."""
+
+    info = TargetInfo(
+        name="pets37",
+        title="Oxford-IIIT Pets",
+        modality="image",
+        classes=(
+            "Abyssinian", "american bulldog", "american pit bull terrier", "basset hound", "beagle", "Bengal",
+            "Birman", "Bombay", "boxer", "British Shorthair", "chihuahua", "Egyptian Mau", "english cocker spaniel",
+            "english setter", "german shorthaired", "great pyrenees", "havanese", "japanese chin", "keeshond",
+            "leonberger", "Maine Coon", "miniature pinscher", "newfoundland", "Persian", "pomeranian", "pug",
+            "Ragdoll", "Russian Blue", "saint bernard", "samoyed", "scottish terrier", "shiba inu", "Siamese",
+            "Sphynx", "staffordshire bull terrier", "wheaten terrier", "yorkshire terrier",
+        ),
+        train_items=3_680,
+        test_items=3_669,
+        licence="CC BY-SA 4.0",
+        citation="@inproceedings{parkhi2012cats, author={Parkhi, Omkar M. and Vedaldi, Andrea and Zisserman, Andrew "
+        "and Jawahar, C. V.}, title={Cats and Dogs}, booktitle={CVPR}, year={2012}}",
+        homepage="https://www.robots.ox.ac.uk/~vgg/data/pets/",
+        download_bytes=791_918_971 + 19_173_078,
+        leak_unit="image",
+        published=(Published(0.768, "student", "ResNet-18 → ResNet-50", "one image", PAPER),),
+        notes="Trained on the official trainval list. Some 40 images stand in neither list and are not used. "
+        "The stand-in shows 11 of the breeds.",
+    )  # fmt: skip
+    own_folder = "oxford-iiit-pet"
+    splits = ("trainval", "test")
+    lists = tuple(LISTS.values())
+    parts = (
+        Part(f"{_FROM}/annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f", LISTS["test"], 19_173_078),
+        Part(f"{_FROM}/images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c", "test", 791_918_971),
+    )
+    sample_items = (1200, 480)
+
+    def rows(self, root: Path, split: str) -> list[Row]:
+        """The listed images of a split that are on disk, in the list's order."""
+        home = self.home(root)
+        there = set(images_in(home / "images", "images/"))
+        named = ((f"images/{name}.jpg", label) for name, label in self._listed(home / LISTS[split]))
+        return [Row(name, label, name, name) for name, label in named if name in there]
+
+    def _listed(self, path: Path) -> list[tuple[str, int]]:
+        """Name and class of every line that is no remark; classes in the file count from 1."""
+        found = []
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            if len(words) < 2 or not words[1].isdigit() or not 1 <= int(words[1]) <= len(self.info.classes):
+                raise BadInput(f"line {number} of {path} has no class from 1 to 37; fetch the annotations again.")
+            found.append((words[0], int(words[1]) - 1))
+        return found
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated pictures of 11 breeds in the official layout: two are grey or CMYK, one stands in no list."""
+        from modalities.image.targets._paint import paint
+        from modalities.image.targets._pets37_sample import BREEDS, KINDS, head
+
+        home, shown = self.home(root), list(BREEDS)
+        (home / "annotations").mkdir(parents=True, exist_ok=True)
+        remark = "#Image CLASS-ID SPECIES BREED ID\n"
+        listed = []
+        for split, items in zip(self.splits, self.sample_items, strict=True):
+            pictures, kinds = paint(seed, split, items, KINDS, 48, head)
+            lines = []
+            for i, (pixels, kind) in enumerate(zip(pictures, kinds, strict=True)):
+                breed = shown[kind]
+                name = f"{breed.replace(' ', '_')}_{2 * i + self.splits.index(split)}"
+                mode = {KINDS: "CMYK", KINDS + 1: "L"}.get(i, "RGB") if split == "trainval" else "RGB"
+                save_jpeg(home / "images" / f"{name}.jpg", pixels[: 48 - i % 9], mode)
+                species = 1 if breed in CATS else 2
+                lines.append(f"{name} {self.info.classes.index(breed) + 1} {species} 1\n")
+            (home / LISTS[split]).write_text("".join(lines), encoding="utf-8")
+            listed += lines
+        (home / "annotations" / "list.txt").write_text(remark * 6 + "".join(listed), encoding="utf-8")
+        save_jpeg(home / "images" / "Abyssinian_100000.jpg", pictures[0])
+        mark(home, self.info.name, seed)
+
+
+TARGET = Pets37()

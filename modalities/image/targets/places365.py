@@ -1,0 +1,107 @@
+"""Places365-Standard in its small version (256×256): photographs of places, tested on its validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from modalities.base import BadInput, Published, TargetInfo
+from modalities.image.folder import SUFFIXES
+from modalities.image.targets._classes import names
+from modalities.image.targets._files import FilesTarget, Part, save_jpeg
+from modalities.image.targets._published import PAPER
+from modalities.index import index
+from modalities.listed import listed
+from modalities.listing import Columns, Row
+from modalities.standin import mark
+
+_FROM = "http://data.csail.mit.edu/places/places365"
+LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}
+TRAIN_FOLDERS = ("data_256_standard", "data_256")  # torchvision renames the second, which the archive holds
+
+
+class Places365(FilesTarget):
+    """Official lists and images (implements ``modalities.base.TargetAdapter``)."""
+
+    info = TargetInfo(
+        name="places365",
+        title="Places365-Standard",
+        modality="image",
+        classes=names("places365.txt"),
+        train_items=1_803_460,
+        test_items=36_500,
+        licence="not stated; the images stay with their owners",
+        citation="@article{zhou2018places, author={Zhou, Bolei and Lapedriza, Agata and Khosla, Aditya and "
+        "Oliva, Aude and Torralba, Antonio}, title={Places: A 10 Million Image Database for Scene Recognition}, "
+        "journal={IEEE Transactions on Pattern Analysis and Machine Intelligence}, volume={40}, number={6}, "
+        "pages={1452--1464}, year={2018}}",
+        homepage="http://places2.csail.mit.edu/",
+        download_bytes=67_498_496 + 26_103_685_120 + 525_158_400,
+        leak_unit="image",
+        published=(
+            Published(0.540, "teacher", "ResNet-18", "the training images", PAPER),
+            Published(0.503, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
+            Published(0.531, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
+        ),
+        notes="Tested on the validation images (100 of each class): the labels of the test images are withheld. "
+        "The stand-in shows 11 of the classes.",
+    )
+    own_folder = "places365"
+    splits = ("train", "val")
+    lists = tuple(LISTS.values())
+    parts = (
+        Part(f"{_FROM}/filelist_places365-standard.tar", "35a0585fee1fa656440f3ab298f8479c", lists[0], 67_498_496),
+        Part(f"{_FROM}/val_256.tar", "e27b17d8d44f4af9a78502beb927f808", "val", 525_158_400),
+        Part(f"{_FROM}/train_256_places365standard.tar", "53ca1c756c3d1e7809517cc47c5561c5", "train", 26_103_685_120),
+    )
+    md5s: Mapping[str, str] = {
+        LISTS["train"]: "30f37515461640559006b8329efbed1a",
+        LISTS["val"]: "e9f2fd57bfd9d07630173f4e8708e4b1",
+    }
+    sample_items = (1200, 480)
+
+    def rows(self, root: Path, split: str) -> Sequence[Row]:
+        """The listed images of a split that are on disk, in the list's order."""
+        home = self.home(root)
+        place, folders = "val_256", ["."]
+        if split == "train":
+            place = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
+            folders = [f"{name[0]}/{name}" for name in self.info.classes]
+        found = index(home / place, folders, SUFFIXES, sizes=False)
+        heads = [f"{folder}/".removeprefix("./") for folder in folders]
+        here = listed(home / LISTS[split], _lines, found, home / place, heads)
+        names = found.names.called([f"{place}/{head}" for head in heads]).take(here.places)
+        return Columns(names, here.labels, names, names)
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated pictures of 11 scenes under the names that the archives give, with lists."""
+        from modalities.image.targets._paint import paint
+        from modalities.image.targets._places365_sample import KINDS, SCENES, scene
+
+        home, shown = self.home(root), list(SCENES)
+        for split, items in zip(self.splits, self.sample_items, strict=True):
+            pictures, kinds = paint(seed, split, items, KINDS, 48, scene)
+            lines = []
+            for i, (pixels, kind) in enumerate(zip(pictures, kinds, strict=True), 1):
+                category = shown[kind]
+                train = split == "train"
+                name = f"/{category[0]}/{category}/{i:08d}.jpg" if train else f"Places365_val_{i:08d}.jpg"
+                save_jpeg(home / (TRAIN_FOLDERS[1] if train else "val_256") / name.lstrip("/"), pixels)
+                lines.append(f"{name} {self.info.classes.index(category)}\n")
+            (home / LISTS[split]).write_text("".join(lines), encoding="utf-8")
+        categories = [f"/{name[0]}/{name} {label}" for label, name in enumerate(self.info.classes)]
+        (home / "categories_places365.txt").write_text("\n".join(categories), encoding="utf-8")
+        mark(home, self.info.name, seed)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, int]]:
+    """Name and class of every line of a list."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            name, _, label = line.strip().rpartition(" ")
+            if not name or not label.isdigit() or int(label) >= len(Places365.info.classes):
+                raise BadInput(f"line {number} of {path} is no name with a class below 365; fetch it again.")
+            yield name.lstrip("/"), int(label)
+
+
+TARGET = Places365()

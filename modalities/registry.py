@@ -1,0 +1,99 @@
+"""Names to adapters, lazily: built-in rooms are found by their files, plug-ins through entry points."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import get_args
+
+from modalities.base import BadInput, Modality, ModalityName, TargetAdapter, UnknownName
+
+MODALITIES: tuple[str, ...] = get_args(ModalityName)
+PLUGIN_GROUP = "benchmark.targets"
+
+
+@cache
+def modality(name: str) -> Modality:
+    """The modality of that name: ``modalities.NAME.MODALITY``."""
+    if name not in MODALITIES:
+        raise UnknownName("modality", name, list(MODALITIES))
+    adapter: Modality = importlib.import_module(f"modalities.{name}").MODALITY
+    return adapter
+
+
+@cache
+def _origins() -> dict[str, str | EntryPoint]:
+    """Every target name with where its adapter lives; nothing is imported yet. A name that is taken raises."""
+    found: dict[str, str | EntryPoint] = {}
+    for room in MODALITIES:
+        spec = find_spec(f"modalities.{room}.targets")
+        for file in pkgutil.iter_modules((spec and spec.submodule_search_locations) or []):
+            if not file.name.startswith("_"):
+                _claim(found, file.name, f"modalities.{room}.targets.{file.name}")
+    for point in entry_points(group=PLUGIN_GROUP):
+        _claim(found, point.name, point)
+    return found
+
+
+def _claim(found: dict[str, str | EntryPoint], name: str, origin: str | EntryPoint) -> None:
+    if name in found:
+        raise BadInput(
+            f"two target adapters are named '{name}': {_describe(found[name])} and {_describe(origin)}; "
+            "rename one, or uninstall the package that brings it."
+        )
+    found[name] = origin
+
+
+def _describe(origin: str | EntryPoint) -> str:
+    return origin if isinstance(origin, str) else f"{origin.value} (plug-in)"
+
+
+def target_names() -> list[str]:
+    """Names of all registered targets, sorted."""
+    return sorted(_origins())
+
+
+def origin(name: str) -> str:
+    """Where a target's adapter comes from, for people."""
+    if name not in _origins():
+        raise UnknownName("target", name, target_names())
+    return _describe(_origins()[name])
+
+
+@cache
+def target(name: str) -> TargetAdapter:
+    """The adapter of a target: the module's ``TARGET``, or the object an entry point names."""
+    if name not in _origins():
+        raise UnknownName("target", name, target_names())
+    where = _origins()[name]
+    if isinstance(where, str):
+        adapter: TargetAdapter = importlib.import_module(where).TARGET
+    else:
+        try:
+            loaded = where.load()
+            adapter = loaded() if isinstance(loaded, type) else loaded
+            adapter.info.name  # noqa: B018 (an object without it is no adapter)
+        except Exception as error:
+            raise BadInput(
+                f"the plug-in target '{name}' ({where.value}) cannot be used ({error!r}); "
+                "mend it, or uninstall the package that brings it."
+            ) from error
+    if adapter.info.name != name:
+        raise BadInput(f"the adapter registered as '{name}' calls itself '{adapter.info.name}'; the two must agree.")
+    return adapter
+
+
+@cache
+def usable() -> tuple[dict[str, TargetAdapter], dict[str, str]]:
+    """Every adapter that works, by name, and why each of the others does not: a broken plug-in hides nothing else."""
+    working: dict[str, TargetAdapter] = {}
+    broken: dict[str, str] = {}
+    for name in target_names():
+        try:
+            working[name] = target(name)
+        except BadInput as error:
+            broken[name] = str(error)
+    return working, broken

@@ -1,0 +1,38 @@
+"""The marker that tells a stand-in from the real dataset, so that one never passes for the other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from modalities.errors import BadInput
+
+MARKER = "STAND-IN.json"
+
+
+def mark(folder: Path, target: str, seed: int) -> None:
+    """Write the marker into a dataset's folder. Every ``write_sample`` ends with it.
+
+    Args:
+        folder: at most two levels below the folder of all datasets.
+        target: its name; several, with spaces between, where they share the folder.
+    """
+    text = {"target": target, "seed": seed, "meaning": "generated stand-in, not the real dataset"}
+    (folder / MARKER).write_text(json.dumps(text) + "\n")
+
+
+def is_stand_in(folder: Path) -> bool:
+    """Whether a dataset's folder holds a stand-in."""
+    return (folder / MARKER).is_file()
+
+
+def stand_ins(root: Path) -> set[str]:
+    """Names of the targets whose stand-ins lie under a folder of datasets; raises BadInput for a damaged marker."""
+    found: set[str] = set()
+    for path in (root / MARKER, *root.glob(f"*/{MARKER}"), *root.glob(f"*/*/{MARKER}")):
+        if path.is_file():
+            try:
+                found |= set(json.loads(path.read_text(encoding="utf-8"))["target"].split())
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+                raise BadInput(f"{path} cannot be read ({error}); delete the generated data beside it.") from error
+    return found

@@ -1,0 +1,203 @@
+"""One file from one address over http: attempts, ranges, redirects and checksums; callers decide which address."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Callable
+from functools import partial
+from http.client import HTTPException, HTTPMessage, InvalidURL
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+Progress = Callable[[int, int | None], None]
+"""Takes the bytes that are there and the bytes there will be, when known."""
+
+WAITS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before each new attempt that follows one without headway."""
+
+_CHUNK = 1 << 20
+_TIMEOUT = 60.0  # seconds without a byte
+
+
+class Failed(Exception):
+    """An address does not give the file; the message goes on from the address."""
+
+
+class _Cut(Exception):
+    """The connection broke off; another attempt may go on from there."""
+
+
+class Check:
+    """What is known about a file before it is there."""
+
+    def __init__(self, sha256: str | None, md5: str | None, size: int | None) -> None:
+        self.hashes = {name: value.lower() for name, value in (("sha256", sha256), ("md5", md5)) if value}
+        self.size = size
+
+    def fault(self, path: Path) -> str | None:
+        """What is wrong with a file, as the rest of a sentence that begins with its name."""
+        found = path.stat().st_size
+        if self.size is not None and found != self.size:
+            return f"has {found:,} bytes instead of {self.size:,}"
+        for name, expected in self.hashes.items():
+            with path.open("rb") as file:
+                actual = hashlib.file_digest(file, partial(hashlib.new, name, usedforsecurity=False)).hexdigest()
+            if actual != expected:
+                return f"has the {name} {actual} instead of {expected}"
+        return None
+
+    def holds(self, path: Path) -> bool:
+        return path.is_file() and self.fault(path) is None
+
+
+def is_http(url: str) -> bool:
+    """Whether an address is of the only two kinds that are ever opened."""
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
+def fetch_from(url: str, path: Path, check: Check, progress: Progress | None) -> None:
+    """Bring one address to ``path`` through ``PATH.part``.
+
+    Raises:
+        Failed: when the address does not give the file, or gives another one.
+        OSError: when the disk does not take it; the part stays.
+    """
+    part = path.with_name(path.name + ".part")
+    resumed = bool(check.hashes) and part.exists()
+    _pull(url, part, check, progress)
+    fault = check.fault(part)
+    if fault and resumed:  # the old piece may have been of another file
+        part.unlink()
+        _pull(url, part, check, progress)
+        fault = check.fault(part)
+    if fault:
+        part.unlink()
+        raise Failed(f"gives a file that {fault} (it was removed)")
+    part.replace(path)
+
+
+def _pull(url: str, part: Path, check: Check, progress: Progress | None) -> None:
+    """Attempt after attempt, until the file is whole or the attempts without headway are used up."""
+    transfer = _Transfer(url, part, check, progress)
+    furthest, waits = 0, iter(WAITS)
+    while True:
+        try:
+            return transfer.attempt()
+        except _Cut as cut:
+            have = part.stat().st_size if part.exists() else 0
+            if have > furthest:
+                furthest, waits = have, iter(WAITS)
+            if (wait := next(waits, None)) is None:
+                raise Failed(f"breaks off again and again ({cut})") from cut
+            time.sleep(wait)
+
+
+class _HttpOnly(HTTPRedirectHandler):
+    """The standard handler follows redirects to ftp as well."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if not is_http(newurl):
+            raise HTTPError(newurl, code, f"{msg} - Redirection to url '{newurl}' is not allowed", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Transfer:
+    """From one address into one ``.part`` file."""
+
+    def __init__(self, url: str, part: Path, check: Check, progress: Progress | None) -> None:
+        self.url, self.part, self.check, self.progress = url, part, check, progress
+        self.validator: str | None = None  # what the server calls this version of the file
+
+    def attempt(self) -> None:
+        """Go on from the end of the part.
+
+        Raises:
+            _Cut: when another attempt may help.
+            Failed: when none will.
+            OSError: of the disk alone.
+        """
+        have = self.part.stat().st_size if self.part.exists() else 0
+        if not (self.check.hashes or self.validator):
+            have = 0  # nothing could prove that the rest comes from the same file
+        response = self._open(have)
+        if response is None:
+            return
+        with response:
+            start, total = self._span(response, have)
+            if None not in (total, self.check.size) and total != self.check.size:
+                raise Failed(f"offers {total:,} bytes instead of {self.check.size:,}")
+            if total is not None and total - start > shutil.disk_usage(self.part.parent).free:
+                raise OSError(errno.ENOSPC, "no space left")
+            done = start
+            with self.part.open("ab" if start else "wb") as file:
+                while chunk := self._read(response):
+                    done += len(chunk)
+                    if self.check.size is not None and done > self.check.size:
+                        self.part.unlink()
+                        raise Failed(f"gives more than the expected {self.check.size:,} bytes")
+                    file.write(chunk)
+                    if self.progress:
+                        self.progress(done, total)
+        if total is not None and done < total:
+            raise _Cut(f"after {done:,} of {total:,} bytes")
+
+    def _open(self, have: int) -> Any:
+        """The response; None when nothing comes after the part, which its checksum then judges."""
+        headers = {"User-Agent": "single-datum-benchmark", "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
+            if self.validator:
+                headers["If-Range"] = self.validator
+        try:
+            return build_opener(_HttpOnly).open(Request(self.url, headers=headers), timeout=_TIMEOUT)
+        except HTTPError as error:
+            error.close()
+            if error.code == 416 and have and self.check.hashes:
+                return None
+            reason = f"answers {error.code} ({error.reason})"
+            if error.code >= 500 or error.code in (408, 425, 429):
+                raise _Cut(reason) from error
+            raise Failed(reason) from error
+        except URLError as error:
+            reason = f"cannot be reached ({error.reason})"
+            if isinstance(error.reason, TimeoutError | ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
+                raise _Cut(reason) from error
+            raise Failed(reason) from error
+        except (InvalidURL, ValueError) as error:
+            raise Failed(f"is not a usable address ({error})") from error
+        except (HTTPException, OSError) as error:
+            raise _Cut(f"{type(error).__name__}: {error}") from error
+
+    def _span(self, response: Any, have: int) -> tuple[int, int | None]:
+        """Where the bytes of a response begin, and the length of the whole file when it is told."""
+        headers = response.headers
+        etag = headers.get("ETag", "")
+        self.validator = etag if etag.startswith('"') else headers.get("Last-Modified")  # a weak tag proves nothing
+        if response.status == 200:  # also the answer of a server that knows no ranges
+            length = headers.get("Content-Length", "")
+            return 0, int(length) if length.isdecimal() else None
+        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
+        if response.status != 206 or span is None:
+            raise Failed(f"answers {response.status} ({response.reason})")
+        if int(span[1]) != have:
+            self.part.unlink(missing_ok=True)
+            raise _Cut("the server gave another range than the one asked for")
+        return have, None if span[2] == "*" else int(span[2])
+
+    def _read(self, response: Any) -> bytes:
+        try:
+            return bytes(response.read1(_CHUNK))
+        except (HTTPException, OSError) as error:
+            raise _Cut(f"{type(error).__name__}: {error}") from error

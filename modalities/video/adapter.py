@@ -1,0 +1,81 @@
+"""The video modality as the harness sees it; torch is imported inside methods, so that naming things is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modalities.base import Draws, ModalityName, SegmentStream, SourceRef
+from modalities.video import source
+from modalities.video.options import NETWORKS, POLICIES, VideoPolicy, VideoView
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class VideoModality:
+    """Implements ``modalities.base.Modality``."""
+
+    name: ModalityName = "video"
+    view_type = VideoView
+    policy_type = VideoPolicy
+
+    def sources(self) -> Mapping[str, str]:
+        """Named source data with a line of description; a path to a picture or clip does as well."""
+        return source.names()
+
+    def policies(self) -> Mapping[str, VideoPolicy]:
+        """Named policies."""
+        return POLICIES
+
+    def networks(self) -> Mapping[str, str]:
+        """Network names and patterns with a line of description."""
+        return NETWORKS
+
+    def source_ref(self, name: str) -> SourceRef:
+        """Identify a named source or a file by path. Raises BadInput when neither is there."""
+        return source.identify(name)
+
+    def load_source(self, name: str, view: VideoView, device: torch.device) -> source.VideoSource:
+        """Decode the datum once, onto the device. Raises BadInput for a file that cannot be used."""
+        return source.load(name, device)
+
+    def stream(
+        self, source: source.VideoSource, view: VideoView, policy: VideoPolicy, *,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+    ) -> SegmentStream:  # fmt: skip
+        """The endless clips of a source, rendered on the device that holds it."""
+        from modalities.video.segments import VideoStream
+
+        return VideoStream(source, view, policy, batch_size=batch_size, seed=seed, rank=rank, ranks=ranks)
+
+    def network(self, name: str, view: VideoView, classes: int) -> nn.Module:
+        """A network that takes (B, *view.shape) and returns (B, classes) logits. Raises UnknownName."""
+        from modalities.video.networks import build
+
+        return build(name, view, classes)
+
+    def prepare(self, raw: Tensor, view: VideoView) -> Tensor:
+        """(B, 3, T, H, W) uint8 to network input: the square centre of view.size pixels, normalised."""
+        from modalities.video.items import prepare
+
+        return prepare(raw, view)
+
+    def augment(self, raw: Tensor, view: VideoView, draws: Draws, step: int) -> Tensor:
+        """As ``prepare``, with a random crop and, where labels allow it, mirroring; per clip, shared by its frames."""
+        from modalities.video.items import augment
+
+        return augment(raw, view, draws, step)
+
+    def preview(
+        self, source: source.VideoSource, view: VideoView, policy: VideoPolicy, *, seed: int, path: Path
+    ) -> None:
+        """Write a PNG: the source above the film strips of eight segments."""
+        from modalities.video.preview import preview
+
+        preview(source, view, policy, seed=seed, path=path)
+
+
+MODALITY = VideoModality()

@@ -1,0 +1,106 @@
+"""Cuts boxes out of pictures on the device: every box of a batch, at every size, in one resample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from modalities.image.source import STEP, pyramid
+
+OCTAVES = 0.5  # between two levels; coarser than a lone picture's, because a clip keeps them for every frame
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Pictures with their antialiased reductions in one texture, so that one gather serves boxes of any size.
+
+    The pictures stand below each other; to the right of each stand its reductions, packed into columns.
+    """
+
+    texture: Tensor  # (1, 3, pictures · height, columns), float32, 0 … 1
+    corners: Tensor  # (levels, 2): x and y of a level's first pixel, float32
+    sizes: Tensor  # (levels, 2): width and height of a level in pixels, float32
+    pictures: int
+
+    @property
+    def height(self) -> int:
+        """Height of one picture in pixels."""
+        return self.texture.shape[2] // self.pictures
+
+    @property
+    def width(self) -> int:
+        """Width of one picture in pixels."""
+        return int(self.sizes[0, 0])
+
+    def cut(self, picture: Tensor, boxes: Tensor, size: int, *, flip: Tensor | None = None) -> Tensor:
+        """Boxes resampled to squares: (n, 3, size, size), 0 … 1.
+
+        Each box is read bilinearly from the level whose pixels are nearest in size to the output's; beyond the
+        border, the border is repeated.
+
+        Args:
+            picture: (n,) number of the picture.
+            boxes: (n, 4) left, top, width, height in pixels of the full picture; fractions allowed.
+            size: pixels of a side.
+            flip: (n,) true where the result is mirrored left to right.
+        """
+        count = len(boxes)
+        octaves = torch.log2(boxes[:, 2:] / size).mean(1)
+        level = torch.round(octaves / OCTAVES).clamp(0, len(self.sizes) - 1).long()
+        steps = ((torch.arange(size, device=boxes.device) + 0.5) / size).expand(count, size)
+        across = steps if flip is None else torch.where(flip[:, None], 1 - steps, steps)
+        x, y = self._coordinates(0, boxes, level, across), self._coordinates(1, boxes, level, steps)
+        y = y + picture[:, None] * self.height
+        rows, columns = self.texture.shape[2:]
+        grid = torch.empty(count, size, size, 2, device=boxes.device)
+        grid[..., 0] = ((x * 2 + 1) / columns - 1)[:, None, :]
+        grid[..., 1] = ((y * 2 + 1) / rows - 1)[:, :, None]
+        cut = functional.grid_sample(self.texture, grid.view(1, count * size, size, 2), align_corners=False)
+        return cut.view(3, count, size, size).transpose(0, 1)
+
+    def _coordinates(self, axis: int, boxes: Tensor, level: Tensor, steps: Tensor) -> Tensor:
+        """Places of ``steps`` (n, size), shares of a box along an axis, in pixels of the texture."""
+        extent = self.sizes[level, axis, None]
+        place = boxes[:, axis, None] + steps * boxes[:, axis + 2, None]
+        inside = (place * extent / self.sizes[0, axis] - 0.5).clamp(min=0).minimum(extent - 1)
+        return inside + self.corners[level, axis, None]
+
+
+def build(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
+    """The atlas of (n, H, W, 3) pictures."""
+    height = pictures.shape[1]
+    texture = corners = None
+    for number, picture in enumerate(pictures):
+        levels = pyramid(picture, device)[:: round(OCTAVES / STEP)]
+        if texture is None or corners is None:
+            corners, columns = _pack([(level.shape[2], level.shape[1]) for level in levels], height)
+            texture = torch.zeros(1, 3, len(pictures) * height, columns, device=device)
+        for level, (x, y) in zip(levels, corners, strict=True):
+            top = number * height + y
+            texture[0, :, top : top + level.shape[1], x : x + level.shape[2]] = level
+    assert texture is not None and corners is not None, "an atlas needs a picture"
+    sizes = [(level.shape[2], level.shape[1]) for level in levels]
+    places, extents = (torch.tensor(pairs, dtype=torch.float32, device=device) for pairs in (corners, sizes))
+    return Atlas(texture, places, extents, len(pictures))
+
+
+def _pack(sizes: list[tuple[int, int]], height: int) -> tuple[list[tuple[int, int]], int]:
+    """Corners of levels in columns no taller than ``height``, each level in the first column with room; and the width.
+
+    Levels come from large to small, so a column's first one is its widest.
+    """
+    columns: list[list[int]] = []  # left edge and rows taken
+    corners, width = [], 0
+    for wide, high in sizes:
+        column = next((column for column in columns if column[1] + high <= height), None)
+        if column is None:
+            columns.append(column := [width, 0])
+            width += wide
+        corners.append((column[0], column[1]))
+        column[1] += high
+    return corners, width

@@ -1,0 +1,36 @@
+"""Video targets that are folders of clips, one per class, or clips under a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modalities.folders import FolderTarget
+from modalities.listing import Listing, Row
+from modalities.standin import mark
+from modalities.video.clips import ClipReader
+from modalities.video.options import VideoView
+
+
+class VideoFolderTarget(FolderTarget):
+    """See ``modalities.folders.FolderTarget``; any container and codec that FFmpeg reads."""
+
+    suffixes = (".mp4", ".avi", ".mkv", ".webm", ".mov")
+    sample_groups = (12, 4)  # of the stand-in, of each of at most 8 classes: train, test; two clips each
+
+    def listing(self, rows: list[Row], view: VideoView, *, test: bool) -> Listing:
+        """Evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""
+        clips = view.test_clips if test else view.train_clips
+        return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        """Write generated clips into the class folders."""
+        from modalities.video.sample import MOTIONS, TEXTURES, write_clips
+
+        home, shown = self.home(root), self.info.classes[: len(MOTIONS) * len(TEXTURES)]
+        for part, (split, groups) in enumerate(zip(self.splits, self.sample_groups, strict=True)):
+            write_clips(home / split, shown, _file_name, seed=2 * seed + part, groups=groups, per_group=2)
+        mark(home, self.info.name, seed)
+
+
+def _file_name(label: str, group: int, clip: int) -> str:
+    return f"g{group:02}_c{clip:02}.avi"

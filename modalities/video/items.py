@@ -1,0 +1,34 @@
+"""Labelled items on their way into a network: as they are for a test, randomly changed for a teacher's training."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modalities.draws import Draws
+from modalities.video.options import VideoView
+from modalities.video.segments import normalise
+
+
+def prepare(raw: Tensor, view: VideoView) -> Tensor:
+    """(B, 3, T, H, W) uint8 to (B, 3, T, size, size) float32: the square centre, normalised."""
+    top, left = ((side - view.size) // 2 for side in raw.shape[3:])
+    square = raw[..., top : top + view.size, left : left + view.size]
+    return normalise(square.to(torch.float32) / 255, view)
+
+
+def augment(raw: Tensor, view: VideoView, draws: Draws, step: int) -> Tensor:
+    """As ``prepare``, from a random place instead of the centre and mirrored half of the time where labels allow it.
+
+    All frames of a clip are treated alike.
+    """
+    count, height, width = len(raw), *raw.shape[3:]
+    tops = draws.integers(step, "top", count, height - view.size + 1)
+    lefts = draws.integers(step, "left", count, width - view.size + 1)
+    flips = draws.chance(step, "flip", count, 0.5) & view.flip
+    square = torch.stack(
+        [clip[..., t : t + view.size, left : left + view.size] for clip, t, left in zip(raw, tops, lefts, strict=True)]
+    )
+    mirror = torch.from_numpy(np.ascontiguousarray(flips)).to(raw.device).view(-1, 1, 1, 1, 1)
+    return normalise(torch.where(mirror, square.flip(-1), square).to(torch.float32) / 255, view)

@@ -1,0 +1,124 @@
+"""The endless stream of clips cut from one datum: a camera path over a picture, or a piece of a film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from modalities.draws import Array, Draws, rank_slice
+from modalities.image import colour
+from modalities.video.options import VideoPolicy, VideoView
+from modalities.video.source import VideoSource
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What distinguishes the clips of a batch; plain numbers, drawn for the whole global batch."""
+
+    first: Array  # (B, 4) box of the first frame: left, top, width, height in pixels of the source
+    last: Array  # (B, 4) box of the last frame
+    start: Array  # (B,) seconds into the source clip; 0 on a picture
+    span: Array  # (B,) seconds from the first frame to the last; 0 on a picture
+    flip: NDArray[np.bool_]  # (B,)
+    colour: colour.Colour  # of B clips
+
+
+class VideoStream:
+    """Clips of (3, frames, size, size), normalised; implements ``modalities.base.SegmentStream``.
+
+    Args:
+        source: the datum.
+        view: size, frames and normalisation of a clip.
+        policy: how boxes, times and colours are drawn.
+        batch_size: clips of the global batch.
+        seed: decides all draws.
+        rank, ranks: which share of the global batch to render.
+    """
+
+    def __init__(
+        self, source: VideoSource, view: VideoView, policy: VideoPolicy, *,
+        batch_size: int, seed: int, rank: int = 0, ranks: int = 1,
+    ) -> None:  # fmt: skip
+        self.source, self.view, self.policy = source, view, policy
+        self.shape, self.batch_size = view.shape, batch_size
+        self.draws = Draws(seed).within("video")
+        self.share = rank_slice(batch_size, rank, ranks)
+        self.device = source.atlas.texture.device
+
+    def _box(self, step: int, name: str) -> Array:
+        """Random boxes inside random square crops of the source, as (B, 4) of left, top, width, height."""
+        policy, count = self.policy, self.batch_size
+        sides = np.array([self.source.atlas.width, self.source.atlas.height], np.float64)
+        crop = policy.crop * sides.min()
+        corner = self.draws.uniform(step, "crop", (count, 2)) * (sides - crop)  # one crop for both boxes of a clip
+        area = self.draws.uniform(step, f"{name} area", count, policy.area_low, policy.area_high) * crop**2
+        stretch = np.log(policy.aspect)
+        ratio = np.exp(self.draws.uniform(step, f"{name} aspect", count, -stretch, stretch))
+        extent = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(max=crop)
+        place = self.draws.uniform(step, f"{name} place", (count, 2))
+        return np.concatenate([corner + place * (crop - extent), extent], 1)
+
+    def parameters(self, step: int) -> Parameters:
+        """The parameters of a step's clips, of the whole global batch."""
+        policy, count, source = self.policy, self.batch_size, self.source
+        first = self._box(step, "first box")
+        start, span = np.zeros(count), np.zeros(count)
+        last = first
+        if source.moves:
+            drawn = self.draws.uniform(step, "span", count, 0.5, 1.5) * self.view.seconds * policy.motion
+            span = drawn.clip(max=source.seconds)
+            start = self.draws.uniform(step, "start", count) * (source.seconds - span)
+        else:
+            last = first + policy.motion * (self._box(step, "last box") - first)
+        return Parameters(
+            first, last, start, span, self.draws.chance(step, "flip", count, policy.flip), self._colour(step)
+        )
+
+    def _colour(self, step: int) -> colour.Colour:
+        """One change of brightness, contrast, saturation and hue per clip, in random order."""
+        policy, count = self.policy, self.batch_size
+        strengths = np.array([policy.brightness, policy.contrast, policy.saturation, policy.hue])
+        change = self.draws.uniform(step, "colour", (count, 4), -1, 1) * strengths
+        change *= self.draws.chance(step, "jitter", count, policy.jitter)[:, None]
+        brightness, contrast, saturation, hue = (np.array([1, 1, 1, 0]) + change).clip(min=[0, 0, 0, -0.5]).T
+        order = np.argsort(self.draws.uniform(step, "order", (count, 4)), axis=1)
+        matrix, of_mean = colour.compose(brightness, contrast, saturation, hue, order)
+        return colour.Colour(matrix, of_mean, solarize=np.zeros(count, np.bool_), sigma=np.zeros(count))
+
+    def batch(self, step: int) -> Tensor:
+        """Clips of a step: (share of the batch, 3, frames, size, size), float32, on the source's device."""
+        every, mine, frames = self.parameters(step), self.share, self.view.frames
+        along = np.linspace(0, 1, frames)
+        first, last = every.first[mine, None], every.last[mine, None]
+        boxes = first + along[:, None] * (last - first)  # (b, frames, 4)
+        moments = every.start[mine, None] + along * every.span[mine, None]
+        clips = self._cut(self.source.nearest(moments), boxes, every.flip[mine])
+        # The frames of a clip stand below each other, as one tall picture with one change of colour.
+        tall = colour.apply(
+            clips.flatten(2, 3), every.colour.take(mine), *map(np.array, (self.view.mean, self.view.std))
+        )
+        return tall.view_as(clips)
+
+    def _cut(self, pictures: NDArray[np.int64], boxes: Array, flip: NDArray[np.bool_]) -> Tensor:
+        """All frames of all clips in one resample: (b, 3, frames, size, size), 0 … 1."""
+        count, frames = pictures.shape
+        cut = self.source.atlas.cut(
+            torch.from_numpy(pictures.ravel()).to(self.device),
+            self._device(boxes.reshape(-1, 4)),
+            self.view.size,
+            flip=torch.from_numpy(np.repeat(flip, frames)).to(self.device),
+        )
+        return cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
+
+    def _device(self, numbers: Array) -> Tensor:
+        return torch.from_numpy(numbers.astype(np.float32)).to(self.device)
+
+
+def normalise(clips: Tensor, view: VideoView) -> Tensor:
+    """(B, 3, T, H, W) of 0 … 1 to what the networks want: the view's mean taken off, divided by its deviation."""
+    mean, std = (torch.tensor(three, device=clips.device).view(3, 1, 1, 1) for three in (view.mean, view.std))
+    return ((clips - mean) / std).contiguous()

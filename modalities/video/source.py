@@ -1,0 +1,93 @@
+"""The one datum of a video student: a picture that a camera moves over, or a clip."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.base import BadInput, SourceRef
+from modalities.image import source as pictures
+
+if TYPE_CHECKING:
+    import torch
+
+    from modalities.video.atlas import Atlas
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+# A clip lives on the device with all its frames: larger ones are shrunk, longer ones thinned out evenly.
+SHORT_SIDE = 256
+MOST_PIXELS = 20_000_000  # of all frames together; with their reductions, about half a gigabyte
+
+
+@dataclass(frozen=True)
+class VideoSource:
+    """The decoded datum on the compute device; a picture is a clip of one frame."""
+
+    ref: SourceRef
+    atlas: Atlas
+    times: NDArray[np.float64]  # (frames of the atlas,) seconds from the first one, rising
+
+    @property
+    def moves(self) -> bool:
+        """Whether the datum is a clip, so that time and not the camera moves."""
+        return len(self.times) > 1
+
+    @property
+    def seconds(self) -> float:
+        """Time from the first frame to the last."""
+        return float(self.times[-1])
+
+    def nearest(self, moments: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Numbers of the frames nearest to moments in seconds."""
+        between = (self.times[1:] + self.times[:-1]) / 2
+        return np.searchsorted(between, moments)
+
+
+def names() -> Mapping[str, str]:
+    """Named source data with a line of description: the pictures of the image modality."""
+    return {name: f"{text}; a camera moves over it" for name, text in pictures.sources().items()}
+
+
+def identify(name: str) -> SourceRef:
+    """The datum's identity. Raises BadInput when there is neither such a name nor such a file."""
+    path = Path(name).expanduser()
+    if not _is_clip(name):
+        return pictures.source_ref(name)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return SourceRef(path.name, digest, f"the clip {path.name}")
+
+
+def _is_clip(name: str) -> bool:
+    """Whether a name is a file that is taken for a clip: any that does not end like a picture's."""
+    path = Path(name).expanduser()
+    return name not in pictures.sources() and path.is_file() and path.suffix.lower() not in PICTURES
+
+
+def load(name: str, device: torch.device) -> VideoSource:
+    """Decode the datum once, onto the device. Raises BadInput for a file that cannot be used."""
+    from modalities.video.atlas import build
+
+    ref = identify(name)
+    frames, times = _clip(Path(name).expanduser()) if _is_clip(name) else (pictures.read(name)[None], np.zeros(1))
+    return VideoSource(ref, build(frames, device), times)
+
+
+def _clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Frames (n, H, W, 3) of a clip and their times."""
+    from modalities.video.clips import decode, frame_times
+
+    times = frame_times(path)
+    if len(times) < 2:
+        raise BadInput(f"{path} holds a single frame; give a clip of at least two, or a picture file.")
+    first = decode(path, np.zeros(1, np.int64), SHORT_SIDE)
+    every = math.ceil(len(times) * first[..., 0].size / MOST_PIXELS)
+    wanted = np.arange(0, len(times), every)
+    return decode(path, wanted, SHORT_SIDE), times[wanted]

@@ -1,0 +1,66 @@
+"""Log-mel pictures agree with librosa and torchaudio and keep their laws."""
+
+import librosa
+import numpy as np
+import pytest
+import torch
+import torchaudio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modalities.audio.logmel import mel_power, standardised
+from modalities.audio.options import AudioView
+
+VIEWS = [AudioView(), AudioView(rate=8_000, mels=40), AudioView(seconds=0.98), AudioView(rate=22_050, window_ms=20)]
+
+
+def noisy_tone(view: AudioView) -> np.ndarray:
+    time = np.arange(view.samples) / view.rate
+    noise = np.random.default_rng(0).standard_normal(view.samples)
+    return (0.4 * np.sin(2 * np.pi * 440 * time) + 0.05 * noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_mel_power_equals_librosas(view: AudioView) -> None:
+    wave = noisy_tone(view)
+    expected = librosa.feature.melspectrogram(
+        y=wave, sr=view.rate, n_fft=view.fft, win_length=view.window, hop_length=view.hop, n_mels=view.mels,
+        fmin=view.fmin, fmax=view.top, pad_mode="constant",
+    )  # fmt: skip
+    ours = mel_power(torch.from_numpy(wave[None]), view)[0].numpy()
+    assert ours.shape == expected.shape == view.shape[1:]
+    np.testing.assert_allclose(ours, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_mel_power_equals_torchaudios(view: AudioView) -> None:
+    wave = torch.from_numpy(noisy_tone(view)[None])
+    theirs = torchaudio.transforms.MelSpectrogram(
+        view.rate, n_fft=view.fft, win_length=view.window, hop_length=view.hop, n_mels=view.mels, f_min=view.fmin,
+        f_max=view.top, norm="slaney", mel_scale="slaney", pad_mode="constant",
+    )(wave)  # fmt: skip
+    torch.testing.assert_close(mel_power(wave, view), theirs, rtol=1e-4, atol=0)
+
+
+@given(st.integers(0, 2**31), st.floats(1e-3, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_a_picture_has_mean_0_and_deviation_1_at_any_level(seed: int, level: float) -> None:
+    view = AudioView(seconds=0.2)
+    wave = torch.randn(2, view.samples, generator=torch.Generator().manual_seed(seed)) * level
+    picture = standardised(mel_power(wave, view))
+    assert picture.shape == (2, *view.shape)
+    torch.testing.assert_close(picture.mean((1, 2, 3)), torch.zeros(2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(picture.std((1, 2, 3), correction=0), torch.ones(2), atol=1e-4, rtol=0)
+
+
+def test_silence_becomes_zeros() -> None:
+    view = AudioView()
+    assert torch.equal(standardised(mel_power(torch.zeros(1, view.samples), view)), torch.zeros(1, *view.shape))
+
+
+def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+    view = AudioView()
+    waves = torch.randn(3, view.samples, generator=torch.Generator().manual_seed(0))
+    together = standardised(mel_power(waves, view))
+    alone = standardised(mel_power(waves[1:2], view))
+    torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,193 @@
+"""Segments are reproducible, and every change of the policy does what its name says."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modalities.audio.options import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
+from modalities.audio.segments import AudioStream
+from modalities.audio.source import AudioSource
+from modalities.base import BadInput, SegmentStream, SourceRef
+
+VIEW = AudioView()
+CPU = torch.device("cpu")
+
+
+def source(wave: np.ndarray, rate: int = VIEW.rate) -> AudioSource:
+    return AudioSource(SourceRef("test", "0", "test"), torch.from_numpy(wave.astype(np.float32)), rate)
+
+
+def noise(seconds: float = 8) -> AudioSource:
+    return source(0.1 * np.random.default_rng(3).standard_normal(int(seconds * VIEW.rate)))
+
+
+def sine(frequency: float, seconds: float = 8) -> AudioSource:
+    return source(np.sin(2 * np.pi * frequency * np.arange(int(seconds * VIEW.rate)) / VIEW.rate))
+
+
+def stream(datum: AudioSource, policy: AudioPolicy, batch_size: int = 8, seed: int = 0, **more: Any) -> AudioStream:
+    return AudioStream(datum, VIEW, policy, batch_size=batch_size, seed=seed, device=CPU, **more)
+
+
+def peak(wave: torch.Tensor) -> float:
+    """Frequency of the highest peak in Hz, by a windowed and zero-padded Fourier transform."""
+    spectrum = np.abs(np.fft.rfft(wave.numpy() * np.hanning(len(wave)), 2**18))
+    return float(spectrum.argmax()) * VIEW.rate / 2**18
+
+
+def test_a_stream_keeps_the_contract() -> None:
+    segments = stream(noise(), STANDARD)
+    assert isinstance(segments, SegmentStream)
+    batch = segments.batch(0)
+    assert batch.shape == (8, *segments.shape) and batch.dtype == torch.float32 and batch.isfinite().all()
+
+
+def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
+    first, second = stream(noise(), STANDARD), stream(noise(), STANDARD)
+    expected = first.batch(5)
+    second.batch(0)
+    second.batch(9)
+    assert torch.equal(second.batch(5), expected)
+
+
+def test_no_global_generator_is_read_or_set() -> None:
+    segments = stream(noise(), STANDARD)
+    torch.manual_seed(1)
+    state, expected = torch.get_rng_state(), segments.batch(0)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    np.random.seed(2)
+    assert torch.equal(segments.batch(0), expected)
+
+
+def test_other_steps_and_seeds_give_other_segments() -> None:
+    segments = stream(noise(), CROP)
+    assert not torch.equal(segments.batch(0), segments.batch(1))
+    assert not torch.equal(segments.batch(0), stream(noise(), CROP, seed=1).batch(0))
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_the_union_of_ranks_is_what_one_process_renders(ranks: int) -> None:
+    whole = stream(noise(), STANDARD, batch_size=16).batch(3)
+    rows = {tuple(row.flatten()[:20].tolist()) for row in whole.round(decimals=3)}
+    found = set()
+    for rank in range(ranks):
+        part = stream(noise(), STANDARD, batch_size=16, rank=rank, ranks=ranks).batch(3)
+        assert len(part) == 16 // ranks
+        found |= {tuple(row.flatten()[:20].tolist()) for row in part.round(decimals=3)}
+        pair = whole[[rank, 15 - rank]]
+        torch.testing.assert_close(part[[0, -1]], pair, rtol=1e-3, atol=1e-4)
+    assert found == rows
+
+
+@given(st.floats(0.64, 1.57), st.floats(200, 4000))
+@settings(max_examples=15, deadline=None)
+def test_speed_multiplies_frequency(speed: float, frequency: float) -> None:
+    policy = dataclasses.replace(CROP, speed_low=speed, speed_high=speed)
+    wave = stream(sine(frequency), policy, batch_size=2).waves(0)[0]
+    assert peak(wave) == pytest.approx(frequency * speed, rel=2e-3)
+
+
+def test_what_speed_would_lift_above_half_the_rate_is_gone() -> None:
+    policy = dataclasses.replace(CROP, speed_low=1.5, speed_high=1.5)
+    kept, lost = (stream(sine(f), policy, batch_size=2).waves(0).square().mean() for f in (1_000, 7_000))
+    assert kept == pytest.approx(0.5, rel=0.02)
+    assert lost < 1e-4 * kept
+
+
+def test_at_speed_1_a_segment_is_a_stretch_of_the_recording() -> None:
+    datum = sine(440)
+    wave = stream(datum, CROP, batch_size=2).waves(0)[0].numpy()
+    time = np.arange(VIEW.samples) / VIEW.rate
+    basis = np.stack([np.sin(2 * np.pi * 440 * time), np.cos(2 * np.pi * 440 * time)], 1)
+    rest = wave - basis @ np.linalg.lstsq(basis, wave, rcond=None)[0]
+    assert np.abs(rest).max() < 0.01
+
+
+def test_starts_are_spread_over_the_whole_recording() -> None:
+    ramp = source(np.linspace(0, 1, 20 * VIEW.rate))
+    middle = stream(ramp, CROP, batch_size=400).waves(0)[:, VIEW.samples // 2]
+    shares = np.histogram(middle, bins=4, range=(0.025, 0.975))[0] / 400
+    assert shares.min() > 0.15 and shares.max() < 0.35
+
+
+def test_windows_stand_in_silence_and_have_the_drawn_length() -> None:
+    policy = dataclasses.replace(CROP, window_low=0.3, window_high=0.3)
+    for wave in stream(source(np.ones(8 * VIEW.rate)), policy, batch_size=16).waves(0):
+        loud = wave.abs() > 0.5
+        where = torch.nonzero(loud)[:, 0]
+        assert loud.sum() == where[-1] - where[0] + 1, "one stretch"
+        assert loud.sum().item() == pytest.approx(0.3 * VIEW.samples, abs=0.006 * VIEW.samples)
+        assert (wave == 0).sum().item() == pytest.approx(0.7 * VIEW.samples, abs=2)
+
+
+def test_polarity_turns_about_its_share_of_the_waves_and_leaves_their_pictures() -> None:
+    datum = noise()
+    plain = stream(datum, CROP, batch_size=200)
+    turned = stream(datum, dataclasses.replace(CROP, polarity=0.3), batch_size=200)
+    signs = (plain.waves(0) * turned.waves(0)).mean(1).sign()
+    torch.testing.assert_close(turned.waves(0), signs[:, None] * plain.waves(0))
+    assert 0.2 < (signs < 0).float().mean() < 0.4
+    torch.testing.assert_close(turned.batch(0), plain.batch(0))
+
+
+def test_gain_scales_the_wave_by_at_most_its_decibels() -> None:
+    datum = noise()
+    ratio = stream(datum, dataclasses.replace(CROP, gain_db=6), 64).waves(0) / stream(datum, CROP, 64).waves(0)
+    level = 20 * ratio.median(1).values.log10()
+    assert -6 <= level.min() < -4 and 4 < level.max() <= 6
+    torch.testing.assert_close(ratio, (10 ** (level / 20))[:, None].expand_as(ratio), rtol=1e-3, atol=1e-3)
+
+
+def test_noise_has_the_drawn_ratio_to_the_signal() -> None:
+    datum = noise()
+    policy = dataclasses.replace(CROP, noise=1, noise_db_low=12, noise_db_high=12)
+    clean = stream(datum, CROP).waves(0)
+    added = stream(datum, policy).waves(0) - clean
+    ratio = 10 * torch.log10(clean.square().mean(1) / added.square().mean(1))
+    # Red noise is uneven over a second, hence the tolerance; the mean square of the bank as a whole is 1.
+    torch.testing.assert_close(ratio, torch.full((8,), 12.0), atol=3, rtol=0)
+
+
+def test_mixing_adds_another_segment_to_its_share() -> None:
+    datum = noise()
+    alone = stream(datum, CROP, batch_size=100).waves(0)
+    policy = dataclasses.replace(CROP, mix=0.4, mix_db=0)
+    added = stream(datum, policy, batch_size=100).waves(0) - alone
+    mixed = added.abs().amax(1) > 0
+    assert 0.25 < mixed.float().mean() < 0.55
+    torch.testing.assert_close(added[mixed].std(), alone.std(), rtol=0.05, atol=0)
+    likeness = torch.nn.functional.cosine_similarity(added[mixed], alone[mixed])
+    assert likeness.abs().max() < 0.1
+
+
+def test_masks_hide_one_stretch_of_at_most_their_strength() -> None:
+    policy = dataclasses.replace(CROP, time_mask=0.3, mel_mask=0.3)
+    pictures = stream(noise(), policy, batch_size=64).batch(0)[:, 0]
+    for axis, size in ((1, VIEW.shape[2]), (2, VIEW.shape[1])):
+        hidden = (pictures == 0).all(axis)
+        assert 0.2 < hidden.float().mean(1).max() <= 0.3
+        runs = (hidden.int().diff(dim=1) == 1).sum(1) + hidden[:, 0].int()
+        assert hidden.shape[1] == size and runs.max() == 1
+
+
+@pytest.mark.parametrize("policy", [CROP, PLAIN, STANDARD], ids=lambda p: p.name)
+def test_a_silent_recording_gives_finite_segments(policy: AudioPolicy) -> None:
+    assert stream(source(np.zeros(4 * VIEW.rate)), policy).batch(0).isfinite().all()
+
+
+def test_a_recording_shorter_than_a_window_is_repeated() -> None:
+    short = source(np.sin(2 * np.pi * 500 * np.arange(int(0.1 * VIEW.rate)) / VIEW.rate))
+    wave = stream(short, CROP, batch_size=2).waves(0)[0]
+    assert peak(wave) == pytest.approx(500, abs=2)
+    assert wave.square().mean() == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_recording_loaded_at_another_rate_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"8000 Hz.*16000"):
+        stream(source(np.ones(8_000), rate=8_000), CROP)

@@ -1,0 +1,122 @@
+"""Networks: known sizes, any input size, and clear answers to names that cannot be."""
+
+import sys
+
+import pytest
+import torch
+
+from modalities.base import BadInput, UnknownName
+from modalities.image import MODALITY
+from modalities.image.networks import network
+from modalities.image.options import ImageView
+
+
+def parameters(name, classes=10):
+    return sum(weight.numel() for weight in network(name, classes).parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [("wrn-40-4", 8.9), ("wrn-16-4", 2.7), ("wrn-28-10", 36.5), ("wrn-40-2", 2.2), ("wrn-16-1", 0.2)],
+)
+def test_wide_resnets_have_the_published_number_of_parameters(name, millions):
+    # Table 4 of Zagoruyko & Komodakis (BMVC 2016) for 40-4 and 28-10, 16-1 and 40-2 from their distillation paper.
+    assert round(parameters(name) / 1e6, 1) == millions
+
+
+def test_torchvision_networks_have_their_known_number_of_parameters():
+    assert parameters("resnet18", 1000) == 11_689_512
+    assert parameters("resnet50", 1000) == 25_557_032
+
+
+def test_the_small_resnet_costs_twelve_million_multiply_adds_at_32_pixels():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        network("resnet-s-32", 10)(torch.zeros(1, 3, 32, 32))
+    assert counter.get_total_flops() / 2e6 == pytest.approx(12, abs=0.5)
+
+
+@pytest.mark.parametrize("size", [8, 16, 33, 64])
+@pytest.mark.parametrize("name", ["resnet-s-8", "resnet-s-12-gn", "cnn-8", "wrn-10-1"])
+def test_small_networks_take_any_size_and_learn_all_their_weights(name, size):
+    view = ImageView(size=size)
+    net = MODALITY.network(name, view, 7)
+    out = net(torch.randn(4, *view.shape))
+    assert out.shape == (4, 7)
+    out.square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in net.parameters())
+
+
+def test_a_group_norm_network_treats_samples_apart():
+    torch.manual_seed(0)
+    batch = torch.randn(4, 3, 32, 32)
+    apart = network("resnet-s-8-gn", 5).train()
+    torch.testing.assert_close(apart(batch)[:1], apart(batch[:1]))
+    together = network("resnet-s-8", 5).train()
+    assert not torch.allclose(together(batch)[:1], together(batch[:1]))
+
+
+def test_wide_resnet_shapes_follow_the_paper():
+    net = network("wrn-16-2", 10)
+    maps = torch.zeros(2, 3, 32, 32)
+    shapes = []
+    for layer in net:
+        maps = layer(maps)
+        shapes.append(tuple(maps.shape[1:]))
+    assert shapes[0] == (16, 32, 32)
+    assert (32, 32, 32) in shapes
+    assert (64, 16, 16) in shapes
+    assert (128, 8, 8) in shapes
+
+
+@pytest.mark.parametrize("name", ["resnt18", "wrn-40", "resnet-s-x", "torchvision:", "cnn-8-gn"])
+def test_an_unknown_name_raises_unknown_name(name):
+    with pytest.raises(UnknownName, match=name):
+        network(name, 10)
+
+
+def test_an_unknown_name_answers_with_the_nearest():
+    with pytest.raises(UnknownName, match=r"did you mean .*resnet18"):
+        network("resnt18", 10)
+    with pytest.raises(UnknownName, match=r"did you mean .*resnet50"):
+        network("torchvision:resnt50", 10)
+
+
+@pytest.mark.parametrize("name", ["wrn-41-4", "wrn-4-4", "cnn-0", "resnet-s-100000"])
+def test_an_impossible_number_costs_one_sentence(name):
+    with pytest.raises(BadInput, match=name):
+        network(name, 10)
+
+
+def test_pretrained_weights_without_a_network_cost_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+    def unreachable(*_, **__):
+        raise OSError("unreachable")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
+    with pytest.raises(BadInput, match=r"weights of torchvision:resnet18 cannot be fetched \(unreachable\)"):
+        network("torchvision:resnet18", 10)
+
+
+def test_pretrained_weights_keep_their_head_only_for_their_own_classes(monkeypatch):
+    from torchvision import models
+
+    original = models.get_model("resnet18").state_dict()
+    monkeypatch.setattr(type(models.ResNet18_Weights.DEFAULT), "get_state_dict", lambda *_, **__: original)
+    whole, other = network("torchvision:resnet18", 1000), network("torchvision:resnet18", 37)
+    torch.testing.assert_close(whole.fc.weight, original["fc.weight"])
+    torch.testing.assert_close(other.conv1.weight, original["conv1.weight"])
+    assert other(torch.zeros(1, 3, 64, 64)).shape == (1, 37)
+    assert whole.ready and not hasattr(other, "ready"), "only a network with its own head serves untrained"
+
+
+def test_timm_is_asked_for_by_name_when_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(BadInput, match=r"install single-datum-benchmark\[timm\]"):
+        network("timm:resnet10t", 10)
+
+
+def test_every_listed_pattern_has_a_description():
+    assert all(MODALITY.networks().values())
