@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.schedule import apply_schedule, learning_rate, make_optimiser
+from benchmark.distributed import ONE, Ranks
 from benchmark.schema import Training
 
 READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
@@ -23,6 +24,9 @@ class Diverged(Exception):
     def __init__(self, step: int) -> None:
         super().__init__(f"the loss is not finite at step {step}; a lower learning rate or gradient clipping may help.")
         self.step = step
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:  # exceptions travel between processes
+        return (Diverged, (self.step,))
 
 
 class Interrupted(Exception):
@@ -62,21 +66,26 @@ def optimise(
     device: torch.device,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
+    ranks: Ranks = ONE,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``; continue from the newest checkpoint if there is one.
 
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
 
+    Args:
+        ranks: the processes that take these steps together; ``loss_at`` is the mean over this one's share of a batch
+            and its gradients are averaged (``Ranks.wrap``). The first one alone writes checkpoints.
+
     Raises:
         Diverged: a loss was not finite.
-        Interrupted: ``watch`` asked to stop.
+        Interrupted: ``watch`` asked to stop, on any rank.
     """
     watch = watch or Unwatched()
     optimiser = make_optimiser(network, training)
     curve = Curve()
     start = 0
-    if checkpoints is not None and (found := checkpoints.newest()) is not None:
+    if checkpoints is not None and (found := ranks.from_first(checkpoints.newest)) is not None:
         network.load_state_dict(found.network)
         optimiser.load_state_dict(found.optimiser)
         start, curve.rows = found.step, found.curve
@@ -86,20 +95,11 @@ def optimise(
     saved_at = time.monotonic()
     with torch.random.fork_rng(devices=forked):
         for step in range(start, training.steps):
-            torch.manual_seed((seed << 32) + step)
-            apply_schedule(optimiser, training, step)
-            loss = loss_at(step)
-            torch.autograd.backward(loss)
-            if training.clip:
-                nn.utils.clip_grad_norm_(network.parameters(), training.clip)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            losses.append(loss.detach())
-
+            losses.append(take_step(network, optimiser, loss_at, training, step, seed))
             done = step + 1
             if done % READ_EVERY and done < training.steps:
                 continue
-            values = torch.stack(losses).tolist()  # the one place where the host waits for the device
+            values = ranks.mean(torch.stack(losses)).tolist()  # the one place where the host waits for the device
             losses.clear()
             for offset, value in enumerate(values):
                 if value != value or abs(value) == float("inf"):
@@ -107,10 +107,35 @@ def optimise(
             mean = sum(values) / len(values)
             curve.rows.append((done, learning_rate(training, step), mean))
             watch.step(done, training.steps, mean)
-            stopping = watch.should_stop() and done < training.steps
-            if checkpoints is not None and (stopping or time.monotonic() - saved_at > checkpoints.every_seconds):
+            stopping = ranks.any(watch.should_stop()) and done < training.steps
+            due = stopping or (checkpoints is not None and time.monotonic() - saved_at > checkpoints.every_seconds)
+            if due and checkpoints is not None and ranks.first:
                 checkpoints.save(done, network, optimiser, curve.rows)
                 saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
     return curve
+
+
+def take_step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    loss_at: Callable[[int], Tensor],
+    training: Training,
+    step: int,
+    seed: int,
+) -> Tensor:
+    """One step: its random numbers, its learning rate, its loss and the update. The host waits for nothing.
+
+    Returns:
+        The loss before the update, a scalar without gradient that stays on the device.
+    """
+    torch.manual_seed((seed << 32) + step)
+    apply_schedule(optimiser, training, step)
+    loss = loss_at(step)
+    torch.autograd.backward(loss)
+    if training.clip:
+        nn.utils.clip_grad_norm_(network.parameters(), training.clip)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return loss.detach()
