@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
-from benchmark.locks import alone_in
+from benchmark.locks import alone_in, taken
 from benchmark.plan import Cell, Request, describe, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
@@ -38,7 +38,7 @@ def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_ti
             todo.append(cell)
         elif state == "no data":
             _note_absence(store, cell, reason)
-        else:
+        elif not taken(store.cell(cell.id)):
             store.tidy(cell.id)
     devices = worker_devices(device, jobs, max((cell.config.threads for cell in todo), default=1))
     _announce(cells, todo, request, store, len(devices[: len(todo)]))
