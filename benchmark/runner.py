@@ -6,7 +6,7 @@ import errno
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,20 @@ from benchmark.distillation.distill import distill
 from benchmark.distillation.loop import Curve, Diverged, Interrupted
 from benchmark.distributed import ONE, Alone, Ranks
 from benchmark.evaluation import in_order, predict
-from benchmark.networks import make_network, save_weights
+from benchmark.locks import alone_in
+from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.plan import Cell
 from benchmark.records import Predictions, Record, Status, Store, provenance, utc_now
-from benchmark.teachers import Lesson, PhaseWatch, ReadyTeacher, Refused, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.teachers import (
+    Lesson,
+    PhaseWatch,
+    ReadyTeacher,
+    Refused,
+    kept_teacher,
+    make_teacher,
+    patience,
+    refuse_if_poor,
+)  # fmt: skip
 from modalities import registry
 from modalities.base import BadInput
 
@@ -41,13 +51,13 @@ class _Attempt:
     device: torch.device
     watch: PhaseWatch
     ranks: Ranks
-    deviations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
     controls: dict[str, float | None] = field(default_factory=dict)
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
+    deviations: list[str] = field(default_factory=list)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -67,26 +77,68 @@ def run_cell(
     watch: PhaseWatch,
     teacher: nn.Module | None = None,
     student: nn.Module | None = None,
+    known: str | None = None,
     ranks: Ranks = ONE,
 ) -> Record:
     """Run a cell and keep its record; whatever goes wrong becomes the record's status and reason.
 
+    Another process that runs the same cell is waited for, and its record taken.
+
     Args:
         device: such as ``cpu`` or ``cuda:0``.
         teacher, student: a caller's own networks, instead of those that the configuration names.
-        ranks: the processes that run this cell together; the first one keeps the record.
+        known: the stamp (``Store.stamp``) of the record that led to this call; any other one that is there by now is
+            another process's and taken as it is. Without it, only one that is done.
+        ranks: the processes that run this cell together; the first one holds its lock and keeps the record.
 
     Raises:
         Alone: this rank failed and the others did not; the one that failed first has kept the record.
         Interrupted: ``watch`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
         BadInput: the results folder cannot be written.
     """
+    with ExitStack() as held:
+
+        def claim() -> Record | None:
+            held.enter_context(alone_in(store.cell(cell.id), patience(watch, "this cell")))
+            return _made_meanwhile(cell, store, known)
+
+        found = ranks.from_first(claim)
+        if found is None:
+            return _run_alone(cell, store, device, watch, ranks, teacher, student)
+        if found.status == "done" and ranks.first:
+            store.tidy(cell.id)
+            if student is not None:
+                load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
+        return found
+
+
+def _made_meanwhile(cell: Cell, store: Store, known: str | None) -> Record | None:
+    """The record that another process made while this one waited or was busy with other cells."""
+    try:
+        found = store.read(cell.id)
+    except BadInput:  # damaged: made again
+        return None
+    changed = known is not None and store.stamp(cell.id) != known
+    return found if found is not None and (changed or found.status == "done") else None
+
+
+def _run_alone(
+    cell: Cell,
+    store: Store,
+    device: str,
+    watch: PhaseWatch,
+    ranks: Ranks,
+    teacher: nn.Module | None,
+    student: nn.Module | None,
+) -> Record:
     # Sums depend on the number of threads, so it is the cell's and not the machine's.
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
     origin = provenance(_in_words(device), cell.config.threads)
     memory.reset_peak()
     attempt = _Attempt(torch.device(device), watch, ranks)
+    if ranks.first:
+        store.begin(cell.id)
     try:
         status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student))
     finally:
@@ -94,11 +146,12 @@ def run_cell(
     if ranks.ranks > 1:
         origin["ranks"] = ranks.ranks
     record = cell.record(
-        status, reason, traceback=trace, provenance={**origin, "ended": utc_now()}, deviations=attempt.deviations,
+        status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
-        peak_memory_bytes=memory.peak(attempt.device),
+        peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
     curve = [{"step": s, "learning_rate": r, "loss": v} for s, r, v in attempt.curve.rows] if attempt.curve else None
+    watch.phase("write")
     try:
         ranks.end_alike(f"{status}: {reason}")
     except Alone as error:
@@ -106,7 +159,18 @@ def run_cell(
             store.write(record)
         raise
     if ranks.first:
-        store.write(record, predictions=attempt.predictions, curve=curve)
+        record = _keep(store, record, attempt.predictions, curve)
+    return record
+
+
+def _keep(
+    store: Store, record: Record, predictions: Predictions | None, curve: list[dict[str, float]] | None
+) -> Record:
+    try:
+        store.write(record, predictions=predictions, curve=curve)
+    except BadInput as error:  # a full disk may still take a row that says so
+        record = replace(record, status="failed", reason=str(error), metrics={})
+        store.write(record)
     return record
 
 
@@ -144,6 +208,10 @@ def _run(
             teacher = _from_first(ranks, partial(kept_teacher, folder, config.teacher, lesson, watch), cell, lesson)
         else:
             teacher = _own(own_teacher.to(device), cell, lesson, watch)
+    if teacher.notes.slices > 1:
+        attempt.deviations.append(
+            _sliced("teacher.training.batch", config.teacher.training.batch, teacher.notes.slices)
+        )
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
 
     with attempt.timed("untrained student"):
@@ -155,10 +223,20 @@ def _run(
             source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device,
             rank=ranks.rank, ranks=ranks.ranks,
         )  # fmt: skip
-        attempt.curve = distill(
-            stream, teacher.network, student, config.recipe, seed=cell.seed, device=device,
-            checkpoints=Checkpoints(store.attempt(cell.id), "student"), watch=watch, ranks=ranks,
-        )  # fmt: skip
+
+        def train(slices: int, checkpoints: Checkpoints | None) -> Curve:
+            return distill(
+                stream, teacher.network, student, config.recipe, seed=cell.seed, device=device, slices=slices,
+                checkpoints=checkpoints, watch=watch, ranks=ranks,
+            )  # fmt: skip
+
+        if ranks.ranks == 1:
+            made = memory.in_slices(train, student, config.recipe.batch, store.attempt(cell.id), "student")
+        else:  # one rank that begins again would leave the others waiting
+            made = train(1, Checkpoints(store.attempt(cell.id), "student")), 1
+        attempt.curve, slices = made
+        if slices > 1:
+            attempt.deviations.append(_sliced("recipe.batch", config.recipe.batch, slices))
         attempt.deviations += ranks.deviations(student)
         attempt.segments = config.recipe.steps * config.recipe.batch
 
@@ -190,6 +268,13 @@ def _from_first(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, less
     return replace(teacher, network=network)
 
 
+def _sliced(key: str, batch: int, slices: int) -> str:
+    return (
+        f"{key}={batch} went through the networks in {slices} slices, for want of memory: gradients are the batch's, "
+        "batch statistics those of a slice"
+    )
+
+
 def _own(network: nn.Module, cell: Cell, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
     """A caller's own teacher, scored as any other and kept nowhere."""
     ready = make_teacher(network, cell.config.teacher, lesson, watch, trained=True)
@@ -218,18 +303,16 @@ def _outcome(run: Any) -> tuple[Status, str, str]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             return "failed", f"{error.strerror}: {Path(error.filename or 'a file').name}; free it and run again.", ""
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCONN):
+            lost = Path(error.filename or "a file").name
+            return "failed", f"{error.strerror}: {lost}; was its folder moved or unmounted?", _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     except Exception as error:
-        if _out_of_memory(error):
+        if memory.ran_out(error):
             reason = "the memory was not enough; a smaller recipe.batch, or fewer --jobs, needs less."
             return "out of memory", reason, _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     return "done", "", ""
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """On a CPU torch says so in a plain RuntimeError."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _trace(error: BaseException) -> str:

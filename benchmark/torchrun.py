@@ -29,6 +29,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
     from benchmark.runner import run_cell
 
     outcome, store = Outcome(), Store(results)
+    known = {cell.id: store.stamp(cell.id) for cell in cells}
 
     def moved(step: Step) -> None:
         display.moved(0, step)
@@ -41,7 +42,8 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         display.started(0, cell)
         record: Record | None = None
         try:
-            record = run_cell(cell, store, device=ranks.device, watch=Progress(moved, stop), ranks=ranks)
+            watch = Progress(moved, stop)
+            record = run_cell(cell, store, device=ranks.device, watch=watch, known=known[cell.id], ranks=ranks)
             outcome.records[cell.id] = record
         except Interrupted:
             outcome.interrupted.append(cell)

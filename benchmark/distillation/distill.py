@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -27,6 +27,7 @@ def distill(
     *,
     seed: int,
     device: torch.device,
+    slices: int = 1,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
     ranks: Ranks = ONE,
@@ -40,6 +41,8 @@ def distill(
         teacher, student: networks from (B, *stream.shape) to (B, classes) logits, on the device.
         recipe: optimiser, schedule, temperature, mixing; ``recipe.batch`` must be the stream's.
         seed: of mixing and dropout (segments have the stream's own).
+        slices: how many parts of a batch go through the networks one after another, for want of memory; gradients
+            add up to those of the whole batch, but batch normalisation and dropout see a slice at a time.
         ranks: the processes that distil this student together.
 
     Returns:
@@ -55,7 +58,8 @@ def distill(
     lay_out(teacher, recipe)
     lay_out(student, recipe)
     segments_at = mixed_segments(stream, recipe, seed, ranks)
-    loss_at = matching(segments_at, teacher, ranks.wrap(student), recipe, device)
+    lessons_at = lessons(segments_at, teacher, recipe, device, slices)
+    loss_at = matching(lessons_at, ranks.wrap(student), recipe, device, recipe.batch // ranks.ranks)
     return optimise(
         student, loss_at, recipe,
         seed=seed + (ranks.rank << 16),  # dropout of its own on every rank
@@ -68,27 +72,41 @@ def mixed_segments(stream: SegmentStream, recipe: Recipe, seed: int, ranks: Rank
     draws = Draws(seed, "mixing/")
 
     def segments_at(step: int) -> Tensor:
-        mixed = mix(
+        return mix(
             stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step,
             rank=ranks.rank, ranks=ranks.ranks,
         )  # fmt: skip
-        return in_layout(mixed, recipe)
 
     return segments_at
 
 
-def matching(
-    segments_at: Callable[[int], Tensor], teacher: nn.Module, student: nn.Module, recipe: Recipe, device: torch.device
-) -> Callable[[int], Tensor]:
-    """Step -> the loss of the student on the segments of that step, wherever they come from."""
+def lessons(
+    segments_at: Callable[[int], Tensor], teacher: nn.Module, recipe: Recipe, device: torch.device, slices: int = 1
+) -> Callable[[int], Iterable[tuple[Tensor, Tensor]]]:
+    """Step -> what the student is shown and what the teacher says of it, slice by slice."""
 
-    def loss_at(step: int) -> Tensor:
-        segments = segments_at(step)
-        with autocast(recipe, device):
-            with torch.no_grad():
-                wanted = teacher(segments)
-            got = student(segments)
-        return distillation_loss(got, wanted, recipe.temperature)
+    def lessons_at(step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for part in segments_at(step).chunk(slices):  # mixed as a whole: a segment's partner is in another slice
+            inputs = in_layout(part, recipe)
+            with torch.no_grad(), autocast(recipe, device):
+                wanted = teacher(inputs)
+            yield inputs, wanted
+
+    return lessons_at
+
+
+def matching(
+    lessons_at: Callable[[int], Iterable[tuple[Tensor, Tensor]]], student: nn.Module, recipe: Recipe,
+    device: torch.device, batch: int,
+) -> Callable[[int], Iterator[Tensor]]:  # fmt: skip
+    """Step -> the parts of the student's loss, whose sum is the mean over the batch, wherever the lessons come from."""
+
+    def loss_at(step: int) -> Iterator[Tensor]:
+        for inputs, wanted in lessons_at(step):
+            with autocast(recipe, device):
+                got = student(inputs)
+            loss = distillation_loss(got, wanted, recipe.temperature)
+            yield loss if len(inputs) == batch else loss * (len(inputs) / batch)
 
     return loss_at
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
-from benchmark.plan import Cell, Request, make_plan, state_of
+from benchmark.locks import alone_in, taken
+from benchmark.plan import Cell, Request, describe, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
 from benchmark.verbs.table import print_summary, write_leaderboards
@@ -50,7 +51,9 @@ def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jo
         if state == "to run":
             todo.append(cell)
         elif state == "no data":
-            store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
+            _note_absence(store, cell, reason)
+        elif not taken(store.cell(cell.id)):
+            store.tidy(cell.id)
     together = ranks.ranks > 1
     threads = max((cell.config.threads for cell in todo), default=1)
     devices = [ranks.device] if together else worker_devices(device, jobs, threads)
@@ -71,6 +74,14 @@ def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jo
     for path in written:
         print(f"wrote {path}")
     return _close([record for record in records if record], outcome, time.monotonic() - began)
+
+
+def _note_absence(store: Store, cell: Cell, reason: str) -> None:
+    def busy(holder: str) -> None:
+        print(f"waiting for {describe(cell)}, which {holder} is noting", file=sys.stderr)
+
+    with alone_in(store.cell(cell.id), busy):
+        store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
 
 
 def seconds_of(text: str) -> float:
