@@ -77,6 +77,13 @@ class Batches:
             raw = torch.stack([future.result().data for future in self._early.pop(step)])
         return raw.flatten(0, 1), self._labels[torch.from_numpy(indices)]
 
+    def on(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The batch of a step on the device; to a GPU it travels from pinned memory, and the host goes on meanwhile."""
+        batch = self.at(step)
+        if device.type == "cuda":
+            batch = (batch[0].pin_memory(), batch[1].pin_memory())
+        return batch[0].to(device, non_blocking=True), batch[1].to(device, non_blocking=True)
+
 
 class RecentSplits:
     """The last few splits that were decoded, so that cells of one target share them within a process."""

@@ -205,6 +205,7 @@ def _check_values(config: Config, target: str) -> None:
         _one_of(f"{where}.optimiser", training.optimiser, schema.OPTIMISERS)
         _one_of(f"{where}.schedule", training.schedule, schema.SCHEDULES)
         _one_of(f"{where}.precision", training.precision, schema.PRECISIONS)
+        _one_of(f"{where}.compile", training.compile, schema.COMPILES)
         _more_than(f"{where}.steps", training.steps, 0)
         _more_than(f"{where}.batch", training.batch, 1)
         _more_than(f"{where}.lr", training.lr, 0)

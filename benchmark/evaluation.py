@@ -15,12 +15,19 @@ from benchmark.distillation.loop import Interrupted, Watch
 from benchmark.distributed import ONE, Ranks, interleave, share
 from modalities.base import LabelledData, Modality
 
-ROWS = 256  # clips per batch
+CPU = torch.device("cpu")
+ROWS = 256  # clips per batch on CPUs
+GPU_ROWS, GPU_BYTES = 2048, 64 * 1024**2  # the most clips and raw bytes per batch on GPUs: chosen, never measured
 
 
-def in_order(data: LabelledData, ranks: Ranks = ONE) -> Batches:
-    """A split in its own order, in batches of about ROWS clips; with several ranks, this one's share of the batches."""
-    items = max(1, ROWS // data[0].data.shape[0])
+def in_order(data: LabelledData, ranks: Ranks = ONE, device: torch.device = CPU) -> Batches:
+    """A split in its own order, in batches that suit the device; with several ranks, this one's share of the batches.
+
+    Predictions are float32 whatever the recipe's precision, so that the size of a batch moves last bits alone.
+    """
+    first = data[0].data
+    rows = ROWS if device.type == "cpu" else min(GPU_ROWS, GPU_BYTES // (first[0].numel() * first.element_size()))
+    items = max(1, rows // len(first))
     starts = [items * batch for batch in share(-(-len(data) // items), ranks.rank, ranks.ranks)]
     if ranks.ranks > 1:  # so that no other rank's items are decoded here
         mine = [np.arange(start, min(len(data), start + items)) for start in starts]
@@ -48,10 +55,13 @@ def predict(
 
     def my_rows() -> list[NDArray[np.float16]]:
         rows: list[NDArray[np.float16]] = []
+        coming = batches.on(0, device) if batches.steps else None
         for step in range(batches.steps):
-            raw, _ = batches.at(step)
+            assert coming is not None
             with torch.inference_mode():
-                logits = network(modality.prepare(raw.to(device, non_blocking=True), view)).float()
+                logits = network(modality.prepare(coming[0], view)).float()
+            # Got ready while a GPU is busy with this one: the next line but one waits for it.
+            coming = batches.on(step + 1, device) if step + 1 < batches.steps else None
             rows.append(metrics.average_clips(logits.reshape(-1, batches.clips, logits.shape[-1]).cpu().numpy()))
             watch.step(step + 1, batches.steps, float("nan"))
             if watch.should_stop():

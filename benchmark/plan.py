@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shutil import which
 from typing import Any, Literal
 
 from benchmark import config as configuration
@@ -16,6 +17,7 @@ from benchmark.schema import Config
 from modalities import registry
 from modalities.base import BadInput, SourceRef, UnknownName
 
+COMPILE_PAYS = 5000  # steps from which on a minute or two of compilation is little beside the run
 State = Literal["done", "to run", "no data"]
 
 
@@ -169,7 +171,7 @@ def cells_of(target: str, config: Config, root: Path, device: str) -> list[Cell]
     source_path = str(getattr(config.source, info.modality))
     source = modality.source_ref(source_path)
     data = locate(adapter, config.profile.data, root)
-    _settle_precision(config, device)
+    _settle(config, device)
     shared = {
         "target": target,
         "modality": info.modality,
@@ -191,7 +193,7 @@ def cells_of(target: str, config: Config, root: Path, device: str) -> list[Cell]
                 "source": {"name": source.name, "sha256": source.sha256},
                 "policy": configuration.plain(config.policy),
                 "student": configuration.plain(config.student),
-                "recipe": configuration.plain(config.recipe),
+                "recipe": _numbers_of(configuration.plain(config.recipe)),
             }
             cells.append(
                 Cell(
@@ -216,6 +218,7 @@ def _teacher_identity(config: Config) -> dict[str, Any]:
     """The teacher's settings; a weights file counts by its content, not by its path."""
     settings: dict[str, Any] = configuration.plain(config.teacher)
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
+    settings["training"] = _numbers_of(settings["training"])
     if config.teacher.weights:
         settings["weights"] = _file_hash(Path(config.teacher.weights))
     return settings
@@ -231,11 +234,20 @@ def _file_hash(path: Path) -> str:
         raise BadInput(f"teacher.weights={path} cannot be read ({error.strerror}); give a safetensors file.") from error
 
 
-def _settle_precision(config: Config, device: str) -> None:
+def _numbers_of(training: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a training that change its numbers: compilation rounds otherwise, what is early is the same."""
+    silent = {"ahead", "compile"} if training["compile"] == "none" else {"ahead"}
+    return {key: value for key, value in training.items() if key not in silent}
+
+
+def _settle(config: Config, device: str) -> None:
     """Resolve ``auto`` for the kind of device, so that the id covers what is really done."""
     for training in (config.recipe, config.teacher.training):
         if training.precision == "auto":
             training.precision = "bfloat16" if device == "cuda" else "float32"
+        if training.compile == "auto":
+            pays = device == "cuda" and training.steps >= COMPILE_PAYS and any(map(which, ("cc", "gcc", "clang")))
+            training.compile = "default" if pays else "none"
 
 
 def _without_folders(text: str) -> str:

@@ -187,8 +187,8 @@ def _run(
     with attempt.timed("data"):
         ensure(cell.data, adapter)
         key = f"{cell.target} {cell.fold} {cell.data} {view}"
-        test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.fold)))
-        mine = test if ranks.ranks == 1 else in_order(test.data, ranks)
+        test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.fold), device=device))
+        mine = test if ranks.ranks == 1 else in_order(test.data, ranks, device)
         source = modality.load_source(cell.source_path, view, device)
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}

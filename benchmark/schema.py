@@ -10,6 +10,7 @@ from omegaconf import MISSING
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
+COMPILES = ("auto", "none", "default", "reduce-overhead")
 MIXINGS = ("cutmix", "mixup", "none")
 DATA = ("stand-in", "real")
 
@@ -30,6 +31,7 @@ class Training:
     clip: float = 0.0  # largest gradient norm; 0 leaves gradients alone
     precision: str = "auto"  # auto: bfloat16 on GPUs that have it, float32 elsewhere
     channels_last: bool = True  # faster on GPUs and on CPUs alike
+    compile: str = "auto"  # torch.compile's mode, or none; auto: default on GPUs where a run is long, none elsewhere
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Recipe(Training):
     mixing: str = "cutmix"
     mixing_alpha: float = 1.0  # of Beta(alpha, alpha)
     mixing_per: str = "sample"  # one box per sample, or one per batch as published
+    ahead: bool = True  # on GPUs, segments and teacher run a step ahead of the student; changes no number
 
 
 @dataclass

@@ -24,6 +24,7 @@ from benchmark.batches import Batches, cap_per_class, hold_out
 from benchmark.checkpoints import Checkpoints, clear
 from benchmark.distillation.distill import autocast, in_layout, lay_out
 from benchmark.distillation.loop import Interrupted, Unwatched, Watch, optimise
+from benchmark.distillation.speed import compiled
 from benchmark.evaluation import in_order, predict
 from benchmark.files import atomic_write
 from benchmark.locks import alone_in
@@ -142,7 +143,7 @@ def make_teacher(
     elif not trained and not getattr(network, "ready", False):
         slices = _train(network, settings, lesson, for_training, watch, folder)
     watch.phase("teacher: held-out part")
-    top1 = metrics.top1(_predict(network, in_order(held_out), lesson, watch), held_out.labels)
+    top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
     watch.phase("teacher: test items")
     logp = _predict(network, lesson.test, lesson, watch)
     notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started, slices)
@@ -166,14 +167,15 @@ def _train(
     draws = Draws(0, "teacher/")
     batches = Batches(data, shuffled(draws, len(data), training.batch), training.steps)
     lay_out(network, training)
+    learner = compiled(network, training)
 
     def loss_at(slices: int, step: int) -> Iterator[Tensor]:
-        raw, labels = batches.at(step)
-        inputs = lesson.modality.augment(raw.to(lesson.device, non_blocking=True), lesson.view, draws, step)
-        wanted = labels.repeat_interleave(batches.clips).to(lesson.device, non_blocking=True)
+        raw, labels = batches.on(step, lesson.device)
+        inputs = lesson.modality.augment(raw, lesson.view, draws, step)
+        wanted = labels.repeat_interleave(batches.clips)
         for part, answers in zip(inputs.chunk(slices), wanted.chunk(slices), strict=True):
             with autocast(training, lesson.device):
-                logits = network(in_layout(part, training))
+                logits = learner(in_layout(part, training))
             loss = F.cross_entropy(logits.float(), answers, label_smoothing=settings.label_smoothing)
             yield loss * (len(part) / len(inputs))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -12,6 +12,7 @@ from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.loop import Curve, Watch, optimise
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
+from benchmark.distillation.speed import Ahead, Lessons, compiled
 from benchmark.distributed import ONE, Ranks
 from benchmark.schema import Recipe, Training
 from modalities.base import Draws, SegmentStream
@@ -58,8 +59,12 @@ def distill(
     lay_out(teacher, recipe)
     lay_out(student, recipe)
     segments_at = mixed_segments(stream, recipe, seed, ranks)
-    lessons_at = lessons(segments_at, teacher, recipe, device, slices)
-    loss_at = matching(lessons_at, ranks.wrap(student), recipe, device, recipe.batch // ranks.ranks)
+    lessons_at = lessons(segments_at, compiled(teacher, recipe), recipe, device, slices)
+    # What little memory there is holds no second batch; and CUDA graphs of teacher and student share their memory.
+    if recipe.ahead and device.type == "cuda" and slices == 1 and recipe.compile != "reduce-overhead":
+        lessons_at = Ahead(lessons_at, recipe.steps, device)
+    learner = ranks.wrap(compiled(student, recipe))
+    loss_at = matching(lessons_at, learner, recipe, device, recipe.batch // ranks.ranks)
     return optimise(
         student, loss_at, recipe,
         seed=seed + (ranks.rank << 16),  # dropout of its own on every rank
@@ -82,12 +87,14 @@ def mixed_segments(stream: SegmentStream, recipe: Recipe, seed: int, ranks: Rank
 
 def lessons(
     segments_at: Callable[[int], Tensor], teacher: nn.Module, recipe: Recipe, device: torch.device, slices: int = 1
-) -> Callable[[int], Iterable[tuple[Tensor, Tensor]]]:
+) -> Callable[[int], Lessons]:
     """Step -> what the student is shown and what the teacher says of it, slice by slice."""
 
     def lessons_at(step: int) -> Iterator[tuple[Tensor, Tensor]]:
         for part in segments_at(step).chunk(slices):  # mixed as a whole: a segment's partner is in another slice
             inputs = in_layout(part, recipe)
+            if recipe.compile == "reduce-overhead":
+                torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
             with torch.no_grad(), autocast(recipe, device):
                 wanted = teacher(inputs)
             yield inputs, wanted
@@ -96,9 +103,8 @@ def lessons(
 
 
 def matching(
-    lessons_at: Callable[[int], Iterable[tuple[Tensor, Tensor]]], student: nn.Module, recipe: Recipe,
-    device: torch.device, batch: int,
-) -> Callable[[int], Iterator[Tensor]]:  # fmt: skip
+    lessons_at: Callable[[int], Lessons], student: nn.Module, recipe: Recipe, device: torch.device, batch: int
+) -> Callable[[int], Iterator[Tensor]]:
     """Step -> the parts of the student's loss, whose sum is the mean over the batch, wherever the lessons come from."""
 
     def loss_at(step: int) -> Iterator[Tensor]:

@@ -38,18 +38,21 @@ def mix(
     kept = share_out(draws.beta(step, "share", draw, alpha, alpha))
     partner = segments.flip(0)
     if kind == "mixup":
-        weight = _column(kept, segments)
-        return torch.lerp(partner, segments, weight)
+        weight = _sent(kept.astype(np.float32), segments.device).reshape(-1, *[1] * (segments.dim() - 1))
+        return torch.lerp(partner, segments, weight, out=partner)
     height, width = segments.shape[-2:]
     centre = [share_out(draws.uniform(step, name, draw)) for name in ("row", "column")]
-    top, bottom, left, right = cutmix_box(kept, centre[0], centre[1], height, width)
-    device = segments.device
-    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
-    in_rows = (rows >= _column(top, rows)) & (rows < _column(bottom, rows))  # (b, H)
-    in_columns = (columns >= _column(left, columns)) & (columns < _column(right, columns))  # (b, W)
-    box = in_rows[:, :, None] & in_columns[:, None, :]
+    # On the host, where it is a few numbers per segment: one copy to the device then, and one kernel.
+    top, bottom, left, right = (edge[:, None] for edge in cutmix_box(kept, centre[0], centre[1], height, width))
+    rows, columns = np.arange(height), np.arange(width)
+    edges = np.concatenate(
+        [(rows >= top) & (rows < bottom), (columns >= left) & (columns < right)], axis=1, dtype=np.float32
+    )
+    inside = _sent(edges, segments.device)  # (b, H + W)
+    box = inside[:, :height, None] * inside[:, None, height:]
     box = box.reshape(len(box), *[1] * (segments.dim() - 3), height, width)
-    return torch.where(box, partner, segments)
+    # Exact at weights of 0 and 1, twice as fast as a choice by a mask, and without a third tensor of this size.
+    return torch.lerp(segments, partner, box, out=partner)
 
 
 def cutmix_box(
@@ -70,7 +73,9 @@ def cutmix_box(
     return top, bottom, left, right
 
 
-def _column(values: np.ndarray, like: Tensor) -> Tensor:
-    """Per-sample numbers as a tensor that broadcasts over the remaining axes of a batch."""
-    column = torch.from_numpy(np.ascontiguousarray(values)).to(like.device, like.dtype)
-    return column.reshape(-1, *[1] * max(1, like.dim() - 1))
+def _sent(values: np.ndarray, device: torch.device) -> Tensor:
+    """Numbers on their way to the device, from pinned memory where the copy would otherwise wait for its queue."""
+    sent = torch.from_numpy(np.ascontiguousarray(values))
+    if device.type == "cuda":
+        sent = sent.pin_memory()
+    return sent.to(device, non_blocking=True)

@@ -1,0 +1,59 @@
+"""What makes a step quicker on a GPU and changes nothing else: compiled networks, and lessons made a step ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.schema import Training
+
+Lessons = Iterable[tuple[Tensor, Tensor]]
+
+
+def compiled(network: nn.Module, training: Training) -> nn.Module:
+    """The network to call: itself, or compiled as the recipe says (the plan has resolved ``auto``).
+
+    What is compiled shares its weights with ``network``, whose names on disk stay plain. Compilation happens at the
+    first call, for each shape once. ``reduce-overhead`` uses CUDA graphs and was never run on a GPU here, nor was
+    ``default``; on CPUs ``default`` is tested.
+    """
+    if training.compile in ("auto", "none"):
+        return network
+    return cast(nn.Module, torch.compile(network, mode=training.compile, dynamic=False))
+
+
+class Ahead:
+    """Makes the lessons of the next step on a CUDA stream of its own while the student learns those of this one.
+
+    The numbers are the same: only when they are computed changes. Never run on a GPU here.
+
+    Args:
+        lessons_at: step -> lessons.
+        steps: how many steps there are.
+        device: a CUDA device.
+    """
+
+    def __init__(self, lessons_at: Callable[[int], Lessons], steps: int, device: torch.device) -> None:
+        self._lessons_at, self._steps, self._device = lessons_at, steps, device
+        self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        # The datum and the teacher's weights may still be on their way to the device.
+        self._stream.wait_stream(torch.cuda.current_stream(device))
+        self._coming: dict[int, tuple[list[tuple[Tensor, Tensor]], Any]] = {}
+
+    def __call__(self, step: int) -> Lessons:
+        lessons, made = self._coming.pop(step) if step in self._coming else self._make(step)
+        student = torch.cuda.current_stream(self._device)
+        student.wait_event(made)
+        for inputs, wanted in lessons:  # so that their memory is not given away before the student is through
+            inputs.record_stream(student)
+            wanted.record_stream(student)
+        if step + 1 < self._steps:
+            self._coming[step + 1] = self._make(step + 1)
+        return lessons
+
+    def _make(self, step: int) -> tuple[list[tuple[Tensor, Tensor]], Any]:
+        with torch.cuda.stream(self._stream):
+            return list(self._lessons_at(step)), self._stream.record_event()
