@@ -63,8 +63,9 @@ def ensure(place: Place, adapter: TargetAdapter) -> None:
         with FileLock(f"{place.root}.lock"):
             if place.root.is_dir():
                 return
+            for left in place.root.parent.glob(f"{place.root.name}.*.tmp"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
             temporary = place.root.with_name(f"{place.root.name}.{os.getpid()}.tmp")
-            shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
             adapter.write_sample(temporary, STAND_IN_SEED)
             temporary.rename(place.root)

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from benchmark.files import atomic_write
 from modalities.base import BadInput, Modality
 
 
@@ -23,8 +24,9 @@ def make_network(modality: Modality, name: str, view: Any, classes: int, seed: i
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's weights as safetensors."""
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}, path)
+    """Write a network's weights as safetensors, whole or not at all. Raises BadInput where that cannot be done."""
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
+    atomic_write(path, save(state))
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

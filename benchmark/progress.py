@@ -86,7 +86,9 @@ class PlainLines:
         if name == step.phase and time.monotonic() - at < 15:
             return
         self._phase[worker] = (step.phase, time.monotonic())
-        if step.total:
+        if step.phase.startswith("waiting"):
+            self._print(f"       {describe(self._cell[worker])}: {step.phase}")
+        elif step.total:
             loss = "" if step.loss != step.loss else f", loss {step.loss:.3f}"
             rate = f", {_rate(self._cell[worker], step)}" if step.per_second else ""
             self._print(f"       {describe(self._cell[worker])}: {step.phase} {step.done}/{step.total}{loss}{rate}")

@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from benchmark.files import atomic_write, sync
+from benchmark.files import atomic_write, sweep, sync
 from benchmark.identity import NUMERICS_VERSION, SCHEMA_VERSION, canonical_json, cell_id, row_id, safe_name
+from benchmark.locks import check_locks, taken
 from benchmark.provenance import provenance, strip_folders, utc_now
 from modalities.errors import BadInput
 
@@ -39,6 +40,7 @@ REAL_TRAINING_ITEMS = "real-training-items"
 # --- the record ------------------------------------------------------------------------------------------------
 
 _FILES = ("predictions.npz", "curve.csv", "student.safetensors")  # published beside record.json
+LONG_AGO = 3600.0  # seconds after which nobody is still writing a temporary file
 _CONTROLS = ("chance", "majority", "untrained", "teacher_top1")
 _SOURCE = ("name", "sha256", "description")
 
@@ -221,6 +223,7 @@ class Store:
 
     ``cells/<id>/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
     ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/<id>/attempt/`` and touches none of them.
+    One process at a time does so: it holds the lock of the cell's folder (``locks.alone_in``).
 
     ``manifests/`` holds one file per suite and selection that was run: the same call replaces its own file, so cells
     that a changed configuration no longer asks for leave the table, while another suite or selection adds to it. The
@@ -234,10 +237,17 @@ class Store:
         self.root = Path(root)
 
     def check_writable(self) -> None:
-        """Find out before the first step, not after the last. Raises BadInput where nothing can be written."""
+        """Find out before the first step, not after the last.
+
+        Raises:
+            BadInput: nothing can be written, or there are no file locks.
+        """
         probe = self.root / "cells" / ".writable"
         atomic_write(probe, "")
         probe.unlink(missing_ok=True)
+        check_locks(self.root / "cells")
+        for folder in (self.root, self.root / "cells", self.root / "manifests"):  # where other processes may write too
+            sweep(folder, older_than=LONG_AGO)
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
@@ -258,6 +268,28 @@ class Store:
                 f"{folder} cannot be made ({error.strerror}); free it, or choose another folder with --results."
             ) from error
         return folder
+
+    def begin(self, id: str) -> Path:
+        """The folder of a new attempt, without what a killed one left there except checkpoints."""
+        folder = self.attempt(id)
+        sweep(folder)
+        for name in _FILES:
+            (folder / name).unlink(missing_ok=True)
+        return folder
+
+    def tidy(self, id: str) -> None:
+        """Remove what a process left beside a record when it was killed in the moment of its writing."""
+        attempt = self.cell(id) / "attempt"
+        if attempt.is_dir() and not taken(self.cell(id)):
+            shutil.rmtree(attempt, ignore_errors=True)
+
+    def stamp(self, id: str) -> str:
+        """Tells a cell's record from any other that is written in its place; empty when it has none."""
+        try:
+            found = (self.cell(id) / "record.json").stat()
+        except OSError:
+            return ""
+        return f"{found.st_ino} {found.st_mtime_ns}"
 
     def read(self, id: str) -> Record | None:
         """A cell's record, or None when it has none.

@@ -7,7 +7,7 @@ import time
 import traceback as tracebacks
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,20 @@ from benchmark.data import ensure
 from benchmark.distillation.distill import distill
 from benchmark.distillation.loop import Curve, Diverged, Interrupted
 from benchmark.evaluation import in_order, predict
-from benchmark.networks import make_network, save_weights
+from benchmark.locks import alone_in
+from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.plan import Cell
 from benchmark.records import Predictions, Record, Status, Store, provenance, utc_now
-from benchmark.teachers import Lesson, PhaseWatch, ReadyTeacher, Refused, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.teachers import (
+    Lesson,
+    PhaseWatch,
+    ReadyTeacher,
+    Refused,
+    kept_teacher,
+    make_teacher,
+    patience,
+    refuse_if_poor,
+)  # fmt: skip
 from modalities import registry
 from modalities.base import BadInput
 
@@ -45,6 +55,7 @@ class _Attempt:
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
+    deviations: list[str] = field(default_factory=list)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -64,23 +75,51 @@ def run_cell(
     watch: PhaseWatch,
     teacher: nn.Module | None = None,
     student: nn.Module | None = None,
+    known: str | None = None,
 ) -> Record:
     """Run a cell and keep its record; whatever goes wrong becomes the record's status and reason.
+
+    Another process that runs the same cell is waited for, and its record taken.
 
     Args:
         device: such as ``cpu`` or ``cuda:0``.
         teacher, student: a caller's own networks, instead of those that the configuration names.
+        known: the stamp (``Store.stamp``) of the record that led to this call; any other one that is there by now is
+            another process's and taken as it is. Without it, only one that is done.
 
     Raises:
         Interrupted: ``watch`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
         BadInput: the results folder cannot be written.
     """
+    with alone_in(store.cell(cell.id), patience(watch, "this cell")):
+        found = _made_meanwhile(cell, store, known)
+        if found is None:
+            return _run_alone(cell, store, device, watch, teacher, student)
+        if student is not None and found.status == "done":
+            load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
+        return found
+
+
+def _made_meanwhile(cell: Cell, store: Store, known: str | None) -> Record | None:
+    """The record that another process made while this one waited or was busy with other cells."""
+    try:
+        found = store.read(cell.id)
+    except BadInput:  # damaged: made again
+        return None
+    changed = known is not None and store.stamp(cell.id) != known
+    return found if found is not None and (changed or found.status == "done") else None
+
+
+def _run_alone(
+    cell: Cell, store: Store, device: str, watch: PhaseWatch, teacher: nn.Module | None, student: nn.Module | None
+) -> Record:
     # Sums depend on the number of threads, so it is the cell's and not the machine's.
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
     origin = provenance(_in_words(device), cell.config.threads)
     memory.reset_peak()
     attempt = _Attempt(torch.device(device), watch)
+    store.begin(cell.id)
     try:
         status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student))
     finally:
@@ -88,10 +127,15 @@ def run_cell(
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
-        peak_memory_bytes=memory.peak(attempt.device),
+        peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
     curve = [{"step": s, "learning_rate": r, "loss": v} for s, r, v in attempt.curve.rows] if attempt.curve else None
-    store.write(record, predictions=attempt.predictions, curve=curve)
+    watch.phase("write")
+    try:
+        store.write(record, predictions=attempt.predictions, curve=curve)
+    except BadInput as error:  # a full disk may still take a row that says so
+        record = replace(record, status="failed", reason=str(error), metrics={})
+        store.write(record)
     return record
 
 
@@ -125,6 +169,10 @@ def _run(
             teacher = kept_teacher(store.root / "teachers" / cell.teacher_key, config.teacher, lesson, watch)
         else:
             teacher = _own(own_teacher.to(device), cell, lesson, watch)
+    if teacher.notes.slices > 1:
+        attempt.deviations.append(
+            _sliced("teacher.training.batch", config.teacher.training.batch, teacher.notes.slices)
+        )
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
 
     with attempt.timed("untrained student"):
@@ -134,10 +182,16 @@ def _run(
         stream = modality.stream(
             source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device
         )
-        attempt.curve = distill(
-            stream, teacher.network, student, config.recipe, seed=cell.seed, device=device,
-            checkpoints=Checkpoints(store.attempt(cell.id), "student"), watch=watch,
-        )  # fmt: skip
+
+        def train(slices: int, checkpoints: Checkpoints | None) -> Curve:
+            return distill(
+                stream, teacher.network, student, config.recipe, seed=cell.seed, device=device, slices=slices,
+                checkpoints=checkpoints, watch=watch,
+            )  # fmt: skip
+
+        attempt.curve, slices = memory.in_slices(train, student, config.recipe.batch, store.attempt(cell.id), "student")
+        if slices > 1:
+            attempt.deviations.append(_sliced("recipe.batch", config.recipe.batch, slices))
         attempt.segments = config.recipe.steps * config.recipe.batch
 
     with attempt.timed("evaluate"):
@@ -145,6 +199,13 @@ def _run(
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
         save_weights(student, store.attempt(cell.id) / "student.safetensors")
+
+
+def _sliced(key: str, batch: int, slices: int) -> str:
+    return (
+        f"{key}={batch} went through the networks in {slices} slices, for want of memory: gradients are the batch's, "
+        "batch statistics those of a slice"
+    )
 
 
 def _own(network: nn.Module, cell: Cell, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
@@ -175,18 +236,16 @@ def _outcome(run: Any) -> tuple[Status, str, str]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             return "failed", f"{error.strerror}: {Path(error.filename or 'a file').name}; free it and run again.", ""
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCONN):
+            lost = Path(error.filename or "a file").name
+            return "failed", f"{error.strerror}: {lost}; was its folder moved or unmounted?", _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     except Exception as error:
-        if _out_of_memory(error):
+        if memory.ran_out(error):
             reason = "the memory was not enough; a smaller recipe.batch, or fewer --jobs, needs less."
             return "out of memory", reason, _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     return "done", "", ""
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """On a CPU torch says so in a plain RuntimeError."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _trace(error: BaseException) -> str:

@@ -8,7 +8,6 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,17 +16,18 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark import metrics
 from benchmark.batches import Batches, cap_per_class, hold_out
-from benchmark.checkpoints import Checkpoints
+from benchmark.checkpoints import Checkpoints, clear
 from benchmark.distillation.distill import autocast, in_layout, lay_out
 from benchmark.distillation.loop import Interrupted, Unwatched, Watch, optimise
 from benchmark.evaluation import in_order, predict
 from benchmark.files import atomic_write
+from benchmark.locks import alone_in
+from benchmark.memory import in_slices
 from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.schema import Teacher
 from modalities.base import BadInput, Draws, LabelledData, Modality
@@ -51,6 +51,17 @@ class Silent(Unwatched):
     def phase(self, name: str) -> None: ...
 
 
+def patience(watch: PhaseWatch, subject: str) -> Callable[[str], None]:
+    """What to do while another process holds a lock (``alone_in``): say so, and leave on request."""
+
+    def waiting(holder: str) -> None:
+        watch.phase(f"waiting for {subject}, which {holder} is making")
+        if watch.should_stop():
+            raise Interrupted
+
+    return waiting
+
+
 @dataclass(frozen=True)
 class Notes:
     """What is kept of a teacher beside its weights and predictions."""
@@ -58,6 +69,7 @@ class Notes:
     held_out_top1: float  # on the part of the training split that it was not trained on
     chance: float
     seconds: float
+    slices: int = 1  # of a training batch, for want of memory
 
 
 @dataclass(frozen=True)
@@ -90,18 +102,17 @@ def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWa
         BadInput: a weights file that cannot be used.
         Diverged, Interrupted: see ``optimise``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _patient_lock(folder / ".lock", watch):
+    with alone_in(folder, patience(watch, "the teacher")):
         new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
         ready = _finished(folder, new)
         if ready is None:
-            ready = make_teacher(new(), settings, lesson, watch, Checkpoints(folder, "teacher"))
+            ready = make_teacher(new(), settings, lesson, watch, folder)
             save_weights(ready.network, folder / WEIGHTS)
             buffer = io.BytesIO()
             np.savez_compressed(buffer, logp=ready.logp)
             atomic_write(folder / PREDICTIONS, buffer.getvalue())
             atomic_write(folder / NOTES, json.dumps(ready.notes.__dict__) + "\n")
-            Checkpoints(folder, "teacher").clear()
+            clear(folder)
     refuse_if_poor(ready.notes, settings)
     return ready
 
@@ -111,28 +122,30 @@ def make_teacher(
     settings: Teacher,
     lesson: Lesson,
     watch: PhaseWatch,
-    checkpoints: Checkpoints | None = None,
+    folder: Path | None = None,
     *,
     trained: bool = False,
 ) -> ReadyTeacher:
     """Train or load ``network`` in place, score it on the held-out part, and predict the test items.
 
     Args:
+        folder: of its checkpoints; None keeps none.
         trained: the network is good as it is (a caller's own).
     """
     started = time.monotonic()
     watch.phase("teacher: data")
+    slices = 1
     split = cap_per_class(lesson.train(), lesson.train_per_class)
     for_training, held_out = hold_out(split, settings.holdout)
     if settings.weights:
         load_weights(network, Path(settings.weights))
     elif not trained and not getattr(network, "ready", False):
-        _train(network, settings, lesson, for_training, watch, checkpoints)
+        slices = _train(network, settings, lesson, for_training, watch, folder)
     watch.phase("teacher: held-out part")
     top1 = metrics.top1(_predict(network, in_order(held_out), lesson, watch), held_out.labels)
     watch.phase("teacher: test items")
     logp = _predict(network, lesson.test, lesson, watch)
-    notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started)
+    notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started, slices)
     return ReadyTeacher(network, logp, notes)
 
 
@@ -146,24 +159,32 @@ def _train(
     lesson: Lesson,
     data: LabelledData,
     watch: PhaseWatch,
-    checkpoints: Checkpoints | None,
-) -> None:
-    """Cross-entropy on augmented items, in an order that is a pure function of the step."""
+    folder: Path | None,
+) -> int:
+    """Cross-entropy on augmented items, in an order that is a pure function of the step; the slices of a batch."""
     training = settings.training
     draws = Draws(0, "teacher/")
     batches = Batches(data, shuffled(draws, len(data), training.batch), training.steps)
     lay_out(network, training)
 
-    def loss_at(step: int) -> Tensor:
+    def loss_at(slices: int, step: int) -> Iterator[Tensor]:
         raw, labels = batches.at(step)
         inputs = lesson.modality.augment(raw.to(lesson.device, non_blocking=True), lesson.view, draws, step)
-        with autocast(training, lesson.device):
-            logits = network(in_layout(inputs, training))
         wanted = labels.repeat_interleave(batches.clips).to(lesson.device, non_blocking=True)
-        return F.cross_entropy(logits.float(), wanted, label_smoothing=settings.label_smoothing)
+        for part, answers in zip(inputs.chunk(slices), wanted.chunk(slices), strict=True):
+            with autocast(training, lesson.device):
+                logits = network(in_layout(part, training))
+            loss = F.cross_entropy(logits.float(), answers, label_smoothing=settings.label_smoothing)
+            yield loss * (len(part) / len(inputs))
 
-    watch.phase("teacher: train")
-    optimise(network, loss_at, training, seed=0, device=lesson.device, checkpoints=checkpoints, watch=watch)
+    def train(slices: int, checkpoints: Checkpoints | None) -> None:
+        watch.phase("teacher: train")
+        optimise(
+            network, partial(loss_at, slices), training, seed=0, device=lesson.device, checkpoints=checkpoints,
+            watch=watch,
+        )  # fmt: skip
+
+    return in_slices(train, network, training.batch, folder, "teacher")[1]
 
 
 def shuffled(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:
@@ -203,17 +224,3 @@ def _finished(folder: Path, new: Callable[[], nn.Module]) -> ReadyTeacher | None
             return ReadyTeacher(network, arrays["logp"], notes)
     except (BadInput, OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-
-
-@contextmanager
-def _patient_lock(path: Path, watch: Watch) -> Iterator[None]:
-    """The lock of a teacher's folder, waited for in short turns so that a request to stop is heard."""
-    lock = FileLock(path, is_singleton=False)
-    while True:
-        try:
-            with lock.acquire(timeout=0.5):
-                yield
-                return
-        except Timeout:
-            if watch.should_stop():
-                raise Interrupted from None

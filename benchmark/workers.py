@@ -16,12 +16,15 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from benchmark.locks import alone_in, taken
 from benchmark.plan import Cell, describe
 from benchmark.records import Record, Store, provenance
 from modalities.base import BadInput
 
 TICK = 0.2  # seconds between two looks at the clock, and between two progress messages of a worker
-PATIENCE = 30.0  # seconds that a worker has to write its checkpoint and leave
+PATIENCE = 25.0  # seconds that a worker has to write its checkpoint and leave
+SHORT_PATIENCE = 5.0  # where it has nothing to save
+WORTH_WAITING = ("teacher: train", "distill", "write")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def run_cells(
 ) -> Outcome:
     """Run every cell in one of ``len(devices)`` worker processes; the longest expected ones start first.
 
-    A worker that dies costs its own cell only (a ``failed`` record) and is replaced.
+    A worker that dies costs its own cell only (a ``failed`` record) and is replaced. A cell that another run is at
+    comes last, and is waited for then: what that run makes of it is taken.
 
     Args:
         results: ``DIR/<profile>``.
@@ -76,6 +80,7 @@ def run_cells(
         BadInput: the results folder cannot be written.
     """
     pool = _Pool(results, devices[: len(cells)], display)
+    pool.note(cells)
     waiting = deque(sorted(cells, key=lambda cell: -cell.config.expected_seconds))
     outcome = Outcome()
     try:
@@ -143,6 +148,7 @@ class _Worker:
     pipe: Connection
     cell: Cell | None = None
     needs_teacher: bool = False  # its cell may be training the teacher that others wait for
+    phase: str = ""
 
 
 class _Pool:
@@ -150,6 +156,8 @@ class _Pool:
         self._context = multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
         self._stopped_at: float | None = None
+        self._store = Store(results)
+        self._known: dict[str, str] = {}
         self._results, self._devices, self._display = results, devices, display
         self._workers = [self._start(index) for index in range(len(devices))]
 
@@ -162,6 +170,10 @@ class _Pool:
         theirs.close()
         return _Worker(index, process, ours)
 
+    def note(self, cells: Sequence[Cell]) -> None:
+        """Remember which records there are, to tell those that another run writes meanwhile."""
+        self._known = {cell.id: self._store.stamp(cell.id) for cell in cells}
+
     def busy(self) -> bool:
         return any(worker.cell for worker in self._workers)
 
@@ -170,8 +182,10 @@ class _Pool:
         if self._stopped_at is None:
             self._stop.set()
             self._stopped_at = time.monotonic()
-        elif time.monotonic() - self._stopped_at > PATIENCE:
-            for worker in self._workers:
+            return
+        for worker in self._workers:
+            patience = PATIENCE if worker.phase in WORTH_WAITING else SHORT_PATIENCE
+            if time.monotonic() - self._stopped_at > patience:
                 worker.process.kill()
 
     def hand_out(self, waiting: deque[Cell]) -> None:
@@ -180,15 +194,17 @@ class _Pool:
             if worker.cell is not None or self._stopped_at is not None:
                 continue
             being_made = {w.cell.teacher_key for w in self._workers if w.cell and w.needs_teacher}
-            cell = next((cell for cell in waiting if cell.teacher_key not in being_made), None)
+            open_to_us = [cell for cell in waiting if cell.teacher_key not in being_made]
+            free = (cell for cell in open_to_us if not taken(self._store.cell(cell.id)))
+            cell = next(free, open_to_us[0] if open_to_us else None)
             if cell is None:
                 continue
             try:
-                worker.pipe.send(cell)
+                worker.pipe.send((cell, self._known[cell.id]))
             except OSError:  # it died while idle: ``listen`` replaces it, and the cell waits
                 continue
             waiting.remove(cell)
-            worker.cell, worker.needs_teacher = cell, True
+            worker.cell, worker.needs_teacher, worker.phase = cell, True, ""
             self._display.started(worker.index, cell)
 
     def listen(self, outcome: Outcome) -> None:
@@ -208,7 +224,9 @@ class _Pool:
 
     def _take(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
         if kind == "step":
-            worker.needs_teacher = worker.needs_teacher and not content.phase.startswith(("untrained", "distill"))
+            elsewhere = content.phase.startswith(("untrained", "distill", "waiting"))
+            worker.needs_teacher = worker.needs_teacher and not elsewhere
+            worker.phase = content.phase
             self._display.moved(worker.index, content)
         elif kind == "fatal":
             raise BadInput(content)
@@ -226,19 +244,34 @@ class _Pool:
 
     def _bury(self, worker: _Worker, outcome: Outcome) -> None:
         """A worker died: its cell fails with a reason (or counts as interrupted), and another worker takes over."""
-        if worker.cell is not None:
-            record = None
-            if self._stopped_at is None:
-                code = worker.process.exitcode
-                how = f"signal {-code}" if code < 0 else f"exit code {code}"
-                reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
-                origin = provenance(self._devices[worker.index], worker.cell.config.threads)
-                record = worker.cell.record("failed", reason, provenance=origin)
-                Store(self._results).write(record)
+        cell, stopping = worker.cell, self._stopped_at is not None
+        record = None if cell is None or stopping else self._record_of_dead(worker, cell)
+        if cell is not None and (stopping or record):
             self._finish(worker, record, outcome)
         worker.pipe.close()
-        if self._stopped_at is None:
-            self._workers[worker.index] = self._start(worker.index)
+        if stopping:
+            return
+        heir = self._workers[worker.index] = self._start(worker.index)
+        if worker.cell is not None:  # another run is at its cell already: the heir waits for what that makes of it
+            heir.pipe.send((cell, self._known[worker.cell.id]))
+            heir.cell = cell
+
+    def _record_of_dead(self, worker: _Worker, cell: Cell) -> Record | None:
+        """What is recorded of a cell whose worker died; None when another run took it over in that moment."""
+        code = worker.process.exitcode
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
+        try:
+            with alone_in(self._store.cell(cell.id), _give_up):
+                if self._store.stamp(cell.id) != self._known[cell.id]:  # its last deed, or another run's
+                    with contextlib.suppress(BadInput):
+                        return self._store.read(cell.id)
+                origin = provenance(self._devices[worker.index], cell.config.threads)
+                record = cell.record("failed", reason, provenance=origin)
+                self._store.write(record)
+                return record
+        except _Taken:
+            return None
 
     def close(self) -> None:
         """Let idle workers leave and end busy ones: after a fault of ours, or when a user cannot wait."""
@@ -253,6 +286,14 @@ class _Pool:
             worker.pipe.close()
 
 
+class _Taken(Exception):
+    """Another process works in a folder."""
+
+
+def _give_up(holder: str) -> None:
+    raise _Taken
+
+
 class _PipeWatch:
     """Tells the parent about progress, a few times a second at most, and hears its request to stop."""
 
@@ -263,6 +304,8 @@ class _PipeWatch:
         self._began_with = 0
 
     def phase(self, name: str) -> None:
+        if name == self._name:  # told again and again while it waits
+            return
         self._name, self._sent_at, self._began_at, self._began_with = name, 0.0, 0.0, 0
         self._pipe.send(("step", Step(name)))
 
@@ -307,10 +350,11 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
 
     memory.keep_freed()
     store = Store(results)
-    while (cell := pipe.recv()) is not None:
+    while (order := pipe.recv()) is not None:
+        cell, known = order
         reply: tuple[Literal["record", "fatal"], Any]
         try:
-            reply = ("record", run_cell(cell, store, device=device, watch=_PipeWatch(pipe, stop)))
+            reply = ("record", run_cell(cell, store, device=device, watch=_PipeWatch(pipe, stop), known=known))
         except Interrupted:
             reply = ("record", None)
         except BadInput as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -25,6 +26,7 @@ def distill(
     *,
     seed: int,
     device: torch.device,
+    slices: int = 1,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
 ) -> Curve:
@@ -37,6 +39,8 @@ def distill(
         teacher, student: networks from (B, *stream.shape) to (B, classes) logits, on the device.
         recipe: optimiser, schedule, temperature, mixing; ``recipe.batch`` must be the stream's.
         seed: of mixing and dropout (segments have the stream's own).
+        slices: how many parts of a batch go through the networks one after another, for want of memory; gradients
+            add up to those of the whole batch, but batch normalisation and dropout see a slice at a time.
 
     Returns:
         The loss curve. The student's weights are those of the LAST step: nothing is selected.
@@ -52,14 +56,15 @@ def distill(
     lay_out(student, recipe)
     draws = Draws(seed, "mixing/")
 
-    def loss_at(step: int) -> Tensor:
+    def loss_at(step: int) -> Iterator[Tensor]:
         segments = mix(stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step)
-        segments = in_layout(segments, recipe)
-        with autocast(recipe, device):
-            with torch.no_grad():
-                wanted = teacher(segments)
-            got = student(segments)
-        return distillation_loss(got, wanted, recipe.temperature)
+        for part in segments.chunk(slices):  # mixed as a whole: a segment's partner is in another slice
+            inputs = in_layout(part, recipe)
+            with autocast(recipe, device):
+                with torch.no_grad():
+                    wanted = teacher(inputs)
+                got = student(inputs)
+            yield distillation_loss(got, wanted, recipe.temperature) * (len(part) / len(segments))
 
     return optimise(student, loss_at, recipe, seed=seed, device=device, checkpoints=checkpoints, watch=watch)
 

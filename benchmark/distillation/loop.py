@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -55,7 +55,7 @@ class Curve:
 
 def optimise(
     network: nn.Module,
-    loss_at: Callable[[int], Tensor],
+    loss_at: Callable[[int], Iterable[Tensor]],
     training: Training,
     *,
     seed: int,
@@ -64,6 +64,9 @@ def optimise(
     watch: Watch | None = None,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``; continue from the newest checkpoint if there is one.
+
+    ``loss_at`` yields the parts of a step's loss, whose sum it is, one for each slice of the batch: each is
+    backpropagated before the next is asked for, so that one slice at a time needs memory.
 
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
@@ -76,10 +79,11 @@ def optimise(
     optimiser = make_optimiser(network, training)
     curve = Curve()
     start = 0
+    values: list[float] = []  # losses that no row of the curve has counted yet
     if checkpoints is not None and (found := checkpoints.newest()) is not None:
         network.load_state_dict(found.network)
         optimiser.load_state_dict(found.optimiser)
-        start, curve.rows = found.step, found.curve
+        start, curve.rows, values = found.step, found.curve, found.pending
     network.train()
     forked = [device] if device.type == "cuda" else []
     losses: list[Tensor] = []
@@ -88,28 +92,35 @@ def optimise(
         for step in range(start, training.steps):
             torch.manual_seed((seed << 32) + step)
             apply_schedule(optimiser, training, step)
-            loss = loss_at(step)
-            torch.autograd.backward(loss)
+            loss = torch.zeros((), device=device)
+            for part in loss_at(step):
+                torch.autograd.backward(part)
+                loss = loss + part.detach()
             if training.clip:
                 nn.utils.clip_grad_norm_(network.parameters(), training.clip)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-            losses.append(loss.detach())
+            losses.append(loss)
 
             done = step + 1
-            if done % READ_EVERY and done < training.steps:
+            counted = done % READ_EVERY == 0 or done == training.steps
+            # Asked at every step: a scheduler gives seconds, and twenty steps of a large network may take minutes.
+            stopping = done < training.steps and watch.should_stop()
+            if not counted and not stopping:
                 continue
-            values = torch.stack(losses).tolist()  # the one place where the host waits for the device
+            values += torch.stack(losses).tolist()  # the one place where the host waits for the device
             losses.clear()
             for offset, value in enumerate(values):
                 if value != value or abs(value) == float("inf"):
                     raise Diverged(done - len(values) + offset)
-            mean = sum(values) / len(values)
-            curve.rows.append((done, learning_rate(training, step), mean))
-            watch.step(done, training.steps, mean)
-            stopping = watch.should_stop() and done < training.steps
+            if counted:
+                mean = sum(values) / len(values)
+                curve.rows.append((done, learning_rate(training, step), mean))
+                values = []
+                watch.step(done, training.steps, mean)
+                stopping = done < training.steps and watch.should_stop()
             if checkpoints is not None and (stopping or time.monotonic() - saved_at > checkpoints.every_seconds):
-                checkpoints.save(done, network, optimiser, curve.rows)
+                checkpoints.save(done, network, optimiser, curve.rows, values)
                 saved_at = time.monotonic()
             if stopping:
                 raise Interrupted

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
-from benchmark.plan import Cell, Request, make_plan, state_of
+from benchmark.locks import alone_in
+from benchmark.plan import Cell, Request, describe, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
 from benchmark.verbs.table import print_summary, write_leaderboards
@@ -36,7 +37,9 @@ def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_ti
         if state == "to run":
             todo.append(cell)
         elif state == "no data":
-            store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
+            _note_absence(store, cell, reason)
+        else:
+            store.tidy(cell.id)
     devices = worker_devices(device, jobs, max((cell.config.threads for cell in todo), default=1))
     _announce(cells, todo, request, store, len(devices[: len(todo)]))
 
@@ -54,6 +57,14 @@ def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_ti
     for path in written:
         print(f"wrote {path}")
     return _close([record for record in records if record], outcome, time.monotonic() - began)
+
+
+def _note_absence(store: Store, cell: Cell, reason: str) -> None:
+    def busy(holder: str) -> None:
+        print(f"waiting for {describe(cell)}, which {holder} is noting", file=sys.stderr)
+
+    with alone_in(store.cell(cell.id), busy):
+        store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
 
 
 def seconds_of(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -133,8 +134,8 @@ def test_the_global_generator_is_neither_read_nor_set():
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_step():
     student = network(2)
 
-    def loss_at(step: int) -> torch.Tensor:
-        return student(NoiseStream().batch(step)).square().mean() * (float("nan") if step == 27 else 1.0)
+    def loss_at(step: int) -> Iterator[torch.Tensor]:
+        yield student(NoiseStream().batch(step)).square().mean() * (float("nan") if step == 27 else 1.0)
 
     with pytest.raises(Diverged) as caught:
         optimise(student, loss_at, recipe(), seed=0, device=CPU)
@@ -171,8 +172,8 @@ def test_gradient_clipping_bounds_the_step_of_plain_descent():
         student = network(2)
         before = torch.cat([p.detach().flatten().clone() for p in student.parameters()])
 
-        def loss_at(step: int) -> torch.Tensor:
-            return 1e4 * student(NoiseStream().batch(step)).square().mean()
+        def loss_at(step: int) -> Iterator[torch.Tensor]:
+            yield 1e4 * student(NoiseStream().batch(step)).square().mean()
 
         made = recipe(steps=1, optimiser="sgd", schedule="constant", warmup=0.0, lr=1.0, clip=clip)
         optimise(student, loss_at, made, seed=0, device=CPU)
@@ -189,7 +190,9 @@ def test_a_stream_of_another_batch_size_is_refused():
 
 def test_the_core_is_given_a_stream_and_no_dataset():
     kinds = inspect.get_annotations(distill, eval_str=True)
-    assert set(kinds) == {"stream", "teacher", "student", "recipe", "seed", "device", "checkpoints", "watch", "return"}
+    assert set(kinds) == {
+        "stream", "teacher", "student", "recipe", "seed", "device", "slices", "checkpoints", "watch", "return",
+    }  # fmt: skip
     assert kinds["stream"] is SegmentStream
     assert not {"__getitem__", "labels", "item_ids"} & set(dir(SegmentStream))
 

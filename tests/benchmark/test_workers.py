@@ -113,7 +113,7 @@ def test_the_display_is_told_of_every_cell_and_its_phases(side_by_side):
     assert side_by_side.seen.results == {cell.id: "done" for cell in side_by_side.good} | statuses
     phases = side_by_side.seen.phases[side_by_side.good[1].id]
     assert [name for name in dict.fromkeys(phases) if not name.startswith("teacher")] == [
-        "data", "untrained student", "distill", "evaluate",
+        "data", "untrained student", "distill", "evaluate", "write",
     ]  # fmt: skip
 
 
@@ -153,7 +153,8 @@ def test_a_cell_waits_when_its_worker_died_before_it_was_handed_over(ran):
             raise BrokenPipeError
 
     pool = workers._Pool.__new__(workers._Pool)
-    pool._stopped_at, pool._display = None, Seen()
+    pool._stopped_at, pool._display, pool._store = None, Seen(), ran.store
+    pool.note([ran.cell])
     pool._workers = [workers._Worker(0, None, Gone())]
     waiting = workers.deque([ran.cell])
     pool.hand_out(waiting)
