@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import overload
 
 import numpy as np
@@ -36,12 +37,23 @@ class Batches:
         self._labels = torch.from_numpy(np.asarray(data.labels, np.int64))
         self._threads = ThreadPoolExecutor(max(2, min(16, os.cpu_count() or 1)))
         self._early: dict[int, list[Future[Item]]] = {}
-        first = data[0].data
-        self.clips = first.shape[0]
-        fits = first.numel() * first.element_size() * len(data) <= memory_limit
-        self._kept = self._read_all(first) if fits else None
+        self._memory_limit = memory_limit
 
-    def _read_all(self, first: Tensor) -> Tensor:
+    @cached_property
+    def _first(self) -> Tensor:
+        return self.data[0].data
+
+    @property
+    def clips(self) -> int:
+        """Rows of one item."""
+        return self._first.shape[0]
+
+    @cached_property
+    def _kept(self) -> Tensor | None:
+        """The whole split, decoded when its first batch is asked for; None where it does not fit."""
+        first = self._first
+        if first.numel() * first.element_size() * len(self.data) > self._memory_limit:
+            return None
         kept = torch.empty((len(self.data), *first.shape), dtype=first.dtype)
 
         def read(index: int) -> None:

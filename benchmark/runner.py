@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 import traceback as tracebacks
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmark import memory, metrics
 from benchmark.batches import RecentSplits
@@ -22,6 +22,7 @@ from benchmark.checkpoints import Checkpoints
 from benchmark.data import ensure
 from benchmark.distillation.distill import distill
 from benchmark.distillation.loop import Curve, Diverged, Interrupted
+from benchmark.distributed import ONE, Alone, Ranks
 from benchmark.evaluation import in_order, predict
 from benchmark.locks import alone_in
 from benchmark.networks import load_weights, make_network, save_weights
@@ -49,13 +50,14 @@ class _Attempt:
 
     device: torch.device
     watch: PhaseWatch
+    ranks: Ranks
+    deviations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
     controls: dict[str, float | None] = field(default_factory=dict)
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
-    deviations: list[str] = field(default_factory=list)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -76,6 +78,7 @@ def run_cell(
     teacher: nn.Module | None = None,
     student: nn.Module | None = None,
     known: str | None = None,
+    ranks: Ranks = ONE,
 ) -> Record:
     """Run a cell and keep its record; whatever goes wrong becomes the record's status and reason.
 
@@ -86,21 +89,25 @@ def run_cell(
         teacher, student: a caller's own networks, instead of those that the configuration names.
         known: the stamp (``Store.stamp``) of the record that led to this call; any other one that is there by now is
             another process's and taken as it is. Without it, only one that is done.
+        ranks: the processes that run this cell together; the first one keeps the record.
 
     Raises:
+        Alone: this rank failed and the others did not; the one that failed first has kept the record.
         Interrupted: ``watch`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
         BadInput: the results folder cannot be written.
     """
+    if ranks.ranks > 1:  # the first rank holds the lock for all of them
+        return _run_alone(cell, store, device, watch, teacher, student, ranks)
     with alone_in(store.cell(cell.id), patience(watch, "this cell")):
-        found = _made_meanwhile(cell, store, known)
+        found = made_meanwhile(cell, store, known)
         if found is None:
-            return _run_alone(cell, store, device, watch, teacher, student)
+            return _run_alone(cell, store, device, watch, teacher, student, ranks)
         if student is not None and found.status == "done":
             load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
         return found
 
 
-def _made_meanwhile(cell: Cell, store: Store, known: str | None) -> Record | None:
+def made_meanwhile(cell: Cell, store: Store, known: str | None = None) -> Record | None:
     """The record that another process made while this one waited or was busy with other cells."""
     try:
         found = store.read(cell.id)
@@ -111,19 +118,28 @@ def _made_meanwhile(cell: Cell, store: Store, known: str | None) -> Record | Non
 
 
 def _run_alone(
-    cell: Cell, store: Store, device: str, watch: PhaseWatch, teacher: nn.Module | None, student: nn.Module | None
+    cell: Cell,
+    store: Store,
+    device: str,
+    watch: PhaseWatch,
+    teacher: nn.Module | None,
+    student: nn.Module | None,
+    ranks: Ranks,
 ) -> Record:
     # Sums depend on the number of threads, so it is the cell's and not the machine's.
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
     origin = provenance(_in_words(device), cell.config.threads)
     memory.reset_peak()
-    attempt = _Attempt(torch.device(device), watch)
-    store.begin(cell.id)
+    attempt = _Attempt(torch.device(device), watch, ranks)
+    if ranks.first:
+        store.begin(cell.id)
     try:
         status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student))
     finally:
         torch.set_num_threads(threads)
+    if ranks.ranks > 1:
+        origin["ranks"] = ranks.ranks
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
@@ -132,10 +148,17 @@ def _run_alone(
     curve = [{"step": s, "learning_rate": r, "loss": v} for s, r, v in attempt.curve.rows] if attempt.curve else None
     watch.phase("write")
     try:
-        store.write(record, predictions=attempt.predictions, curve=curve)
-    except BadInput as error:  # a full disk may still take a row that says so
-        record = replace(record, status="failed", reason=str(error), metrics={})
-        store.write(record)
+        ranks.end_alike(f"{status}: {reason}")
+    except Alone as error:
+        if error.origin:
+            store.write(record)
+        raise
+    if ranks.first:
+        try:
+            store.write(record, predictions=attempt.predictions, curve=curve)
+        except BadInput as error:  # a full disk may still take a row that says so
+            record = replace(record, status="failed", reason=str(error), metrics={})
+            store.write(record)
     return record
 
 
@@ -144,6 +167,8 @@ def _run(
 ) -> None:
     adapter, modality = registry.target(cell.target), registry.modality(cell.modality)
     view, config, device, watch = cell.config.view, cell.config, attempt.device, attempt.watch
+    ranks = attempt.ranks
+    ranks.check(config.recipe.batch)
     if not cell.data.ready:
         raise _NoData(cell.data.how)
 
@@ -151,6 +176,7 @@ def _run(
         ensure(cell.data, adapter)
         key = f"{cell.target} {cell.fold} {cell.data} {view}"
         test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.fold)))
+        mine = test if ranks.ranks == 1 else in_order(test.data, ranks)
         source = modality.load_source(cell.source_path, view, device)
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
@@ -166,7 +192,8 @@ def _run(
         student = own_student.to(device)
     with attempt.timed("teacher"):
         if own_teacher is None:
-            teacher = kept_teacher(store.root / "teachers" / cell.teacher_key, config.teacher, lesson, watch)
+            folder = store.root / "teachers" / cell.teacher_key
+            teacher = _from_first(ranks, partial(kept_teacher, folder, config.teacher, lesson, watch), cell, lesson)
         else:
             teacher = _own(own_teacher.to(device), cell, lesson, watch)
     if teacher.notes.slices > 1:
@@ -176,29 +203,57 @@ def _run(
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
 
     with attempt.timed("untrained student"):
-        attempt.controls["untrained"] = metrics.top1(predict(student, test, modality, view, device, watch), labels)
+        logp = predict(student, mine, modality, view, device, watch, ranks)
+        attempt.controls["untrained"] = metrics.top1(logp, labels)
 
     with attempt.timed("distill"):
         stream = modality.stream(
-            source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device
-        )
+            source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device,
+            rank=ranks.rank, ranks=ranks.ranks,
+        )  # fmt: skip
 
         def train(slices: int, checkpoints: Checkpoints | None) -> Curve:
             return distill(
                 stream, teacher.network, student, config.recipe, seed=cell.seed, device=device, slices=slices,
-                checkpoints=checkpoints, watch=watch,
+                checkpoints=checkpoints, watch=watch, ranks=ranks,
             )  # fmt: skip
 
-        attempt.curve, slices = memory.in_slices(train, student, config.recipe.batch, store.attempt(cell.id), "student")
+        folder = store.attempt(cell.id)
+        if ranks.ranks == 1:
+            attempt.curve, slices = memory.in_slices(train, student, config.recipe.batch, folder, "student")
+        else:  # ranks would have to run out of memory together
+            attempt.curve, slices = train(1, Checkpoints(folder, "student")), 1
         if slices > 1:
             attempt.deviations.append(_sliced("recipe.batch", config.recipe.batch, slices))
+        attempt.deviations += ranks.deviations(student)
         attempt.segments = config.recipe.steps * config.recipe.batch
 
     with attempt.timed("evaluate"):
-        logp = predict(student, test, modality, view, device, watch)
+        logp = predict(student, mine, modality, view, device, watch, ranks)
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
-        save_weights(student, store.attempt(cell.id) / "student.safetensors")
+        if ranks.first:
+            save_weights(student, store.attempt(cell.id) / "student.safetensors")
+
+
+def _from_first(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, lesson: Lesson) -> ReadyTeacher:
+    """The teacher that the first rank makes or finds; the others wait for it and are sent its weights."""
+    if ranks.ranks == 1:
+        return make()
+    made: list[ReadyTeacher] = []
+
+    def parcel() -> tuple[dict[str, Tensor], ReadyTeacher]:
+        made.append(make())
+        weights = {name: value.cpu() for name, value in made[0].network.state_dict().items()}
+        return weights, replace(made[0], network=nn.Identity())
+
+    weights, teacher = ranks.from_first(parcel)
+    if made:
+        return made[0]
+    settings = cell.config.teacher
+    network = make_network(lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
+    network.load_state_dict(weights)
+    return replace(teacher, network=network)
 
 
 def _sliced(key: str, batch: int, slices: int) -> str:

@@ -294,11 +294,11 @@ def _give_up(holder: str) -> None:
     raise _Taken
 
 
-class _PipeWatch:
-    """Tells the parent about progress, a few times a second at most, and hears its request to stop."""
+class Progress:
+    """A cell's watch: tells about progress, a few times a second at most, and hears a request to stop."""
 
-    def __init__(self, pipe: Connection, stop: Any) -> None:
-        self._pipe, self._stop = pipe, stop
+    def __init__(self, tell: Callable[[Step], None], stop: Callable[[], bool]) -> None:
+        self._tell, self._stop = tell, stop
         self._name = ""
         self._sent_at = self._began_at = 0.0
         self._began_with = 0
@@ -307,7 +307,7 @@ class _PipeWatch:
         if name == self._name:  # told again and again while it waits
             return
         self._name, self._sent_at, self._began_at, self._began_with = name, 0.0, 0.0, 0
-        self._pipe.send(("step", Step(name)))
+        self._tell(Step(name))
 
     def step(self, done: int, total: int, loss: float) -> None:
         now = time.monotonic()
@@ -318,10 +318,10 @@ class _PipeWatch:
         self._sent_at = now
         elapsed = now - self._began_at
         rate = (done - self._began_with) / elapsed if elapsed else 0.0
-        self._pipe.send(("step", Step(self._name, done, total, loss, rate)))
+        self._tell(Step(self._name, done, total, loss, rate))
 
     def should_stop(self) -> bool:
-        return bool(self._stop.is_set())
+        return self._stop()
 
 
 @contextlib.contextmanager
@@ -350,11 +350,15 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
 
     memory.keep_freed()
     store = Store(results)
+
+    def tell(step: Step) -> None:
+        pipe.send(("step", step))
+
     while (order := pipe.recv()) is not None:
         cell, known = order
         reply: tuple[Literal["record", "fatal"], Any]
         try:
-            reply = ("record", run_cell(cell, store, device=device, watch=_PipeWatch(pipe, stop), known=known))
+            reply = ("record", run_cell(cell, store, device=device, watch=Progress(tell, stop.is_set), known=known))
         except Interrupted:
             reply = ("record", None)
         except BadInput as error:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Curve, Watch, optimise
+from benchmark.distillation.loop import Curve, LossAt, Watch, optimise
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
+from benchmark.distributed import ONE, Ranks
 from benchmark.schema import Recipe, Training
 from modalities.base import Draws, SegmentStream
 
@@ -29,18 +30,20 @@ def distill(
     slices: int = 1,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
+    ranks: Ranks = ONE,
 ) -> Curve:
     """Train ``student`` in place to match ``teacher`` on mixed segments (METHOD; Asano & Saeed, ICLR 2023).
 
     The teacher is in eval mode, without gradient, and sees exactly the tensor that the student sees.
 
     Args:
-        stream: segments of ONE datum, already on the device and normalised.
+        stream: segments of ONE datum, already on the device and normalised; this rank's share of each batch.
         teacher, student: networks from (B, *stream.shape) to (B, classes) logits, on the device.
         recipe: optimiser, schedule, temperature, mixing; ``recipe.batch`` must be the stream's.
         seed: of mixing and dropout (segments have the stream's own).
         slices: how many parts of a batch go through the networks one after another, for want of memory; gradients
             add up to those of the whole batch, but batch normalisation and dropout see a slice at a time.
+        ranks: the processes that distil this student together.
 
     Returns:
         The loss curve. The student's weights are those of the LAST step: nothing is selected.
@@ -54,19 +57,49 @@ def distill(
     teacher.eval().requires_grad_(False)
     lay_out(teacher, recipe)
     lay_out(student, recipe)
+    segments_at = mixed_segments(stream, recipe, seed, ranks)
+    loss_at = matching(segments_at, teacher, ranks.wrap(student), recipe, device, slices)
+    return optimise(
+        student, loss_at, recipe,
+        seed=seed + (ranks.rank << 16),  # dropout of its own on every rank
+        device=device, checkpoints=checkpoints, watch=watch, ranks=ranks,
+    )  # fmt: skip
+
+
+def mixed_segments(stream: SegmentStream, recipe: Recipe, seed: int, ranks: Ranks = ONE) -> Callable[[int], Tensor]:
+    """Step -> this rank's share of the mixed segments: all of a step that is not one of its two networks."""
     draws = Draws(seed, "mixing/")
 
+    def segments_at(step: int) -> Tensor:
+        mixed = mix(
+            stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step,
+            rank=ranks.rank, ranks=ranks.ranks,
+        )  # fmt: skip
+        return in_layout(mixed, recipe)
+
+    return segments_at
+
+
+def matching(
+    segments_at: Callable[[int], Tensor],
+    teacher: nn.Module,
+    student: nn.Module,
+    recipe: Recipe,
+    device: torch.device,
+    slices: int = 1,
+) -> LossAt:
+    """Step -> the loss of the student on the segments of that step, wherever they come from, slice by slice."""
+
     def loss_at(step: int) -> Iterator[Tensor]:
-        segments = mix(stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step)
+        segments = segments_at(step)
         for part in segments.chunk(slices):  # mixed as a whole: a segment's partner is in another slice
-            inputs = in_layout(part, recipe)
             with autocast(recipe, device):
                 with torch.no_grad():
-                    wanted = teacher(inputs)
-                got = student(inputs)
+                    wanted = teacher(part)
+                got = student(part)
             yield distillation_loss(got, wanted, recipe.temperature) * (len(part) / len(segments))
 
-    return optimise(student, loss_at, recipe, seed=seed, device=device, checkpoints=checkpoints, watch=watch)
+    return loss_at
 
 
 def autocast(training: Training, device: torch.device) -> AbstractContextManager[object]:

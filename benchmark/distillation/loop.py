@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.schedule import apply_schedule, learning_rate, make_optimiser
+from benchmark.distributed import ONE, Ranks
 from benchmark.schema import Training
 
+LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
 READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
 
 
@@ -23,6 +25,9 @@ class Diverged(Exception):
     def __init__(self, step: int) -> None:
         super().__init__(f"the loss is not finite at step {step}; a lower learning rate or gradient clipping may help.")
         self.step = step
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:  # exceptions travel between processes
+        return (Diverged, (self.step,))
 
 
 class Interrupted(Exception):
@@ -55,13 +60,14 @@ class Curve:
 
 def optimise(
     network: nn.Module,
-    loss_at: Callable[[int], Iterable[Tensor]],
+    loss_at: LossAt,
     training: Training,
     *,
     seed: int,
     device: torch.device,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
+    ranks: Ranks = ONE,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``; continue from the newest checkpoint if there is one.
 
@@ -71,16 +77,20 @@ def optimise(
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
 
+    Args:
+        ranks: the processes that take these steps together; ``loss_at`` is the mean over this one's share of a batch
+            and its gradients are averaged (``Ranks.wrap``). The first one alone writes checkpoints.
+
     Raises:
         Diverged: a loss was not finite.
-        Interrupted: ``watch`` asked to stop.
+        Interrupted: ``watch`` asked to stop, on any rank.
     """
     watch = watch or Unwatched()
     optimiser = make_optimiser(network, training)
     curve = Curve()
     start = 0
     values: list[float] = []  # losses that no row of the curve has counted yet
-    if checkpoints is not None and (found := checkpoints.newest()) is not None:
+    if checkpoints is not None and (found := ranks.from_first(checkpoints.newest)) is not None:
         network.load_state_dict(found.network)
         optimiser.load_state_dict(found.optimiser)
         start, curve.rows, values = found.step, found.curve, found.pending
@@ -90,25 +100,15 @@ def optimise(
     saved_at = time.monotonic()
     with torch.random.fork_rng(devices=forked):
         for step in range(start, training.steps):
-            torch.manual_seed((seed << 32) + step)
-            apply_schedule(optimiser, training, step)
-            loss = torch.zeros((), device=device)
-            for part in loss_at(step):
-                torch.autograd.backward(part)
-                loss = loss + part.detach()
-            if training.clip:
-                nn.utils.clip_grad_norm_(network.parameters(), training.clip)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            losses.append(loss)
-
+            losses.append(take_step(network, optimiser, loss_at, training, step, seed))
             done = step + 1
             counted = done % READ_EVERY == 0 or done == training.steps
             # Asked at every step: a scheduler gives seconds, and twenty steps of a large network may take minutes.
-            stopping = done < training.steps and watch.should_stop()
+            # Several ranks would have to agree each time; they do so when the losses are read.
+            stopping = ranks.ranks == 1 and done < training.steps and watch.should_stop()
             if not counted and not stopping:
                 continue
-            values += torch.stack(losses).tolist()  # the one place where the host waits for the device
+            values += ranks.mean(torch.stack(losses)).tolist()  # the one place where the host waits for the device
             losses.clear()
             for offset, value in enumerate(values):
                 if value != value or abs(value) == float("inf"):
@@ -118,10 +118,37 @@ def optimise(
                 curve.rows.append((done, learning_rate(training, step), mean))
                 values = []
                 watch.step(done, training.steps, mean)
-                stopping = done < training.steps and watch.should_stop()
-            if checkpoints is not None and (stopping or time.monotonic() - saved_at > checkpoints.every_seconds):
+                stopping = ranks.any(watch.should_stop()) and done < training.steps
+            due = stopping or (checkpoints is not None and time.monotonic() - saved_at > checkpoints.every_seconds)
+            if due and checkpoints is not None and ranks.first:
                 checkpoints.save(done, network, optimiser, curve.rows, values)
                 saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
     return curve
+
+
+def take_step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    loss_at: LossAt,
+    training: Training,
+    step: int,
+    seed: int,
+) -> Tensor:
+    """One step: its random numbers, its learning rate, its loss and the update. The host waits for nothing.
+
+    Returns:
+        The loss before the update, a scalar without gradient that stays on the device.
+    """
+    torch.manual_seed((seed << 32) + step)
+    apply_schedule(optimiser, training, step)
+    losses: list[Tensor] = []
+    for part in loss_at(step):
+        torch.autograd.backward(part)
+        losses.append(part.detach())
+    if training.clip:
+        nn.utils.clip_grad_norm_(network.parameters(), training.clip)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]

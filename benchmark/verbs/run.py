@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
+from benchmark.distributed import Alone, Ranks, join
 from benchmark.locks import alone_in
 from benchmark.plan import Cell, Request, describe, make_plan, state_of
 from benchmark.progress import duration, shown
@@ -23,11 +26,22 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str) -> int:
-    """Run a request's cells; returns the exit code."""
+    """Run a request's cells; returns the exit code. Under torchrun, all of its processes run each cell together."""
+    try:
+        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time)
+    except Alone as error:
+        torchrun.leave(error)
+        raise
+
+
+def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str) -> int:
     began = time.monotonic()
     limit = seconds_of(max_time) if max_time else None
-    cells = make_plan(request)
     store = Store(results / request.profile)
+    if not ranks.first:
+        with _stop_requests(began, limit) as stop:
+            return torchrun.follow(store.root, ranks=ranks, stop=stop)
+    cells = make_plan(request)
     store.check_writable()
     store.write_manifest(request.suite, request.selection(), [cell.asked() for cell in cells])
 
@@ -40,14 +54,17 @@ def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_ti
             _note_absence(store, cell, reason)
         else:
             store.tidy(cell.id)
-    devices = worker_devices(device, jobs, max((cell.config.threads for cell in todo), default=1))
+    together = ranks.ranks > 1
+    threads = max((cell.config.threads for cell in todo), default=1)
+    devices = [ranks.device] if together else worker_devices(device, jobs, threads)
+    run = partial(torchrun.lead, ranks=ranks) if together else partial(run_cells, devices=devices)
     _announce(cells, todo, request, store, len(devices[: len(todo)]))
 
     outcome = Outcome()
-    if todo:
+    if todo or together:  # the other processes of a torchrun wait to be sent home
         with _stop_requests(began, limit) as stop, shown(todo, len(devices)) as display:
             try:
-                outcome = run_cells(todo, store.root, devices=devices, display=display, stop=stop)
+                outcome = run(todo, store.root, display=display, stop=stop)
             except KeyboardInterrupt:
                 print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
                 return STOPPED
