@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
+from benchmark.launch import Wanted, launch_cells, make_cluster
 from benchmark.plan import Cell, Request, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
@@ -21,8 +23,8 @@ from modalities.base import BadInput
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str) -> int:
-    """Run a request's cells; returns the exit code."""
+def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: Wanted) -> int:
+    """Run a request's cells, here or as jobs of a cluster; returns the exit code."""
     began = time.monotonic()
     limit = seconds_of(max_time) if max_time else None
     cells = make_plan(request)
@@ -38,10 +40,17 @@ def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_ti
         elif state == "no data":
             store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
     devices = worker_devices(device, jobs, max((cell.config.threads for cell in todo), default=1))
-    _announce(cells, todo, request, store, len(devices[: len(todo)]))
+    _announce(cells, todo, request, store, 0 if wanted.launcher == "slurm" else len(devices[: len(todo)]))
 
     outcome = Outcome()
-    if todo:
+    if todo and wanted.launcher != "local":
+        cluster, each = make_cluster(wanted, (store.root / "jobs").resolve(), todo, device=device, jobs=jobs)
+        with shown(todo, len(todo)) as display:
+            outcome = launch_cells(
+                todo, Store(store.root.resolve()), cluster, device=device, jobs=each, per_job=wanted.cells_per_job,
+                display=display, deadline=began + limit if limit else math.inf,
+            )  # fmt: skip
+    elif todo:
         with _stop_requests(began, limit) as stop, shown(todo, len(devices)) as display:
             try:
                 outcome = run_cells(todo, store.root, devices=devices, display=display, stop=stop)
@@ -69,13 +78,14 @@ def seconds_of(text: str) -> float:
 
 
 def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, jobs: int) -> None:
+    """Say what is about to happen; ``jobs`` cells run at once, 0 where a cluster decides that."""
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
     for reason in registry.usable()[1].values():
         print(f"left out: {reason}", file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]
-    about = f", about {duration(sum(expected) / max(1, jobs))}" if expected and all(expected) else ""
+    about = f", about {duration(sum(expected) / jobs)}" if jobs and expected and all(expected) else ""
     side = f", {jobs} at a time" if jobs > 1 else ""
     without = sum(not cell.data.ready for cell in cells)
     absent = f", {without} without data" if without else ""
