@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
+from benchmark.launch import Wanted, launch_cells, make_cluster
 from benchmark.locks import alone_in
 from benchmark.plan import Cell, Request, describe, make_plan, state_of
 from benchmark.progress import duration, shown
@@ -25,16 +27,21 @@ from modalities.base import BadInput
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str) -> int:
-    """Run a request's cells; returns the exit code. Under torchrun, all of its processes run each cell together."""
+def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: Wanted) -> int:
+    """Run a request's cells, here or as jobs of a cluster; returns the exit code.
+
+    Under torchrun, all of its processes run each cell together.
+    """
     try:
-        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time)
+        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted)
     except Alone as error:
         torchrun.leave(error)
         raise
 
 
-def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str) -> int:
+def _run_suite(
+    request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str, wanted: Wanted
+) -> int:
     began = time.monotonic()
     limit = seconds_of(max_time) if max_time else None
     store = Store(results / request.profile)
@@ -55,13 +62,22 @@ def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jo
         else:
             store.tidy(cell.id)
     together = ranks.ranks > 1
+    if together and wanted.launcher != "local":
+        raise BadInput(f"--launcher {wanted.launcher} starts jobs of its own; leave torchrun out.")
     threads = max((cell.config.threads for cell in todo), default=1)
     devices = [ranks.device] if together else worker_devices(device, jobs, threads)
     run = partial(torchrun.lead, ranks=ranks) if together else partial(run_cells, devices=devices)
-    _announce(cells, todo, request, store, len(devices[: len(todo)]))
+    _announce(cells, todo, request, store, 0 if wanted.launcher == "slurm" else len(devices[: len(todo)]))
 
     outcome = Outcome()
-    if todo or together:  # the other processes of a torchrun wait to be sent home
+    if todo and wanted.launcher != "local":
+        cluster, each = make_cluster(wanted, (store.root / "jobs").resolve(), todo, device=device, jobs=jobs)
+        with shown(todo, len(todo)) as display:
+            outcome = launch_cells(
+                todo, Store(store.root.resolve()), cluster, device=device, jobs=each, per_job=wanted.cells_per_job,
+                display=display, deadline=began + limit if limit else math.inf,
+            )  # fmt: skip
+    elif todo or together:  # the other processes of a torchrun wait to be sent home
         with _stop_requests(began, limit) as stop, shown(todo, len(devices)) as display:
             try:
                 outcome = run(todo, store.root, display=display, stop=stop)
@@ -97,13 +113,14 @@ def seconds_of(text: str) -> float:
 
 
 def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, jobs: int) -> None:
+    """Say what is about to happen; ``jobs`` cells run at once, 0 where a cluster decides that."""
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
     for reason in registry.usable()[1].values():
         print(f"left out: {reason}", file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]
-    about = f", about {duration(sum(expected) / max(1, jobs))}" if expected and all(expected) else ""
+    about = f", about {duration(sum(expected) / jobs)}" if jobs and expected and all(expected) else ""
     side = f", {jobs} at a time" if jobs > 1 else ""
     without = sum(not cell.data.ready for cell in cells)
     absent = f", {without} without data" if without else ""
