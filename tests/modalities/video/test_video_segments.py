@@ -137,6 +137,31 @@ def test_one_change_of_colour_is_shared_by_all_frames_of_a_clip(photograph):
     assert all((maps[0] - other).abs().max() > 0.01 for other in maps[1:])  # and it differs between clips
 
 
+@pytest.mark.parametrize("source", ["still", "film", "pixel"])
+@pytest.mark.parametrize("size", [7, 32, 50])
+def test_the_kernel_of_the_cpu_and_torch_agree(datum, source, size, monkeypatch):
+    one = still(np.full((1, 1, 3), 80, np.uint8))
+    given_ = {"still": datum, "film": film(), "pixel": one}[source]
+    segments = stream(given_, POLICIES["published"], replace(VIEW, size=size, resize=size), batch_size=32)
+    compiled = segments.batch(0)
+    monkeypatch.setattr(segments, "_kernel", False)
+    plain = segments.batch(0)
+    # grid_sample knows a place to a few thousandths of a pixel, the kernel knows it exactly.
+    assert (compiled - plain).abs().max() < 6e-3 and (compiled - plain).abs().mean() < 2e-4
+
+
+def test_clips_do_not_depend_on_the_number_of_threads(datum):
+    before, segments = torch.get_num_threads(), stream(datum, POLICIES["published"])
+    try:
+        clips = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            clips.append(segments.batch(0))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*clips)
+
+
 def test_the_static_policy_shows_one_picture_in_all_frames(datum):
     clips = stream(datum, POLICIES["static"]).batch(0)
     assert torch.equal(clips, clips[:, :, :1].expand_as(clips))
