@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from benchmark.files import atomic_write, sweep, sync
 from benchmark.identity import NUMERICS_VERSION, SCHEMA_VERSION, canonical_json, cell_id, row_id, safe_name
-from benchmark.locks import check_locks, taken
+from benchmark.locks import check_locks
 from benchmark.provenance import provenance, strip_folders, utc_now
 from modalities.errors import BadInput
 
@@ -278,10 +278,8 @@ class Store:
         return folder
 
     def tidy(self, id: str) -> None:
-        """Remove what a process left beside a record when it was killed in the moment of its writing."""
-        attempt = self.cell(id) / "attempt"
-        if attempt.is_dir() and not taken(self.cell(id)):
-            shutil.rmtree(attempt, ignore_errors=True)
+        """Remove what a process left beside a record that is done when it was killed just after writing it."""
+        shutil.rmtree(self.cell(id) / "attempt", ignore_errors=True)
 
     def stamp(self, id: str) -> str:
         """Tells a cell's record from any other that is written in its place; empty when it has none."""

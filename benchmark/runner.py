@@ -102,8 +102,10 @@ def run_cell(
         found = made_meanwhile(cell, store, known)
         if found is None:
             return _run_alone(cell, store, device, watch, teacher, student, ranks)
-        if student is not None and found.status == "done":
-            load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
+        if found.status == "done":
+            store.tidy(cell.id)
+            if student is not None:
+                load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
         return found
 
 

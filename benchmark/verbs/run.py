@@ -15,7 +15,7 @@ from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
 from benchmark.launch import Wanted, launch_cells, make_cluster
-from benchmark.locks import alone_in
+from benchmark.locks import alone_in, taken
 from benchmark.plan import Cell, Request, describe, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
@@ -59,7 +59,7 @@ def _run_suite(
             todo.append(cell)
         elif state == "no data":
             _note_absence(store, cell, reason)
-        else:
+        elif not taken(store.cell(cell.id)):
             store.tidy(cell.id)
     together = ranks.ranks > 1
     if together and wanted.launcher != "local":

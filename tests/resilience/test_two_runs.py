@@ -1,0 +1,191 @@
+"""Two runs at once in one results folder: every cell is computed once, who is left waits, and both end alike."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from killing import settings_of
+
+from benchmark import locks, workers
+from benchmark.distillation.loop import Interrupted
+from benchmark.locks import alone_in, check_locks, taken
+from benchmark.records import Store
+from benchmark.teachers import Silent, patience
+from modalities.base import BadInput
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from benchmark.locks import alone_in
+with alone_in(Path(sys.argv[1]), lambda holder: None):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def holder_of(folder: Path) -> subprocess.Popen[str]:
+    """A process that holds a folder's lock until it is killed."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_lock_is_held_by_one_and_freed_by_the_death_of_its_holder(tmp_path):
+    folder = tmp_path / "cell"
+    process = holder_of(folder)
+    told: list[str] = []
+    try:
+        assert taken(folder)
+
+        def waiting(holder: str) -> None:
+            told.append(holder)
+            if len(told) == 2:
+                process.kill()
+
+        with alone_in(folder, waiting):
+            assert process.wait(10) == -signal.SIGKILL
+            assert taken(folder)
+        assert not taken(folder)
+        assert told[0].startswith(f"process {process.pid} on ")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_whoever_waits_says_for_what_and_leaves_on_request(tmp_path):
+    class Impatient(Silent):
+        def __init__(self) -> None:
+            self.phases: list[str] = []
+
+        def phase(self, name: str) -> None:
+            self.phases.append(name)
+
+        def should_stop(self) -> bool:
+            return len(self.phases) >= 2
+
+    watch = Impatient()
+    with alone_in(tmp_path, patience(watch, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
+        with alone_in(tmp_path, patience(watch, "the teacher")):
+            pytest.fail("two are alone")
+    assert re.fullmatch(rf"waiting for the teacher, which process {os.getpid()} on \S+ is making", watch.phases[0])
+
+
+def test_many_threads_are_never_alone_together(tmp_path):
+    inside, worst = 0, 0
+    guard = threading.Lock()
+
+    def visit() -> None:
+        nonlocal inside, worst
+        with alone_in(tmp_path, lambda holder: None):
+            with guard:
+                inside += 1
+                worst = max(worst, inside)
+            time.sleep(0.01)
+            with guard:
+                inside -= 1
+
+    visitors = [threading.Thread(target=visit) for _ in range(8)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert worst == 1
+
+
+def test_what_killed_writers_left_goes_when_the_next_one_is_alone(tmp_path):
+    (tmp_path / ".record.json.0123abcd.tmp").write_text("half")
+    (tmp_path / "record.json").write_text("whole")
+    with alone_in(tmp_path, lambda holder: None):
+        assert {path.name for path in tmp_path.iterdir()} == {"record.json", locks.LOCK, locks.HOLDER}
+
+
+def test_a_file_system_without_locks_is_refused_before_the_first_step(tmp_path, monkeypatch):
+    import fcntl
+
+    def unsupported(file: object, operation: int) -> None:
+        raise OSError(38, "Function not implemented")
+
+    check_locks(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with pytest.raises(BadInput, match=r"has no file locks .Function not implemented.*mount it with flock"):
+        Store(tmp_path).check_writable()
+
+
+def test_cells_that_another_run_is_at_come_last(tmp_path, monkeypatch):
+    """The pool hands out what is free first, and what is taken only when nothing else is left."""
+
+    class Pipe:
+        def __init__(self) -> None:
+            self.sent: list[str] = []
+
+        def send(self, order: tuple[object, str]) -> None:
+            self.sent.append(order[0].id)
+
+    class Display:
+        def started(self, worker: int, cell: object) -> None: ...
+
+    class Stub:
+        def __init__(self, id: str) -> None:
+            self.id, self.teacher_key = id, id
+
+    store, pipe = Store(tmp_path), Pipe()
+    pool = workers._Pool.__new__(workers._Pool)
+    pool._stopped_at, pool._display, pool._store = None, Display(), store
+    cells = [Stub("a"), Stub("b"), Stub("c")]
+    pool.note(cells)
+    pool._workers = [workers._Worker(0, None, pipe)]
+    waiting = workers.deque(cells)
+    with alone_in(store.cell("a"), lambda holder: None), alone_in(store.cell("b"), lambda holder: None):
+        for _ in range(2):
+            pool.hand_out(waiting)
+            pool._workers[0].cell = None
+    assert pipe.sent == ["c", "a"]
+
+
+class Writes(threading.Thread):
+    """Looks again and again whether a file was written anew: a cell or teacher that is made twice shows twice."""
+
+    def __init__(self, folder: Path, patterns: tuple[str, ...]) -> None:
+        super().__init__()
+        self.folder, self.patterns, self.over = folder, patterns, threading.Event()
+        self.seen: dict[str, set[tuple[int, int]]] = {}
+
+    def run(self) -> None:
+        while not self.over.wait(0.02):
+            for path in [path for pattern in self.patterns for path in self.folder.glob(pattern)]:
+                with contextlib.suppress(OSError):
+                    found = path.stat()
+                    self.seen.setdefault(str(path), set()).add((found.st_ino, found.st_mtime_ns))
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_compute_every_cell_once_and_end_alike(tmp_path):
+    words = ["run", "--target", "digits,fsdd", "--jobs", "1", "--results", str(tmp_path / "results")]
+    words += [*settings_of("image", tmp_path), "seeds=[0,1,2]"]
+    command = [sys.executable, "-c", "from benchmark.cli import main; main()", *words]
+    store = Store(tmp_path / "results" / "smoke")
+    writes = Writes(store.root, ("cells/*/record.json", "teachers/*/teacher.json"))
+    writes.start()
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=500) for process in both]
+    writes.over.set()
+    writes.join()
+    assert [process.returncode for process in both] == [0, 0], said
+    assert len(writes.seen) == 6 + 2
+    assert {path: len(times) for path, times in writes.seen.items() if len(times) != 1} == {}
+    tables = [out.partition("wrote ")[0] for out, _ in said]
+    assert tables[0] == tables[1]
+    assert [line.split()[0] for line in tables[0].splitlines()[1:3]] == ["digits", "fsdd"]
+    assert {store.read(path.name).status for path in (store.root / "cells").iterdir()} == {"done"}
+    assert "waiting for " in said[0][1] + said[1][1]
