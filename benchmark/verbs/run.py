@@ -16,12 +16,11 @@ from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
 from benchmark.launch import Wanted, launch_cells, make_cluster
 from benchmark.locks import alone_in, taken
-from benchmark.plan import Cell, Request, describe, make_plan, state_of
+from benchmark.plan import Cell, Request, describe, left_out, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
 from benchmark.verbs.table import print_summary, write_leaderboards
 from benchmark.workers import Outcome, run_cells, worker_devices
-from modalities import registry
 from modalities.base import BadInput
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -89,7 +88,7 @@ def _run_suite(
     print_summary(store)
     for path in written:
         print(f"wrote {path}")
-    return _close([record for record in records if record], outcome, time.monotonic() - began)
+    return _close([record for record in records if record], left_out(request), outcome, time.monotonic() - began)
 
 
 def _note_absence(store: Store, cell: Cell, reason: str) -> None:
@@ -116,7 +115,7 @@ def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Stor
     """Say what is about to happen; ``jobs`` cells run at once, 0 where a cluster decides that."""
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
-    for reason in registry.usable()[1].values():
+    for reason in left_out(request).values():
         print(f"left out: {reason}", file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]
@@ -159,8 +158,10 @@ def _record(store: Store, cell: Cell) -> Record | None:
         return None
 
 
-def _close(records: list[Record], outcome: Outcome, seconds: float) -> int:
+def _close(records: list[Record], broken: dict[str, str], outcome: Outcome, seconds: float) -> int:
     """Say how it ended; the exit code."""
+    for name, reason in broken.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
     bad = [record for record in records if record.status not in ("done", "no data")]
     for record in bad:
         print(f"{record.status}: {record.id}: {record.reason}", file=sys.stderr)
@@ -173,6 +174,6 @@ def _close(records: list[Record], outcome: Outcome, seconds: float) -> int:
             f"stopped after {duration(seconds)} with {count} cells to go; the same command continues.", file=sys.stderr
         )
         return STOPPED
-    if bad:
+    if bad or broken:
         return FAILED
     return NOTHING if len(absent) == len(records) else DONE
