@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ class Report:
     ended: dict[str, str] = field(default_factory=dict)  # id -> status of the record that was written
     now: dict[str, dict[str, Any]] = field(default_factory=dict)  # worker -> id of its cell, and its step
     starts: int = 0  # of the job: more than one after it was requeued
+    left: bool = False  # in good order, with cells to go
 
 
 def read_report(folder: Path, name: str) -> Report:
@@ -111,24 +113,18 @@ class Job:
     parent: int = 0
 
     def __call__(self) -> None:
-        from submitit.core.job_environment import JobEnvironment
-
-        preempt = getattr(signal, f"SIG{JobEnvironment.USR_SIG}")
-        # Schedulers signal every process of a job. Blocked signals wait until the cells have written their
-        # checkpoints, and workers inherit the mask, so that none of them dies of one.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {preempt, signal.SIGTERM})
+        signals = _Signals()
         before = read_report(self.folder, self.group.name)
-        reporter = _Reporter(self.folder / f"{self.group.name}.json", replace(before, now={}, starts=before.starts + 1))
+        report = replace(before, now={}, starts=before.starts + 1, left=False)
+        reporter = _Reporter(self.folder / f"{self.group.name}.json", report)
         reporter.write()
-        cells = self._open_cells(reporter)
-        if cells:
+        if cells := self._open_cells(reporter):
             threads = max(cell.config.threads for cell in cells)
             devices = worker_devices(self.device, self.jobs, threads)
-            run_cells(cells, self.results, devices=devices, display=reporter, stop=_Stop(self, preempt))
-        pending = signal.sigpending()
-        if signal.SIGTERM in pending and not _being_ended():
-            os.kill(os.getpid(), preempt)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {preempt})  # submitit's handler requeues the job and ends it
+            stop = _Stop(self, signals)
+            report.left = bool(run_cells(cells, self.results, devices=devices, display=reporter, stop=stop).interrupted)
+            reporter.write()
+        signals.obey()
 
     def checkpoint(self) -> Any:
         """What submitit runs after a requeue: the same again, for everything that was done is on disk."""
@@ -151,15 +147,46 @@ class Job:
         return found
 
 
+class _Signals:
+    """The signals with which a scheduler asks a job to leave, put off until its cells have written checkpoints."""
+
+    def __init__(self) -> None:
+        from submitit.core.job_environment import JobEnvironment
+
+        self._preempt: signal.Signals = getattr(signal, f"SIG{JobEnvironment.USR_SIG}")
+        self._noted: set[int] = set()
+        self._requeue = signal.getsignal(self._preempt)
+        for number in (self._preempt, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: self._noted.add(number))
+        # Schedulers signal every process of a job: workers inherit this mask, so that none dies of it. Here a signal
+        # then comes through another thread, of a numerical library, or waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {self._preempt, signal.SIGTERM})
+
+    def came(self) -> set[int]:
+        """Numbers of the signals so far."""
+        return self._noted | {number for number in (self._preempt, signal.SIGTERM) if number in signal.sigpending()}
+
+    def obey(self) -> None:
+        """After a signal: put this job back into the queue and end it, unless the scheduler is doing that."""
+        came = self.came()
+        if not came:
+            return
+        if self._preempt not in came and _being_ended():
+            sys.exit(128 + signal.SIGTERM)  # without a result: Slurm may start this job again
+        signal.signal(self._preempt, self._requeue)
+        os.kill(os.getpid(), self._preempt)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {self._preempt})
+
+
 class _Stop:
     """Whether a job's cells should write a checkpoint and leave; the file system is asked every few seconds only."""
 
-    def __init__(self, job: Job, preempt: signal.Signals) -> None:
-        self._job, self._signals = job, {preempt, signal.SIGTERM}
+    def __init__(self, job: Job, signals: _Signals) -> None:
+        self._job, self._signals = job, signals
         self._looked, self._found = 0.0, False
 
     def __call__(self) -> bool:
-        if signal.sigpending() & self._signals:
+        if self._signals.came():
             return True
         if time.monotonic() - self._looked > LOOK_EVERY:
             self._looked, job = time.monotonic(), self._job
@@ -169,11 +196,10 @@ class _Stop:
 
 
 def _being_ended() -> bool:
-    """Whether Slurm is ending this job: then it was cancelled, or Slurm requeues it; asking too would revive it."""
-    id = os.environ.get("SLURM_JOB_ID", "")
-    if not id:
+    """Whether Slurm is ending this job: it was cancelled, or Slurm requeues it. A request of ours would revive it."""
+    if os.environ.get("SUBMITIT_EXECUTOR") != "slurm":
         return False
-    command = ["squeue", "--noheader", "--format=%T", f"--jobs={id}"]
+    command = ["squeue", "--noheader", "--format=%T", f"--jobs={os.environ['SLURM_JOB_ID']}"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return answer.stdout.strip() != "RUNNING"
 

@@ -133,7 +133,8 @@ def launch_cells(
     """Run cells as jobs of a cluster until all of them are over.
 
     Jobs of an earlier call that are still in the queue are waited for, not submitted again. A job that dies costs the
-    cells it was at: each gets a ``failed`` record with the reason, and its other cells go on in a new job.
+    cells it was at: each gets a ``failed`` record with the reason, and its other cells go on in a new job. A job that
+    is cancelled writes checkpoints and leaves its cells to a later call.
 
     Ctrl-C leaves Slurm's jobs where they are (the same call waits for them again) and stops jobs on this machine in
     good order; so does ``deadline``, a time of ``time.monotonic``, with jobs anywhere.
@@ -350,7 +351,7 @@ class _Launch:
         for ending in ("job", "stop"):
             (self.folder / f"{group.name}.{ending}").unlink(missing_ok=True)
         rest = [cell for cell in group.cells if cell.id not in self.outcome.records]
-        if group.teacher or not rest or self.stopping:
+        if group.teacher or not rest or self.stopping or report.left:
             return
         running = {step["cell"] for step in report.now.values()} | set(report.ended)
         lost = [cell for cell in rest if cell.id in running]

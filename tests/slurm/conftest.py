@@ -42,8 +42,7 @@ def slurm() -> Iterator[Path]:
             _wait_until_idle(folder, daemons)
             yield folder
         finally:
-            subprocess.run(["scancel", "--state=PENDING", "--user", getpass.getuser()], check=False, timeout=30)
-            subprocess.run(["scancel", "--user", getpass.getuser()], check=False, timeout=30)
+            _empty_the_queue()
             for daemon in reversed(daemons):
                 daemon.terminate()
                 try:
@@ -51,6 +50,17 @@ def slurm() -> Iterator[Path]:
                 except subprocess.TimeoutExpired:
                     daemon.kill()
                     daemon.wait()
+
+
+def _empty_the_queue() -> None:
+    """Cancel what a failed test left, and wait: the daemons end the jobs' processes, and we the daemons."""
+    subprocess.run(["scancel", "--user", getpass.getuser()], check=False, timeout=30)
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        left = subprocess.run(["squeue", "--noheader"], capture_output=True, check=False, timeout=30)
+        if not left.stdout:
+            return
+        time.sleep(0.5)
 
 
 def _commands(folder: Path) -> list[list[str]]:
