@@ -62,6 +62,18 @@ def run(
     device: Device = "auto",
     jobs: Jobs = "auto",
     max_time: Annotated[str, typer.Option("--max-time", help="Stop in good order after this long: 90s, 30m, 2h.")] = "",
+    launcher: Annotated[
+        str, typer.Option("--launcher", help="local, slurm (jobs of a cluster), or local-jobs (jobs on this machine).")
+    ] = "local",
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slurm", metavar="KEY=VALUE", help="Of each job: partition, time (minutes), mem, gpus_per_node …"
+        ),
+    ] = None,
+    cells_per_job: Annotated[
+        str, typer.Option("--cells-per-job", help="Cells that share a job; auto fills half an hour.")
+    ] = "auto",
 ) -> None:
     """Run every cell that is not done yet, then write and show the leaderboard.
 
@@ -72,11 +84,16 @@ def run(
     `benchmark run --suite all`
 
     `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]'`
+
+    `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
+    from benchmark.launch import Wanted
     from benchmark.verbs.run import run_suite
 
+    wanted = Wanted(launcher, tuple(slurm or ()), cells_per_job)
+    device = wanted.device(device)
     request = _request(overrides, suite, target, modality, exclude, root, device)
-    raise typer.Exit(run_suite(request, results, device=device, jobs=jobs, max_time=max_time))
+    raise typer.Exit(run_suite(request, results, device=device, jobs=jobs, max_time=max_time, wanted=wanted))
 
 
 @app.command()

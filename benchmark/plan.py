@@ -143,6 +143,22 @@ def select_targets(request: Request) -> list[str]:
     return sorted(chosen, key=lambda name: (registry.MODALITIES.index(rooms[name]), name))
 
 
+def left_out(request: Request) -> dict[str, str]:
+    """Broken plug-in targets that the request would have run, by name, and why they cannot be used.
+
+    Which modality one belongs to is not known, so a request that names modalities wants none of them.
+    """
+    suite = configuration.load_suite(request.suite)
+    wanted, unwanted = request.targets or suite.targets, (*suite.exclude, *request.exclude)
+    return {
+        name: reason
+        for name, reason in registry.usable()[1].items()
+        if not request.modalities
+        and any(fnmatchcase(name, pattern) for pattern in wanted)
+        and not any(fnmatchcase(name, pattern) for pattern in unwanted)
+    }
+
+
 def state_of(cell: Cell, store: Store) -> tuple[State, str]:
     """What would happen to a cell now, and why."""
     try:

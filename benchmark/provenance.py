@@ -14,8 +14,8 @@ from typing import Any
 
 DISTRIBUTION = "single-datum-benchmark"
 LIBRARIES = (
-    "torch", "torchvision", "torchaudio", "pytorchvideo", "numpy", "scipy", "pillow", "librosa", "soundfile", "soxr",
-    "av", "scikit-learn", "scikit-image", "hydra-core", "pandas", "timm",
+    "torch", "torchvision", "torchaudio", "pytorchvideo", "numpy", "scipy", "numba", "pillow", "librosa", "soundfile",
+    "soxr", "av", "scikit-learn", "scikit-image", "hydra-core", "pandas", "timm",
 )  # fmt: skip
 
 _QUOTED_FILE = re.compile(r'File "[^"\n]*[/\\]([^"/\\\n]+)"')

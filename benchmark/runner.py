@@ -6,7 +6,7 @@ import errno
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -51,13 +51,13 @@ class _Attempt:
     device: torch.device
     watch: PhaseWatch
     ranks: Ranks
+    deviations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
     controls: dict[str, float | None] = field(default_factory=dict)
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
-    deviations: list[str] = field(default_factory=list)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -89,30 +89,27 @@ def run_cell(
         teacher, student: a caller's own networks, instead of those that the configuration names.
         known: the stamp (``Store.stamp``) of the record that led to this call; any other one that is there by now is
             another process's and taken as it is. Without it, only one that is done.
-        ranks: the processes that run this cell together; the first one holds its lock and keeps the record.
+        ranks: the processes that run this cell together; the first one keeps the record.
 
     Raises:
         Alone: this rank failed and the others did not; the one that failed first has kept the record.
         Interrupted: ``watch`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    with ExitStack() as held:
-
-        def claim() -> Record | None:
-            held.enter_context(alone_in(store.cell(cell.id), patience(watch, "this cell")))
-            return _made_meanwhile(cell, store, known)
-
-        found = ranks.from_first(claim)
+    if ranks.ranks > 1:  # the first rank holds the lock for all of them
+        return _run_alone(cell, store, device, watch, teacher, student, ranks)
+    with alone_in(store.cell(cell.id), patience(watch, "this cell")):
+        found = made_meanwhile(cell, store, known)
         if found is None:
-            return _run_alone(cell, store, device, watch, ranks, teacher, student)
-        if found.status == "done" and ranks.first:
+            return _run_alone(cell, store, device, watch, teacher, student, ranks)
+        if found.status == "done":
             store.tidy(cell.id)
             if student is not None:
                 load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
         return found
 
 
-def _made_meanwhile(cell: Cell, store: Store, known: str | None) -> Record | None:
+def made_meanwhile(cell: Cell, store: Store, known: str | None = None) -> Record | None:
     """The record that another process made while this one waited or was busy with other cells."""
     try:
         found = store.read(cell.id)
@@ -127,9 +124,9 @@ def _run_alone(
     store: Store,
     device: str,
     watch: PhaseWatch,
-    ranks: Ranks,
     teacher: nn.Module | None,
     student: nn.Module | None,
+    ranks: Ranks,
 ) -> Record:
     # Sums depend on the number of threads, so it is the cell's and not the machine's.
     threads = torch.get_num_threads()
@@ -159,18 +156,11 @@ def _run_alone(
             store.write(record)
         raise
     if ranks.first:
-        record = _keep(store, record, attempt.predictions, curve)
-    return record
-
-
-def _keep(
-    store: Store, record: Record, predictions: Predictions | None, curve: list[dict[str, float]] | None
-) -> Record:
-    try:
-        store.write(record, predictions=predictions, curve=curve)
-    except BadInput as error:  # a full disk may still take a row that says so
-        record = replace(record, status="failed", reason=str(error), metrics={})
-        store.write(record)
+        try:
+            store.write(record, predictions=attempt.predictions, curve=curve)
+        except BadInput as error:  # a full disk may still take a row that says so
+            record = replace(record, status="failed", reason=str(error), metrics={})
+            store.write(record)
     return record
 
 
@@ -230,11 +220,11 @@ def _run(
                 checkpoints=checkpoints, watch=watch, ranks=ranks,
             )  # fmt: skip
 
+        folder = store.attempt(cell.id)
         if ranks.ranks == 1:
-            made = memory.in_slices(train, student, config.recipe.batch, store.attempt(cell.id), "student")
-        else:  # one rank that begins again would leave the others waiting
-            made = train(1, Checkpoints(store.attempt(cell.id), "student")), 1
-        attempt.curve, slices = made
+            attempt.curve, slices = memory.in_slices(train, student, config.recipe.batch, folder, "student")
+        else:  # ranks would have to run out of memory together
+            attempt.curve, slices = train(1, Checkpoints(folder, "student")), 1
         if slices > 1:
             attempt.deviations.append(_sliced("recipe.batch", config.recipe.batch, slices))
         attempt.deviations += ranks.deviations(student)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark.cli import DONE, FAILED
 from benchmark.distributed import Alone, Ranks
+from benchmark.locks import alone_in
 from benchmark.plan import Cell
 from benchmark.records import Record, Store
 from benchmark.workers import Display, Outcome, Progress, Step
@@ -26,10 +27,10 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         BadInput: the results folder cannot be written.
     """
     from benchmark.distillation.loop import Interrupted
-    from benchmark.runner import run_cell
+    from benchmark.runner import made_meanwhile, run_cell
+    from benchmark.teachers import patience
 
     outcome, store = Outcome(), Store(results)
-    known = {cell.id: store.stamp(cell.id) for cell in cells}
 
     def moved(step: Step) -> None:
         display.moved(0, step)
@@ -38,12 +39,15 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         if outcome.interrupted or stop():
             outcome.interrupted.append(cell)
             continue
-        ranks.from_first(lambda cell=cell: cell)  # type: ignore[misc]
         display.started(0, cell)
         record: Record | None = None
+        watch = Progress(moved, stop)
         try:
-            watch = Progress(moved, stop)
-            record = run_cell(cell, store, device=ranks.device, watch=watch, known=known[cell.id], ranks=ranks)
+            with alone_in(store.cell(cell.id), patience(watch, "this cell")):
+                record = made_meanwhile(cell, store)
+                if record is None:
+                    ranks.from_first(lambda cell=cell: cell)  # type: ignore[misc]
+                    record = run_cell(cell, store, device=ranks.device, watch=watch, ranks=ranks)
             outcome.records[cell.id] = record
         except Interrupted:
             outcome.interrupted.append(cell)

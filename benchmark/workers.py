@@ -344,9 +344,11 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
     if os.name != "nt":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    from benchmark import memory
     from benchmark.distillation.loop import Interrupted
     from benchmark.runner import run_cell
 
+    memory.keep_freed()
     store = Store(results)
 
     def tell(step: Step) -> None:

@@ -64,7 +64,7 @@ class Listing:
 
     Args:
         rows: the items, in a stable order; ``Columns`` where there are very many.
-        read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). A BadInput of its own passes through;
+        read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). A BadInput of its own passes through, and so does the end of memory;
             any other exception becomes a BadInput that names the item.
     """
 
@@ -82,7 +82,7 @@ class Listing:
         row = self.rows[index]
         try:
             return Item(self.read(row.where), row.label, row.item_id)
-        except BadInput:
+        except (BadInput, MemoryError):
             raise
         except Exception as error:
             raise BadInput(

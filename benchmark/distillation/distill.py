@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Curve, Watch, optimise
+from benchmark.distillation.loop import Curve, LossAt, Watch, optimise
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.speed import Ahead, Lessons, compiled
@@ -104,7 +104,7 @@ def lessons(
 
 def matching(
     lessons_at: Callable[[int], Lessons], student: nn.Module, recipe: Recipe, device: torch.device, batch: int
-) -> Callable[[int], Iterator[Tensor]]:
+) -> LossAt:
     """Step -> the parts of the student's loss, whose sum is the mean over the batch, wherever the lessons come from."""
 
     def loss_at(step: int) -> Iterator[Tensor]:

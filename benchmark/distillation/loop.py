@@ -15,6 +15,7 @@ from benchmark.distillation.schedule import apply_schedule, learning_rate, make_
 from benchmark.distributed import ONE, Ranks
 from benchmark.schema import Training
 
+LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
 READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
 
 
@@ -59,7 +60,7 @@ class Curve:
 
 def optimise(
     network: nn.Module,
-    loss_at: Callable[[int], Iterable[Tensor]],
+    loss_at: LossAt,
     training: Training,
     *,
     seed: int,
@@ -100,11 +101,11 @@ def optimise(
     with torch.random.fork_rng(devices=forked):
         for step in range(start, training.steps):
             losses.append(take_step(network, optimiser, loss_at, training, step, seed))
-
             done = step + 1
             counted = done % READ_EVERY == 0 or done == training.steps
             # Asked at every step: a scheduler gives seconds, and twenty steps of a large network may take minutes.
-            stopping = done < training.steps and ranks.any(watch.should_stop())
+            # Several ranks would have to agree each time; they do so when the losses are read.
+            stopping = ranks.ranks == 1 and done < training.steps and watch.should_stop()
             if not counted and not stopping:
                 continue
             values += ranks.mean(torch.stack(losses)).tolist()  # the one place where the host waits for the device
@@ -117,7 +118,7 @@ def optimise(
                 curve.rows.append((done, learning_rate(training, step), mean))
                 values = []
                 watch.step(done, training.steps, mean)
-                stopping = done < training.steps and ranks.any(watch.should_stop())
+                stopping = ranks.any(watch.should_stop()) and done < training.steps
             due = stopping or (checkpoints is not None and time.monotonic() - saved_at > checkpoints.every_seconds)
             if due and checkpoints is not None and ranks.first:
                 checkpoints.save(done, network, optimiser, curve.rows, values)
@@ -130,7 +131,7 @@ def optimise(
 def take_step(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
-    loss_at: Callable[[int], Iterable[Tensor]],
+    loss_at: LossAt,
     training: Training,
     step: int,
     seed: int,
@@ -142,7 +143,7 @@ def take_step(
     """
     _seed((seed << 32) + step, next(network.parameters()).device)
     apply_schedule(optimiser, training, step)
-    losses = []
+    losses: list[Tensor] = []
     for part in loss_at(step):
         torch.autograd.backward(part)
         losses.append(part.detach())
@@ -150,7 +151,7 @@ def take_step(
         nn.utils.clip_grad_norm_(network.parameters(), training.clip)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return sum(losses[1:], losses[0])
+    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
 
 def _seed(number: int, device: torch.device) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -13,28 +14,33 @@ from pathlib import Path
 from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
+from benchmark.launch import Wanted, launch_cells, make_cluster
 from benchmark.locks import alone_in, taken
-from benchmark.plan import Cell, Request, describe, make_plan, state_of
+from benchmark.plan import Cell, Request, describe, left_out, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
 from benchmark.verbs.table import print_summary, write_leaderboards
 from benchmark.workers import Outcome, run_cells, worker_devices
-from modalities import registry
 from modalities.base import BadInput
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str) -> int:
-    """Run a request's cells; returns the exit code. Under torchrun, all of its processes run each cell together."""
+def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: Wanted) -> int:
+    """Run a request's cells, here or as jobs of a cluster; returns the exit code.
+
+    Under torchrun, all of its processes run each cell together.
+    """
     try:
-        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time)
+        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted)
     except Alone as error:
         torchrun.leave(error)
         raise
 
 
-def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str) -> int:
+def _run_suite(
+    request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str, wanted: Wanted
+) -> int:
     began = time.monotonic()
     limit = seconds_of(max_time) if max_time else None
     store = Store(results / request.profile)
@@ -55,13 +61,22 @@ def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jo
         elif not taken(store.cell(cell.id)):
             store.tidy(cell.id)
     together = ranks.ranks > 1
+    if together and wanted.launcher != "local":
+        raise BadInput(f"--launcher {wanted.launcher} starts jobs of its own; leave torchrun out.")
     threads = max((cell.config.threads for cell in todo), default=1)
     devices = [ranks.device] if together else worker_devices(device, jobs, threads)
     run = partial(torchrun.lead, ranks=ranks) if together else partial(run_cells, devices=devices)
-    _announce(cells, todo, request, store, len(devices[: len(todo)]))
+    _announce(cells, todo, request, store, 0 if wanted.launcher == "slurm" else len(devices[: len(todo)]))
 
     outcome = Outcome()
-    if todo or together:  # the other processes of a torchrun wait to be sent home
+    if todo and wanted.launcher != "local":
+        cluster, each = make_cluster(wanted, (store.root / "jobs").resolve(), todo, device=device, jobs=jobs)
+        with shown(todo, len(todo)) as display:
+            outcome = launch_cells(
+                todo, Store(store.root.resolve()), cluster, device=device, jobs=each, per_job=wanted.cells_per_job,
+                display=display, deadline=began + limit if limit else math.inf,
+            )  # fmt: skip
+    elif todo or together:  # the other processes of a torchrun wait to be sent home
         with _stop_requests(began, limit) as stop, shown(todo, len(devices)) as display:
             try:
                 outcome = run(todo, store.root, display=display, stop=stop)
@@ -73,7 +88,7 @@ def _run_suite(request: Request, results: Path, ranks: Ranks, *, device: str, jo
     print_summary(store)
     for path in written:
         print(f"wrote {path}")
-    return _close([record for record in records if record], outcome, time.monotonic() - began)
+    return _close([record for record in records if record], left_out(request), outcome, time.monotonic() - began)
 
 
 def _note_absence(store: Store, cell: Cell, reason: str) -> None:
@@ -97,13 +112,14 @@ def seconds_of(text: str) -> float:
 
 
 def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, jobs: int) -> None:
+    """Say what is about to happen; ``jobs`` cells run at once, 0 where a cluster decides that."""
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
-    for reason in registry.usable()[1].values():
+    for reason in left_out(request).values():
         print(f"left out: {reason}", file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]
-    about = f", about {duration(sum(expected) / max(1, jobs))}" if expected and all(expected) else ""
+    about = f", about {duration(sum(expected) / jobs)}" if jobs and expected and all(expected) else ""
     side = f", {jobs} at a time" if jobs > 1 else ""
     without = sum(not cell.data.ready for cell in cells)
     absent = f", {without} without data" if without else ""
@@ -142,8 +158,10 @@ def _record(store: Store, cell: Cell) -> Record | None:
         return None
 
 
-def _close(records: list[Record], outcome: Outcome, seconds: float) -> int:
+def _close(records: list[Record], broken: dict[str, str], outcome: Outcome, seconds: float) -> int:
     """Say how it ended; the exit code."""
+    for name, reason in broken.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
     bad = [record for record in records if record.status not in ("done", "no data")]
     for record in bad:
         print(f"{record.status}: {record.id}: {record.reason}", file=sys.stderr)
@@ -156,6 +174,6 @@ def _close(records: list[Record], outcome: Outcome, seconds: float) -> int:
             f"stopped after {duration(seconds)} with {count} cells to go; the same command continues.", file=sys.stderr
         )
         return STOPPED
-    if bad:
+    if bad or broken:
         return FAILED
     return NOTHING if len(absent) == len(records) else DONE

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as PIL and torchvision weigh grey
 _GREY = np.tile(LUMA, (3, 1))
+SOLARIZE_FROM = 128 / 255  # values from here up are inverted
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,20 @@ def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
     if colour.solarize.any():
         which = torch.from_numpy(np.flatnonzero(colour.solarize)).to(pixels.device)
         chosen = out[which]
-        out[which] = torch.where(chosen >= 128 / 255, 1 - chosen, chosen)
-    if colour.sigma.any():
-        which = torch.from_numpy(np.flatnonzero(colour.sigma)).to(pixels.device)
-        out[which] = blur(out[which], to_device(colour.sigma[colour.sigma > 0] * width))
-    return out.sub_(to_device(mean)[:, None, None]).div_(to_device(std)[:, None, None])
+        out[which] = torch.where(chosen >= SOLARIZE_FROM, 1 - chosen, chosen)
+    return blur_some(out, colour.sigma).sub_(to_device(mean)[:, None, None]).div_(to_device(std)[:, None, None])
+
+
+def blur_some(pixels: Tensor, sigma: Array) -> Tensor:
+    """Blur, in place, the samples whose ``sigma`` (n,), a share of the side, is above 0."""
+    import torch
+
+    chosen = np.flatnonzero(sigma)
+    if len(chosen):
+        which = torch.from_numpy(chosen).to(pixels.device)
+        deviation = torch.from_numpy((sigma[chosen] * pixels.shape[3]).astype(np.float32)).to(pixels.device)
+        pixels[which] = blur(pixels[which], deviation)
+    return pixels
 
 
 def blur(pixels: Tensor, sigma: Tensor) -> Tensor:

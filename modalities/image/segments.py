@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
 from modalities.draws import Array
@@ -48,8 +49,30 @@ class ImageStream:
     def batch(self, step: int) -> Tensor:
         """(share of the batch, 3, size, size) float32 on the device, normalised."""
         place, shade = self.parameters(step)
-        pixels = resample(self.source, place.affine(self.view.size), self.view.size)
-        return colour.apply(pixels, shade, np.array(self.view.mean), np.array(self.view.std))
+        affine, size = place.affine(self.view.size), self.view.size
+        mean, std = np.array(self.view.mean), np.array(self.view.std)
+        if self.device.type == "cpu":
+            return on_cpu(self.source, affine, size, shade, mean, std)
+        return colour.apply(resample(self.source, affine, size), shade, mean, std)
+
+
+def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, mean: Array, std: Array) -> Tensor:
+    """What ``resample`` and ``colour.apply`` do, several times faster by a compiled kernel, to within 1/128."""
+    import torch
+
+    from modalities.image.kernel import render
+
+    if not shade.sigma.any():
+        return render(source.packed, _levels(source, affine), affine, size, shade, mean, std)
+    pixels = render(source.packed, _levels(source, affine), affine, size, shade, np.zeros(3), np.ones(3))
+    shift, scale = (torch.from_numpy(three.astype(np.float32))[:, None, None] for three in (mean, std))
+    return colour.blur_some(pixels, shade.sigma).sub_(shift).div_(scale)
+
+
+def _levels(source: ImageSource, affine: Array) -> NDArray[np.int64]:
+    """A segment pixel covers |det| picture pixels: the level with pixels of that size neither blurs nor aliases."""
+    linear = affine[:, :, :2]
+    return source.level_of(np.sqrt(np.abs(linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0])))
 
 
 def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
@@ -66,9 +89,7 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
     import torch
     import torch.nn.functional as F
 
-    # One segment pixel covers |det| picture pixels; the level whose pixels are that large neither blurs nor aliases.
-    area = np.abs(np.linalg.det(affine[:, :, :2]))
-    level = source.level_of(np.sqrt(area))
+    level = _levels(source, affine)
     order = np.argsort(level, kind="stable")
     # Both ends in [-1, 1], in which every level of the pyramid has the same coordinates.
     theta = np.diag([2 / source.width, 2 / source.height]) @ affine[order]

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from modalities.paths import cache_root
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from modalities.image.kernel import Packed
 
 LARGEST = 89_000_000  # pixels; a larger file is more likely a mistake or an attack than a photograph
 STEP = 0.25  # octaves between the levels of a pyramid
@@ -42,28 +45,42 @@ _PACKAGED = {
 
 @dataclass
 class ImageSource:
-    """A picture on the compute device (implements ``modalities.base.Source``).
+    """A picture and its pyramid (implements ``modalities.base.Source``).
 
-    ``levels[k]`` is (3, h, w) float32 in [0, 1], the picture reduced by 2^(k · STEP); ``levels[0]`` is the picture.
+    ``reductions[k]`` is (h, w, 3) uint8, the picture reduced by 2^(k · STEP); ``reductions[0]`` is the picture. What
+    segments are cut from is made of them once, in the form that suits the device.
     """
 
     ref: SourceRef
-    levels: tuple[Tensor, ...]
+    reductions: tuple[NDArray[np.uint8], ...]
+    device: torch.device
+
+    @cached_property
+    def levels(self) -> tuple[Tensor, ...]:
+        """The pyramid on the device, each level (3, h, w) float32 in [0, 1]."""
+        return tuple(_planes(pixels, self.device) for pixels in self.reductions)
+
+    @cached_property
+    def packed(self) -> Packed:
+        """The pyramid for the CPU's kernel."""
+        from modalities.image.kernel import pack
+
+        return pack(self.reductions)
 
     @property
     def width(self) -> int:
         """Pixels of the picture from left to right."""
-        return int(self.levels[0].shape[2])
+        return int(self.reductions[0].shape[1])
 
     @property
     def height(self) -> int:
         """Pixels of the picture from top to bottom."""
-        return int(self.levels[0].shape[1])
+        return int(self.reductions[0].shape[0])
 
     def level_of(self, scale: Array) -> NDArray[np.int64]:
         """The level to sample when one output pixel covers ``scale`` pixels of the picture."""
         level = np.rint(np.log2(np.maximum(scale, 1e-9)) / STEP)
-        return np.clip(level, 0, len(self.levels) - 1).astype(np.int64)
+        return np.clip(level, 0, len(self.reductions) - 1).astype(np.int64)
 
 
 def sources() -> Mapping[str, str]:
@@ -93,12 +110,12 @@ def source_ref(name: str) -> SourceRef:
 
 
 def load_source(name: str, device: torch.device) -> ImageSource:
-    """Decode or generate a picture, build its pyramid and put both on the device.
+    """Decode or generate a picture and build its pyramid.
 
     Raises:
         BadInput: when it is not there or cannot be used.
     """
-    return ImageSource(source_ref(name), pyramid(read(name), device))
+    return ImageSource(source_ref(name), reductions(read(name)), device)
 
 
 def read(name: str) -> NDArray[np.uint8]:
@@ -143,7 +160,17 @@ def decode(path: Path) -> NDArray[np.uint8]:
 
 def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ...]:
     """The picture, (H, W, 3) uint8, and its antialiased reductions, as (3, h, w) float32 in [0, 1] on the device."""
+    return tuple(_planes(level, device) for level in reductions(pixels))
+
+
+def _planes(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
     import torch
+
+    return torch.from_numpy(pixels).to(device).permute(2, 0, 1).float().div_(255).contiguous()
+
+
+def reductions(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """The picture, (H, W, 3), and its antialiased reductions by 2^STEP, 2^(2 · STEP) …"""
     from PIL import Image
 
     height, width = pixels.shape[:2]
@@ -152,9 +179,7 @@ def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ..
     levels = []
     for k in range(depth + 1):
         size = (max(1, round(width * 2 ** (-k * STEP))), max(1, round(height * 2 ** (-k * STEP))))
-        reduced = picture.resize(size, Image.Resampling.BICUBIC) if k else picture
-        planes = torch.from_numpy(np.array(reduced)).to(device).permute(2, 0, 1)
-        levels.append(planes.float().div_(255).contiguous())
+        levels.append(np.array(picture.resize(size, Image.Resampling.BICUBIC) if k else picture))
     return tuple(levels)
 
 

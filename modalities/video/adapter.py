@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,38 @@ class VideoModality:
         from modalities.video.preview import preview
 
         preview(source, view, policy, seed=seed, path=path)
+
+    def references(
+        self, source: str, view: VideoView, policy: VideoPolicy
+    ) -> list[tuple[str, int, Callable[[int], object]]]:
+        """Other ways to make such segments, to be timed beside ours: name, segments per call, number -> segments.
+
+        There are none for a clip: what is published starts from a picture.
+        """
+        import numpy as np
+        import torch
+
+        from modalities.image.source import read
+        from modalities.video.reference import published_chain, torchvision_chain
+        from modalities.video.source import is_clip
+
+        if is_clip(source):
+            return []
+        picture = read(source)
+        planes = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+
+        def published(number: int) -> Tensor:
+            return published_chain(picture, view, policy, np.random.default_rng(number))
+
+        def torchvision(number: int) -> Tensor:
+            with torch.random.fork_rng(devices=[]):  # ColorJitter draws from torch's own generator
+                torch.manual_seed(number)
+                return torchvision_chain(planes, view, policy, np.random.default_rng(number))
+
+        return [
+            ("published chain, encode and decode included", 1, published),
+            ("torchvision.transforms.v2, per clip", 1, torchvision),
+        ]
 
 
 MODALITY = VideoModality()

@@ -22,7 +22,7 @@ class Atlas:
     The pictures stand below each other; to the right of each stand its reductions, packed into columns.
     """
 
-    texture: Tensor  # (1, 3, pictures · height, columns), float32, 0 … 1
+    texture: Tensor  # (pictures · height, columns, 4), float32, 0 … 1: red, green, blue and nothing, side by side
     corners: Tensor  # (levels, 2): x and y of a level's first pixel, float32
     sizes: Tensor  # (levels, 2): width and height of a level in pixels, float32
     pictures: int
@@ -30,7 +30,7 @@ class Atlas:
     @property
     def height(self) -> int:
         """Height of one picture in pixels."""
-        return self.texture.shape[2] // self.pictures
+        return self.texture.shape[0] // self.pictures
 
     @property
     def width(self) -> int:
@@ -56,11 +56,12 @@ class Atlas:
         across = steps if flip is None else torch.where(flip[:, None], 1 - steps, steps)
         x, y = self._coordinates(0, boxes, level, across), self._coordinates(1, boxes, level, steps)
         y = y + picture[:, None] * self.height
-        rows, columns = self.texture.shape[2:]
+        rows, columns = self.texture.shape[:2]
         grid = torch.empty(count, size, size, 2, device=boxes.device)
         grid[..., 0] = ((x * 2 + 1) / columns - 1)[:, None, :]
         grid[..., 1] = ((y * 2 + 1) / rows - 1)[:, :, None]
-        cut = functional.grid_sample(self.texture, grid.view(1, count * size, size, 2), align_corners=False)
+        planes = self.texture[..., :3].permute(2, 0, 1)[None]
+        cut = functional.grid_sample(planes, grid.view(1, count * size, size, 2), align_corners=False)
         return cut.view(3, count, size, size).transpose(0, 1)
 
     def _coordinates(self, axis: int, boxes: Tensor, level: Tensor, steps: Tensor) -> Tensor:
@@ -79,10 +80,10 @@ def build(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
         levels = pyramid(picture, device)[:: round(OCTAVES / STEP)]
         if texture is None or corners is None:
             corners, columns = _pack([(level.shape[2], level.shape[1]) for level in levels], height)
-            texture = torch.zeros(1, 3, len(pictures) * height, columns, device=device)
+            texture = torch.zeros(len(pictures) * height, columns, 4, device=device)
         for level, (x, y) in zip(levels, corners, strict=True):
             top = number * height + y
-            texture[0, :, top : top + level.shape[1], x : x + level.shape[2]] = level
+            texture[top : top + level.shape[1], x : x + level.shape[2], :3] = level.permute(1, 2, 0)
     assert texture is not None and corners is not None, "an atlas needs a picture"
     sizes = [(level.shape[2], level.shape[1]) for level in levels]
     places, extents = (torch.tensor(pairs, dtype=torch.float32, device=device) for pairs in (corners, sizes))

@@ -26,8 +26,8 @@ def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: 
     atlas, last = source.atlas, len(source.times) - 1
     shown = [0, last // 2, last] if source.moves else [0]
     height, width = atlas.height, atlas.width
-    whole = atlas.texture.view(3, atlas.pictures, height, -1)[:, shown, :, :width]
-    datum = whole.permute(2, 1, 3, 0).reshape(height, len(shown) * width, 3).cpu().numpy()
+    whole = atlas.texture.view(atlas.pictures, height, -1, 4)[shown, :, :width, :3]
+    datum = whole.transpose(0, 1).reshape(height, len(shown) * width, 3).cpu().numpy()
 
     tall = 6 * datum.shape[0] / datum.shape[1]
     row = 6 / view.frames

@@ -1,11 +1,20 @@
-"""The published way to make clips of a picture: crop by crop with PIL, frame after frame; for comparison only."""
+"""Other ways to make clips of a picture, the published one first; for comparison only."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modalities.draws import Array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modalities.video.options import VideoPolicy, VideoView
 
 Pixels = NDArray[np.uint8]
 
@@ -34,14 +43,29 @@ def camera_path(picture: Pixels, first: Array, last: Array, frames: int, size: i
     return np.stack(clip)
 
 
-def clip_of_a_picture(picture: Pixels, rng: np.random.Generator, frames: int, size: int) -> Pixels:
-    """One clip with the published parameters, colour jitter and flip included (Asano & Saeed 2023, video recipe).
+def _boxes(whole: tuple[int, int], policy: VideoPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Boxes of the first and the last frame in one square crop of a picture of (width, height) pixels."""
+    side = min(whole) * policy.crop
+    corner = rng.uniform(0, np.subtract(whole, side))
 
-    An initial crop of half the shorter side; two random-resized crops of it with 1/500 to all of its area and an
-    aspect of 3/4 to 4/3; linear interpolation; mirroring; colour jitter (0.4, 0.4, 0.4, 0.1) with probability 0.5.
+    def box() -> Array:
+        area = rng.uniform(policy.area_low, policy.area_high)
+        ratio = np.exp(rng.uniform(-np.log(policy.aspect), np.log(policy.aspect)))
+        extent = np.minimum(side * np.sqrt([area * ratio, area / ratio]), side)
+        return np.concatenate([corner + rng.uniform(0, side - extent), extent])
+
+    first = box()
+    return first, first + policy.motion * (box() - first)
+
+
+def clip_of_a_picture(picture: Pixels, policy: VideoPolicy, rng: np.random.Generator, frames: int, size: int) -> Pixels:
+    """One clip, colour jitter and flip included (Asano & Saeed 2023, video recipe).
+
+    An initial crop; two random-resized crops of it; linear interpolation; mirroring; colour jitter.
 
     Args:
         picture: (H, W, 3) uint8.
+        policy: the ranges of all these.
         rng: draws the clip's parameters.
         frames: frames of the clip.
         size: pixels of a side.
@@ -52,23 +76,83 @@ def clip_of_a_picture(picture: Pixels, rng: np.random.Generator, frames: int, si
     import torch
     from torchvision.transforms.v2 import functional
 
-    height, width = picture.shape[:2]
-    side = min(height, width) / 2
-    corner = rng.uniform(0, [width - side, height - side])
-
-    def box() -> Array:
-        area, ratio = rng.uniform(1 / 500, 1), np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
-        extent = np.minimum(side * np.sqrt([area * ratio, area / ratio]), side)
-        return np.concatenate([corner + rng.uniform(0, side - extent), extent])
-
-    clip = camera_path(picture, box(), box(), frames, size)
-    if rng.random() < 0.5:
+    first, last = _boxes((picture.shape[1], picture.shape[0]), policy, rng)
+    clip = camera_path(picture, first, last, frames, size)
+    if rng.random() < policy.flip:
         clip = clip[:, :, ::-1]
-    if rng.random() < 0.5:
+    if rng.random() < policy.jitter:
         pixels = torch.from_numpy(np.ascontiguousarray(clip)).permute(0, 3, 1, 2)
-        pixels = functional.adjust_brightness(pixels, rng.uniform(0.6, 1.4))
-        pixels = functional.adjust_contrast(pixels, rng.uniform(0.6, 1.4))
-        pixels = functional.adjust_saturation(pixels, rng.uniform(0.6, 1.4))
-        pixels = functional.adjust_hue(pixels, rng.uniform(-0.1, 0.1))
+        strengths = np.array([policy.brightness, policy.contrast, policy.saturation])
+        brightness, contrast, saturation = np.maximum(1 + rng.uniform(-strengths, strengths), 0).tolist()
+        pixels = functional.adjust_brightness(pixels, brightness)
+        pixels = functional.adjust_contrast(pixels, contrast)
+        pixels = functional.adjust_saturation(pixels, saturation)
+        pixels = functional.adjust_hue(pixels, rng.uniform(-policy.hue, policy.hue))
         clip = pixels.permute(0, 2, 3, 1).numpy()
     return np.ascontiguousarray(clip)
+
+
+def published_chain(picture: Pixels, view: VideoView, policy: VideoPolicy, rng: np.random.Generator) -> Tensor:
+    """One segment as published: twice the frames at 230/160 of the size into a file; from it, a training clip.
+
+    Args:
+        picture: (H, W, 3) uint8.
+
+    Returns:
+        (3, frames, size, size) float32, normalised.
+    """
+    import torch
+
+    from modalities.video.clips import decode
+    from modalities.video.segments import normalise
+
+    stored = 2 * round(view.size * 115 / 160)  # even, as the codec wants it
+    clip = clip_of_a_picture(picture, policy, rng, 2 * view.frames, stored)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        _encode(clip, path)
+        taken = decode(path, np.arange(0, 2 * view.frames, 2))
+    top, left = rng.integers(stored - view.size + 1, size=2)
+    square = np.ascontiguousarray(taken[:, top : top + view.size, left : left + view.size].transpose(3, 0, 1, 2))
+    return normalise(torch.from_numpy(square)[None].float() / 255, view)[0]
+
+
+def _encode(clip: Pixels, path: Path) -> None:
+    import av
+
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=10)
+        stream.height, stream.width = clip.shape[1:3]
+        stream.pix_fmt, stream.thread_count = "yuv420p", 1
+        for picture in clip:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode(None))
+
+
+def torchvision_chain(picture: Tensor, view: VideoView, policy: VideoPolicy, rng: np.random.Generator) -> Tensor:
+    """One segment by torchvision.transforms.v2: crops with antialiasing, and one colour jitter for all frames.
+
+    Args:
+        picture: (3, H, W) uint8. Boxes are rounded to its pixels.
+
+    Returns:
+        (3, frames, size, size) float32, normalised.
+    """
+    import torch
+    from torchvision.transforms import v2
+    from torchvision.transforms.v2 import functional
+
+    first, last = _boxes((picture.shape[2], picture.shape[1]), policy, rng)
+    clip = []
+    for along in np.linspace(0, 1, view.frames):
+        left, top, width, height = (
+            np.maximum(np.rint(first + along * (last - first)), (0, 0, 1, 1)).astype(int).tolist()
+        )
+        clip.append(functional.resized_crop(picture, top, left, height, width, [view.size, view.size]))
+    frames = torch.stack(clip)
+    if rng.random() < policy.flip:
+        frames = functional.horizontal_flip(frames)
+    if rng.random() < policy.jitter:
+        frames = v2.ColorJitter(policy.brightness, policy.contrast, policy.saturation, policy.hue)(frames)
+    normalised: Tensor = functional.normalize(frames.float() / 255, list(view.mean), list(view.std))
+    return normalised.transpose(0, 1)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from modalities.draws import Array, Draws, rank_slice
 from modalities.image import colour
+from modalities.video.kernel import render
 from modalities.video.options import VideoPolicy, VideoView
 from modalities.video.source import VideoSource
 
@@ -48,6 +49,7 @@ class VideoStream:
         self.draws = Draws(seed).within("video")
         self.share = rank_slice(batch_size, rank, ranks)
         self.device = source.atlas.texture.device
+        self._kernel = self.device.type == "cpu"
 
     def _box(self, step: int, name: str) -> Array:
         """Random boxes inside random square crops of the source, as (B, 4) of left, top, width, height."""
@@ -96,15 +98,17 @@ class VideoStream:
         first, last = every.first[mine, None], every.last[mine, None]
         boxes = first + along[:, None] * (last - first)  # (b, frames, 4)
         moments = every.start[mine, None] + along * every.span[mine, None]
-        clips = self._cut(self.source.nearest(moments), boxes, every.flip[mine])
-        # The frames of a clip stand below each other, as one tall picture with one change of colour.
-        tall = colour.apply(
-            clips.flatten(2, 3), every.colour.take(mine), *map(np.array, (self.view.mean, self.view.std))
-        )
-        return tall.view_as(clips)
+        pictures, flip, change = self.source.nearest(moments), every.flip[mine], every.colour.take(mine)
+        mean, std = np.array(self.view.mean), np.array(self.view.std)
+        if self._kernel:
+            return render(self.source.atlas, pictures, boxes, flip, self.view.size, change, mean, std)
+        return self._by_torch(pictures, boxes, flip, change, mean, std)
 
-    def _cut(self, pictures: NDArray[np.int64], boxes: Array, flip: NDArray[np.bool_]) -> Tensor:
-        """All frames of all clips in one resample: (b, 3, frames, size, size), 0 … 1."""
+    def _by_torch(
+        self, pictures: NDArray[np.int64], boxes: Array, flip: NDArray[np.bool_],
+        change: colour.Colour, mean: Array, std: Array,
+    ) -> Tensor:  # fmt: skip
+        """What the kernel of the CPU does, on any device: all frames of all clips in one resample, then colour."""
         count, frames = pictures.shape
         cut = self.source.atlas.cut(
             torch.from_numpy(pictures.ravel()).to(self.device),
@@ -112,7 +116,9 @@ class VideoStream:
             self.view.size,
             flip=torch.from_numpy(np.repeat(flip, frames)).to(self.device),
         )
-        return cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
+        clips = cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
+        # The frames of a clip stand below each other, as one tall picture with one change of colour.
+        return colour.apply(clips.flatten(2, 3), change, mean, std).view_as(clips)
 
     def _device(self, numbers: Array) -> Tensor:
         return torch.from_numpy(numbers.astype(np.float32)).to(self.device)

@@ -58,14 +58,14 @@ def names() -> Mapping[str, str]:
 def identify(name: str) -> SourceRef:
     """The datum's identity. Raises BadInput when there is neither such a name nor such a file."""
     path = Path(name).expanduser()
-    if not _is_clip(name):
+    if not is_clip(name):
         return pictures.source_ref(name)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return SourceRef(path.name, digest, f"the clip {path.name}")
 
 
-def _is_clip(name: str) -> bool:
+def is_clip(name: str) -> bool:
     """Whether a name is a file that is taken for a clip: any that does not end like a picture's."""
     path = Path(name).expanduser()
     return name not in pictures.sources() and path.is_file() and path.suffix.lower() not in PICTURES
@@ -76,7 +76,7 @@ def load(name: str, device: torch.device) -> VideoSource:
     from modalities.video.atlas import build
 
     ref = identify(name)
-    frames, times = _clip(Path(name).expanduser()) if _is_clip(name) else (pictures.read(name)[None], np.zeros(1))
+    frames, times = _clip(Path(name).expanduser()) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
     return VideoSource(ref, build(frames, device), times)
 
 

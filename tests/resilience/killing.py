@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -83,16 +84,21 @@ class Server:
         process = self._context.Process(target=run_alone, args=(theirs, cell, root, environment))
         process.start()
         theirs.close()
+        handle = os.pidfd_open(process.pid)  # unlike a number, it can never mean another process
         phases: list[tuple[str, float]] = []
         try:
             while True:
                 phases.append(ours.recv())
                 if kill is not None and phases[-1][0] == kill[0]:
-                    time.sleep(kill[1])
-                    os.kill(process.pid, signal.SIGKILL)
+                    process.join(kill[1])
+                    with contextlib.suppress(ProcessLookupError):  # it was quicker
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)
                     kill = None
         except EOFError:
             process.join()
+        finally:
+            ours.close()
+            os.close(handle)
         return Life(phases, process.exitcode)
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from modalities.draws import Draws
-from modalities.image import MODALITY, geometry, source
+from modalities.image import MODALITY, colour, geometry, source
 from modalities.image.options import POLICIES, ImagePolicy, ImageView
 from modalities.image.reference import published_chain, published_geometry
-from modalities.image.segments import resample
+from modalities.image.segments import on_cpu, resample
 
 CPU = torch.device("cpu")
 PLAIN = ImageView(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -23,6 +23,19 @@ PLAIN = ImageView(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 def stream(picture, policy="published", view=PLAIN, **options):
     policy = POLICIES[policy] if isinstance(policy, str) else policy
     return MODALITY.stream(picture, view, policy, **{"batch_size": 16, "seed": 3, "device": CPU, **options})
+
+
+def compiled(picture, affine, size):
+    """The pixels that the CPU's kernel cuts out, colours left as they are."""
+    n = len(affine)
+    eye, none = np.tile(np.eye(3), (n, 1, 1)), np.zeros(n)
+    still = colour.Colour(eye, np.zeros((n, 3, 3)), none.astype(bool), none)
+    return on_cpu(picture, affine, size, still, np.zeros(3), np.ones(3))
+
+
+backends = pytest.mark.parametrize(
+    ("cut", "tolerance"), [(resample, 1e-4), (compiled, 1 / 64)], ids=["grid_sample", "kernel"]
+)
 
 
 def one(**values):
@@ -34,14 +47,15 @@ def one(**values):
     return geometry.Geometry(**{**plain, **values})
 
 
+@backends
 @pytest.mark.parametrize(
     ("name", "size", "samples"), [("deadleaves", 32, 60), ("deadleaves", 96, 40), ("china", 32, 40)]
 )
-def test_geometry_agrees_with_pil_and_torchvision(name, size, samples, request):
+def test_geometry_agrees_with_pil_and_torchvision(name, size, samples, cut, tolerance, request):
     picture = request.getfixturevalue(name)
     original = Image.fromarray(source.read(name))
     place = geometry.draw(Draws(1), 0, samples, picture.width, picture.height, size, POLICIES["geometry"])
-    ours = resample(picture, place.affine(size), size).numpy()
+    ours = cut(picture, place.affine(size), size).numpy()
     psnr = []
     for i in range(samples):
         reference, inside = published_geometry(original, place, i, size)
@@ -61,26 +75,29 @@ def test_the_reference_chain_gives_segments_of_the_same_colours_as_ours(deadleav
     assert abs(theirs.std() - ours.std()) < 0.04
 
 
-def test_a_box_without_turns_is_a_plain_antialiased_resize(china):
+@backends
+def test_a_box_without_turns_is_a_plain_antialiased_resize(cut, tolerance, china):
     size, side = 32, geometry.canvas(32)
-    ours = resample(china, one(box=np.array([[100.0, 50.0, 180.0, 180.0]])).affine(size), size)[0].numpy()
+    ours = cut(china, one(box=np.array([[100.0, 50.0, 180.0, 180.0]])).affine(size), size)[0].numpy()
     whole = Image.fromarray(source.read("china")).resize((side, side), Image.Resampling.BICUBIC, (100, 50, 280, 230))
     first = round((side - size) / 2)
     expected = np.asarray(whole)[first : first + size, first : first + size].transpose(2, 0, 1) / 255
     assert np.sqrt(np.mean((ours - expected) ** 2)) < 0.03
 
 
-def test_a_flip_mirrors_the_segment(china):
+@backends
+def test_a_flip_mirrors_the_segment(cut, tolerance, china):
     affine = one().affine(32)
     mirrored = one(flip=np.array([True])).affine(32)
-    torch.testing.assert_close(resample(china, mirrored, 32), resample(china, affine, 32).flip(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(cut(china, mirrored, 32), cut(china, affine, 32).flip(3), atol=tolerance, rtol=0)
 
 
-def test_a_shift_moves_the_segment_by_whole_pixels(china):
+@backends
+def test_a_shift_moves_the_segment_by_whole_pixels(cut, tolerance, china):
     affine = one().affine(32)
     moved = one(shift=np.array([[3.0, -2.0]])).affine(32)
-    still, shifted = resample(china, affine, 32), resample(china, moved, 32)
-    torch.testing.assert_close(shifted[:, :, :-2, 3:], still[:, :, 2:, :-3], atol=1e-4, rtol=0)
+    still, shifted = cut(china, affine, 32), cut(china, moved, 32)
+    torch.testing.assert_close(shifted[:, :, :-2, 3:], still[:, :, 2:, :-3], atol=tolerance, rtol=0)
 
 
 def test_the_second_crop_takes_its_share_of_the_patch():
@@ -90,13 +107,80 @@ def test_the_second_crop_takes_its_share_of_the_patch():
     np.testing.assert_allclose(half @ [32, 32, 1], whole @ [32, 24, 1])
 
 
-def test_outside_the_picture_the_picture_is_reflected(china):
+@backends
+def test_outside_the_picture_the_picture_is_reflected(cut, tolerance, china):
     # A canvas pixel is a picture pixel here, so the left half of the segment lies beyond the left border.
     side, size = geometry.canvas(32), 32
     first = round((side - size) / 2)
     box = np.array([[-16.0 - first, 40.0, side, side]], dtype=float)
-    cut = resample(china, one(box=box).affine(size), size)[0]
-    torch.testing.assert_close(cut[:, :, :16], cut[:, :, 16:].flip(2), atol=1e-4, rtol=0)
+    segment = cut(china, one(box=box).affine(size), size)[0]
+    torch.testing.assert_close(segment[:, :, :16], segment[:, :, 16:].flip(2), atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("policy", list(POLICIES))
+@pytest.mark.parametrize("size", [8, 33, 96])
+def test_the_kernel_agrees_with_torch_on_whole_batches(china, policy, size):
+    place, shade = stream(china, policy, replace(PLAIN, size=size), batch_size=24).parameters(5)
+    soft = replace(shade, solarize=np.zeros(24, bool))  # a threshold would make much of a little
+    mean, std, affine = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.25, 0.3]), place.affine(size)
+    ours = on_cpu(china, affine, size, soft, mean, std)
+    torchs = colour.apply(resample(china, affine, size), soft, mean, std)
+    error = (ours - torchs) * torch.tensor(std)[:, None, None]
+    assert error.abs().max() < 1 / 64
+    assert error.square().mean().sqrt() < 1 / 512
+
+
+def test_the_kernel_solarizes_and_blurs_as_torch_does(china):
+    policy = replace(POLICIES["crop"], solarize=0.5, blur=0.5, blur_low=0.02, blur_high=0.05)
+    place, shade = stream(china, policy, batch_size=64).parameters(0)
+    assert 10 < shade.solarize.sum() < 54
+    assert 10 < (shade.sigma > 0).sum() < 54
+    affine, mean, std = place.affine(32), np.zeros(3), np.ones(3)
+    ours = on_cpu(china, affine, 32, shade, mean, std)
+    torchs = colour.apply(resample(china, affine, 32), shade, mean, std)
+    # A value beside the threshold may fall on its other side; nearly all do not.
+    assert ((ours - torchs).abs() < 1 / 64).float().mean() > 0.98
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32), width=st.integers(1, 40), height=st.integers(1, 40), scale=st.floats(0.05, 20),
+    far=st.floats(0, 200), size=st.sampled_from([8, 13]),
+)  # fmt: skip
+def test_any_map_of_any_picture_is_sampled_as_the_reflected_picture_says(seed, width, height, scale, far, size):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = source.ImageSource(source.source_ref("china"), (pixels,), CPU)
+    affine = rng.uniform(-scale, scale, (1, 2, 3))
+    affine[:, :, 2] = rng.uniform(-far, far, (1, 2))
+    ours = compiled(picture, affine, size)[0].numpy()
+    # Bilinear interpolation in the picture and its mirror images, worked out pixel by pixel.
+    at = np.arange(size) + 0.5
+    x, y = np.einsum("ij,jyx->iyx", affine[0], np.stack([*np.meshgrid(at, at), np.ones((size, size))])) - 0.5
+
+    def reflected(place, length):
+        return np.minimum(place % (2 * length), 2 * length - 1 - place % (2 * length))
+
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    expected = 0
+    for across, down, weight in (
+        (0, 0, (1 - x + left) * (1 - y + top)), (1, 0, (x - left) * (1 - y + top)),
+        (0, 1, (1 - x + left) * (y - top)), (1, 1, (x - left) * (y - top)),
+    ):  # fmt: skip
+        corner = pixels[reflected(top + down, height), reflected(left + across, width)] / 255
+        expected = expected + weight[..., None] * corner
+    np.testing.assert_allclose(ours, expected.transpose(2, 0, 1), atol=1 / 64)
+
+
+def test_the_number_of_threads_changes_nothing(china):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = stream(china, batch_size=18).batch(1)
+        torch.set_num_threads(4)
+        assert torch.equal(stream(china, batch_size=18).batch(1), alone)
+    finally:
+        torch.set_num_threads(before)
 
 
 @settings(deadline=None, max_examples=50)

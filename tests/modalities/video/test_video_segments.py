@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modalities.base import SegmentStream, SourceRef
 from modalities.draws import rank_slice
 from modalities.image import source as pictures
+from modalities.video.adapter import MODALITY
 from modalities.video.atlas import build
 from modalities.video.options import POLICIES, VideoPolicy, VideoView
 from modalities.video.reference import camera_path, clip_of_a_picture
@@ -137,6 +138,31 @@ def test_one_change_of_colour_is_shared_by_all_frames_of_a_clip(photograph):
     assert all((maps[0] - other).abs().max() > 0.01 for other in maps[1:])  # and it differs between clips
 
 
+@pytest.mark.parametrize("source", ["still", "film", "pixel"])
+@pytest.mark.parametrize("size", [7, 32, 50])
+def test_the_kernel_of_the_cpu_and_torch_agree(datum, source, size, monkeypatch):
+    one = still(np.full((1, 1, 3), 80, np.uint8))
+    given_ = {"still": datum, "film": film(), "pixel": one}[source]
+    segments = stream(given_, POLICIES["published"], replace(VIEW, size=size, resize=size), batch_size=32)
+    compiled = segments.batch(0)
+    monkeypatch.setattr(segments, "_kernel", False)
+    plain = segments.batch(0)
+    # grid_sample knows a place to a few thousandths of a pixel, the kernel knows it exactly.
+    assert (compiled - plain).abs().max() < 6e-3 and (compiled - plain).abs().mean() < 2e-4
+
+
+def test_clips_do_not_depend_on_the_number_of_threads(datum):
+    before, segments = torch.get_num_threads(), stream(datum, POLICIES["published"])
+    try:
+        clips = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            clips.append(segments.batch(0))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*clips)
+
+
 def test_the_static_policy_shows_one_picture_in_all_frames(datum):
     clips = stream(datum, POLICIES["static"]).batch(0)
     assert torch.equal(clips, clips[:, :, :1].expand_as(clips))
@@ -227,5 +253,26 @@ def test_the_reference_chain_keeps_its_frames_alike_when_both_boxes_are(photogra
     box = np.array([100.0, 50.0, 80.0, 60.0])
     clip = camera_path(photograph, box, box, 3, 16)
     assert np.array_equal(clip[0], clip[1]) and np.array_equal(clip[1], clip[2])
-    published = clip_of_a_picture(photograph, np.random.default_rng(0), 4, 16)
+    published = clip_of_a_picture(photograph, POLICIES["published"], np.random.default_rng(0), 4, 16)
     assert published.shape == (4, 16, 16, 3) and not np.array_equal(published[0], published[3])
+
+
+def test_other_ways_to_make_clips_give_clips_like_ours(datum):
+    view = VideoView(size=32, resize=36)
+    ours = stream(datum, POLICIES["published"], view, batch_size=256).batch(0)
+    ways = MODALITY.references("china", view, POLICIES["published"])
+    assert [name.split()[0] for name, _, _ in ways] == ["published", "torchvision.transforms.v2,"]
+    for _, count, call in ways:
+        # A number decides a segment, up to what the encoder of the published chain rounds now so, now so.
+        assert count == 1 and (call(3) - call(3)).abs().mean() < 0.1 and (call(3) - call(4)).abs().mean() > 0.2
+        theirs = torch.stack([call(number) for number in range(60)])
+        assert theirs.shape[1:] == ours.shape[1:] and theirs.dtype == ours.dtype
+        assert abs(theirs.mean() - ours.mean()) < 0.25 and abs(theirs.std() - ours.std()) < 0.25
+        change, expected = ((clips[:, :, 0] - clips[:, :, -1]).abs().mean() for clips in (theirs, ours))
+        assert 0.8 < change / expected < 1.25, "the camera moves as far"
+
+
+def test_a_film_has_no_other_ways(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"any")
+    assert MODALITY.references(str(path), VIEW, PLAIN) == []

@@ -1,0 +1,386 @@
+"""Spread a run's cells over jobs, watch them, and gather what came of them: one run, many machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmark.clusters import MINUTES, UNDER_WAY, Cluster, Local, Slurm
+from benchmark.files import atomic_write
+from benchmark.jobs import TEACHER_NOTES, Group, Job, Report, read_report
+from benchmark.plan import Cell
+from benchmark.records import Record, Store, provenance
+from benchmark.workers import Display, Outcome, Step
+from modalities.errors import BadInput
+
+TICK = 1.0  # seconds between two looks at the reports
+WORTH_A_JOB = 1800.0  # expected seconds of cells for which a job's start (imports, queue) is small change
+SLOW_FILES = 60.0  # seconds that a record may take from the machine that wrote it to this one
+LAUNCHERS = ("local", "local-jobs", "slurm")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a user wants cells to be launched."""
+
+    launcher: str
+    slurm: tuple[str, ...] = ()  # KEY=VALUE: submitit's parameters of a job
+    cells_per_job: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.launcher not in LAUNCHERS:
+            raise BadInput(f"--launcher {self.launcher} is not known; choose {', '.join(LAUNCHERS)}.")
+        if self.slurm and self.launcher != "slurm":
+            raise BadInput(f"--slurm {self.slurm[0]} is for --launcher slurm.")
+        for text in self.slurm:
+            if not all(text.partition("=")):
+                raise BadInput(f"--slurm {text} is no setting; write --slurm partition=NAME.")
+        if self.cells_per_job != "auto" and not (self.cells_per_job.isdecimal() and int(self.cells_per_job)):
+            raise BadInput(f"--cells-per-job {self.cells_per_job} is no number of cells; give auto or 1, 2 …")
+
+    def settings(self) -> dict[str, str]:
+        """The ``--slurm`` settings by key."""
+        return {key: value for key, _, value in (text.partition("=") for text in self.slurm)}
+
+    def device(self, device: str) -> str:
+        """``--device`` as the jobs have it: ``auto`` on a machine without a GPU is ``cuda`` where jobs ask for some."""
+        gpus = any(key.startswith("gpus") or key == "gres" for key in self.settings())
+        return "cuda" if device == "auto" and gpus else device
+
+
+def make_cluster(wanted: Wanted, folder: Path, cells: Sequence[Cell], *, device: str, jobs: str) -> tuple[Cluster, str]:
+    """The cluster, and ``--jobs`` as one of its jobs has it.
+
+    Args:
+        folder: of all jobs.
+        device: ``cpu`` or ``cuda``, with an index or not.
+        jobs: of the command line: cells at once, per job on Slurm, in all on this machine.
+    """
+    threads = max((cell.config.threads for cell in cells), default=1)
+    if wanted.launcher == "local-jobs":
+        from benchmark.workers import worker_devices
+
+        return Local(folder / "submitit", len(worker_devices(device, jobs, threads))), "1"
+    given = wanted.settings()
+    defaults: dict[str, Any] = {"job_name": "benchmark", "time": MINUTES}
+    if device.startswith("cuda"):
+        asked = any(key.startswith("gpus") or key == "gres" for key in given)
+        defaults |= {"cpus_per_task": 4} | ({} if asked else {"gpus_per_node": 1})
+    else:
+        defaults["cpus_per_task"] = threads * (1 if jobs == "auto" else int(jobs))
+        if jobs == "auto":  # the cores of the job, not those of the machine it lands on
+            jobs = str(max(1, int(given.get("cpus_per_task", threads)) // threads))
+    return Slurm(folder / "submitit", given, defaults), jobs
+
+
+def group_cells(
+    cells: Sequence[Cell], *, kept: Callable[[str], bool], being_made: Mapping[str, str], per_job: str, stamp: str
+) -> list[Group]:
+    """Cells as jobs, so that no job ever waits for a teacher that another one trains.
+
+    A teacher that is not kept yet, and that more than one cell wants, is made by a job of its own, and the jobs of its
+    students need that one. All can be queued at once, and no machine idles in front of a lock.
+
+    Args:
+        kept: whether a teacher's key is on disk.
+        being_made: teacher's key -> name of a group that makes it already.
+        per_job: how many cells share a job; ``auto``: as many as are expected to fill half an hour.
+        stamp: makes names unique.
+    """
+    by_teacher: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_teacher.setdefault(cell.teacher_key, []).append(cell)
+    names = (f"{stamp}-{number:04d}" for number in range(1_000_000))
+    makers: list[Group] = []
+    students: dict[str, list[Cell]] = {}  # name of the group they need -> cells
+    for key, own in by_teacher.items():
+        needs = being_made.get(key, "")
+        if not needs and len(own) > 1 and not kept(key):
+            makers.append(Group(next(names), (own[0],), teacher=key))
+            needs = makers[-1].name
+        students.setdefault(needs, []).extend(own)
+    return makers + [
+        Group(next(names), tuple(some), needs=needs) for needs, own in students.items() for some in _parts(own, per_job)
+    ]
+
+
+def _parts(cells: Sequence[Cell], per_job: str) -> Iterator[list[Cell]]:
+    part: list[Cell] = []
+    for cell in cells:
+        part.append(cell)
+        seconds = [one.config.expected_seconds or WORTH_A_JOB for one in part]
+        if sum(seconds) >= WORTH_A_JOB if per_job == "auto" else len(part) == int(per_job):
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def launch_cells(
+    cells: Sequence[Cell], store: Store, cluster: Cluster, *,
+    device: str, jobs: str, per_job: str, display: Display, deadline: float,
+) -> Outcome:  # fmt: skip
+    """Run cells as jobs of a cluster until all of them are over.
+
+    Jobs of an earlier call that are still in the queue are waited for, not submitted again. A job that dies costs the
+    cells it was at: each gets a ``failed`` record with the reason, and its other cells go on in a new job. A job that
+    is cancelled writes checkpoints and leaves its cells to a later call.
+
+    Ctrl-C leaves Slurm's jobs where they are (the same call waits for them again) and stops jobs on this machine in
+    good order; so does ``deadline``, a time of ``time.monotonic``, with jobs anywhere.
+
+    Raises:
+        BadInput: the cluster takes no jobs, or the results folder cannot be written.
+    """
+    launch = _Launch(cells, store, cluster, device, jobs, per_job, display)
+    with _sigterm_as_ctrl_c():
+        while launch.busy():
+            try:
+                launch.turn()
+                if time.monotonic() > deadline:
+                    launch.ask_to_stop()
+                time.sleep(TICK)
+            except KeyboardInterrupt:
+                if launch.left() or launch.stopping:
+                    break
+                launch.ask_to_stop()
+    launch.give_up_the_rest()
+    return launch.outcome
+
+
+@dataclass
+class _Ticket:
+    """A group that was submitted."""
+
+    group: Group
+    id: str
+    missed: int = 0  # questions in a row that the cluster answered with: it is not there
+    over_at: float = 0.0
+    state: str = ""
+
+
+@dataclass
+class _Launch:
+    cells: Sequence[Cell]
+    store: Store
+    cluster: Cluster
+    device: str
+    jobs: str
+    per_job: str
+    display: Display
+    stopping: bool = False
+    outcome: Outcome = field(default_factory=Outcome)
+    tickets: dict[str, _Ticket] = field(default_factory=dict)  # by the group's name
+    waiting: list[Group] = field(default_factory=list)
+    slots: dict[str, int] = field(default_factory=dict)  # id of a cell that was shown -> its place on the display
+    asked_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.folder = self.store.root / "jobs"
+        self.by_id = {cell.id: cell for cell in self.cells}
+        self._adopt()
+        taken = {cell.id for ticket in self.tickets.values() if not ticket.group.teacher for cell in ticket.group.cells}
+        self._plan([cell for cell in self.cells if cell.id not in taken])
+
+    def busy(self) -> bool:
+        return bool(self.waiting or self.tickets)
+
+    def give_up_the_rest(self) -> None:
+        """What has no record now is for a later call."""
+        self.outcome.interrupted += [cell for cell in self.cells if cell.id not in self.outcome.records]
+        for cell in self.outcome.interrupted:
+            if cell.id in self.slots:
+                self.display.ended(self.slots[cell.id], cell, None)
+
+    def turn(self) -> None:
+        """Submit what may start, show how far the jobs are, and close those that are over."""
+        self._submit()
+        self._ask_the_cluster()
+        for ticket in list(self.tickets.values()):
+            over = ticket.missed > 1 or self.cluster.finished(ticket.id)
+            report = read_report(self.folder, ticket.group.name)
+            self._show(ticket, report)
+            if over and self._complete(ticket, report):
+                self._close(ticket, report)
+
+    def ask_to_stop(self) -> None:
+        """Jobs that run write checkpoints and leave; the others never start."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self.waiting.clear()
+        print("\nstopping: running cells write a checkpoint first", file=sys.stderr)
+        for name in self.tickets:
+            atomic_write(self.folder / f"{name}.stop", "")
+        self.cluster.withdraw([ticket.id for ticket in self.tickets.values()])
+
+    def left(self) -> bool:
+        """After Ctrl-C: whether the jobs go on without us; then says how to get back to them."""
+        if isinstance(self.cluster, Local) or self.stopping:
+            return False
+        ids = " ".join(sorted({ticket.id.split("_")[0] for ticket in self.tickets.values()}, key=int))
+        print(
+            f"\nthe jobs go on without this command; the same command waits for them again.\n"
+            f"`scancel {ids}` would end them; `scancel --signal=TERM {ids}` before it saves checkpoints.",
+            file=sys.stderr,
+        )
+        return True
+
+    # --- submitting ---
+
+    def _adopt(self) -> None:
+        """Take over the jobs of an earlier call that are still in the queue."""
+        notes = {path: _read_note(path) for path in sorted(self.folder.glob("*.job"))}
+        own = {path: note for path, note in notes.items() if note["cluster"] == self.cluster.name}
+        states = self.cluster.under_way([note["id"] for note in own.values()])
+        if states is None:
+            raise BadInput("the cluster does not say which jobs are in its queue (squeue); try again when it does.")
+        for path, note in own.items():
+            cells = tuple(self.by_id[id] for id in note["cells"] if id in self.by_id)
+            if states.get(note["id"]) in UNDER_WAY:
+                if cells:
+                    self.tickets[path.stem] = _Ticket(
+                        Group(path.stem, cells, note["teacher"], note["needs"]), note["id"]
+                    )
+            else:
+                path.unlink(missing_ok=True)
+        if self.tickets:
+            print(f"{len(self.tickets)} jobs of an earlier call are in the queue", file=sys.stderr)
+
+    def _plan(self, cells: Sequence[Cell]) -> None:
+        making = {ticket.group.teacher: name for name, ticket in self.tickets.items() if ticket.group.teacher}
+        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        teachers = self.store.root / "teachers"
+        self.waiting += group_cells(
+            cells, kept=lambda key: (teachers / key / TEACHER_NOTES).is_file(), being_made=making,
+            per_job=self.per_job, stamp=stamp,
+        )  # fmt: skip
+
+    def _submit(self) -> None:
+        """What may go now: all of it where the cluster keeps a queue, the first few whose teacher is there else."""
+        room = self.cluster.room()
+        while self.waiting and (room is None or room > 0):
+            needs = self.waiting[0].needs
+            if room is not None and needs in self.tickets:
+                return
+            batch = [group for group in self.waiting if group.needs == needs][:room]
+            after = self.tickets[needs].id if needs in self.tickets else ""
+            parent = 0 if room is None else os.getpid()
+            ids = self.cluster.submit(
+                [Job(group, self.folder, self.store.root, self.device, self.jobs, parent) for group in batch], after
+            )
+            for group, id in zip(batch, ids, strict=True):
+                self.waiting.remove(group)
+                self._note(group, id)
+            room = room and room - len(batch)
+
+    def _note(self, group: Group, id: str) -> None:
+        """Keep a job where a later call finds it."""
+        self.tickets[group.name] = _Ticket(group, id)
+        note = {
+            "cluster": self.cluster.name, "id": id, "cells": [cell.id for cell in group.cells],
+            "teacher": group.teacher, "needs": group.needs,
+        }  # fmt: skip
+        atomic_write(self.folder / f"{group.name}.job", json.dumps(note))
+        subject = f"the teacher of {group.cells[0].target}" if group.teacher else f"{len(group.cells)} cells"
+        print(f"job {id}: {subject}", file=sys.stderr)
+
+    # --- watching ---
+
+    def _ask_the_cluster(self) -> None:
+        if time.monotonic() - self.asked_at < self.cluster.patience:
+            return
+        self.asked_at = time.monotonic()
+        states = self.cluster.under_way([ticket.id for ticket in self.tickets.values()])
+        for ticket in self.tickets.values() if states is not None else ():
+            ticket.state = (states or {}).get(ticket.id, "gone from the queue")
+            ticket.missed = 0 if ticket.state in UNDER_WAY else ticket.missed + 1
+
+    def _show(self, ticket: _Ticket, report: Report) -> None:
+        """Pass a report on to the display, and gather the records it speaks of."""
+        if not ticket.group.teacher:
+            for step in report.now.values():
+                cell = self.by_id.get(step["cell"])
+                if cell is not None and cell.id not in self.outcome.records:
+                    self._begin(cell)
+                    fields = {key: value for key, value in step.items() if key != "cell"}
+                    self.display.moved(self.slots[cell.id], Step(**fields))
+        for id, status in report.ended.items():
+            cell = self.by_id.get(id)
+            if cell is not None and id not in self.outcome.records and (record := self._record(cell, status)):
+                self._finish(cell, record)
+
+    def _begin(self, cell: Cell) -> None:
+        if cell.id not in self.slots:
+            self.slots[cell.id] = len(self.slots)
+            self.display.started(self.slots[cell.id], cell)
+
+    def _finish(self, cell: Cell, record: Record) -> None:
+        self._begin(cell)
+        self.outcome.records[cell.id] = record
+        self.display.ended(self.slots[cell.id], cell, record)
+
+    def _record(self, cell: Cell, status: str) -> Record | None:
+        """The record that a job wrote; None while this machine does not see it yet, or sees an earlier one."""
+        try:
+            record = self.store.read(cell.id)
+        except BadInput:
+            return None
+        return record if record is not None and record.status == status else None
+
+    def _complete(self, ticket: _Ticket, report: Report) -> bool:
+        """Whether every record that the job speaks of has arrived, or is not going to."""
+        ticket.over_at = ticket.over_at or time.monotonic()
+        arrived = all(id in self.outcome.records for id in report.ended if id in self.by_id)
+        return arrived or time.monotonic() - ticket.over_at > SLOW_FILES
+
+    def _close(self, ticket: _Ticket, report: Report) -> None:
+        """A job is over: its cells are done, or stopped with it, or lost with it, or go on in another job."""
+        group = ticket.group
+        del self.tickets[group.name]
+        for ending in ("job", "stop"):
+            (self.folder / f"{group.name}.{ending}").unlink(missing_ok=True)
+        rest = [cell for cell in group.cells if cell.id not in self.outcome.records]
+        if group.teacher or not rest or self.stopping or report.left:
+            return
+        running = {step["cell"] for step in report.now.values()} | set(report.ended)
+        lost = [cell for cell in rest if cell.id in running]
+        # Where a job took no cell at all the next one would not either: then all of them fail.
+        others = [cell for cell in rest if cell.id not in running] if lost or report.ended else []
+        words = self.cluster.last_words(ticket.id)
+        how = ticket.state if ticket.state not in UNDER_WAY else ""
+        reason = f"its job {ticket.id} died{f' ({how})' if how else ''}{f': {words}' if words else ''}."
+        for cell in rest:
+            if cell not in others:
+                record = cell.record("failed", reason, provenance=provenance(self.device, cell.config.threads))
+                self.store.write(record)
+                self._finish(cell, record)
+        if others:
+            print(f"job {ticket.id} died; {len(others)} of its cells go on in another job", file=sys.stderr)
+            self._plan(others)
+
+
+def _read_note(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}); delete it once its job is over.") from error
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,34 @@
+"""What the compiled kernels of the modalities share: memory for their results, and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+compiled = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+
+
+def empty(*shape: int) -> Tensor:
+    """A float32 tensor to be filled. NumPy asks for huge pages; torch's small ones cost more than the filling."""
+    return torch.from_numpy(np.empty(shape, np.float32))
+
+
+def spread(work: Callable[[slice], object], count: int) -> None:
+    """Call ``work`` on parts of 0 … count-1 that cover it, one part for each of torch's threads.
+
+    ``work`` must let go of the interpreter's lock, and treat every number on its own, so that results do not depend
+    on the number of threads.
+    """
+    threads = min(torch.get_num_threads(), count)
+    if threads <= 1:
+        work(slice(0, count))
+        return
+    edges = [count * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, map(slice, edges[:-1], edges[1:])):
+            pass

@@ -1,0 +1,119 @@
+"""Fifty cells through a real Slurm: one job is killed, one is preempted; all are done at the end, and none twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmark.jobs import read_report
+from benchmark.records import Store
+
+SEEDS = 25  # of two targets
+COMMAND = [
+    sys.executable, "-c", "from benchmark.cli import main; main()", "run", "--target", "digits,fsdd", "profile=smoke",
+    f"seeds=[{','.join(map(str, range(SEEDS)))}]", "--launcher", "slurm", "--cells-per-job", "9", "--device", "cpu",
+    "--slurm", "time=60",
+]  # fmt: skip
+
+
+def ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def finished(results: Path) -> dict[str, bytes]:
+    """The records of all cells that are done, by id."""
+    found = {path.parent.name: path.read_bytes() for path in results.glob("cells/*/record.json")}
+    return {id: content for id, content in found.items() if json.loads(content)["status"] == "done"}
+
+
+def jobs_at_work(results: Path, run: subprocess.Popen[bytes], count: int) -> list[str]:
+    """Ids of jobs that have finished a cell and distil the next one."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until and run.poll() is None:
+        found = []
+        for path in sorted((results / "jobs").glob("*.job")):
+            report = read_report(path.parent, path.stem)
+            if report.ended and any(step["phase"] == "distill" for step in report.now.values()):
+                found.append(json.loads(path.read_text())["id"])
+        if len(found) >= count:
+            return found[:count]
+        time.sleep(0.05)
+    raise AssertionError(f"there were never {count} jobs at work")
+
+
+@pytest.mark.slow
+def test_fifty_cells_survive_a_killed_and_a_preempted_job_and_none_is_computed_twice(slurm, tmp_path):
+    results = tmp_path / "smoke"
+    command = [*COMMAND, "--results", str(tmp_path)]
+    began = time.monotonic()
+    with (tmp_path / "log").open("wb") as log:
+        run = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        killed, preempted = jobs_at_work(results, run, 2)
+        ask("scancel", "--signal=TERM", preempted)
+        os.kill(_process_of(killed), signal.SIGKILL)
+        before = finished(results)
+        _put_forward(preempted)
+        code = run.wait(400)
+    finally:
+        run.kill()
+    said = (tmp_path / "log").read_text()
+    first = time.monotonic() - began
+    store = Store(results)
+    records = {asked.id: store.read(asked.id) for asked in store.asked()}
+    assert len(records) == 2 * SEEDS
+    lost = [record for record in records.values() if record.status == "failed"]
+    assert code == 1, said  # a killed job is a failure, as a killed worker of a local run is
+    assert [record.reason.startswith(f"its job {killed} died (") for record in lost] == [True], said
+    assert sum(record.status == "done" for record in records.values()) == 2 * SEEDS - 1
+    assert f"job {killed} died; " in said  # the cells it had not begun went on in another job
+    reports = [read_report(path.parent, path.stem) for path in (results / "jobs").glob("*.json")]
+    assert sorted(report.starts for report in reports)[-2:] == [1, 2]  # the preempted job came back
+
+    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "50 cells, 49 done, 1 to run" in again.stderr
+    after = finished(results)
+    assert len(after) == 2 * SEEDS
+    assert before == {id: after[id] for id in before}  # what was done when a job came back was not done again
+    assert _computed(results) == dict.fromkeys(records, 1)
+    print(f"\n{2 * SEEDS} cells on {os.cpu_count()} cores: {first:.0f} s, and {time.monotonic() - began:.0f} s in all")
+
+
+def _process_of(job: str) -> int:
+    """The Python process that a job runs in; its workers leave with it."""
+    task = Path("/proc").glob("[0-9]*/environ")
+    array, index = job.split("_")
+    wanted = {f"SLURM_ARRAY_JOB_ID={array}", f"SLURM_ARRAY_TASK_ID={index}", "SLURM_PROCID=0", "SLURM_STEP_ID=0"}
+    for path in task:
+        with contextlib.suppress(OSError):
+            words = path.with_name("cmdline").read_bytes().split(b"\0")
+            if wanted <= set(path.read_text(errors="replace").split("\0")) and b"submitit.core._submit" in words:
+                return int(path.parent.name)
+    raise AssertionError(f"job {job} has no process")
+
+
+def _put_forward(job: str) -> None:
+    """Slurm holds a requeued job back for two minutes; nobody learns anything from waiting for them."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if ask("squeue", "--noheader", "--format=%T", f"--jobs={job}").strip() == "PENDING":
+            ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"job {job} was not put back into the queue")
+
+
+def _computed(results: Path) -> dict[str, int]:
+    """How many jobs began each cell and brought it to a record."""
+    reports = [read_report(path.parent, path.stem) for path in (results / "jobs").glob("*.json")]
+    return dict(Counter(id for report in reports for id in report.begun if id in report.ended))
