@@ -143,6 +143,7 @@ def readme(
     for share in SHOWN:
         sample = next((sample for sample in samples if sample.cells >= share * done), samples[-1])
         rows.append("| " + " | ".join(f"{value:.0f}" for value in asdict(sample).values()) + " |")
+    where = f"{platform.system()} with Python {platform.python_version()}"
     shown = " ".join(word if "[" not in word else f"'seeds=[0,...,{word.count(',')}]'" for word in words)
     shown = shown.replace(words[words.index("--results") + 1], "FOLDER")
     return f"""# A long sweep
@@ -157,8 +158,8 @@ ran
 benchmark {shown}
 ```
 
-on {platform.system()} with Python {platform.python_version()}: {done} cells in {samples[-1].seconds:.0f} s, exit code {code}. The machine was shared, so seconds
-say little. Every second's figures are in `sweep.csv`.
+on {where}: {done} cells in {samples[-1].seconds:.0f} s, exit code {code}.
+The machine was shared, so seconds say little. Every second's figures are in `sweep.csv`.
 
 | s | cells done | run: MiB | files | threads | workers | largest worker: MiB | files | threads | processes | /dev/shm |
 |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
