@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import time
 from pathlib import Path
 
 from modalities.errors import BadInput
@@ -33,18 +31,6 @@ def atomic_write(path: Path, content: bytes | str) -> None:
         raise BadInput(
             f"{path} cannot be written ({error.strerror or error}); free it, or choose another folder with --results."
         ) from error
-
-
-def sweep(folder: Path, older_than: float = 0.0) -> None:
-    """Remove what killed writers left in a folder under temporary names.
-
-    Args:
-        older_than: seconds; 0 only for whoever is alone with the folder, since a living writer loses its file too.
-    """
-    for path in folder.glob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime >= older_than:
-                path.unlink()
 
 
 def sync(path: Path) -> None:

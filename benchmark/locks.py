@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from benchmark.files import sweep
 from modalities.errors import BadInput
+from modalities.leftovers import sweep
 
 LOCK, HOLDER = ".lock", ".holder"
 TURN = 0.5  # seconds between two looks at a lock that another process holds
@@ -37,7 +37,7 @@ def alone_in(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
         if _acquired(lock, TURN):
             break
     try:
-        sweep(folder)
+        sweep(folder, older_than=0)
         with contextlib.suppress(OSError):  # for people only; the lock is what counts
             (folder / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         yield

@@ -16,11 +16,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from benchmark.files import atomic_write, sweep, sync
+from benchmark.files import atomic_write, sync
 from benchmark.identity import NUMERICS_VERSION, SCHEMA_VERSION, canonical_json, cell_id, row_id, safe_name
 from benchmark.locks import check_locks
 from benchmark.provenance import provenance, strip_folders, utc_now
 from modalities.errors import BadInput
+from modalities.leftovers import sweep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,6 @@ REAL_TRAINING_ITEMS = "real-training-items"
 # --- the record ------------------------------------------------------------------------------------------------
 
 _FILES = ("predictions.npz", "curve.csv", "student.safetensors")  # published beside record.json
-LONG_AGO = 3600.0  # seconds after which nobody is still writing a temporary file
 _CONTROLS = ("chance", "majority", "untrained", "teacher_top1")
 _SOURCE = ("name", "sha256", "description")
 
@@ -247,7 +247,7 @@ class Store:
         probe.unlink(missing_ok=True)
         check_locks(self.root / "cells")
         for folder in (self.root, self.root / "cells", self.root / "manifests"):  # where other processes may write too
-            sweep(folder, older_than=LONG_AGO)
+            sweep(folder)
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
@@ -272,7 +272,7 @@ class Store:
     def begin(self, id: str) -> Path:
         """The folder of a new attempt, without what a killed one left there except checkpoints."""
         folder = self.attempt(id)
-        sweep(folder)
+        sweep(folder, older_than=0)
         for name in _FILES:
             (folder / name).unlink(missing_ok=True)
         return folder

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.leftovers import sweep
 from modalities.paths import cache_root
 
 Arrays = dict[str, NDArray[Any]]
@@ -54,6 +55,7 @@ def _keep(path: Path, arrays: Arrays) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
         try:
             with temporary.open("xb") as file:
                 np.savez(file, allow_pickle=False, **arrays)

@@ -64,8 +64,8 @@ class Listing:
 
     Args:
         rows: the items, in a stable order; ``Columns`` where there are very many.
-        read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). A BadInput of its own passes through, and so does the end of memory;
-            any other exception becomes a BadInput that names the item.
+        read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass
+            through; any other exception becomes a BadInput that names the item.
     """
 
     rows: Sequence[Row]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
+import secrets
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from modalities.base import BadInput, SourceRef, UnknownName
 from modalities.draws import Array
 from modalities.image.generated import GENERATORS, VERSION
+from modalities.leftovers import sweep
 from modalities.paths import cache_root
 
 if TYPE_CHECKING:
@@ -198,7 +199,8 @@ def _cached(kind: str, seed: int) -> Path:
     path = cache_root() / "sources" / f"{kind}-{seed}-v{VERSION}.png"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+        sweep(path.parent, pattern="*.part")
+        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         Image.fromarray(GENERATORS[kind][0](seed)).save(unfinished, "PNG", compress_level=1)
         unfinished.replace(path)
     return path

@@ -298,9 +298,10 @@ def test_records_and_leaderboards_never_import_torch():
 
 
 def test_what_was_written_is_read(tmp_path):
-    store, kept = Store(tmp_path / "results" / "smoke"), record()  # made once: it holds the time
-    store.write(kept, predictions=outputs(), curve=[{"step": 1, "loss": 0.25}, {"step": 2, "loss": 0.125}])
-    assert store.read(kept.id) == kept
+    store = Store(tmp_path / "results" / "smoke")
+    made = record()  # once: it says when
+    store.write(made, predictions=outputs(), curve=[{"step": 1, "loss": 0.25}, {"step": 2, "loss": 0.125}])
+    assert store.read(made.id) == made
     again = store.predictions(record().id)
     assert list(again.item_ids) == list(outputs().item_ids)
     np.testing.assert_array_equal(again.labels, outputs().labels)

@@ -196,7 +196,7 @@ def plugged(tmp_path) -> dict[str, str]:
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")
     points = "".join(f"{name} = faulty_targets:{name.upper()}\n" for name in names)
-    broken = "broken = a_module_that_is_not_there:TARGET\n"
+    broken = "digits_broken = a_module_that_is_not_there:TARGET\n"
     (folder / "entry_points.txt").write_text(f"[benchmark.targets]\n{points}{broken}")
     path = os.pathsep.join([str(tmp_path / "site"), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path}
@@ -225,16 +225,15 @@ def test_every_fault_is_a_row_of_its_own_and_the_other_cells_finish(tmp_path, pl
 @pytest.mark.slow
 def test_a_plug_in_that_breaks_at_import_leaves_the_others_and_is_told_by_the_exit_code(tmp_path, plugged):
     base = ["run", "--jobs", "1", *settings_of("image", tmp_path)]
-    glob = ["--target", "[bd]*ig*,*roken*"]  # digits, and what is broken
     done = subprocess.run(
-        [*MAIN, *base, *glob, "--results", str(tmp_path / "r")],
+        [*MAIN, *base, "--target", "digits*", "--results", str(tmp_path / "r")],
         env=plugged,
         capture_output=True,
         text=True,
         timeout=500,
     )
     assert done.returncode == 1, done.stderr
-    assert "failed: broken: the plug-in target 'broken'" in done.stderr
+    assert "failed: digits_broken: the plug-in target 'digits_broken'" in done.stderr
     rows = json.loads((tmp_path / "r" / "smoke" / "leaderboard.json").read_text())["rows"]
     assert [(row["target"], row["status"]) for row in rows] == [("digits", "done")]
 

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from killing import settings_of
+from killing import cells_of, settings_of
 
 from benchmark import locks, workers
 from benchmark.distillation.loop import Interrupted
 from benchmark.locks import alone_in, check_locks, taken
-from benchmark.records import Store
+from benchmark.records import Store, provenance
+from benchmark.runner import run_cell
 from benchmark.teachers import Silent, patience
 from modalities.base import BadInput
 
@@ -151,6 +152,39 @@ def test_cells_that_another_run_is_at_come_last(tmp_path, monkeypatch):
             pool.hand_out(waiting)
             pool._workers[0].cell = None
     assert pipe.sent == ["c", "a"]
+
+
+class Dead:
+    """What is left of a worker process."""
+
+    exitcode = -signal.SIGKILL
+
+
+def test_a_worker_that_dies_after_its_last_deed_has_done_it(tmp_path):
+    """Neither its own finished record nor another run's is overwritten with a failure."""
+    (cell,) = cells_of("image", tmp_path)
+    store = Store(tmp_path / "smoke")
+    pool = workers._Pool.__new__(workers._Pool)
+    pool._store, pool._devices = store, ["cpu"]
+    pool.note([cell])
+    dead = workers._Worker(0, Dead(), None, cell)
+    done = cell.record("done", provenance=provenance("cpu", 1))
+    store.write(done)
+    assert pool._record_of_dead(dead, cell) == done
+    with alone_in(store.cell(cell.id), lambda holder: None):
+        assert pool._record_of_dead(dead, cell) is None, "another run is at it, and will say what came of it"
+    assert store.read(cell.id) == done
+    pool.note([cell])  # it was there before this run began
+    assert pool._record_of_dead(dead, cell).status == "failed"
+
+
+def test_a_record_of_another_run_is_taken_whatever_it_says(tmp_path):
+    (cell,) = cells_of("image", tmp_path)
+    store = Store(tmp_path / "smoke")
+    seen = store.stamp(cell.id)
+    theirs = cell.record("diverged", "the loss is not finite at step 3.", provenance=provenance("cpu", 1))
+    store.write(theirs)
+    assert run_cell(cell, store, device="cpu", watch=Silent(), known=seen) == theirs
 
 
 class Writes(threading.Thread):
