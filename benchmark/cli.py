@@ -239,6 +239,30 @@ def check(
     raise typer.Exit(DONE if kept else FAILED)
 
 
+@app.command()
+def clean(
+    kinds: Annotated[
+        list[str] | None, typer.Argument(metavar="[KIND]...", help="Only these; all where none is named.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove the kinds that are named.")] = False,
+    records: Annotated[
+        bool, typer.Option("--records", help="Take records too that no manifest asks for; nothing else does.")
+    ] = False,
+    results: Results = LOCAL,
+    root: Root = None,
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """List what takes room and could go, by kind; remove kinds with `--yes`. Best while nothing runs.
+
+    Kinds: stand-ins, sources, indexes, parts, checkpoints, attempts, teachers, jobs, downloads, records.
+    """
+    from benchmark.verbs import clean as verb
+    from modalities.paths import data_root
+
+    format = _one_of(format, ("text", "json"))
+    verb.clean(kinds or [], results, data_root(root), records=records, yes=yes, format=format)
+
+
 @app.command("new-target")
 def new_target(
     name: Annotated[str, typer.Argument(help="What the target will be called, such as birds20.")],
