@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ NOISE_DB = (10.0, 50.0)
 SHIFT_BANDS = 1.5
 FILTER_DB = 4.0
 MASK = 0.15
+
+BATCH = 128  # of a reference that works on batches
 
 
 class AudioModality:
@@ -124,6 +126,31 @@ class AudioModality:
         from modalities.audio.preview import preview
 
         preview(source, view, policy, seed=seed, path=path)
+
+    def references(
+        self, source: str, view: AudioView, policy: AudioPolicy
+    ) -> list[tuple[str, int, Callable[[int], object]]]:
+        """Other ways to make such segments, to be timed beside ours: name, segments per call, number -> segments."""
+        import torch
+
+        from modalities.audio.reference import segment, torchaudio_batch
+        from modalities.audio.segments import at_least
+
+        wave = at_least(self.load_source(source, view, torch.device("cpu")).wave, view, policy)
+        samples = wave.numpy()
+
+        def librosa(number: int) -> object:
+            return segment(samples, view, policy, np.random.default_rng(number))
+
+        def torchaudio(number: int) -> Tensor:
+            with torch.random.fork_rng(devices=[]):  # its masks draw from torch's own generator
+                torch.manual_seed(number)
+                return torchaudio_batch(wave, view, policy, np.random.default_rng(number), BATCH)
+
+        return [
+            ("librosa and SciPy, per clip", 1, librosa),
+            ("torchaudio, per batch, fewer changes", BATCH, torchaudio),
+        ]
 
 
 MODALITY = AudioModality()

@@ -43,6 +43,12 @@ def pyramid(wave: Tensor, levels: int) -> Tensor:
     return torch.stack(rows)
 
 
+def at_least(wave: Tensor, view: AudioView, policy: AudioPolicy) -> Tensor:
+    """A recording (samples,), repeated where it is short against the longest window of the policy."""
+    needed = ceil(policy.speed_high * view.samples) + 2
+    return wave.repeat(ceil((needed + len(wave)) / len(wave))) if len(wave) < 2 * needed else wave
+
+
 class Window(NamedTuple):
     """Windows of the recording, n of each."""
 
@@ -82,9 +88,7 @@ class AudioStream:
         self._draws = Draws(seed, "segments/")
         self._mine = rank_slice(batch_size, rank, ranks)
         self._device = device
-        needed = ceil(policy.speed_high * view.samples) + 2
-        wave = source.wave.to(device)
-        wave = wave.repeat(max(1, ceil((needed + len(wave)) / len(wave)) if len(wave) < 2 * needed else 1))
+        wave = at_least(source.wave.to(device), view, policy)
         self._levels = 1 + ceil(LEVELS_PER_OCTAVE * log2(max(policy.speed_high, 1)) - 1e-6)
         self._sound = pyramid(wave, self._levels).view(-1)
         self._length = OVERSAMPLING * len(wave)
