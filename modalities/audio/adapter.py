@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from modalities.audio.options import POLICIES, AudioPolicy, AudioView
 from modalities.base import Draws, ModalityName, SegmentStream, SourceRef
+from modalities.draws import Array
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +25,8 @@ NOISE_DB = (10.0, 50.0)
 SHIFT_BANDS = 1.5
 FILTER_DB = 4.0
 MASK = 0.15
+
+BATCH = 128  # of a reference that works on batches
 
 
 class AudioModality:
@@ -80,43 +83,74 @@ class AudioModality:
 
     def prepare(self, raw: Tensor, view: AudioView) -> Tensor:
         """(B, samples) int16 at the view's rate to (B, 1, mels, frames), standardised per item."""
-        from modalities.audio.logmel import mel_power, standardised
+        from modalities.audio.pictures import pictures
 
-        return standardised(mel_power(raw.float() / 2**15, view))
+        return pictures(raw.float() / 2**15, view)
 
     def augment(self, raw: Tensor, view: AudioView, draws: Draws, step: int) -> Tensor:
         """As ``prepare``, after a random shift in time, gain, noise, pitch, equaliser and masks."""
         import torch
 
         from modalities.audio import changes
-        from modalities.audio.logmel import mel_power, standardised
+        from modalities.audio.pictures import Finish, pictures
 
         size, samples = raw.shape
 
-        def drawn(name: str, low: float = 0.0, high: float = 1.0, width: int = 0) -> Tensor:
-            values = draws.uniform(step, name, (size, width) if width else size, low, high)
+        def drawn(name: str, low: float = 0.0, high: float = 1.0) -> Array:
+            return draws.uniform(step, name, size, low, high)
+
+        def placed(values: Array) -> Tensor:
             return torch.from_numpy(values.astype(np.float32)).to(raw.device)
 
         margin = round(SHIFT_SECONDS * view.rate)
         padded = torch.nn.functional.pad(raw.float() / 2**15, (margin, margin))
         rows = torch.arange(size, device=raw.device)
-        wave = padded.unfold(-1, samples, 1)[rows, drawn("shift", 0, 2 * margin).long()]
-        wave = wave * changes.decibels(drawn("gain", -GAIN_DB, GAIN_DB))[:, None]
-        level = changes.decibels(-drawn("noise level", *NOISE_DB))[:, None] * changes.power(wave).sqrt()
-        wave = wave + level * changes.noise(drawn("noise place"), samples)
-        bands = changes.band_matrix(
-            drawn("bands", -SHIFT_BANDS, SHIFT_BANDS), drawn("knots", -FILTER_DB, FILTER_DB, changes.KNOTS), view.mels
+        wave = padded.unfold(-1, samples, 1)[rows, placed(drawn("shift", 0, 2 * margin)).long()]
+        wave = wave * changes.decibels(placed(drawn("gain", -GAIN_DB, GAIN_DB)))[:, None]
+        level = changes.decibels(-placed(drawn("noise level", *NOISE_DB)))[:, None] * changes.power(wave).sqrt()
+        wave = wave + level * changes.noise(placed(drawn("noise place")), samples)
+        finish = Finish(
+            drawn("bands", -SHIFT_BANDS, SHIFT_BANDS),
+            draws.uniform(step, "knots", (size, changes.KNOTS), -FILTER_DB, FILTER_DB),
+            seconds=np.zeros(size),
+            level=np.zeros(size),
+            mel_start=drawn("mel mask start"),
+            mel_width=drawn("mel mask width", 0, MASK),
+            time_start=drawn("time mask start"),
+            time_width=drawn("time mask width", 0, MASK),
         )
-        picture = standardised(bands @ mel_power(wave, view))
-        for axis, name in ((2, "mel mask"), (3, "time mask")):
-            picture = changes.mask(picture, axis, drawn(name + " start"), drawn(name + " width", 0, MASK))
-        return picture
+        return pictures(wave, view, finish)
 
     def preview(self, source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: int, path: Path) -> None:
         """See ``modalities.audio.preview.preview``."""
         from modalities.audio.preview import preview
 
         preview(source, view, policy, seed=seed, path=path)
+
+    def references(
+        self, source: str, view: AudioView, policy: AudioPolicy
+    ) -> list[tuple[str, int, Callable[[int], object]]]:
+        """Other ways to make such segments, to be timed beside ours: name, segments per call, number -> segments."""
+        import torch
+
+        from modalities.audio.reference import segment, torchaudio_batch
+        from modalities.audio.segments import at_least
+
+        wave = at_least(self.load_source(source, view, torch.device("cpu")).wave, view, policy)
+        samples = wave.numpy()
+
+        def librosa(number: int) -> object:
+            return segment(samples, view, policy, np.random.default_rng(number))
+
+        def torchaudio(number: int) -> Tensor:
+            with torch.random.fork_rng(devices=[]):  # its masks draw from torch's own generator
+                torch.manual_seed(number)
+                return torchaudio_batch(wave, view, policy, np.random.default_rng(number), BATCH)
+
+        return [
+            ("librosa and SciPy, per clip", 1, librosa),
+            ("torchaudio, per batch, fewer changes", BATCH, torchaudio),
+        ]
 
 
 MODALITY = AudioModality()

@@ -7,7 +7,7 @@ from the left (bands) or from the right (frames); masks hide parts of the finish
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from modalities.draws import Array
+
 NOISE_COLOURS = 3  # power falls with frequency to the 0 (white), 1 (pink), 2 (red)
 NOISE_SAMPLES = 2**17
+NOISE_SPOTS = NOISE_COLOURS * NOISE_SAMPLES
 KNOTS = 6
+FADE = 0.005  # of an envelope's flank, as part of the segment
 
 
 def decibels(level: Tensor) -> Tensor:
@@ -27,19 +31,20 @@ def decibels(level: Tensor) -> Tensor:
     return 10.0 ** (level / 20.0)
 
 
-def envelope(start: Tensor, length: Tensor, samples: int, fade: float = 0.005) -> Tensor:
+def envelope(start: Tensor, length: Tensor, samples: int) -> Tensor:
     """Windows (B, samples), 1 inside and 0 outside, with linear flanks inside the window.
+
+    A side that touches the segment's end has no flank.
 
     Args:
         start, length: parts of the segment, 0 to 1.
-        fade: length of a flank, as part of the segment. A side that touches the segment's end has no flank.
     """
     import torch
 
     end = start + length
     time = (torch.arange(samples, device=start.device) + 0.5) / samples
-    up = torch.where(start <= 0, torch.ones_like(start), 0.0)[:, None] + (time - start[:, None]) / fade
-    down = torch.where(end >= 1, torch.ones_like(end), 0.0)[:, None] + (end[:, None] - time) / fade
+    up = torch.where(start <= 0, torch.ones_like(start), 0.0)[:, None] + (time - start[:, None]) / FADE
+    down = torch.where(end >= 1, torch.ones_like(end), 0.0)[:, None] + (end[:, None] - time) / FADE
     return torch.minimum(up, down).clamp(0.0, 1.0)
 
 
@@ -59,13 +64,20 @@ def noise_bank(samples: int, device: torch.device) -> Tensor:
 def noise(place: Tensor, samples: int) -> Tensor:
     """Noise (B, samples) of unit mean square. ``place`` in [0, 1) chooses colour and part of the bank."""
     bank = noise_bank(samples, place.device)
-    spot = (place * (NOISE_COLOURS * NOISE_SAMPLES)).long()
+    spot = (place * NOISE_SPOTS).long()
     return bank.unfold(-1, samples, 1)[spot // NOISE_SAMPLES, spot % NOISE_SAMPLES]
 
 
 def power(wave: Tensor) -> Tensor:
     """Mean square of each wave, (B, 1)."""
     return wave.square().mean(dim=-1, keepdim=True)
+
+
+@cache
+def hats(mels: int) -> Array:
+    """What each knot adds to each band where straight lines join evenly spaced knots: (KNOTS, mels)."""
+    band, at = np.arange(mels), np.linspace(0, mels - 1, KNOTS)
+    return np.maximum(1 - np.abs(band - at[:, None]) * (KNOTS - 1) / max(mels - 1, 1), 0)
 
 
 def band_matrix(shift: Tensor, knots: Tensor, mels: int) -> Tensor:
@@ -78,11 +90,19 @@ def band_matrix(shift: Tensor, knots: Tensor, mels: int) -> Tensor:
     import torch
 
     band = torch.arange(mels, device=shift.device, dtype=torch.float32)
-    at = torch.linspace(0, mels - 1, KNOTS, device=shift.device)
-    hats = (1 - (band - at[:, None]).abs() * (KNOTS - 1) / (mels - 1)).clamp_min(0)
-    gain = 10.0 ** (knots @ hats / 10.0)
+    gain = 10.0 ** (knots @ torch.from_numpy(hats(mels)).to(knots) / 10.0)
     source = band - shift[:, None]
-    return gain[:, :, None] * (1 - (band - source[:, :, None]).abs()).clamp_min(0)
+    matrix: Tensor = gain[:, :, None] * (1 - (band - source[:, :, None]).abs()).clamp_min(0)
+    return matrix
+
+
+def reflections(seconds: Any, level: Any, hop: float) -> tuple[Any, Any]:
+    """Power of late reverberation: factor per frame, and of the first reflection times 1 / that factor.
+
+    Arguments as in ``reverberation_matrix``, tensors or arrays, and so are the results.
+    """
+    decay = 10.0 ** (-6.0 * hop / seconds)
+    return decay, 10.0 ** (level / 10.0) * (1 - decay) / decay
 
 
 def reverberation_matrix(seconds: Tensor, level: Tensor, frames: int, hop: float) -> Tensor:
@@ -98,12 +118,19 @@ def reverberation_matrix(seconds: Tensor, level: Tensor, frames: int, hop: float
     """
     import torch
 
-    decay = 10.0 ** (-6.0 * hop / seconds)
-    first = 10.0 ** (level / 10.0) * (1 - decay) / decay
+    decay, first = reflections(seconds, level, hop)
     time = torch.arange(frames, device=seconds.device)
     age = (time - time[:, None]).float()
     late = first[:, None, None] * decay[:, None, None] ** age.clamp_min(1) * (age > 0)
-    return late + torch.eye(frames, device=seconds.device)
+    hall: Tensor = late + torch.eye(frames, device=seconds.device)
+    return hall
+
+
+def stretch(start: Any, width: Any, size: int) -> tuple[Any, Any]:
+    """First and one behind the last of the masked part of ``size``, as ``mask`` takes it; tensors or arrays."""
+    count = width * size // 1
+    first = start * (size - count + 1) // 1
+    return first, first + count
 
 
 def mask(picture: Tensor, axis: int, start: Tensor, width: Tensor) -> Tensor:
@@ -117,8 +144,8 @@ def mask(picture: Tensor, axis: int, start: Tensor, width: Tensor) -> Tensor:
     import torch
 
     size = picture.shape[axis]
-    count = (width * size).floor()
-    first = (start * (size - count + 1)).floor()
+    first, last = stretch(start, width, size)
     index = torch.arange(size, device=picture.device)
-    keep = (index < first[:, None]) | (index >= (first + count)[:, None])
-    return picture * keep.view(len(picture), 1, *((size, 1) if axis == 2 else (1, size)))
+    keep = (index < first[:, None]) | (index >= last[:, None])
+    masked: Tensor = picture * keep.view(len(picture), 1, *((size, 1) if axis == 2 else (1, size)))
+    return masked

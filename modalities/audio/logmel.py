@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -15,16 +18,23 @@ FLOOR = 1e-6  # added to mel power before the logarithm: about 16 bits below ful
 
 
 @cache
-def _bank(view: AudioView, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Analysis window (fft,) and mel filters (fft/2+1, mels), built once per view and device."""
+def bank(view: AudioView, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Analysis window (window,) and mel filters (mels, fft/2+1), built once per view and device."""
     import librosa
     import torch
 
-    before = (view.fft - view.window) // 2
-    window = torch.zeros(view.fft, device=device)
-    window[before : before + view.window] = torch.hann_window(view.window, device=device)
     filters = librosa.filters.mel(sr=view.rate, n_fft=view.fft, n_mels=view.mels, fmin=view.fmin, fmax=view.top)
-    return window, torch.from_numpy(filters.T.copy()).to(device)
+    return torch.hann_window(view.window, device=device), torch.from_numpy(filters).float().to(device)
+
+
+@cache
+def ranges(view: AudioView) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and one behind the last bin of each mel filter that is not 0, (mels,) each."""
+    import torch
+
+    there = bank(view, torch.device("cpu"))[1].numpy() > 0
+    first = there.argmax(1)
+    return first, np.where(there.any(1), there.shape[1] - there[:, ::-1].argmax(1), first)
 
 
 def mel_power(wave: Tensor, view: AudioView) -> Tensor:
@@ -42,12 +52,13 @@ def mel_power(wave: Tensor, view: AudioView) -> Tensor:
     """
     import torch
 
-    window, filters = _bank(view, wave.device)
-    half = view.fft // 2
+    window, filters = bank(view, wave.device)
+    half, before = view.fft // 2, (view.fft - view.window) // 2
+    window = torch.nn.functional.pad(window, (before, view.fft - view.window - before))
     frames = torch.nn.functional.pad(wave, (half, half)).unfold(-1, view.fft, view.hop)
     spectrum = torch.fft.rfft(frames * window)
     power = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
-    mel: Tensor = power @ filters
+    mel: Tensor = power @ filters.T
     return mel.transpose(1, 2)
 
 

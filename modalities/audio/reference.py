@@ -1,4 +1,4 @@
-"""The same policy one segment at a time with librosa and SciPy: the yardstick for speed, never used for training."""
+"""The same policy by other libraries: the yardstick for speed, never used for training."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from modalities.audio.logmel import FLOOR
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from modalities.audio.options import AudioPolicy, AudioView
 
 Wave = NDArray[np.float32]
@@ -82,3 +84,50 @@ def _window(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
     at = rng.integers(view.samples - len(part) + 1)
     sound[at : at + len(part)] = part
     return sound
+
+
+def torchaudio_batch(wave: Tensor, view: AudioView, policy: AudioPolicy, rng: np.random.Generator, size: int) -> Tensor:
+    """A batch, (size, 1, mels, frames), as torchaudio's users write it: speed and equaliser are drawn once per batch.
+
+    Its resampler and its filters take one parameter for a whole batch, so this is less than our policy: no pitch shift
+    beyond that of speed, no reverberation, no mixing.
+
+    Args:
+        wave: the whole recording, (samples,) at the view's rate, longer than the longest window.
+    """
+    import torch
+    from torchaudio import functional, transforms
+
+    def drawn(low: float, high: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (size, 1)).astype(np.float32))
+
+    speed = np.exp(rng.uniform(np.log(policy.speed_low), np.log(policy.speed_high)))
+    origin = max(1, round(100 * speed))  # whole per cents, because the resampler's kernel grows with the fraction
+    need = view.samples * origin // 100 + 2
+    starts = torch.from_numpy(rng.integers(len(wave) - need, size=size))
+    sound = functional.resample(wave.unfold(0, need, 1)[starts], origin, 100)[:, : view.samples]
+    length = drawn(policy.window_low, policy.window_high)
+    start = drawn(0, 1) * (1 - length)
+    time = torch.arange(sound.shape[1]) / sound.shape[1]
+    sound = sound * ((time >= start) & (time < start + length))
+    sound = sound * 10 ** (drawn(-policy.gain_db, policy.gain_db) / 20)
+    if policy.filter_db > 0:
+        for _ in range(6):
+            centre = float(np.exp(rng.uniform(np.log(max(view.fmin, 20)), np.log(view.top))))
+            gain = float(rng.uniform(-policy.filter_db, policy.filter_db))
+            sound = functional.equalizer_biquad(sound, view.rate, min(centre, 0.45 * view.rate), gain)
+    if policy.noise > 0:
+        noisy = drawn(0, 1) < policy.noise
+        level = -drawn(policy.noise_db_low, policy.noise_db_high)
+        noise = torch.from_numpy(rng.standard_normal(sound.shape, np.float32))
+        sound = sound + noisy * 10 ** (level / 20) * sound.square().mean(1, keepdim=True).sqrt() * noise
+    power = transforms.MelSpectrogram(
+        view.rate, n_fft=view.fft, win_length=view.window, hop_length=view.hop, n_mels=view.mels, f_min=view.fmin,
+        f_max=view.top, norm="slaney", mel_scale="slaney", pad_mode="constant",
+    )(sound)  # fmt: skip
+    log = torch.log(power + FLOOR)
+    picture = (log - log.mean((1, 2), keepdim=True)) / log.std((1, 2), keepdim=True).clamp_min(1e-3)
+    for axis, strength in ((2, policy.mel_mask), (3, policy.time_mask)):
+        most = int(strength * picture.shape[axis - 1])
+        picture = functional.mask_along_axis_iid(picture[:, None], most, 0.0, axis)[:, 0] if most else picture
+    return picture[:, None]

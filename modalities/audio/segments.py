@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import ceil, log, log2
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio import changes
-from modalities.audio.logmel import mel_power, standardised
+from modalities.audio.pictures import Finish, pictures
 from modalities.base import BadInput, Draws, rank_slice
+from modalities.draws import Array
 
 if TYPE_CHECKING:
     import torch
@@ -20,18 +20,16 @@ if TYPE_CHECKING:
     from modalities.audio.options import AudioPolicy, AudioView
     from modalities.audio.source import AudioSource
 
-Parameters = dict[str, NDArray[np.float64]]
+Parameters = dict[str, Array]
 
 OVERSAMPLING = 2  # so that a straight line between neighbours is close to the curve
 LEVELS_PER_OCTAVE = 4
-CPU_BLOCK = 2**19  # samples rendered at a time: few enough for the cache, enough to hide the cost of calls
 
 
 def pyramid(wave: Tensor, levels: int) -> Tensor:
     """The recording at twice its rate, (levels, 2 * samples), level k low-passed for playback 2^(k/4) times as fast.
 
-    One Fourier transform serves all levels; the pass band ends in a raised cosine over its last tenth. Real parts are
-    samples, imaginary ones the steps to the next sample: so one look-up brings both ends of a straight line.
+    One Fourier transform serves all levels; the pass band ends in a raised cosine over its last tenth.
     """
     import torch
 
@@ -42,8 +40,30 @@ def pyramid(wave: Tensor, levels: int) -> Tensor:
         fall = ((place * 2 ** (level / LEVELS_PER_OCTAVE) - 0.9) / 0.1).clamp(0, 1)
         passed = spectrum * (0.5 + 0.5 * torch.cos(torch.pi * fall))
         rows.append(OVERSAMPLING * torch.fft.irfft(passed, OVERSAMPLING * len(wave)))
-    sound = torch.stack(rows)
-    return torch.complex(sound, sound.roll(-1, 1) - sound)
+    return torch.stack(rows)
+
+
+def at_least(wave: Tensor, view: AudioView, policy: AudioPolicy) -> Tensor:
+    """A recording (samples,), repeated where it is short against the longest window of the policy."""
+    needed = ceil(policy.speed_high * view.samples) + 2
+    return wave.repeat(ceil((needed + len(wave)) / len(wave))) if len(wave) < 2 * needed else wave
+
+
+class Window(NamedTuple):
+    """Windows of the recording, n of each."""
+
+    at: NDArray[np.int64]  # number of the first sample, over all levels
+    fraction: Array  # how far behind it a window begins, in samples
+    stride: Array  # samples from one of the window to the next
+    start: Array  # when it begins to sound, as part of the segment
+    length: Array  # how long it sounds
+
+    def take(self, rows: NDArray[np.int64]) -> Window:
+        """Those windows only."""
+        return Window(self.at[rows], *(values[rows] for values in self[1:]))
+
+
+Windows = list[tuple[Window, Array]]  # each with the factors of its waves
 
 
 class AudioStream:
@@ -68,35 +88,19 @@ class AudioStream:
         self._draws = Draws(seed, "segments/")
         self._mine = rank_slice(batch_size, rank, ranks)
         self._device = device
-        needed = ceil(policy.speed_high * view.samples) + 2
-        wave = source.wave.to(device)
-        wave = wave.repeat(max(1, ceil((needed + len(wave)) / len(wave)) if len(wave) < 2 * needed else 1))
+        wave = at_least(source.wave.to(device), view, policy)
         self._levels = 1 + ceil(LEVELS_PER_OCTAVE * log2(max(policy.speed_high, 1)) - 1e-6)
         self._sound = pyramid(wave, self._levels).view(-1)
         self._length = OVERSAMPLING * len(wave)
 
     def batch(self, step: int) -> Tensor:
         """Segments of a step: (share of the batch, 1, mels, frames), float32, standardised per segment."""
-        import torch
-
-        return torch.cat([self._picture(drawn) for drawn in self._blocks(step)])
+        drawn = self._draw(step)
+        return pictures(self._wave(drawn), self._view, self._finish(drawn))
 
     def waves(self, step: int) -> Tensor:
         """The sound behind ``batch(step)``, before the changes of its mel power: (share of the batch, samples)."""
-        import torch
-
-        return torch.cat([self._wave(drawn) for drawn in self._blocks(step)])
-
-    def _blocks(self, step: int) -> Iterator[Parameters]:
-        """Parameters of this rank's segments, in blocks that the cache of the device's processor holds."""
-        drawn = self._draw(step)
-        size = max(1, CPU_BLOCK // self._view.samples) if self._device.type == "cpu" else len(self._mine)
-        for start in range(0, len(self._mine), size):
-            yield {name: values[start : start + size] for name, values in drawn.items()}
-
-    def _picture(self, drawn: Parameters) -> Tensor:
-        power = self._coloured(mel_power(self._wave(drawn), self._view), drawn)
-        return self._masked(standardised(power), drawn)
+        return self._wave(self._draw(step))
 
     def _draw(self, step: int) -> Parameters:
         """Parameters of this rank's segments, drawn for the whole global batch."""
@@ -136,73 +140,92 @@ class AudioStream:
             "mel width": uniform("mel width", 0, p.mel_mask),
         }
 
-    def _on_device(self, values: NDArray[np.float64]) -> Tensor:
+    def _finish(self, drawn: Parameters) -> Finish:
+        """What happens to the mel power and to the picture."""
+        policy = self._policy
+        echoing = (drawn["reverb"] < policy.reverb) & (policy.reverb_seconds > 0)
+        return Finish(
+            drawn["shift"], drawn["knots"], np.where(echoing, drawn["reverb seconds"], 0), drawn["reverb level"],
+            drawn["mel start"], drawn["mel width"], drawn["time start"], drawn["time width"],
+        )  # fmt: skip
+
+    def _window(self, drawn: Parameters, prefix: str) -> Window:
+        """Where in the recording the windows lie, and when they sound."""
+        speed, length, start = (drawn[prefix + name] for name in ("speed", "length", "start"))
+        stride = OVERSAMPLING * speed
+        position = drawn[prefix + "place"] * (self._length - stride * self._view.samples - 2)
+        level = np.ceil(LEVELS_PER_OCTAVE * np.log2(np.maximum(speed, 1)) - 1e-6)
+        # Whole and broken part apart: single precision could not place a sample in a long recording.
+        whole = np.floor(position)
+        return Window((level * self._length + whole).astype(np.int64), position - whole, stride, start, length)
+
+    def _wave(self, drawn: Parameters) -> Tensor:
+        """Windows after mixing, gain, polarity and noise: (share of the batch, samples)."""
+        loudness = 10 ** (drawn["gain"] / 20) * drawn["sign"]
+        other = np.where(drawn["mix"] < self._policy.mix, 10 ** (drawn["mix level"] / 20), 0) * loudness
+        noise = np.where(drawn["noise"] < self._policy.noise, 10 ** (drawn["noise level"] / 20), 0)
+        windows = [(self._window(drawn, ""), loudness), (self._window(drawn, "other "), other)]
+        render = self._by_kernel if self._device.type == "cpu" else self._by_torch
+        return render(windows, drawn["noise place"], noise)
+
+    def _by_kernel(self, windows: Windows, place: Array, noise: Array) -> Tensor:
+        from modalities.audio import kernel
+        from modalities.cpu import empty, spread
+
+        samples = self._view.samples
+        at, fraction, stride, start, length = (
+            np.stack(values, 1) for values in zip(*(window for window, _ in windows), strict=True)
+        )
+        per_wave = at, fraction, stride, start, start + length, np.stack([loudness for _, loudness in windows], 1)
+        bank, sound = changes.noise_bank(samples, self._device).view(-1).numpy(), self._sound.numpy()
+        spot = (place.astype(np.float32) * changes.NOISE_SPOTS).astype(np.int64)
+        spot += spot // changes.NOISE_SAMPLES * samples  # as far as the bank's rows are longer
+        wave = empty(len(noise), samples)
+        out = wave.numpy()
+
+        def part(which: slice) -> None:
+            kernel.cut(sound, *(values[which] for values in (*per_wave, out)))
+            kernel.add_noise(bank, spot[which], noise[which], out[which])
+
+        spread(part, len(out))
+        return wave
+
+    def _by_torch(self, windows: Windows, place: Array, noise: Array) -> Tensor:
+        import torch
+
+        wave = torch.zeros(len(noise), self._view.samples, device=self._device)
+        for window, loudness in windows:
+            heard = np.flatnonzero(loudness)
+            if len(heard):
+                level = self._on_device(loudness[heard])[:, None]
+                wave.index_add_(0, self._rows(heard), level * self._cut(window.take(heard)))
+        noisy = np.flatnonzero(noise)
+        if len(noisy):
+            rows = self._rows(noisy)
+            level = self._on_device(noise[noisy])[:, None] * changes.power(wave[rows]).sqrt()
+            wave.index_add_(0, rows, level * changes.noise(self._on_device(place[noisy]), self._view.samples))
+        return wave
+
+    def _cut(self, window: Window) -> Tensor:
+        """Windows of the recording at their own speeds, with silence around them."""
+        import torch
+
+        time = torch.arange(self._view.samples, device=self._device, dtype=torch.float32)
+        local = torch.addcmul(self._on_device(window.fraction)[:, None], self._on_device(window.stride)[:, None], time)
+        index = local.int() + self._rows(window.at)[:, None]
+        left, right = (self._sound.index_select(0, place.view(-1)).view_as(local) for place in (index, index + 1))
+        wave = torch.lerp(left, right, local.frac())
+        if self._policy.window_low < 1:
+            start, length = self._on_device(window.start), self._on_device(window.length)
+            wave *= changes.envelope(start, length, self._view.samples)
+        return wave
+
+    def _on_device(self, values: Array) -> Tensor:
         import torch
 
         return torch.from_numpy(values.astype(np.float32)).to(self._device, non_blocking=True)
 
-    def _rows(self, chosen: NDArray[np.bool_]) -> Tensor:
+    def _rows(self, numbers: NDArray[np.int64]) -> Tensor:
         import torch
 
-        return torch.from_numpy(np.flatnonzero(chosen)).to(self._device, non_blocking=True)
-
-    def _cut(self, drawn: Parameters, prefix: str = "", rows: NDArray[np.bool_] | None = None) -> Tensor:
-        """Windows of the recording at their own speeds, with silence around them."""
-        import torch
-
-        samples = self._view.samples
-        speed, place, length, start = (
-            drawn[prefix + name] if rows is None else drawn[prefix + name][rows]
-            for name in ("speed", "place", "length", "start")
-        )
-        stride = OVERSAMPLING * speed
-        # Whole and broken part apart: single precision could not place a sample in a long recording.
-        position = place * (self._length - stride * samples - 2)
-        whole = np.floor(position)
-        level = np.ceil(LEVELS_PER_OCTAVE * np.log2(np.maximum(speed, 1)) - 1e-6)
-        offset = torch.from_numpy((level * self._length + whole).astype(np.int64)).to(self._device)
-        time = torch.arange(samples, device=self._device, dtype=torch.float32)
-        local = torch.addcmul(self._on_device(position - whole)[:, None], self._on_device(stride)[:, None], time)
-        line = self._sound.index_select(0, (local.int() + offset[:, None]).view(-1)).view(local.shape)
-        wave = torch.addcmul(line.real, line.imag, local.frac())
-        if self._policy.window_low < 1:
-            wave *= changes.envelope(self._on_device(start), self._on_device(length), samples)
-        return wave
-
-    def _wave(self, drawn: Parameters) -> Tensor:
-        """Windows after mixing, gain, polarity and noise: (share of the batch, samples)."""
-        wave = self._cut(drawn)
-        mixed = drawn["mix"] < self._policy.mix
-        if mixed.any():
-            level = changes.decibels(self._on_device(drawn["mix level"][mixed]))[:, None]
-            wave.index_add_(0, self._rows(mixed), level * self._cut(drawn, "other ", mixed))
-        wave *= (changes.decibels(self._on_device(drawn["gain"])) * self._on_device(drawn["sign"]))[:, None]
-        noisy = drawn["noise"] < self._policy.noise
-        if noisy.any():
-            rows = self._rows(noisy)
-            level = changes.decibels(self._on_device(drawn["noise level"][noisy]))[:, None]
-            level = level * changes.power(wave[rows]).sqrt()
-            sound = changes.noise(self._on_device(drawn["noise place"][noisy]), self._view.samples)
-            wave.index_add_(0, rows, level * sound)
-        return wave
-
-    def _coloured(self, power: Tensor, drawn: Parameters) -> Tensor:
-        """Mel power after reverberation, pitch shift and equaliser."""
-        view, policy = self._view, self._policy
-        echoing = drawn["reverb"] < policy.reverb if policy.reverb_seconds > 0 else np.zeros(len(power), bool)
-        if echoing.any():
-            rows = self._rows(echoing)
-            seconds, level = (self._on_device(drawn[name][echoing]) for name in ("reverb seconds", "reverb level"))
-            hall = changes.reverberation_matrix(seconds, level, view.shape[2], view.hop / view.rate)
-            power = power.index_copy(0, rows, power[rows] @ hall)
-        if policy.pitch > 0 or policy.filter_db > 0:
-            bands = changes.band_matrix(self._on_device(drawn["shift"]), self._on_device(drawn["knots"]), view.mels)
-            power = bands @ power
-        return power
-
-    def _masked(self, picture: Tensor, drawn: Parameters) -> Tensor:
-        for axis, name, strength in ((3, "time", self._policy.time_mask), (2, "mel", self._policy.mel_mask)):
-            if strength > 0:
-                start, width = (self._on_device(drawn[f"{name} {part}"]) for part in ("start", "width"))
-                picture = changes.mask(picture, axis, start, width)
-        return picture
+        return torch.from_numpy(numbers).to(self._device, non_blocking=True)

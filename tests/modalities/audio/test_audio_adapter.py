@@ -147,3 +147,25 @@ def test_segments_have_the_statistics_of_the_reference_chain(name: str) -> None:
     profile, expected = ours.mean((0, 1, 3)).numpy(), theirs.mean((0, 1, 3))
     assert np.abs(profile - expected).max() < 0.25
     assert np.corrcoef(profile, expected)[0, 1] > 0.97
+
+
+def test_other_ways_to_make_segments_give_segments_like_ours() -> None:
+    # Without what changes spectra, in which torchaudio's way differs: it has no coloured noise, echo or pitch.
+    policy = dataclasses.replace(POLICIES["standard"], noise=0, filter_db=0, mix=0, reverb=0, pitch=0)
+    source = MODALITY.load_source("speech", VIEW, CPU)
+    ours = MODALITY.stream(source, VIEW, policy, batch_size=256, seed=0, device=CPU).batch(0).mean((0, 1, 3))
+    ways = MODALITY.references("speech", VIEW, policy)
+    assert [way.split()[0] for way, _, _ in ways] == ["librosa", "torchaudio,"]
+    for _, count, call in ways:
+        rounds = range(100) if count == 1 else range(4)
+        theirs = [torch.as_tensor(call(number)).view(count, *VIEW.shape) for number in rounds]
+        assert torch.equal(torch.as_tensor(call(3)).view_as(theirs[3]), theirs[3])
+        assert not torch.equal(theirs[2], theirs[3])
+        assert torch.corrcoef(torch.stack([ours, torch.cat(theirs).mean((0, 1, 3))]))[0, 1] > 0.95
+
+
+def test_torchaudios_way_takes_every_policy() -> None:
+    for policy in POLICIES.values():
+        _, count, call = MODALITY.references("speech", VIEW, policy)[1]
+        batch = torch.as_tensor(call(0))
+        assert batch.shape == (count, *VIEW.shape) and batch.isfinite().all()

@@ -1,5 +1,7 @@
 """Log-mel pictures agree with librosa and torchaudio and keep their laws."""
 
+from collections.abc import Callable
+
 import librosa
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ import torchaudio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modalities.audio.logmel import mel_power, standardised
+from modalities.audio.changes import KNOTS
+from modalities.audio.logmel import FLOOR, mel_power, standardised
 from modalities.audio.options import AudioView
+from modalities.audio.pictures import Finish, by_kernel, by_torch
 
 VIEWS = [AudioView(), AudioView(rate=8_000, mels=40), AudioView(seconds=0.98), AudioView(rate=22_050, window_ms=20)]
 
@@ -40,6 +44,36 @@ def test_mel_power_equals_torchaudios(view: AudioView) -> None:
         f_max=view.top, norm="slaney", mel_scale="slaney", pad_mode="constant",
     )(wave)  # fmt: skip
     torch.testing.assert_close(mel_power(wave, view), theirs, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("make", [by_kernel, by_torch])
+def test_pictures_equal_librosas(
+    view: AudioView, make: Callable[[torch.Tensor, AudioView, Finish], torch.Tensor]
+) -> None:
+    wave = noisy_tone(view)
+    power = librosa.feature.melspectrogram(
+        y=wave, sr=view.rate, n_fft=view.fft, win_length=view.window, hop_length=view.hop, n_mels=view.mels,
+        fmin=view.fmin, fmax=view.top, pad_mode="constant",
+    )  # fmt: skip
+    log = np.log(power + FLOOR)
+    expected = (log - log.mean()) / log.std()
+    ours = make(torch.from_numpy(wave[None]), view, Finish.none(1))[0, 0].numpy()
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+
+
+def test_both_ways_to_finish_pictures_agree() -> None:
+    view, rng = AudioView(), np.random.default_rng(0)
+    waves = torch.from_numpy(0.1 * rng.standard_normal((16, view.samples), np.float32))
+    waves[1, 4_000:] = 0
+    waves[2] = 0
+    finish = Finish(
+        shift=np.concatenate([np.arange(-4, 4.0), rng.uniform(-4, 4, 8)]), knots=rng.uniform(-9, 9, (16, KNOTS)),
+        seconds=np.where(rng.random(16) < 0.5, rng.uniform(0.1, 1, 16), 0), level=rng.uniform(-20, 0, 16),
+        mel_start=rng.random(16), mel_width=rng.uniform(0, 0.3, 16),
+        time_start=rng.random(16), time_width=rng.uniform(0, 0.3, 16),
+    )  # fmt: skip
+    torch.testing.assert_close(by_kernel(waves, view, finish), by_torch(waves, view, finish), rtol=0, atol=2e-3)
 
 
 @given(st.integers(0, 2**31), st.floats(1e-3, 1.0))
