@@ -17,6 +17,7 @@ from benchmark.verbs.table import print_summary, write_leaderboards
 from benchmark.workers import Outcome, run_cells, worker_devices
 from modalities import registry
 from modalities.base import BadInput
+from modalities.errors import readable
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -72,7 +73,7 @@ def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Stor
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
     for reason in registry.usable()[1].values():
-        print(f"left out: {reason}", file=sys.stderr)
+        print(readable(f"left out: {reason}"), file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]
     about = f", about {duration(sum(expected) / max(1, jobs))}" if expected and all(expected) else ""
@@ -118,10 +119,10 @@ def _close(records: list[Record], outcome: Outcome, seconds: float) -> int:
     """Say how it ended; the exit code."""
     bad = [record for record in records if record.status not in ("done", "no data")]
     for record in bad:
-        print(f"{record.status}: {record.id}: {record.reason}", file=sys.stderr)
+        print(readable(f"{record.status}: {record.id}: {record.reason}"), file=sys.stderr)
     absent = [record for record in records if record.status == "no data"]
     for record in absent:
-        print(f"no data: {record.target}: {record.reason}", file=sys.stderr)
+        print(readable(f"no data: {record.target}: {record.reason}"), file=sys.stderr)
     if outcome.interrupted:
         count = len(outcome.interrupted)
         print(
