@@ -95,6 +95,9 @@ def _read(path: Path) -> Checkpoint | None:
     payload = data[digest_at + 65 :]
     if not data.startswith(HEADER) or hashlib.sha256(payload).hexdigest().encode() != data[digest_at : digest_at + 64]:
         return None
-    state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    curve = [tuple(row) for row in state["curve"]]
-    return Checkpoint(state["step"], state["network"], state["optimiser"], curve, state["pending"])
+    try:
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        curve = [tuple(row) for row in state["curve"]]
+        return Checkpoint(state["step"], state["network"], state["optimiser"], curve, state["pending"])
+    except Exception:  # a right hash says that nothing was lost, not that it is ours; nothing of it was run
+        return None

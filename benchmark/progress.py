@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from benchmark.plan import Cell, describe
 from benchmark.records import Record
 from benchmark.workers import Display, Step
+from modalities.errors import readable
 
 
 class TimeLeft:
@@ -101,7 +102,7 @@ class PlainLines:
         self._print(f"[{self._done}/{self._count}{left}] {describe(cell)}: {text}")
 
     def _print(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(readable(line), file=sys.stderr, flush=True)
 
 
 def _rate(cell: Cell, step: Step) -> str:
@@ -137,7 +138,7 @@ def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
 
         def started(self, worker: int, cell: Cell) -> None:
             left.started(cell)
-            self._bars[worker] = (cell, progress.add_task(describe(cell), total=None, note="starting"), "")
+            self._bars[worker] = (cell, progress.add_task(readable(describe(cell)), total=None, note="starting"), "")
 
         def moved(self, worker: int, step: Step) -> None:
             cell, bar, phase = self._bars[worker]
@@ -156,7 +157,7 @@ def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
             if record:
                 mark, style = ("✓", "green") if record.status == "done" else ("✗", "red")
                 line = Text.assemble(
-                    (mark, style), f" {describe(cell)}: {outcome_line(record)}"
+                    (mark, style), readable(f" {describe(cell)}: {outcome_line(record)}")
                 )  # never read as markup
                 progress.console.print(line)
                 self._done += 1

@@ -9,8 +9,6 @@ import json
 import math
 import re
 import shutil
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -123,7 +121,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _text(value: Any) -> bool:
@@ -131,7 +129,7 @@ def _text(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _figures(value: Any) -> bool:
@@ -357,9 +355,12 @@ class Store:
             return None
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                ids, labels, logp = (arrays[name] for name in ("item_ids", "labels", "logp"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise BadInput(f"{path} cannot be read ({error}); delete its folder and run the cell again.") from error
+                # A part that is no array is read as bytes.
+                ids, labels, logp = (np.asarray(arrays[name]) for name in ("item_ids", "labels", "logp"))
+        except Exception as error:  # a damaged archive raises nearly anything
+            raise BadInput(
+                f"{path} cannot be read ({error or type(error).__name__}); delete its folder and run the cell again."
+            ) from error
         if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
             raise BadInput(f"{path} holds no predictions of this package; delete its folder and run the cell again.")
         if not ids.shape == labels.shape == logp.shape[:1]:

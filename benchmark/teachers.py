@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -31,7 +29,7 @@ from benchmark.locks import alone_in
 from benchmark.memory import in_slices
 from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.schema import Teacher
-from modalities.base import BadInput, Draws, LabelledData, Modality
+from modalities.base import Draws, LabelledData, Modality
 
 WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"
 
@@ -218,11 +216,13 @@ def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
 
 def _finished(folder: Path, new: Callable[[], nn.Module]) -> ReadyTeacher | None:
     """A finished teacher; None when there is none or a file of it is damaged (then it is made again)."""
+    if not (folder / NOTES).is_file():
+        return None
+    network = new()
     try:
         notes = Notes(**json.loads((folder / NOTES).read_text(encoding="utf-8")))
-        network = new()
         load_weights(network, folder / WEIGHTS)
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             return ReadyTeacher(network, arrays["logp"], notes)
-    except (BadInput, OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+    except Exception:  # damaged, which a reader meets with nearly anything
         return None

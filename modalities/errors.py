@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 
+def readable(text: object) -> str:
+    """Text from outside as one line that prints as it reads, on a terminal and in a file.
+
+    What a terminal obeys or a reader cannot see (escape sequences, line breaks, direction marks, bytes that are no
+    text) is written as an escape, such as ``\\x1b``. Text that was shown before stays as it is.
+    """
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
+
+
 class BadInput(Exception):
     """Something from outside (a file, a name, a value, a folder) cannot be used.
 
-    The message is ONE sentence that names the file or value and the remedy; it is shown without a traceback.
+    The message is ONE sentence that names the file or value and the remedy; it is shown without a traceback, and
+    holds nothing that a terminal would obey.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(readable(message))
 
 
 class UnknownName(BadInput):

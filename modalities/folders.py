@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from modalities.base import BadInput, DataStatus, TargetInfo
 from modalities.listing import Listing, Row
 from modalities.standin import is_stand_in
+from modalities.texts import inside, table
 
 TABLE = "files.csv"
 COLUMNS = ("file", "class", "split", "group")
@@ -62,17 +62,15 @@ class FolderTarget:
         """The table's rows of a split, whether or not their files are there."""
         rows = []
         labels = {name: label for label, name in enumerate(self.info.classes)}
-        with (home / TABLE).open(newline="", encoding="utf-8") as file:
-            for number, line in enumerate(csv.DictReader(file), 2):
-                name, label, part = (line.get(column) or "" for column in COLUMNS[:3])
-                inside = bool(name) and not Path(name).is_absolute() and ".." not in Path(name).parts
-                if not inside or label not in labels or part not in self.splits:
-                    raise BadInput(
-                        f"{home / TABLE} line {number} needs a file below that folder, one of the "
-                        f"{len(labels)} classes and a split ({' or '.join(self.splits)}); it has {line}."
-                    )
-                if part == split:
-                    rows.append(Row(home / name, labels[label], name, line.get("group") or name))
+        for number, line in enumerate(table(home / TABLE), 2):
+            name, label, part = (line.get(column, "") for column in COLUMNS[:3])
+            if not inside(name) or label not in labels or part not in self.splits:
+                raise BadInput(
+                    f"{home / TABLE} line {number} needs a file below that folder, one of the "
+                    f"{len(labels)} classes and a split ({' or '.join(self.splits)}); it has {line}."
+                )
+            if part == split:
+                rows.append(Row(home / name, labels[label], name, line.get("group") or name))
         return rows
 
     def status(self, root: Path) -> DataStatus:
@@ -82,7 +80,7 @@ class FolderTarget:
             rows = self.rows(root, split)
             for row in rows:
                 bytes_ = row.where.stat().st_size
-                digest.update(f"{row.item_id} {row.label} {row.group} {bytes_}\n".encode())
+                digest.update(f"{row.item_id} {row.label} {row.group} {bytes_}\n".encode("utf-8", "backslashreplace"))
                 size += bytes_
             if len(rows) < (1 if is_stand_in(home) else wanted):
                 missing.append(f"{split}: {wanted - len(rows):,} of {wanted:,} files")

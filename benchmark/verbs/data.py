@@ -17,6 +17,7 @@ from benchmark.verbs.text import print_table
 from modalities import registry
 from modalities.base import BadInput, DataStatus, TargetAdapter
 from modalities.download import watched
+from modalities.errors import readable
 from modalities.standin import stand_ins
 
 # --- status ------------------------------------------------------------------------------------------------------
@@ -154,11 +155,11 @@ class _Meter:
         share = f" of {_size(total)} ({done / total:.0%})" if total else ""
         end = "\n" if whole or not self._live else ""
         start = "\r\x1b[K" if self._live else ""
-        print(f"{start}{path.name}: {_size(done)}{share}", end=end, file=sys.stderr, flush=True)
+        print(f"{start}{readable(path.name)}: {_size(done)}{share}", end=end, file=sys.stderr, flush=True)
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(readable(text), file=sys.stderr, flush=True)
 
 
 # --- sample ------------------------------------------------------------------------------------------------------

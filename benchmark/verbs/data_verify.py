@@ -16,6 +16,7 @@ from benchmark.verbs.data import chosen, next_step, state_of
 from modalities import registry
 from modalities.base import BadInput, LabelledData, TargetAdapter
 from modalities.contract import small_view
+from modalities.errors import readable
 
 SHOWN = 20  # problems of a target that a person wants to read
 AT_ONCE = 1_000  # items handed to the decoding threads together
@@ -46,7 +47,7 @@ def verify(names: Sequence[str], root: Path, *, quick: bool, format: str) -> int
             done = "counted" if quick else "decoded"
             print(f"{one.name}: {one.state}, {one.items:,} items {done}, {len(one.problems)} problems")
             for problem in one.problems[:SHOWN]:
-                print(f"  {problem}")
+                print(f"  {readable(problem)}")
             if len(one.problems) > SHOWN:
                 print(f"  and {len(one.problems) - SHOWN:,} more; --format json has them all")
     return FAILED if any(one.problems for one in found) else DONE

@@ -12,6 +12,7 @@ from benchmark.progress import duration
 from benchmark.records import Store
 from benchmark.verbs.text import print_table
 from modalities import registry
+from modalities.errors import readable
 
 BYTES_OF_A_LOG_PROBABILITY = 2
 WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}  # addresses stay in one piece
@@ -57,7 +58,11 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     if missing:
         print("\nMissing data:")
         for target, reason in missing.items():
-            print(fill(f"{target}: {reason}", 100, initial_indent="  ", subsequent_indent="      ", **WHOLE_WORDS))
+            print(
+                fill(
+                    readable(f"{target}: {reason}"), 100, initial_indent="  ", subsequent_indent="      ", **WHOLE_WORDS
+                )
+            )
     todo = [row for row in rows if row["state"] == "to run"]
     threads = max((cell.config.threads for cell in cells), default=1)
     workers = min(len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads)), max(1, len(todo)))

@@ -22,6 +22,7 @@ from benchmark.records import Record, Store, provenance
 from benchmark.verbs.table import print_summary, write_leaderboards
 from benchmark.workers import Outcome, run_cells, worker_devices
 from modalities.base import BadInput
+from modalities.errors import readable
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -116,7 +117,7 @@ def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Stor
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
     for reason in left_out(request).values():
-        print(f"left out: {reason}", file=sys.stderr)
+        print(readable(f"left out: {reason}"), file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]
     about = f", about {duration(sum(expected) / jobs)}" if jobs and expected and all(expected) else ""
@@ -161,13 +162,13 @@ def _record(store: Store, cell: Cell) -> Record | None:
 def _close(records: list[Record], broken: dict[str, str], outcome: Outcome, seconds: float) -> int:
     """Say how it ended; the exit code."""
     for name, reason in broken.items():
-        print(f"failed: {name}: {reason}", file=sys.stderr)
+        print(readable(f"failed: {name}: {reason}"), file=sys.stderr)
     bad = [record for record in records if record.status not in ("done", "no data")]
     for record in bad:
-        print(f"{record.status}: {record.id}: {record.reason}", file=sys.stderr)
+        print(readable(f"{record.status}: {record.id}: {record.reason}"), file=sys.stderr)
     absent = [record for record in records if record.status == "no data"]
     for record in absent:
-        print(f"no data: {record.target}: {record.reason}", file=sys.stderr)
+        print(readable(f"no data: {record.target}: {record.reason}"), file=sys.stderr)
     if outcome.interrupted:
         count = len(outcome.interrupted)
         print(

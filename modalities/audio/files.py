@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 Samples = NDArray[np.int16]
 
+# What a header may say; beyond, it is damaged or made to fill the memory.
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
+MOST_CHANNELS = 64
+REPLACE = "replace the file or fetch it again"
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -44,35 +50,56 @@ def read_windows(where: Path | Stretch, rate: int, samples: int, clips: int) -> 
     Raises:
         BadInput: for a file that is missing, damaged or no sound.
     """
-    import soundfile
     import soxr
 
     stretch = where if isinstance(where, Stretch) else Stretch(where)
-    try:
-        with _forward(soundfile.SoundFile)(stretch.path) as file:
-            if _cut_short(file.extra_info):
-                raise BadInput(f"{stretch.path} is cut short; replace the file or fetch it again.")
-            own = file.samplerate
-            begin = min(round(stretch.start * own), file.frames)
-            length = min(round(stretch.seconds * own) or file.frames, file.frames - begin)
-            window = -(-samples * own // rate)
-            free = max(length - window, 0)
-            starts = [free // 2] if clips == 1 else [free * k // (clips - 1) for k in range(clips)]
-            parts: dict[int, Samples] = {}
-            for start in starts:
-                if start not in parts:
-                    file.seek(begin + start)
-                    count = min(window, length)
-                    wave = file.read(count, dtype="float32", always_2d=True)
-                    if len(wave) < max(count, 1):
-                        raise BadInput(f"{stretch.path} is empty or cut short; replace the file or fetch it again.")
-                    mono = wave.mean(axis=1) if wave.shape[1] > 1 else wave[:, 0]
-                    parts[start] = _fitted(mono if own == rate else soxr.resample(mono, own, rate), samples)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise BadInput(
-            f"{stretch.path} cannot be read as sound ({error}); replace the file or fetch it again."
-        ) from error
+    with opened(stretch.path) as file:
+        if _cut_short(file.extra_info):
+            raise BadInput(f"{stretch.path} is cut short; {REPLACE}.")
+        own = file.samplerate
+        begin = min(round(stretch.start * own), file.frames)
+        length = min(round(stretch.seconds * own) or file.frames, file.frames - begin)
+        window = -(-samples * own // rate)
+        free = max(length - window, 0)
+        starts = [free // 2] if clips == 1 else [free * k // (clips - 1) for k in range(clips)]
+        parts: dict[int, Samples] = {}
+        for start in starts:
+            if start not in parts:
+                file.seek(begin + start)
+                count = min(window, length)
+                wave = file.read(count, dtype="float32", always_2d=True)
+                if len(wave) < max(count, 1):
+                    raise BadInput(f"{stretch.path} is empty or cut short; {REPLACE}.")
+                mono = wave.mean(axis=1) if wave.shape[1] > 1 else wave[:, 0]
+                parts[start] = _fitted(mono if own == rate else soxr.resample(mono, own, rate), samples)
     return np.stack([parts[start] for start in starts])
+
+
+@contextmanager
+def opened(path: Path, remedy: str = REPLACE) -> Iterator[SoundFile]:
+    """A sound file with a header that can be meant; whatever goes wrong with it becomes one sentence.
+
+    Raises:
+        BadInput: for a file that is missing, damaged or no sound, or that cannot be read inside the ``with``.
+    """
+    import soundfile
+
+    try:
+        with _forward(soundfile.SoundFile)(path) as file:
+            if not (LOWEST_RATE <= file.samplerate <= HIGHEST_RATE and 1 <= file.channels <= MOST_CHANNELS):
+                raise BadInput(
+                    f"{path} claims {file.samplerate:,} samples per second in {file.channels} channels, and "
+                    f"{LOWEST_RATE:,} to {HIGHEST_RATE:,} in at most {MOST_CHANNELS} can be read; {remedy}."
+                )
+            if file.format == "OGG":  # libsndfile crashes when it seeks in one of which it cannot decode the beginning
+                if not file.read(1).size:
+                    raise BadInput(f"{path} holds no sound that can be decoded; {remedy}.")
+                file.seek(0)
+            yield file
+    except BadInput:
+        raise
+    except Exception as error:  # a damaged file may raise nearly anything
+        raise BadInput(f"{path} cannot be read as sound ({error or type(error).__name__}); {remedy}.") from error
 
 
 @cache

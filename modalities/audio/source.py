@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.audio.files import opened
 from modalities.base import BadInput, Draws, SourceRef, UnknownName
 
 if TYPE_CHECKING:
     import torch
+    from soundfile import SoundFile
     from torch import Tensor
 
     from modalities.audio.options import AudioView
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 NOISE_SECONDS = 60
 SHORTEST_SECONDS = 0.05
+LONGEST = 400_000_000  # samples, before and after resampling: more than two hours at any usual rate
+BLOCK = 1 << 20  # samples of all channels that are decoded at once
 SOURCES = {
     "speech": "a radio play of our own read by seven synthetic voices of espeak-ng, 87 s (file, Opus)",
     "music": "a polyphonic piece of our own for synthesised instruments, 62 s (file, Opus)",
@@ -79,17 +83,16 @@ def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
     A WAV or OGG file that breaks off counts as the recording up to there: these formats cannot tell.
 
     Raises:
-        BadInput: for a file that is missing, empty, no sound, damaged, silent or shorter than 50 ms.
+        BadInput: for a file that is missing, empty, no sound, damaged, silent or shorter than 50 ms, or
+            has more than LONGEST samples.
     """
-    import soundfile
     import soxr
 
-    try:
-        with soundfile.SoundFile(path) as file:
-            promised, source_rate = file.frames, file.samplerate
-            wave = file.read(dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as sound ({error}); give a WAV, FLAC, OGG or MP3 file.") from error
+    with opened(path, "give a WAV, FLAC, OGG or MP3 file") as file:
+        promised, source_rate = file.frames, file.samplerate
+        wave = _mono(file)
+    if max(len(wave), len(wave) / source_rate * rate) >= LONGEST:
+        raise BadInput(f"{path} lasts longer than {LONGEST:,} samples; give a part of it.")
     if len(wave) < promised:
         raise BadInput(f"{path} is damaged: {len(wave)} of {promised} samples can be read; give an intact file.")
     if len(wave) < SHORTEST_SECONDS * source_rate:
@@ -100,6 +103,15 @@ def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
         raise BadInput(f"{path} is silent or holds invalid samples; give a recording with sound in it.")
     resampled: NDArray[np.float32] = wave if source_rate == rate else soxr.resample(wave, source_rate, rate, "VHQ")
     return resampled
+
+
+def _mono(file: SoundFile) -> NDArray[np.float32]:
+    """The channels' mean, (samples,), of no more than LONGEST; what the header promises is not believed."""
+    parts, left = [np.zeros(0, np.float32)], LONGEST
+    while len(block := file.read(min(left, BLOCK // file.channels), dtype="float32", always_2d=True)):
+        parts.append(block.mean(axis=1))
+        left -= len(block)
+    return np.concatenate(parts)
 
 
 def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource:

@@ -116,7 +116,7 @@ class PickledTarget(ImageFolderTarget):
         try:
             pixels, labels = content["data"], [int(label) for label in content[self.label_key]]
             whole = pixels.dtype == np.uint8 and pixels.shape == (len(labels), 3 * SIDE * SIDE)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise BadInput(f"{path} lacks the entries 'data' and '{self.label_key}'; fetch it again.") from error
         if not whole or not all(0 <= label < len(self.info.classes) for label in labels):
             raise BadInput(f"{path} holds pictures or labels that {self.info.name} does not have; fetch it again.")

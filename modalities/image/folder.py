@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")  # by content: well-known datasets misname a few files
+LONGEST = 65_536  # pixels of the longer side once the shorter one is scaled
 
 
 class ImageReader:
@@ -32,7 +34,7 @@ class ImageReader:
     def __call__(self, path: Path) -> Tensor:
         from PIL import Image as images
 
-        with images.open(path) as file:
+        with images.open(path, formats=FORMATS) as file:
             return to_raw(file, self.side)
 
 
@@ -41,8 +43,10 @@ def to_raw(picture: Image, side: int) -> Tensor:
     import torch
     from PIL import Image as images
 
-    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
     shorter = min(picture.size)
+    if side * max(picture.size) // max(shorter, 1) > LONGEST:
+        raise ValueError(f"{picture.width} × {picture.height} pixels, which is no picture's shape")
+    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
     if shorter != side:
         width, height = (side * length // shorter for length in picture.size)
         picture = picture.resize((width, height), images.Resampling.BICUBIC)
@@ -56,7 +60,7 @@ def index_of(folder: Path, files: Iterable[Path]) -> tuple[str, int]:
     digest, total = hashlib.sha256(), 0
     for path in files:
         size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode("utf-8", "backslashreplace"))
         total += size
     return digest.hexdigest(), total
 

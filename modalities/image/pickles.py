@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
+import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,31 +45,73 @@ class _Array:
         self.value = flat.reshape(shape, order="F" if column_major else "C")
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    return codecs.latin_1_encode(text)[0]
+class _Encoded:
+    """Stands for codecs.encode, which protocol 2 writes bytes with. A pickle cannot change a class that has a state."""
+
+    def __new__(cls, text: str, encoding: str) -> bytes:  # type: ignore[misc]
+        return text.encode("latin1")
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("a state of bytes")
 
 
-def _no_bytes() -> bytes:
-    """What protocol 2 calls bytes() for."""
-    return b""
+class _NoBytes(_Encoded):
+    """Stands for bytes, which protocol 2 calls for empty ones."""
+
+    def __new__(cls) -> bytes:  # type: ignore[misc]
+        return b""
 
 
 # Python 2 and old and new numpy name the same things differently.
-_ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
+_ADMITTED: dict[tuple[str, str], type] = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,
+    ("_codecs", "encode"): _Encoded,
+    ("__builtin__", "bytes"): _NoBytes,
 }
 
 
-class _Unpickler(pickle.Unpickler):
+# Operations of data; the others make objects, sets or references to the outside.
+_OPERATIONS = """
+PROTO FRAME STOP MARK POP NONE NEWTRUE NEWFALSE INT LONG LONG1 FLOAT BININT BININT1 BININT2 BINFLOAT
+STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8
+EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS
+PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
+"""
+
+
+# The reader that is written in Python: the one in C makes room for any number of things that a file claims to hold.
+_InPython: Any = vars(pickle)["_Unpickler"]
+
+
+class _Unpickler(_InPython):  # type: ignore[misc]
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = {
+        number: _InPython.dispatch[number] for number in (getattr(pickle, name)[0] for name in _OPERATIONS.split())
+    }
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         return _ADMITTED[module, name]
+
+    def load_setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set(key, value)
+
+    def load_setitems(self) -> None:
+        items = self.pop_mark()
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            self._set(key, value)
+
+    def _set(self, key: object, value: object) -> None:
+        # The hash of a tuple of tuples of … may take for ever, or more stack than there is.
+        if not isinstance(key, (str, bytes, int)):
+            raise pickle.UnpicklingError(f"a {type(key).__name__} names an entry")
+        self.stack[-1][key] = value
+
+    dispatch[ord(pickle.SETITEM)], dispatch[ord(pickle.SETITEMS)] = load_setitem, load_setitems
 
 
 def load_plain(path: Path) -> Any:
@@ -81,22 +123,25 @@ def load_plain(path: Path) -> Any:
         BadInput: for a pickle that is damaged or holds or asks for anything else; nothing of it is run.
     """
     try:
-        with path.open("rb") as file:
-            return _plain(_Unpickler(file, encoding="latin1").load())
+        content = io.BytesIO(path.read_bytes())  # of which no more is read than there is
+        return _plain(_Unpickler(content, encoding="latin1").load(), {})
     except Exception as error:  # a damaged pickle may raise nearly anything
         raise BadInput(
             f"{path} cannot be read as plain data ({type(error).__name__}: {error}); fetch it again."
         ) from error
 
 
-def _plain(value: Any) -> Any:
-    """The value with arrays in the place of what stood for them."""
+def _plain(value: Any, seen: dict[int, Any]) -> Any:
+    """The value with arrays in the place of what stood for them; what is there twice stays one thing."""
     if isinstance(value, _Array):
         return value.value
-    if isinstance(value, dict):
-        return {_plain(key): _plain(inside) for key, inside in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inside) for inside in value]
+    if isinstance(value, (dict, list, tuple)):
+        if id(value) not in seen:
+            if isinstance(value, dict):
+                seen[id(value)] = {_plain(key, seen): _plain(inside, seen) for key, inside in value.items()}
+            else:
+                seen[id(value)] = [_plain(inside, seen) for inside in value]
+        return seen[id(value)]
     if value is None or isinstance(value, (str, bytes, int, float)):
         return value
     raise pickle.UnpicklingError(f"it holds a {type(value).__name__}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modalities.image.kernel import Packed
 
 LARGEST = 89_000_000  # pixels; a larger file is more likely a mistake or an attack than a photograph
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")  # others run programs (EPS) or decoders that few need
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
 
@@ -141,22 +142,24 @@ def decode(path: Path) -> NDArray[np.uint8]:
         raise BadInput(f"{path} is empty; give an image file such as a PNG or a JPEG.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as file:
                 if file.width * file.height > LARGEST:
                     raise Image.DecompressionBombError
                 picture = ImageOps.exif_transpose(file)
                 if picture.mode.startswith("I") or picture.mode == "F":
                     # 16 bits per pixel: keep the high byte, which a plain conversion would clip away.
-                    grey = np.asarray(picture).astype(np.float64) / 257
+                    grey = np.nan_to_num(np.asarray(picture).astype(np.float64)) / 257
                     return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
                 return np.asarray(picture.convert("RGBA" if picture.mode == "P" else "RGB"))[:, :, :3].copy()
     except Image.DecompressionBombError as error:
         raise BadInput(f"{path} has more than {LARGEST:,} pixels; reduce it before using it as a source.") from error
     except UnidentifiedImageError as error:
         raise BadInput(f"{path} is not an image that can be read; give a PNG, JPEG or similar file.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BadInput(f"{path} is damaged ({error}); replace it by an intact image file.") from error
+    except Exception as error:  # decoders meet damage with nearly anything
+        raise BadInput(
+            f"{path} is damaged ({error or type(error).__name__}); replace it by an intact image file."
+        ) from error
 
 
 def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ...]:

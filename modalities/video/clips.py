@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 # A file that holds less than this share of the frames its header promises was cut off on its way here.
 WHOLE = 0.9
+# Containers of single files. Others make FFmpeg open what a file names: playlists, lists of pictures, addresses.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,wav"
+MOST_PIXELS = 1 << 26  # of one frame, twice as many as 8K has
+LONGEST = 65_536  # pixels of the longer side once the shorter one is scaled
 LEAP = 12  # frames that are sooner decoded than passed over by a leap, after which a decoder begins anew
 
 
@@ -30,16 +34,21 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        # An absolute path is never taken for a protocol such as concat: or http:.
+        where, options = str(path.absolute()), {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+        with av.open(where, options=options) as container:
             if not container.streams.video:
                 raise BadInput(f"{path} has no video stream; give a file that holds pictures, such as an MP4 or AVI.")
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
             yield container, stream
+    except BadInput:
+        raise
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist; check the path, or fetch the data again.") from error
-    except (av.FFmpegError, OSError) as error:
-        reason = error.strerror or type(error).__name__
+    except Exception as error:  # damage also comes as a stream without a decoder, or frames of several sizes
+        reason = getattr(error, "strerror", None) or (str(error) if str(error).isprintable() else type(error).__name__)
         raise BadInput(
             f"{path} cannot be decoded as a video ({reason}); replace the file or fetch it again."
         ) from error
@@ -89,6 +98,8 @@ def _converter(short_side: int | None) -> Callable[[Any], NDArray[np.uint8]]:
 
     def convert(frame: Any) -> NDArray[np.uint8]:
         scale = 1.0 if short_side is None else short_side / min(frame.width, frame.height)
+        if scale * max(frame.width, frame.height) > LONGEST:
+            raise ValueError(f"frames of {frame.width} × {frame.height} pixels, which is no picture's shape")
         picture = reformatter.reformat(
             frame,
             width=max(1, round(frame.width * scale)),
@@ -133,7 +144,7 @@ def _decode_some(path: Path, wanted: NDArray[np.int64], short_side: int | None) 
             if not found:
                 return None
             frames |= found
-    return np.stack([frames[stamp] for stamp in asked])
+        return np.stack([frames[stamp] for stamp in asked])
 
 
 def _decode_from(
@@ -176,7 +187,7 @@ def _decode_all(path: Path, wanted: NDArray[np.int64], short_side: int | None) -
             raise BadInput(f"{path} holds no frame that can be decoded; replace the file or fetch it again.")
         if number < wanted[-1]:
             frames[number] = convert(frame)
-    return np.stack([frames[min(int(index), number)] for index in wanted])
+        return np.stack([frames[min(int(index), number)] for index in wanted])
 
 
 def clip_starts(duration: float, seconds: float, clips: int) -> list[float]:

@@ -36,6 +36,6 @@ def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: 
     for axis, picture in zip(axes, [datum, *strips], strict=True):
         axis.imshow(np.clip(picture, 0, 1), interpolation="nearest", aspect="equal")
         axis.set_axis_off()
-    axes[0].set_title(f"{source.ref.name}, and what policy '{policy.name}' makes of it", fontsize=9)
+    axes[0].set_title(f"{source.ref.name}, and what policy '{policy.name}' makes of it", fontsize=9, parse_math=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modalities.audio.files import Stretch, read_windows
-from modalities.base import BadInput
+from modalities.audio.files import Stretch, opened, read_windows
 from modalities.listing import Listing, Row
 
 if TYPE_CHECKING:
@@ -30,12 +29,8 @@ class Part(NamedTuple):
 
 def seconds(path: Path) -> float:
     """Length of a sound file by its header. Raises BadInput."""
-    import soundfile
-
-    try:
-        return float(soundfile.info(path).duration)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as sound ({error}); replace the file or fetch it again.") from error
+    with opened(path) as file:
+        return float(file.frames / file.samplerate)
 
 
 def read_part(where: Part, rate: int, samples: int) -> Tensor:

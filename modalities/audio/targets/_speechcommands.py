@@ -12,6 +12,7 @@ from modalities.audio.files import Index, Stretch, index, recordings
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
 from modalities.listing import Row
 from modalities.standin import is_stand_in
+from modalities.texts import lines
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -96,10 +97,9 @@ class SpeechCommands:
         folder = root / FOLDER
         listed: dict[str, str] = {}
         for name, file in LISTS.items():
-            try:
-                listed |= dict.fromkeys((folder / file).read_text().split(), name)
-            except OSError as error:
-                raise BadInput(f"{folder / file} is not there; run 'benchmark data fetch {self.info.name}'.") from error
+            if not (folder / file).is_file():
+                raise BadInput(f"{folder / file} is not there; run 'benchmark data fetch {self.info.name}'.")
+            listed |= dict.fromkeys((word for line in lines(folder / file) for word in line.split()), name)
         rows: list[Row] = []
         others: list[Row] = []
         for path in self._index(root).files:
@@ -112,7 +112,7 @@ class SpeechCommands:
             raise BadInput(f"{folder} holds no {split} recordings; run 'benchmark data fetch {self.info.name}'.")
         if self.made_up:
             count = ceil(SHARE * len(rows))
-            others.sort(key=lambda row: hashlib.sha256(row.item_id.encode()).digest())
+            others.sort(key=lambda row: hashlib.sha256(row.item_id.encode("utf-8", "backslashreplace")).digest())
             rows += _silence(folder / NOISE, split, count, len(self.words)) + others[:count]
         return rows
 

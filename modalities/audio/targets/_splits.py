@@ -16,7 +16,7 @@ def held_out(unit: str, split: str) -> bool:
         unit: name of the unit, the same on every machine.
         split: name and version of the split; another one cuts anew.
     """
-    first = int.from_bytes(hashlib.sha256(f"{split}/{unit}".encode()).digest()[:8], "big")
+    first = int.from_bytes(hashlib.sha256(f"{split}/{unit}".encode("utf-8", "backslashreplace")).digest()[:8], "big")
     return first < TEST_SHARE * 2**64
 
 

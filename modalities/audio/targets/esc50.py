@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from pathlib import Path
@@ -14,6 +13,7 @@ from modalities.audio.targets._splits import home
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
 from modalities.listing import Row
 from modalities.standin import mark
+from modalities.texts import inside, table, whole
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -111,11 +111,14 @@ class Esc50:
         if not table.is_file():
             raise BadInput(f"{table} is not there; run 'benchmark data fetch {INFO.name}'.")
         audio = self._folder(root) / "audio"
-        return [
+        rows = [
             Row(audio / clip.name, clip.target, Path(clip.name).stem, clip.source)
             for clip in _table(table)
             if (clip.fold == fold) == test
         ]
+        if not rows:
+            raise BadInput(f"{table} names no clips of fold {fold}'s {'test' if test else 'training'}; fetch it again.")
+        return rows
 
     def train(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
         """The four other folds, in as many windows as fit into each clip: many hold sound only here and there."""
@@ -141,15 +144,17 @@ def _digest(path: Path) -> str:
 def _table(path: Path) -> list[Clip]:
     """The table's clips in its order; a line that contradicts its own file name is refused."""
     clips = []
-    with path.open(newline="", encoding="utf-8") as file:
-        for line in csv.DictReader(file):
-            found = CLIP.fullmatch(line.get("filename") or "")
-            name = CLASSES.index(line["category"]) if line.get("category") in CLASSES else -1
-            if found is None or (line.get("fold"), line.get("target")) != (found[1], found[4]) or int(found[4]) != name:
-                raise BadInput(
-                    f"{path} has a line for '{line.get('filename')}' that contradicts itself; fetch it again."
-                )
-            clips.append(Clip(found[0], int(found[1]), name, found[2]))
+    for line in table(path):
+        found = CLIP.fullmatch(line.get("filename", ""))
+        name = CLASSES.index(line["category"]) if line.get("category") in CLASSES else -1
+        if (
+            found is None
+            or not inside(found[0])
+            or (line.get("fold"), line.get("target")) != (found[1], found[4])
+            or whole(found[4]) != name
+        ):
+            raise BadInput(f"{path} has a line for '{line.get('filename')}' that contradicts itself; fetch it again.")
+        clips.append(Clip(found[0], int(found[1]), name, found[2]))
     return clips
 
 

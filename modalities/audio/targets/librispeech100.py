@@ -15,6 +15,7 @@ from modalities.audio.targets._splits import held_out, home, versioned
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
 from modalities.listing import Row
 from modalities.standin import is_stand_in, mark
+from modalities.texts import lines
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -172,7 +173,7 @@ def _digest(path: Path) -> str:
 
 def _listed(path: Path) -> set[str]:
     """Names of the utterances of a list."""
-    names = path.read_text().split()
+    names = [name for line in lines(path) for name in line.split()]
     if bad := [name for name in names if not UTTERANCE.fullmatch(name)]:
         raise BadInput(f"{path} holds '{bad[0]}', which names no utterance; delete the file and fetch it again.")
     return set(names)

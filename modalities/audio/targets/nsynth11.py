@@ -127,7 +127,7 @@ def _parsed(path: Path, changed: int) -> tuple[tuple[str, int, str], ...]:
             (name, int(note["instrument_family"]), str(note["instrument_str"]), str(note["instrument_family_str"]))
             for name, note in sorted(notes.items())
         ]
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise BadInput(f"{path} is no table of notes ({type(error).__name__}); fetch it again.") from error
     for name, label, _, family in rows:
         if not 0 <= label < len(FAMILIES) or FAMILIES[label] != family or "/" in name:

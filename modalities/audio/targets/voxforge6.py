@@ -14,6 +14,7 @@ from modalities.audio.targets._splits import held_out, versioned
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
 from modalities.listing import Row
 from modalities.standin import is_stand_in, mark
+from modalities.texts import lines
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -168,9 +169,7 @@ class VoxForge6:
 
 def _submissions(path: Path) -> Iterator[Submission]:
     """The archives of the list, whose lines are addresses without http://, some of them in quotes."""
-    for line in filter(
-        None, (line.strip().replace('"', "").replace("'", "") for line in path.read_text().splitlines())
-    ):
+    for line in filter(None, (line.strip().replace('"', "").replace("'", "") for line in lines(path))):
         address = line.removeprefix("http://")
         parts = address.split("/")
         if "Trunk" not in parts or parts[parts.index("Trunk") - 1] not in LANGUAGES or not line.endswith(".tgz"):

@@ -103,7 +103,7 @@ class FilesTarget(ImageFolderTarget):
             found += len(rows)
             columns = Columns.of(rows)
             for name, label in zip(columns.where, columns.labels.tolist(), strict=True):
-                digest.update(f"{split} {label} {name}\n".encode())
+                digest.update(f"{split} {label} {name}\n".encode("utf-8", "backslashreplace"))
             if len(rows) < (wanted if real else 1):
                 missing.append(f"{split}: {wanted - len(rows):,} of {wanted:,} images")
         if not found and not any((home / name).exists() for name in self.lists):
@@ -166,18 +166,6 @@ class FilesTarget(ImageFolderTarget):
                 f"there are no images of {self.info.name}'s {split} split below {self.home(root)}; {self.how(root)}"
             )
         return Listing(rows, Below(self.home(root), view.raw_size))
-
-
-def load_mat(path: Path, key: str) -> Any:
-    """A variable of a MATLAB file; raises BadInput where it is damaged or lacks it."""
-    from scipy.io import loadmat
-
-    try:
-        return loadmat(path, squeeze_me=True)[key]
-    except Exception as error:  # a damaged file may raise nearly anything
-        raise BadInput(
-            f"{path} has no readable variable '{key}' ({type(error).__name__}: {error}); fetch it again."
-        ) from error
 
 
 def save_jpeg(path: Path, pixels: Any, mode: str = "RGB", quality: int = 90) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput, Published, TargetInfo
+from modalities.image.mat import load_mat
 from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, Part, images_in, load_mat, save_jpeg
+from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
 from modalities.listing import Row
 from modalities.standin import mark

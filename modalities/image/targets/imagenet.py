@@ -10,12 +10,14 @@ import numpy as np
 
 from modalities.base import BadInput, Published, TargetInfo
 from modalities.image.folder import SUFFIXES
+from modalities.image.mat import load_mat
 from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, images_in, load_mat, save_jpeg
+from modalities.image.targets._files import FilesTarget, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
 from modalities.index import index
 from modalities.listing import Columns, Row
 from modalities.standin import mark
+from modalities.texts import whole
 
 if TYPE_CHECKING:
     from modalities.image.targets._paint import Canvas, Kinds
@@ -71,7 +73,7 @@ class ImageNet(FilesTarget):
             return Columns(found.names, found.folders, found.names, found.names)
         labels = self._truth(home)
         numbered = ((name, name.rpartition("_")[2].partition(".")[0]) for name in images_in(home / split, f"{split}/"))
-        known = ((name, int(number)) for name, number in sorted(numbered) if number.isdigit())
+        known = ((name, whole(number)) for name, number in sorted(numbered))
         return [Row(name, labels[number], name, name) for name, number in known if number in labels]
 
     def _truth(self, home: Path) -> dict[int, int]:
@@ -83,7 +85,7 @@ class ImageNet(FilesTarget):
                 for synset in load_mat(home / META, "synsets")
                 if int(synset["num_children"]) == 0  # the others are groups of classes
             }
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
             raise BadInput(f"{home / META} is not the kit's ({error}); unpack the development kit again.") from error
         try:
             ids = [int(line) for line in (home / TRUTH).read_text(encoding="ascii").split()]

@@ -9,6 +9,7 @@ from modalities.image.targets._files import FilesTarget, Part, images_in, save_j
 from modalities.image.targets._published import PAPER
 from modalities.listing import Row
 from modalities.standin import mark
+from modalities.texts import whole
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 LISTS = {"trainval": "annotations/trainval.txt", "test": "annotations/test.txt"}
@@ -66,9 +67,10 @@ class Pets37(FilesTarget):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
-            if len(words) < 2 or not words[1].isdigit() or not 1 <= int(words[1]) <= len(self.info.classes):
+            label = whole(words[1]) if len(words) > 1 else None
+            if label is None or not 1 <= label <= len(self.info.classes):
                 raise BadInput(f"line {number} of {path} has no class from 1 to 37; fetch the annotations again.")
-            found.append((words[0], int(words[1]) - 1))
+            found.append((words[0], label - 1))
         return found
 
     def write_sample(self, root: Path, seed: int) -> None:

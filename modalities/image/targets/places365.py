@@ -14,6 +14,7 @@ from modalities.index import index
 from modalities.listed import listed
 from modalities.listing import Columns, Row
 from modalities.standin import mark
+from modalities.texts import whole
 
 _FROM = "http://data.csail.mit.edu/places/places365"
 LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}
@@ -98,10 +99,11 @@ def _lines(path: Path) -> Iterator[tuple[str, int]]:
     """Name and class of every line of a list."""
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
-            name, _, label = line.strip().rpartition(" ")
-            if not name or not label.isdigit() or int(label) >= len(Places365.info.classes):
+            name, _, digits = line.strip().rpartition(" ")
+            label = whole(digits)
+            if not name or label is None or label >= len(Places365.info.classes):
                 raise BadInput(f"line {number} of {path} is no name with a class below 365; fetch it again.")
-            yield name.lstrip("/"), int(label)
+            yield name.lstrip("/"), label
 
 
 TARGET = Places365()

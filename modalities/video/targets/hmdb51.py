@@ -11,6 +11,7 @@ from typing import NamedTuple
 from modalities.base import BadInput, DataStatus, TargetInfo
 from modalities.listing import Listing, Row
 from modalities.standin import is_stand_in, mark
+from modalities.texts import inside, lines
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 
@@ -148,10 +149,10 @@ def _listed(root: Path, fold: int) -> Iterator[Clip]:
     for label, name in enumerate(CLASSES):
         path = _lists(root) / f"{name}_test_split{fold}.txt"
         if path.is_file():
-            for line in filter(None, map(str.strip, path.read_text().splitlines())):
+            for line in filter(None, map(str.strip, lines(path))):
                 file, _, tag = line.rpartition(" ")
                 file = file.strip()
-                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file:
+                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not inside(file):
                     raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
                 yield Clip(videos / name / file, label, int(tag))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from modalities.index import Index, Paths, Places, index
 from modalities.listed import listed
 from modalities.listing import Columns, Listing
 from modalities.standin import mark
+from modalities.texts import table
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 
@@ -167,15 +167,12 @@ def _digest(path: Path) -> str:
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:
     """Every video of a table as CLASS NUMBER/FILE, and its class number."""
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), 2):
-            try:
-                label = _LABELS[spelt(row["label"])]
-                yield f"{label}/{row['youtube_id']}_{int(row['time_start']):06}_{int(row['time_end']):06}.mp4", label
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                raise BadInput(
-                    f"{path} line {number} names no video of Kinetics-400; fetch the table again."
-                ) from error
+    for number, row in enumerate(table(path), 2):
+        try:
+            label = _LABELS[spelt(row["label"])]
+            yield f"{label}/{row['youtube_id']}_{int(row['time_start']):06}_{int(row['time_end']):06}.mp4", label
+        except (KeyError, ValueError) as error:
+            raise BadInput(f"{path} line {number} names no video of Kinetics-400; fetch the table again.") from error
 
 
 def _classes(folder: Path) -> list[str]:

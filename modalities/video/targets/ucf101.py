@@ -11,6 +11,7 @@ from pathlib import Path
 from modalities.base import BadInput, DataStatus, Published, TargetInfo
 from modalities.listing import Listing, Row
 from modalities.standin import mark
+from modalities.texts import inside, lines
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 
@@ -128,6 +129,8 @@ class Ucf101:
             Row(path, label, path.stem, path.stem.rpartition("_")[0])
             for path, label in _listed(where, fold, f"{part}list")
         ]
+        if not rows:
+            raise BadInput(f"the lists in {where.lists} name no {part} videos of split {fold}; {_how(root)}")
         return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
 
     def write_sample(self, root: Path, seed: int) -> None:
@@ -186,10 +189,10 @@ def _listed(where: Folders, fold: int, part: str = "*list") -> Iterator[tuple[Pa
     """Videos that a split's lists name, with their labels; only the training lists carry class numbers."""
     numbers = {name: number for number, name in enumerate(CLASSES)}
     for path in sorted(where.lists.glob(f"{part}{fold:02}.txt")):
-        for line in filter(None, map(str.strip, path.read_text().splitlines())):
-            found = re.fullmatch(r"([^/\s]+)/(\S+)(?:\s+(\d+))?", line)
+        for line in filter(None, map(str.strip, lines(path))):
+            found = re.fullmatch(r"([^/\s]+)/([^/\s]+)(?:\s+([0-9]{1,3}))?", line)
             label = numbers.get(found[1]) if found else None
-            if found is None or label is None or (found[3] and int(found[3]) != label + 1):
+            if found is None or label is None or not inside(found[2]) or (found[3] and int(found[3]) != label + 1):
                 raise BadInput(f"{path} holds the line '{line}', which is not UCF101's; fetch the split lists again.")
             yield where.videos / found[1] / found[2], label
 
