@@ -157,6 +157,26 @@ def preview(
 
 
 @app.command()
+def perf(
+    overrides: Overrides = None,
+    modality: Modalities = None,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the figures, as JSON and Markdown.")] = None,
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """Measure speed: segments per second beside other libraries, a step beside its bare networks, evaluation.
+
+    Some minutes on one core. kornia is timed too where it is installed (`pip install -e '.[perf]'`).
+    """
+    from benchmark.verbs.perf import show_perf
+    from benchmark.workers import device_kind
+
+    kind = device_kind(device)
+    known = _one_of(format, ("text", "json"))
+    show_perf(_split(modality), overrides or [], device=kind if device == "auto" else device, format=known, out=out)
+
+
+@app.command()
 def doctor(
     root: Root = None,
     results: Results = LOCAL,

@@ -158,8 +158,9 @@ class _Signals:
         self._requeue = signal.getsignal(self._preempt)
         for number in (self._preempt, signal.SIGTERM):
             signal.signal(number, lambda number, frame: self._noted.add(number))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at a terminal is for the run, which asks us to stop
         # Schedulers signal every process of a job: workers inherit this mask, so that none dies of it. Here a signal
-        # then comes through another thread, of a numerical library, or waits.
+        # waits, or comes through a thread of a numerical library (and multiprocessing unblocks SIGTERM).
         signal.pthread_sigmask(signal.SIG_BLOCK, {self._preempt, signal.SIGTERM})
 
     def came(self) -> set[int]:

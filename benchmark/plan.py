@@ -187,7 +187,7 @@ def cells_of(target: str, config: Config, root: Path, device: str) -> list[Cell]
     source_path = str(getattr(config.source, info.modality))
     source = modality.source_ref(source_path)
     data = locate(adapter, config.profile.data, root)
-    _settle(config, device)
+    settle(config, device)
     shared = {
         "target": target,
         "modality": info.modality,
@@ -256,7 +256,7 @@ def _numbers_of(training: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in training.items() if key not in silent}
 
 
-def _settle(config: Config, device: str) -> None:
+def settle(config: Config, device: str) -> None:
     """Resolve ``auto`` for the kind of device, so that the id covers what is really done."""
     for training in (config.recipe, config.teacher.training):
         if training.precision == "auto":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # so that listing names never waits for torch
 
 __all__ = [
     "BadInput", "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
-    "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "UnknownName", "View", "rank_slice",
+    "Reference", "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "UnknownName", "View",
+    "rank_slice",
 ]  # fmt: skip
 
 ModalityName = Literal["image", "audio", "video"]
@@ -54,6 +55,14 @@ class SegmentStream(Protocol):
     def batch(self, step: int) -> Tensor:
         """Segments of a step: (share of the batch, *shape), float32, on the device, normalised as the networks want."""
         ...
+
+
+class Reference(NamedTuple):
+    """Another library's way to make such segments, to be timed beside ours."""
+
+    name: str
+    segments: int  # made by one call
+    make: Callable[[int], object]  # number of the call → its segments
 
 
 # --- labelled data of a target ---------------------------------------------------------------------------------
@@ -214,4 +223,8 @@ class Modality(Protocol):
 
     def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
         """Write a PNG of the source and of the segments that a student sees."""
+        ...
+
+    def references(self, source: str, view: Any, policy: Any, device: torch.device) -> Sequence[Reference]:
+        """Other ways to make segments of a named source; libraries that are not installed are left out."""
         ...

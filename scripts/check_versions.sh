@@ -23,8 +23,10 @@ python3 -m venv "$scratch/tools"
 uv="$scratch/tools/bin/uv"
 "$uv" venv --quiet --python "$python" "$scratch/venv"
 export VIRTUAL_ENV="$scratch/venv" PATH="$scratch/venv/bin:$PATH"
-# Not editable: what is tested is what a user would get, packaged files included.
-"$uv" pip install --quiet --resolution "$resolution" '.[test]'
+# Not editable: what is tested is what a user would get, packaged files included; a copy, which the build may litter.
+mkdir "$scratch/source"
+cp -r benchmark modalities pyproject.toml README.md LICENSE "$scratch/source"
+"$uv" pip install --quiet --resolution "$resolution" "$scratch/source[test]"
 
 python --version
 "$uv" pip list

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modalities.audio.options import POLICIES, AudioPolicy, AudioView
-from modalities.base import Draws, ModalityName, SegmentStream, SourceRef
+from modalities.base import Draws, ModalityName, Reference, SegmentStream, SourceRef
 from modalities.draws import Array
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ class AudioModality:
         preview(source, view, policy, seed=seed, path=path)
 
     def references(
-        self, source: str, view: AudioView, policy: AudioPolicy
-    ) -> list[tuple[str, int, Callable[[int], object]]]:
-        """Other ways to make such segments, to be timed beside ours: name, segments per call, number -> segments."""
+        self, source: str, view: AudioView, policy: AudioPolicy, device: torch.device
+    ) -> Sequence[Reference]:
+        """librosa and SciPy, and torchaudio, both on the CPU, to be timed beside ours."""
         import torch
 
         from modalities.audio.reference import segment, torchaudio_batch
@@ -148,8 +148,8 @@ class AudioModality:
                 return torchaudio_batch(wave, view, policy, np.random.default_rng(number), BATCH)
 
         return [
-            ("librosa and SciPy, per clip", 1, librosa),
-            ("torchaudio, per batch, fewer changes", BATCH, torchaudio),
+            Reference("librosa and SciPy, per clip", 1, librosa),
+            Reference("torchaudio, per batch, fewer changes", BATCH, torchaudio),
         ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.base import Draws, ModalityName, SourceRef
+from modalities.base import Draws, ModalityName, Reference, SourceRef
 from modalities.image import source as sources_room
 from modalities.image.options import POLICIES, ImagePolicy, ImageView
 
@@ -81,3 +81,11 @@ class ImageModality:
         from modalities.image.preview import preview
 
         preview(source, view, policy, seed=seed, path=path)
+
+    def references(
+        self, source: str, view: ImageView, policy: ImagePolicy, device: torch.device
+    ) -> Sequence[Reference]:
+        """The published chain, torchvision's transforms v2 and kornia, to be timed beside ours."""
+        from modalities.image.others import references
+
+        return references(source, view, policy, device)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.base import Draws, ModalityName, SegmentStream, SourceRef
+from modalities.base import Draws, ModalityName, Reference, SegmentStream, SourceRef
 from modalities.video import source
 from modalities.video.options import NETWORKS, POLICIES, VideoPolicy, VideoView
 
@@ -78,9 +78,9 @@ class VideoModality:
         preview(source, view, policy, seed=seed, path=path)
 
     def references(
-        self, source: str, view: VideoView, policy: VideoPolicy
-    ) -> list[tuple[str, int, Callable[[int], object]]]:
-        """Other ways to make such segments, to be timed beside ours: name, segments per call, number -> segments.
+        self, source: str, view: VideoView, policy: VideoPolicy, device: torch.device
+    ) -> Sequence[Reference]:
+        """The published chain, and torchvision's transforms, both on the CPU, to be timed beside ours.
 
         There are none for a clip: what is published starts from a picture.
         """
@@ -105,8 +105,8 @@ class VideoModality:
                 return torchvision_chain(planes, view, policy, np.random.default_rng(number))
 
         return [
-            ("published chain, encode and decode included", 1, published),
-            ("torchvision.transforms.v2, per clip", 1, torchvision),
+            Reference("published chain, encode and decode included", 1, published),
+            Reference("torchvision.transforms.v2, per clip", 1, torchvision),
         ]
 
 

@@ -154,7 +154,7 @@ def test_other_ways_to_make_segments_give_segments_like_ours() -> None:
     policy = dataclasses.replace(POLICIES["standard"], noise=0, filter_db=0, mix=0, reverb=0, pitch=0)
     source = MODALITY.load_source("speech", VIEW, CPU)
     ours = MODALITY.stream(source, VIEW, policy, batch_size=256, seed=0, device=CPU).batch(0).mean((0, 1, 3))
-    ways = MODALITY.references("speech", VIEW, policy)
+    ways = MODALITY.references("speech", VIEW, policy, CPU)
     assert [way.split()[0] for way, _, _ in ways] == ["librosa", "torchaudio,"]
     for _, count, call in ways:
         rounds = range(100) if count == 1 else range(4)
@@ -166,6 +166,6 @@ def test_other_ways_to_make_segments_give_segments_like_ours() -> None:
 
 def test_torchaudios_way_takes_every_policy() -> None:
     for policy in POLICIES.values():
-        _, count, call = MODALITY.references("speech", VIEW, policy)[1]
+        _, count, call = MODALITY.references("speech", VIEW, policy, CPU)[1]
         batch = torch.as_tensor(call(0))
         assert batch.shape == (count, *VIEW.shape) and batch.isfinite().all()

@@ -260,7 +260,7 @@ def test_the_reference_chain_keeps_its_frames_alike_when_both_boxes_are(photogra
 def test_other_ways_to_make_clips_give_clips_like_ours(datum):
     view = VideoView(size=32, resize=36)
     ours = stream(datum, POLICIES["published"], view, batch_size=256).batch(0)
-    ways = MODALITY.references("china", view, POLICIES["published"])
+    ways = MODALITY.references("china", view, POLICIES["published"], torch.device("cpu"))
     assert [name.split()[0] for name, _, _ in ways] == ["published", "torchvision.transforms.v2,"]
     for _, count, call in ways:
         # A number decides a segment, up to what the encoder of the published chain rounds now so, now so.
@@ -275,4 +275,4 @@ def test_other_ways_to_make_clips_give_clips_like_ours(datum):
 def test_a_film_has_no_other_ways(tmp_path):
     path = tmp_path / "film.mp4"
     path.write_bytes(b"any")
-    assert MODALITY.references(str(path), VIEW, PLAIN) == []
+    assert MODALITY.references(str(path), VIEW, PLAIN, torch.device("cpu")) == []

@@ -1,0 +1,158 @@
+"""What is measured for each modality and profile: segments, what a step costs beyond its networks, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmark import memory
+from benchmark.config import compose_target
+from benchmark.data import ensure, locate
+from benchmark.distillation.distill import autocast, in_layout, lay_out, lessons, matching, mixed_segments
+from benchmark.distillation.loop import Unwatched, take_step
+from benchmark.distillation.loss import distillation_loss
+from benchmark.distillation.schedule import make_optimiser
+from benchmark.distillation.speed import compiled
+from benchmark.evaluation import in_order, predict
+from benchmark.networks import make_network
+from benchmark.perf.timing import alternate
+from benchmark.plan import settle
+from benchmark.schema import Config
+from modalities import registry
+from modalities.base import Modality
+from modalities.paths import data_root
+
+PROFILES = ("demo", "small", "paper")
+# Which target's settings stand for a modality's: sizes, networks and recipe.
+TARGETS = {
+    "image": {"demo": "cifar10", "small": "cifar10", "paper": "imagenet"},
+    "audio": {"demo": "speechcommands", "small": "speechcommands", "paper": "speechcommands"},
+    "video": {"demo": "ucf101", "small": "ucf101", "paper": "ucf101"},
+}
+STEPS = 3  # between two looks at the clock
+LARGEST_ON_CPU = 20_000_000  # values in one timed batch of segments, so that a round takes seconds at most
+COMPARED = ("published", "standard")  # policies that are timed beside other libraries, and the profile's own
+
+Row = dict[str, Any]
+Say = Callable[[str], None]
+
+
+def measure(
+    modalities: Sequence[str], overrides: Sequence[str], device: torch.device, say: Say
+) -> dict[str, list[Row]]:
+    """Everything, as rows by kind: ``segments``, ``steps``, ``evaluation``.
+
+    Args:
+        overrides: settings such as ``source.image=photo.jpg``; those of other modalities do no harm.
+        say: told what is being measured.
+    """
+    found: dict[str, list[Row]] = {"segments": [], "steps": [], "evaluation": []}
+    for name in modalities:
+        for profile in PROFILES:
+            config = compose_target(TARGETS[name][profile], overrides, profile=profile, suite="all")
+            settle(config, device.type)
+            modality = registry.modality(name)
+            found["segments"] += _segments(modality, profile, config, device, say)
+            if profile != "paper" or device.type == "cuda":  # a step of the published networks takes a CPU minutes
+                say(f"{name}, {profile}: a step")
+                found["steps"].append(_step(modality, profile, config, device))
+                say(f"{name}, {profile}: evaluation")
+                found["evaluation"].append(_evaluation(modality, profile, config, device))
+    return found
+
+
+def _segments(modality: Modality, profile: str, config: Config, device: torch.device, say: Say) -> Iterator[Row]:
+    """Segments per second of every policy; of the compared ones, other libraries' too."""
+    view, name = config.view, str(getattr(config.source, modality.name))
+    source = modality.load_source(name, view, device)
+    values = torch.Size(view.shape).numel()
+    batch = config.recipe.batch
+    if device.type == "cpu":
+        batch = max(2, min(batch, LARGEST_ON_CPU // values))
+    for policy_name, policy in modality.policies().items():
+        say(f"{modality.name}, {profile}: segments of the policy {policy_name}")
+        stream = modality.stream(source, view, policy, batch_size=batch, seed=0, device=device)
+        others = []
+        if policy_name in (*COMPARED, config.policy.name):
+            others = list(modality.references(name, view, policy, device))
+        ways: dict[str, Callable[[int], object]] = {"ours": stream.batch}
+        ways |= {other.name: other.make for other in others}
+        memory.reset_peak()
+        seconds = alternate(ways, device)
+        ours = batch / seconds["ours"]
+        beside = {other.name: other.segments / seconds[other.name] for other in others}
+        yield {
+            "modality": modality.name, "profile": profile, "policy": policy_name, "source": source.ref.name,
+            "shape": list(view.shape), "batch": batch, "per_second": ours,
+            "others": [{"name": n, "per_second": rate, "ratio": ours / rate} for n, rate in beside.items()],
+            "peak_memory_bytes": memory.peak(device),
+        }  # fmt: skip
+
+
+def _step(modality: Modality, profile: str, config: Config, device: torch.device) -> Row:
+    """A whole step, and the same step by bare networks on one batch that is in memory already."""
+    view, recipe = config.view, config.recipe
+    classes = len(registry.target(TARGETS[modality.name][profile]).info.classes)
+    source = modality.load_source(str(getattr(config.source, modality.name)), view, device)
+    stream = modality.stream(source, view, config.policy, batch_size=recipe.batch, seed=0, device=device)
+    # Random weights do as well, and need no download.
+    names = [role.network.removeprefix("torchvision:").partition(":")[0] for role in (config.teacher, config.student)]
+    teacher, student, bare = (make_network(modality, n, view, classes, 0, device) for n in (*names, names[1]))
+    teacher.eval().requires_grad_(False)
+    for network in (teacher, student, bare):
+        lay_out(network, recipe)
+    segments_at = mixed_segments(stream, recipe, 0)
+    teach, learn, learn_bare = (compiled(network, recipe) for network in (teacher, student.train(), bare.train()))
+    loss_at = matching(lessons(segments_at, teach, recipe, device), learn, recipe, device, recipe.batch)
+    optimiser, bare_optimiser = make_optimiser(student, recipe), make_optimiser(bare, recipe)
+    fixed = in_layout(segments_at(0), recipe)
+
+    def whole(number: int) -> None:
+        for step in range(STEPS * number, STEPS * (number + 1)):
+            take_step(student, optimiser, loss_at, recipe, step, 0)
+
+    def networks_alone(number: int) -> None:
+        for _ in range(STEPS):
+            with autocast(recipe, device):
+                with torch.no_grad():
+                    wanted = teach(fixed)
+                got = learn_bare(fixed)
+            torch.autograd.backward(distillation_loss(got, wanted, recipe.temperature))
+            if recipe.clip:
+                nn.utils.clip_grad_norm_(bare.parameters(), recipe.clip)
+            bare_optimiser.step()
+            bare_optimiser.zero_grad(set_to_none=True)
+
+    memory.reset_peak()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        seconds = alternate({"whole": whole, "networks": networks_alone}, device)
+    return {
+        "modality": modality.name, "profile": profile, "policy": config.policy.name, "teacher": names[0],
+        "student": names[1], "batch": recipe.batch, "precision": recipe.precision, "mixing": recipe.mixing,
+        "step_seconds": seconds["whole"] / STEPS, "networks_seconds": seconds["networks"] / STEPS,
+        "overhead": seconds["whole"] / seconds["networks"] - 1,
+        "segments_per_second": recipe.batch * STEPS / seconds["whole"], "peak_memory_bytes": memory.peak(device),
+    }  # fmt: skip
+
+
+def _evaluation(modality: Modality, profile: str, config: Config, device: torch.device) -> Row:
+    """Test items per second through a student, once they are decoded, on the stand-in."""
+    name = TARGETS[modality.name][profile]
+    adapter = registry.target(name)
+    place = locate(adapter, "stand-in", data_root(None))
+    ensure(place, adapter)
+    data = adapter.test(place.root, config.view)
+    network = make_network(modality, config.student.network, config.view, len(adapter.info.classes), 0, device)
+    batches = in_order(data)
+
+    def evaluate(number: int) -> object:
+        return predict(network, batches, modality, config.view, device, Unwatched())
+
+    seconds = alternate({"evaluate": evaluate}, device)
+    return {
+        "modality": modality.name, "profile": profile, "target": name, "network": config.student.network,
+        "items": len(data), "items_per_second": len(data) / seconds["evaluate"],
+    }  # fmt: skip
