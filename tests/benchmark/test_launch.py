@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from benchmark import clusters, launch, teachers
 from benchmark.clusters import Slurm, queue_states
@@ -203,6 +204,37 @@ def test_a_job_that_dies_fails_the_cell_it_was_at_and_its_other_cells_go_on_in_a
     assert [cell.seed for cell in cluster.jobs["4"].group.cells] == [2, 3]  # 3 makes the teacher, which is not kept
     assert "distill" in seen.phases
     assert len(seen.results) == 4
+
+
+def dying_at(cell: Cell, deed: Callable[[Job], None]) -> Callable[[Job, str], str]:
+    """Jobs that die with a cell in hand, after a last deed."""
+
+    def act(job: Job, id: str) -> str:
+        if job.group.teacher:
+            return well(job, id)
+        deed(job)
+        now = {"0": {"cell": cell.id, "phase": "write", "done": 0, "total": 0, "loss": 1.0, "per_second": 0.0}}
+        report(job, Report([cell.id], {}, now, 1))
+        return "FAILED"
+
+    return act
+
+
+def test_a_record_that_was_a_dying_jobs_last_deed_is_kept(cells, run, tmp_path):
+    (cell,) = cells("seeds=[5]")
+    outcome, _ = run([cell], Pretended(dying_at(cell, lambda job: publish(job, [cell]) and None)))
+    assert outcome.records[cell.id].status == "done"
+    assert Store(tmp_path / "smoke").read(cell.id).status == "done"
+
+
+def test_a_cell_that_another_process_took_over_from_a_dead_job_is_left_to_it(cells, run, tmp_path):
+    (cell,) = cells("seeds=[5]")
+    folder = tmp_path / "smoke" / "cells" / cell.id
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        outcome, _ = run([cell], Pretended(dying_at(cell, lambda job: None)))
+    assert (outcome.records, outcome.interrupted) == ({}, [cell])
+    assert not (folder / "record.json").exists()
 
 
 def test_a_job_that_dies_before_its_first_cell_fails_them_all_rather_than_for_ever(cells, run):
