@@ -456,6 +456,23 @@ def test_the_queue_is_asked_once_for_all_jobs_and_silence_is_not_an_answer(progr
     assert queue_states([]) == {}
 
 
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("", ""),
+        ("one\ntwo\n\n", "two"),
+        ("srun: error: vm: task 0: Killed\nwarnings.warn('semaphores')\n", "srun: error: vm: task 0: Killed"),
+        (f"ValueError: early\n{'x' * 5000}\nlast", "last"),
+    ],
+    ids=["empty", "the last line", "the last error", "of a long log only the end"],
+)
+def test_the_last_words_of_a_job_are_its_last_error_else_its_last_line(log, words, tmp_path):
+    path = tmp_path / "log"
+    path.write_text(log)
+    assert clusters._last_line(path) == words
+    assert clusters._last_line(tmp_path / "none") == ""
+
+
 # --- real jobs, as processes of this machine ---
 
 
