@@ -238,9 +238,10 @@ class _Launch:
         ids = " ".join(sorted({ticket.id.split("_")[0] for ticket in self.tickets.values()}, key=int))
         print(
             f"\nthe jobs go on without this command; the same command waits for them again.\n"
-            f"`scancel {ids}` would end them; `scancel --signal=TERM {ids}` before it saves checkpoints.",
+            f"`scancel {ids}` would end them; running cells write a checkpoint first.",
             file=sys.stderr,
         )
+        self.slots.clear()  # nothing on the display has stopped
         return True
 
     # --- submitting ---

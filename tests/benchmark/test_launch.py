@@ -288,10 +288,11 @@ def test_ctrl_c_leaves_the_jobs_in_the_queue_and_the_same_call_waits_for_them(ce
 
     launch.time.sleep = impatient
     try:
-        outcome, _ = run(some, cluster)
+        outcome, seen = run(some, cluster)
     finally:
         launch.time.sleep = wait
     assert outcome.interrupted == some
+    assert seen.results == {}  # none of them has stopped
     assert cluster.withdrawn == []
     assert "the same command waits for them again" in capsys.readouterr().err
 
