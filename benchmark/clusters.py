@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -184,14 +185,15 @@ def _number(text: str) -> int | str:
 
 
 def _last_line(path: Path) -> str:
-    """The last line of a log that says anything; from its last 4 kB, for logs grow."""
+    """The last line of a log that speaks of an error, else its last; from its last 4 kB, for logs grow."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 4096))
-            lines = file.read().decode(errors="replace").split("\n")
+            lines = [line.strip() for line in file.read().decode(errors="replace").split("\n")]
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    telling = [line for line in lines if re.search(r"error|killed", line, re.IGNORECASE)]
+    return (telling or [line for line in lines if line] or [""])[-1]
 
 
 def _gpus() -> int:

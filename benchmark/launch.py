@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from typing import Any
 from benchmark.clusters import MINUTES, UNDER_WAY, Cluster, Local, Slurm
 from benchmark.files import atomic_write
 from benchmark.jobs import TEACHER_NOTES, Group, Job, Report, read_report
+from benchmark.locks import alone_in
 from benchmark.plan import Cell
 from benchmark.records import Record, Store, provenance
 from benchmark.workers import Display, Outcome, Step
@@ -158,6 +160,10 @@ def launch_cells(
     return launch.outcome
 
 
+class _Taken(Exception):
+    """Another process works on the cell."""
+
+
 @dataclass
 class _Ticket:
     """A group that was submitted."""
@@ -188,6 +194,7 @@ class _Launch:
     def __post_init__(self) -> None:
         self.folder = self.store.root / "jobs"
         self.by_id = {cell.id: cell for cell in self.cells}
+        self.known = {cell.id: self.store.stamp(cell.id) for cell in self.cells}  # records that led to this call
         self._adopt()
         taken = {cell.id for ticket in self.tickets.values() if not ticket.group.teacher for cell in ticket.group.cells}
         self._plan([cell for cell in self.cells if cell.id not in taken])
@@ -231,9 +238,10 @@ class _Launch:
         ids = " ".join(sorted({ticket.id.split("_")[0] for ticket in self.tickets.values()}, key=int))
         print(
             f"\nthe jobs go on without this command; the same command waits for them again.\n"
-            f"`scancel {ids}` would end them; `scancel --signal=TERM {ids}` before it saves checkpoints.",
+            f"`scancel {ids}` would end them; running cells write a checkpoint first.",
             file=sys.stderr,
         )
+        self.slots.clear()  # nothing on the display has stopped
         return True
 
     # --- submitting ---
@@ -361,13 +369,28 @@ class _Launch:
         how = ticket.state if ticket.state not in UNDER_WAY else ""
         reason = f"its job {ticket.id} died{f' ({how})' if how else ''}{f': {words}' if words else ''}."
         for cell in rest:
-            if cell not in others:
-                record = cell.record("failed", reason, provenance=provenance(self.device, cell.config.threads))
-                self.store.write(record)
+            if cell not in others and (record := self._record_of_dead(cell, reason)):
                 self._finish(cell, record)
         if others:
             print(f"job {ticket.id} died; {len(others)} of its cells go on in another job", file=sys.stderr)
             self._plan(others)
+
+    def _record_of_dead(self, cell: Cell, reason: str) -> Record | None:
+        """What is recorded of a cell whose job died; None when another run is at the cell: a later call sees to it."""
+        try:
+            with alone_in(self.store.cell(cell.id), _give_up):
+                if self.store.stamp(cell.id) != self.known[cell.id]:  # the job's last deed, or another run's
+                    with contextlib.suppress(BadInput):
+                        return self.store.read(cell.id)
+                record = cell.record("failed", reason, provenance=provenance(self.device, cell.config.threads))
+                self.store.write(record)
+                return record
+        except _Taken:
+            return None
+
+
+def _give_up(holder: str) -> None:
+    raise _Taken
 
 
 def _read_note(path: Path) -> dict[str, Any]:

@@ -8,7 +8,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+# A machine that is busy with other things is no fault of a test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 # Before anything imports torch: two workers share two cores, and sums depend on the number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Generated data are made once per state of the code and shared by all workers, but never with the user's own cache.

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from benchmark import clusters, launch, teachers
 from benchmark.clusters import Slurm, queue_states
@@ -205,6 +206,37 @@ def test_a_job_that_dies_fails_the_cell_it_was_at_and_its_other_cells_go_on_in_a
     assert len(seen.results) == 4
 
 
+def dying_at(cell: Cell, deed: Callable[[Job], None]) -> Callable[[Job, str], str]:
+    """Jobs that die with a cell in hand, after a last deed."""
+
+    def act(job: Job, id: str) -> str:
+        if job.group.teacher:
+            return well(job, id)
+        deed(job)
+        now = {"0": {"cell": cell.id, "phase": "write", "done": 0, "total": 0, "loss": 1.0, "per_second": 0.0}}
+        report(job, Report([cell.id], {}, now, 1))
+        return "FAILED"
+
+    return act
+
+
+def test_a_record_that_was_a_dying_jobs_last_deed_is_kept(cells, run, tmp_path):
+    (cell,) = cells("seeds=[5]")
+    outcome, _ = run([cell], Pretended(dying_at(cell, lambda job: publish(job, [cell]) and None)))
+    assert outcome.records[cell.id].status == "done"
+    assert Store(tmp_path / "smoke").read(cell.id).status == "done"
+
+
+def test_a_cell_that_another_process_took_over_from_a_dead_job_is_left_to_it(cells, run, tmp_path):
+    (cell,) = cells("seeds=[5]")
+    folder = tmp_path / "smoke" / "cells" / cell.id
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        outcome, _ = run([cell], Pretended(dying_at(cell, lambda job: None)))
+    assert (outcome.records, outcome.interrupted) == ({}, [cell])
+    assert not (folder / "record.json").exists()
+
+
 def test_a_job_that_dies_before_its_first_cell_fails_them_all_rather_than_for_ever(cells, run):
     cluster = Pretended(lambda job, id: "FAILED")
     outcome, _ = run(cells("seeds=[0,1,2]"), cluster, per_job="3")
@@ -256,10 +288,11 @@ def test_ctrl_c_leaves_the_jobs_in_the_queue_and_the_same_call_waits_for_them(ce
 
     launch.time.sleep = impatient
     try:
-        outcome, _ = run(some, cluster)
+        outcome, seen = run(some, cluster)
     finally:
         launch.time.sleep = wait
     assert outcome.interrupted == some
+    assert seen.results == {}  # none of them has stopped
     assert cluster.withdrawn == []
     assert "the same command waits for them again" in capsys.readouterr().err
 
@@ -422,6 +455,23 @@ def test_the_queue_is_asked_once_for_all_jobs_and_silence_is_not_an_answer(progr
     programs("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     assert queue_states(["12"]) is None
     assert queue_states([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("", ""),
+        ("one\ntwo\n\n", "two"),
+        ("srun: error: vm: task 0: Killed\nwarnings.warn('semaphores')\n", "srun: error: vm: task 0: Killed"),
+        (f"ValueError: early\n{'x' * 5000}\nlast", "last"),
+    ],
+    ids=["empty", "the last line", "the last error", "of a long log only the end"],
+)
+def test_the_last_words_of_a_job_are_its_last_error_else_its_last_line(log, words, tmp_path):
+    path = tmp_path / "log"
+    path.write_text(log)
+    assert clusters._last_line(path) == words
+    assert clusters._last_line(tmp_path / "none") == ""
 
 
 # --- real jobs, as processes of this machine ---

@@ -51,7 +51,7 @@ def record(**changes) -> Record:
         profile="smoke",
         data="stand-in",
         config={"recipe": {"lr": 0.01, "steps": 3}, "list": [1, None, "x"]},
-        provenance=provenance("cpu", 1),
+        provenance={**provenance("cpu", 1), "started": "2026-01-01T00:00:00+00:00"},  # two of them are equal
         metrics={"top1": 0.5, "top5": None, "items": 4},
         controls={"chance": 0.1},
         segments=96,
