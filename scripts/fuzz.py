@@ -221,7 +221,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for fuzz.json")
     given = parser.parse_args()
     rows = {}
-    with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn")) as pool:
         names = given.decoders.split(",")
         tasks = {pool.submit(hammer, name, given.files, given.seed, given.keep): name for name in names}
         for task in as_completed(tasks):

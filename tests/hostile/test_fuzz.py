@@ -1,0 +1,121 @@
+"""Mutated files are decoded or refused in one sentence; and the fuzzer itself notices everything else."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modalities.base import BadInput
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "scripts"
+QUICK = ("jpeg", "png", "wav", "vorbis", "mp4", "cifar", "mat-labels-zip", "tar", "zip", "safetensors", "checkpoint",
+         "record", "predictions", "nsynth", "files-csv")  # fmt: skip
+
+
+@pytest.fixture
+def fuzz(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.setenv("BENCHMARK_CACHE", os.environ["BENCHMARK_CACHE"])  # which the fuzzer changes
+    return importlib.import_module("fuzz")
+
+
+def run(*words: str) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / "fuzz.py"), *words], capture_output=True, text=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return rows
+
+
+def test_a_few_mutated_files_of_every_kind_are_decoded_or_refused(tmp_path: Path) -> None:
+    rows = run("--files", "40", "--decoders", ",".join(QUICK), "--jobs", "1", "--keep", str(tmp_path))
+    assert [row["decoder"] for row in rows] == list(QUICK)
+    for row in rows:
+        assert row["decoded"] + row["refused"] == row["files"] == 40, row
+        assert row["refused"] > 0, "what is damaged so much cannot all be whole"
+
+
+@pytest.mark.slow
+def test_ten_thousand_mutated_files_per_decoder_are_decoded_or_refused(tmp_path: Path) -> None:
+    for row in run("--files", "10000", "--keep", str(tmp_path)):
+        assert row["decoded"] + row["refused"] == row["files"] == 10_000, row
+
+
+def test_the_log_in_the_repository_has_ten_thousand_files_per_decoder_and_no_fault(fuzz: Any) -> None:
+    log = json.loads((ROOT / "results" / "measured" / "robustness" / "fuzz.json").read_text())
+    decoders = importlib.import_module("fuzz_decoders").DECODERS
+    assert [row["decoder"] for row in log["decoders"]] == list(decoders)
+    assert all(row["files"] >= 10_000 and fuzz.faults_in(row) == 0 for row in log["decoders"])
+
+
+def test_a_mutated_file_depends_on_seed_and_number_alone(fuzz: Any) -> None:
+    whole = [bytes(range(256)), b"another" * 30]
+    made = [fuzz.mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
+    assert made == [fuzz.mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
+    assert len(set(made)) > 45
+    assert whole == [bytes(range(256)), b"another" * 30]
+
+
+def _refuse(root: Path) -> None:
+    raise BadInput("it is refused")
+
+
+def _raise(root: Path) -> None:
+    raise KeyError("a fault")
+
+
+def _crash(root: Path) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _spin(root: Path) -> None:
+    while True:
+        pass
+
+
+def _grow(root: Path) -> None:
+    assert bytearray(4 << 30)
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        (_refuse, {"refused": 3, "other_exceptions": 0, "crashes": 0, "hangs": 0}),
+        (_raise, {"refused": 0, "other_exceptions": 3, "crashes": 0, "hangs": 0}),
+        (_crash, {"refused": 0, "other_exceptions": 0, "crashes": 3, "hangs": 0}),
+        (_spin, {"refused": 0, "other_exceptions": 0, "crashes": 0, "hangs": 3}),
+        (_grow, {"refused": 0, "other_exceptions": 3, "crashes": 0, "hangs": 0}),
+    ],
+    ids=["refusal", "exception", "crash", "hang", "memory"],
+)
+def test_the_fuzzer_tells_a_refusal_from_every_kind_of_fault_and_keeps_the_file(
+    fuzz: Any, read: Any, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoders = importlib.import_module("fuzz_decoders")
+    seen: list[Path] = []
+
+    def whole_first(root: Path) -> None:  # the seed decodes; what comes after meets the fault
+        seen.append(root)
+        if len(seen) > 1:
+            read(root)
+
+    own = decoders.Decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
+    monkeypatch.setitem(decoders.DECODERS, "own", own)
+    monkeypatch.setattr(fuzz, "CPU_SECONDS", 0.3)
+    row = fuzz.hammer("own", 3, 0, tmp_path / "kept")
+    assert {name: row[name] for name in expected} == expected
+    faults = 3 - row["refused"]
+    assert fuzz.faults_in(row) == faults
+    assert len(list(tmp_path.glob("kept/*.why"))) == len(list(tmp_path.glob("kept/*.bin"))) == faults
