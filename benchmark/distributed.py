@@ -1,4 +1,8 @@
-"""One cell on several devices: what the processes of a torchrun share out, exchange and agree on."""
+"""One cell on several devices: what the processes of a torchrun share out, exchange and agree on.
+
+The number of processes is no part of a cell's identity, just as the device is none: the segments of a step and the
+update are those of one process but for rounding. Where more than rounding differs, the record's deviations say so.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Memory of a cell: its peak, what is kept for the next step, and slices of a batch where there is too little."""
+"""Memory of a cell: its peak, and training in slices of a batch where there is too little."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import resource
 import sys
@@ -18,8 +17,6 @@ from benchmark.checkpoints import Checkpoints
 
 MOST_SLICES = 16
 T = TypeVar("T")
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def reset_peak() -> None:
@@ -42,18 +39,6 @@ def peak(device: torch.device) -> int:
         pass
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def keep_freed() -> None:
-    """Have this process keep memory that it frees, where the C library is GNU's; elsewhere nothing happens.
-
-    Otherwise large tensors are given back to the system after each step and fetched again page by page, which costs
-    up to a fifth of a training step.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, 1 << 30)
-        library.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def ran_out(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from benchmark import allocator
 from benchmark.locks import alone_in, taken
 from benchmark.plan import Cell, describe
 from benchmark.records import Record, Store, provenance
@@ -165,7 +166,7 @@ class _Pool:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._stop, self._results, self._devices[index])
         process = self._context.Process(target=_work, args=arguments, daemon=True, name=f"worker {index + 1}")
-        with _deaf():
+        with _deaf(), allocator.for_children():
             process.start()
         theirs.close()
         return _Worker(index, process, ours)
@@ -344,11 +345,9 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
     if os.name != "nt":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    from benchmark import memory
     from benchmark.distillation.loop import Interrupted
     from benchmark.runner import run_cell
 
-    memory.keep_freed()
     store = Store(results)
 
     def tell(step: Step) -> None:

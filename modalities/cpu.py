@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
-compiled = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+
+def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function at its first call, and keep it on disk for later processes where any folder takes it."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    try:
+        return cast(Callable[..., Any], njit(cache=True, **options)(kernel))
+    except RuntimeError:  # numba finds neither the package's folder nor the user's cache writable
+        return cast(Callable[..., Any], njit(**options)(kernel))
 
 
 def empty(*shape: int) -> Tensor:

@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from statistics import median
 
 TARGETS = ("digits", "fsdd", "ucf101")
 # Less work per cell than the profile has, so that there are more beginnings and ends of cells in a minute.
@@ -46,7 +47,6 @@ class Sample:
     workers_files: int  # of the one with the most
     workers_threads: int  # of the one with the most
     processes: int  # of the run, all in all
-    shared_memory_files: int  # in /dev/shm, of anybody
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def look(run: int, seconds: float, cells: int) -> Sample | None:
         return Sample(
             round(seconds, 1), cells, resident(run), files(run), threads(run), len(workers),
             max(map(resident, workers), default=0.0), max(map(files, workers), default=0),
-            max(map(threads, workers), default=0), len(family), len(os.listdir("/dev/shm")),  # noqa: PTH208
+            max(map(threads, workers), default=0), len(family),
         )  # fmt: skip
     except (OSError, ValueError):
         return None
@@ -143,6 +143,11 @@ def readme(
     for share in SHOWN:
         sample = next((sample for sample in samples if sample.cells >= share * done), samples[-1])
         rows.append("| " + " | ".join(f"{value:.0f}" for value in asdict(sample).values()) + " |")
+    middle = next(index for index, sample in enumerate(samples) if sample.cells >= done / 2)
+    last = [sample for sample in samples if sample.cells < done][-1]
+    tenth = max(1, done // 10)
+    early = median(sample.workers_mib for sample in samples if 0 <= sample.cells - done // 2 <= tenth)
+    late = median(sample.workers_mib for sample in samples if done - tenth <= sample.cells < done)
     where = f"{platform.system()} with Python {platform.python_version()}"
     shown = " ".join(word if "[" not in word else f"'seeds=[0,...,{word.count(',')}]'" for word in words)
     shown = shown.replace(words[words.index("--results") + 1], "FOLDER")
@@ -161,13 +166,17 @@ benchmark {shown}
 on {where}: {done} cells in {samples[-1].seconds:.0f} s, exit code {code}.
 The machine was shared, so seconds say little. Every second's figures are in `sweep.csv`.
 
-| s | cells done | run: MiB | files | threads | workers | largest worker: MiB | files | threads | processes | /dev/shm |
-|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| s | cells done | run: MiB | files | threads | workers | largest worker: MiB | files | threads | processes |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 {chr(10).join(rows)}
 
+One target comes after another, and a worker keeps the decoded items of the last two. Over the second half of the cells
+the largest worker went from {early:.0f} to {late:.0f} MiB (medians over a tenth of the cells at either end), and the
+run itself, which keeps every record, from {samples[middle].run_mib:.0f} to {last.run_mib:.0f} MiB before the table.
+
 Three seconds after the end, {left} processes of the run were left, and in its folder {len(litter)} temporary files,
-checkpoints or attempts. A run writes no log file: what it says goes to standard error, and records hold the rest. So
-nothing rotates.
+checkpoints or attempts. A run on one machine writes no log file: what it says goes to standard error, and records hold
+the rest. So nothing rotates.
 """
 
 

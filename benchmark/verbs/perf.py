@@ -23,7 +23,7 @@ def show_perf(
     """
     import torch
 
-    from benchmark import memory
+    from benchmark import allocator
     from benchmark.perf.measure import measure
     from benchmark.perf.timing import machine
 
@@ -33,7 +33,7 @@ def show_perf(
     place = torch.device(device)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    memory.keep_freed()
+    allocator.here()
     try:
         found: dict[str, Any] = measure(names, overrides, place, lambda text: print(text, file=sys.stderr, flush=True))
         found["machine"] = machine(place)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from modalities.cpu import compiled, empty, spread
 from modalities.draws import Array
 from modalities.image.colour import SOLARIZE_FROM, Colour
 
@@ -66,25 +64,18 @@ def render(
     maps = affine * np.stack([wide / packed.wide[0], high / packed.high[0]], 1)[:, :, None]
     maps[:, :, 2] += (maps[:, :, 0] + maps[:, :, 1]) / 2 - 0.5
     scale = 1 / std
-    out = torch.empty(count, 3, size, size)
+    out = empty(count, 3, size, size)
     target = out.numpy()
     per_sample = (packed.start[level], wide, high, maps, colour.matrix, colour.of_mean, colour.solarize)
 
     def part(which: slice) -> None:
-        shares = (values[which] for values in per_sample)
-        _render(packed.pixels, *shares, scale, mean * scale, target[which])  # type: ignore[call-arg]
+        _render(packed.pixels, *(values[which] for values in per_sample), scale, mean * scale, target[which])
 
-    threads = min(torch.get_num_threads(), count)
-    if threads == 1:
-        part(slice(None))
-        return out
-    edges = np.linspace(0, count, threads + 1).astype(int)
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, map(slice, edges[:-1], edges[1:])))
+    spread(part, count)
     return out
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def _render(pixels, start, wide, high, maps, matrix, of_mean, solarize, scale, zero, out):  # type: ignore[no-untyped-def]
     size = out.shape[2]
     row = np.empty(size, np.uint64)
@@ -99,7 +90,7 @@ def _render(pixels, start, wide, high, maps, matrix, of_mean, solarize, scale, z
     return read  # so that the compiler keeps the reading
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def _fetch(pixels, start, wide, high, to_level, size):  # type: ignore[no-untyped-def]
     """Read one word of every cache line that a segment covers, line by line of the picture.
 
@@ -130,7 +121,7 @@ def _fetch(pixels, start, wide, high, to_level, size):  # type: ignore[no-untype
     return read
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-untyped-def]
     """One row of a segment, bilinear: each of its words holds three channels of 256 × (0 … 255) in 16 bits."""
     size, one = len(row), 4294967296.0  # places have 32 bits behind the point
@@ -170,14 +161,14 @@ def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-unt
         place_y += step_y
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def _reflected(place, length):  # type: ignore[no-untyped-def]
     """The pixel that stands at a place beyond the border: the picture and its mirror image take turns."""
     place = place % (2 * length)
     return min(place, 2 * length - 1 - place)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def _unpack(row, red, green, blue, total):  # type: ignore[no-untyped-def]
     """Words to three rows of 0 … 65,280, and their sums onto ``total``."""
     mask = np.uint64(0xFFFF)
@@ -194,7 +185,7 @@ def _unpack(row, red, green, blue, total):  # type: ignore[no-untyped-def]
     total[2] += sums[2]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
 def _colour(planes, total, matrix, of_mean, solarize, scale, zero):  # type: ignore[no-untyped-def]
     """The linear map of a sample, clipped to [0, 1], solarized and normalised, in place; in: 0 … 65,280."""
     red, green, blue = planes[0].ravel(), planes[1].ravel(), planes[2].ravel()

@@ -203,14 +203,15 @@ def differences(one: Store, other: Store, cell) -> dict[str, float]:
 
 @pytest.mark.slow
 def test_two_processes_give_what_one_gives_with_the_same_global_batch(cells, tmp_path):
-    (cell,) = cells(*GROUPED)
+    # Learning slowly: at high rates one ReLU that rounding opens makes another network of it within some steps.
+    (cell,) = cells(*GROUPED, "recipe.lr=1e-3")
     two, one = Store(tmp_path / "two" / "smoke"), Store(tmp_path / "one" / "smoke")
     code, said = ended(started(cell, tmp_path / "two"))
     assert code == 0, said
     run_cell(cell, one, device="cpu", watch=Silent())
     found = differences(one, two, cell)
-    assert found["weights"] < 1e-4, found
-    assert found["loss"] < 1e-4, found
+    assert found["weights"] < 1e-5, found
+    assert found["loss"] < 1e-5, found
     assert found["probabilities"] < 2e-3, found  # they are kept in eleven bits
     record, alone = two.read(cell.id), one.read(cell.id)
     assert record.provenance["ranks"] == 2
@@ -223,7 +224,7 @@ def test_two_processes_give_what_one_gives_with_the_same_global_batch(cells, tmp
 
 @pytest.mark.slow
 def test_two_processes_that_a_scheduler_stops_leave_a_checkpoint_that_one_process_continues(cells, tmp_path):
-    # Learning slowly: at high rates a difference in the last bit grows to a difference of everything in 200 steps.
+    # Learning slowly, as above.
     (cell,) = cells(*GROUPED, "recipe.steps=1000", "recipe.lr=3e-5")
     stopped, straight = Store(tmp_path / "stopped" / "smoke"), Store(tmp_path / "straight" / "smoke")
     process = started(cell, tmp_path / "stopped")

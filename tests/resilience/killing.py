@@ -29,11 +29,12 @@ SETTINGS = (
 )  # fmt: skip
 
 # Imported once by the server from which the processes are forked: torch alone takes seconds.
-PRELOADED = (
-    "benchmark.runner", "benchmark.progress", "modalities.image", "modalities.audio", "modalities.video",
-    "modalities.image.batches", "modalities.audio.segments", "modalities.video.clips", "modalities.video.segments",
-    "librosa", "soundfile", "soxr", "av", "sklearn.datasets", "torchvision", "torchaudio", "pytorchvideo.models",
-)  # fmt: skip
+PRELOADED = {
+    "image": ["benchmark.runner", "modalities.image", "modalities.image.batches", "sklearn.datasets"],
+    "audio": ["benchmark.runner", "modalities.audio", "modalities.audio.segments", "librosa", "soundfile", "soxr"],
+    "video": ["benchmark.runner", "modalities.video", "modalities.video.segments", "modalities.video.clips", "av",
+              "pytorchvideo.models"],
+}  # fmt: skip
 
 
 def settings_of(modality: str, folder: Path) -> list[str]:
@@ -74,9 +75,9 @@ class Life:
 class Server:
     """Forks processes that run a cell from one that has imported everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, modalities: Sequence[str]) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(PRELOADED))
+        self._context.set_forkserver_preload([name for modality in modalities for name in PRELOADED[modality]])
 
     def run(self, cell: Cell, root: Path, environment: dict[str, str], kill: tuple[str, float] | None = None) -> Life:
         """Run a cell to its end, or kill -9 it so many seconds after a phase began."""

@@ -31,8 +31,8 @@ OFTEN = {"BENCHMARK_CHECKPOINT_SECONDS": "0"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Server:
-    return Server()
+def server(request) -> Server:
+    return Server([name for name in TARGETS if name == "image" or request.config.option.markexpr != "not slow"])
 
 
 class Reference:
@@ -68,7 +68,7 @@ class Reference:
 
 
 def test_a_killed_cell_goes_on_to_the_very_same_numbers(server, tmp_path):
-    (cell,) = cells_of("image", tmp_path)
+    (cell,) = cells_of("image", tmp_path, "teacher.training.steps=20", "recipe.steps=40")
     reference = Reference(server, cell, tmp_path / "straight")
     for phase, share in (("distill", 0.8), ("write", 0.3)):
         reference.killed(tmp_path / phase, phase, share)

@@ -75,7 +75,8 @@ def small_student() -> nn.Module:
 
 
 def test_a_student_that_does_not_fit_is_distilled_in_slices_and_its_record_says_so(tmp_path):
-    (cell,) = cells_of("image", tmp_path, *BRIEF)
+    # Plain descent: Adam would make a difference in the last digit of a small gradient a large one.
+    (cell,) = cells_of("image", tmp_path, *BRIEF, "recipe.optimiser=sgd", "recipe.lr=0.01")
     hungry, whole = Hungry(small_student(), most=5), Hungry(small_student(), most=16)
     record = run_cell(cell, Store(tmp_path / "a"), device="cpu", watch=Silent(), student=hungry)
     assert record.status == "done", record.reason
