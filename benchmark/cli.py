@@ -87,7 +87,7 @@ def run(
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
-    from benchmark.launch import Wanted
+    from benchmark.groups import Wanted
     from benchmark.verbs.run import run_suite
 
     wanted = Wanted(launcher, tuple(slurm or ()), cells_per_job)

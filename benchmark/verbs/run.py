@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
-from benchmark.launch import Wanted, launch_cells, make_cluster
+from benchmark.groups import Wanted, make_cluster
+from benchmark.launch import launch_cells
 from benchmark.locks import alone_in, taken
 from benchmark.plan import Cell, Request, describe, left_out, make_plan, state_of
 from benchmark.progress import duration, shown

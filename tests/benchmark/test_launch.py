@@ -18,8 +18,9 @@ from filelock import FileLock
 
 from benchmark import clusters, launch, teachers
 from benchmark.clusters import Slurm, queue_states
+from benchmark.groups import Wanted, group_cells, make_cluster
 from benchmark.jobs import TEACHER_NOTES, Group, Job, Report, read_report
-from benchmark.launch import Wanted, group_cells, launch_cells, make_cluster
+from benchmark.launch import launch_cells
 from benchmark.plan import Cell
 from benchmark.records import Record, Store, provenance
 from benchmark.workers import Outcome, Step
