@@ -162,7 +162,7 @@ def _checked(text: str, plain: DictConfig, modality: str) -> str:
         raise BadInput(f"'{text}' cannot be read; quote values with spaces, commas or brackets.") from error
     if parsed.is_sweep_override():
         raise BadInput(f"'{text}' gives several values; only lists such as 'seeds=[0,1,2]' take several.")
-    if "${" in str(parsed.value()):  # which Hydra also reads from $\\{
+    if "${" in str(parsed.value()):  # which Hydra also reads from $\{
         raise BadInput(f"'{text}' holds an interpolation; give the value itself.")
     return text
 

@@ -283,7 +283,7 @@ def _target(root: Path, *, target: str) -> None:
         adapter.status(root)
     except BadInput as error:
         refused = error
-    for split in (adapter.train, adapter.test)[target == "imagenet" :]:
+    for split in (adapter.train, adapter.test)[target == "imagenet100" :]:
         try:
             found = split(root, view)
             for index in {0, len(found) - 1}:
@@ -326,7 +326,7 @@ def _mats(root: Path, *, compressed: bool, target: str) -> list[bytes]:
 
         labels = load_mat(root / "flowers-102" / "imagelabels.mat", "labels")
         return [saved({"labels": labels[None]}), saved({"labels": labels[None], "more": np.eye(3)})]
-    wnids = _small("imagenet").info.classes[:6]
+    wnids = _small("imagenet100").info.classes[:6]
     kit = root / "imagenet" / "ILSVRC2012_devkit_t12" / "data"
     kit.mkdir(parents=True, exist_ok=True)
     (root / "imagenet" / "val").mkdir()
@@ -339,7 +339,7 @@ def _mats(root: Path, *, compressed: bool, target: str) -> list[bytes]:
 
 
 def _truth(root: Path) -> list[bytes]:
-    kit = _mats(root, compressed=True, target="imagenet")[0]
+    kit = _mats(root, compressed=True, target="imagenet100")[0]
     (root / "imagenet" / "ILSVRC2012_devkit_t12" / "data" / "meta.mat").write_bytes(kit)
     return [b"1\n2\n3\n", b"6\r\n5\r\n4\r\n"]
 
@@ -557,7 +557,7 @@ def _kept_file(name: str) -> tuple[str, Seeds]:
     return str(place), seeds
 
 
-def _read_store(root: Path) -> None:
+def _read_store(root: Path, *, tables: bool) -> None:
     from benchmark.leaderboard import leaderboard
     from benchmark.leaderboard_formats import to_csv, to_json
     from benchmark.records import Store
@@ -570,20 +570,21 @@ def _read_store(root: Path) -> None:
             read(id)
         except BadInput as error:
             refused = error
-    frame = leaderboard(store)
-    assert to_csv(frame) and to_json(frame)
+    if tables:
+        frame = leaderboard(store)
+        assert to_csv(frame) and to_json(frame)
     if refused:
         raise refused
 
 
 def _kept(name: str, what: str, file: str, *, text: bool, mend: Any = None) -> Decoder:
     place, seeds = _kept_file(file)
-    return Decoder(name, what, place, seeds, _read_store, text, mend)
+    return Decoder(name, what, place, seeds, partial(_read_store, tables="leaderboard" in what), text, mend)
 
 
 _HMDB = "hmdb51/testTrainMulti_7030_splits/wave_test_split1.txt"
 _FLOWERS = partial(_dataset, target="flowers102", place="flowers-102/imagelabels.mat", text=False)
-_KIT = partial(_dataset, target="imagenet", place="imagenet/ILSVRC2012_devkit_t12/data/meta.mat", text=False)
+_KIT = partial(_dataset, target="imagenet100", place="imagenet/ILSVRC2012_devkit_t12/data/meta.mat", text=False)
 
 _ALL = (
     _image("JPEG", (None, {}), ("L", {}), ("CMYK", {}), (None, {"progressive": True, "exif": _exif()})),
@@ -613,9 +614,10 @@ _ALL = (
     _FLOWERS("mat-labels", what="Flowers' .mat", seeds=partial(_mats, compressed=False, target="flowers102")),
     _FLOWERS("mat-labels-zip", what="Flowers' .mat, compressed",
              seeds=partial(_mats, compressed=True, target="flowers102")),
-    _KIT("mat-kit", what="ImageNet's .mat", seeds=partial(_mats, compressed=False, target="imagenet")),
-    _KIT("mat-kit-zip", what="ImageNet's .mat, compressed", seeds=partial(_mats, compressed=True, target="imagenet")),
-    _dataset("imagenet-truth", "imagenet", "ImageNet's list of labels",
+    _KIT("mat-kit", what="ImageNet's .mat", seeds=partial(_mats, compressed=False, target="imagenet100")),
+    _KIT("mat-kit-zip", what="ImageNet's .mat, compressed",
+         seeds=partial(_mats, compressed=True, target="imagenet100")),
+    _dataset("imagenet-truth", "imagenet100", "ImageNet's list of labels",
              "imagenet/ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt", seeds=_truth),
     _dataset("pets", "pets37", "Pets' list", "oxford-iiit-pet/annotations/test.txt"),
     _dataset("places", "places365", "Places365's list", "places365/places365_val.txt"),
