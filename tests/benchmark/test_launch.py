@@ -493,7 +493,7 @@ def test_jobs_of_this_machine_are_killed_preempted_and_continued(quick, tmp_path
             killed, preempted = _two_at_work(folder, first)
             os.kill(_process_of(killed), signal.SIGKILL)
             os.kill(_process_of(preempted), signal.SIGUSR2)
-            assert first.wait(300) == 1, (tmp_path / "log").read_text()
+            assert first.wait(500) == 1, (tmp_path / "log").read_text()
         finally:
             first.kill()
     store = Store(tmp_path / "jobs" / "smoke")
@@ -504,14 +504,14 @@ def test_jobs_of_this_machine_are_killed_preempted_and_continued(quick, tmp_path
     assert sorted(report.starts for report in reports)[-1] == 2  # the preempted one
 
     before = {record.id: (store.cell(record.id) / "record.json").read_bytes() for record in found if not record.reason}
-    assert subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 0
+    assert subprocess.run(command, capture_output=True, timeout=500, check=False).returncode == 0
     assert {asked.id for asked in store.asked() if store.read(asked.id).status == "done"} == {r.id for r in found}
     assert before == {id: (store.cell(id) / "record.json").read_bytes() for id in before}  # none was computed again
 
     here = [word for word in command if word not in ("--launcher", "local-jobs", "--cells-per-job", "2")]
     here[-1] = str(tmp_path / "here")
     here[here.index("--jobs") + 1 : here.index("--device")] = ["2"]
-    assert subprocess.run(here, capture_output=True, timeout=300, check=False).returncode == 0
+    assert subprocess.run(here, capture_output=True, timeout=500, check=False).returncode == 0
     other = Store(tmp_path / "here" / "smoke")
     for record in found:
         assert store.predictions(record.id).logp.tobytes() == other.predictions(record.id).logp.tobytes()
