@@ -20,7 +20,7 @@ from benchmark.clusters import UNDER_WAY, Cluster, Local
 from benchmark.files import atomic_write
 from benchmark.groups import group_cells
 from benchmark.jobs import TEACHER_NOTES, Group, Job, Report, read_report
-from benchmark.locks import alone_in
+from benchmark.locks import Taken, alone_in, give_up
 from benchmark.plan import Cell
 from benchmark.records import Record, Store, provenance
 from benchmark.workers import Display, Outcome, Step
@@ -60,10 +60,6 @@ def launch_cells(
                 launch.ask_to_stop()
     launch.give_up_the_rest()
     return launch.outcome
-
-
-class _Taken(Exception):
-    """Another process works on the cell."""
 
 
 @dataclass
@@ -280,19 +276,15 @@ class _Launch:
     def _record_of_dead(self, cell: Cell, reason: str) -> Record | None:
         """What is recorded of a cell whose job died; None when another run is at the cell: a later call sees to it."""
         try:
-            with alone_in(self.store.cell(cell.id), _give_up):
+            with alone_in(self.store.cell(cell.id), give_up):
                 if self.store.stamp(cell.id) != self.known[cell.id]:  # the job's last deed, or another run's
                     with contextlib.suppress(BadInput):
                         return self.store.read(cell.id)
                 record = cell.record("failed", reason, provenance=provenance(self.device, cell.config.threads))
                 self.store.write(record)
                 return record
-        except _Taken:
+        except Taken:
             return None
-
-
-def _give_up(holder: str) -> None:
-    raise _Taken
 
 
 def _read_note(path: Path) -> dict[str, Any]:

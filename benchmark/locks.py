@@ -19,6 +19,15 @@ LOCK, HOLDER = ".lock", ".holder"
 TURN = 0.5  # seconds between two looks at a lock that another process holds
 
 
+class Taken(Exception):
+    """Another process works in the folder."""
+
+
+def give_up(holder: str) -> None:
+    """What to do while another process holds a lock (``alone_in``), for those that do not wait. Raises Taken."""
+    raise Taken
+
+
 @contextmanager
 def alone_in(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
     """Be the only process that works in a folder. It is made, and temporary files of killed predecessors are removed.

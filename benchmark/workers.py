@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from benchmark import allocator
-from benchmark.locks import alone_in, taken
+from benchmark.locks import Taken, alone_in, give_up, taken
 from benchmark.plan import Cell, describe
 from benchmark.records import Record, Store, provenance
 from modalities.base import BadInput
@@ -263,7 +263,7 @@ class _Pool:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
         try:
-            with alone_in(self._store.cell(cell.id), _give_up):
+            with alone_in(self._store.cell(cell.id), give_up):
                 if self._store.stamp(cell.id) != self._known[cell.id]:  # its last deed, or another run's
                     with contextlib.suppress(BadInput):
                         return self._store.read(cell.id)
@@ -271,7 +271,7 @@ class _Pool:
                 record = cell.record("failed", reason, provenance=origin)
                 self._store.write(record)
                 return record
-        except _Taken:
+        except Taken:
             return None
 
     def close(self) -> None:
@@ -285,14 +285,6 @@ class _Pool:
                 worker.process.kill()
                 worker.process.join()
             worker.pipe.close()
-
-
-class _Taken(Exception):
-    """Another process works in a folder."""
-
-
-def _give_up(holder: str) -> None:
-    raise _Taken
 
 
 class Progress:
