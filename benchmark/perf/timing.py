@@ -49,7 +49,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     timed = "wall time, synchronised" if device.type == "cuda" else f"CPU time of the process, {threads}"
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "clock": f"{timed}; medians of {ROUNDS} alternating rounds",
+        "clock": f"{timed}; medians of {ROUNDS} alternating rounds (3 of long steps)",
         "python": platform.python_version(),
         "libraries": {
             name: version(name) for name in ("torch", "torchvision", "torchaudio", "librosa", "numba", "pillow")

@@ -75,7 +75,7 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
         ]
     steps = [
         [
-            row["modality"], row["profile"], f"{row['teacher']} → {row['student']}", str(row["batch"]),
+            row["modality"], row["profile"], row["target"], f"{row['teacher']} → {row['student']}", str(row["batch"]),
             f"{1000 * row['step_seconds']:.1f}", f"{1000 * row['networks_seconds']:.1f}",
             f"{100 * row['overhead']:.1f}", _count(row["segments_per_second"]), _mebibytes(row),
         ]
@@ -89,8 +89,8 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
     return [
         ("Segments", ["modality", "profile", "policy", "shape", "by", "per second", "ours is × faster", "peak MiB"],
          segments),
-        ("Steps", ["modality", "profile", "teacher → student", "batch", "step ms", "networks alone ms", "overhead %",
-                   "segments per second", "peak MiB"], steps),
+        ("Steps", ["modality", "profile", "target", "teacher → student", "batch", "step ms", "networks alone ms",
+                   "overhead %", "segments per second", "peak MiB"], steps),
         ("Evaluation of stand-ins",
          ["modality", "profile", "target", "network", "items", "items per second"], evaluation),
     ]  # fmt: skip

@@ -35,10 +35,10 @@ def small(monkeypatch):
     """One profile of cells that take a moment, and three rounds."""
     monkeypatch.setattr(room, "PROFILES", ("smoke",))
     targets = {"image": "digits", "audio": "fsdd", "video": "ucf101"}
-    monkeypatch.setattr(room, "TARGETS", {name: {"smoke": target} for name, target in targets.items()})
+    monkeypatch.setattr(room, "TARGETS", {name: {"smoke": (target,)} for name, target in targets.items()})
     monkeypatch.setattr(room, "COMPARED", ())
     once = timing.alternate
-    monkeypatch.setattr(room, "alternate", lambda ways, device: once(ways, device, rounds=1))
+    monkeypatch.setattr(room, "alternate", lambda ways, device, rounds=1: once(ways, device, rounds=1))
 
 
 @pytest.mark.parametrize("modality", ["image", "audio", "video"])
@@ -66,8 +66,8 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
     row = {"modality": "image", "profile": "demo", "policy": "published", "shape": [3, 32, 32], "per_second": 51234.5,
            "peak_memory_bytes": 3 * 2**20,
            "others": [{"name": "another", "per_second": 12.34, "ratio": 4151.9}]}  # fmt: skip
-    step = {"modality": "image", "profile": "demo", "teacher": "a", "student": "b", "batch": 128, "step_seconds": 0.05,
-            "networks_seconds": 0.04, "overhead": 0.25, "segments_per_second": 2560.0,
+    step = {"modality": "image", "profile": "demo", "target": "cifar10", "teacher": "a", "student": "b", "batch": 128,
+            "step_seconds": 0.05, "networks_seconds": 0.04, "overhead": 0.25, "segments_per_second": 2560.0,
             "peak_memory_bytes": 5 * 2**20}  # fmt: skip
     item = {
         "modality": "image",
@@ -87,5 +87,5 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
     assert page == to_markdown(printed)
     assert "`benchmark perf --modality image`" in page
     assert "| image | demo | published | 3×32×32 | another | 12.3 | 4151.9 |  |" in page
-    assert "| image | demo | a → b | 128 | 50.0 | 40.0 | 25.0 | 2,560 | 5 |" in page
+    assert "| image | demo | cifar10 | a → b | 128 | 50.0 | 40.0 | 25.0 | 2,560 | 5 |" in page
     assert [title for title, _, _ in tables(printed)] == ["Segments", "Steps", "Evaluation of stand-ins"]
