@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,8 +85,9 @@ def opened(path: Path, remedy: str = REPLACE) -> Iterator[SoundFile]:
     """
     import soundfile
 
+    name = os.fsencode(path) if os.name == "posix" else path  # a name need not be text
     try:
-        with _forward(soundfile.SoundFile)(path) as file:
+        with _forward(soundfile.SoundFile)(name) as file:
             if not (LOWEST_RATE <= file.samplerate <= HIGHEST_RATE and 1 <= file.channels <= MOST_CHANNELS):
                 raise BadInput(
                     f"{path} claims {file.samplerate:,} samples per second in {file.channels} channels, and "

@@ -245,13 +245,15 @@ def test_ctrl_c_leaves_no_process_and_says_how_to_go_on(small, tmp_path, moment)
             process.communicate()
 
 
-def test_a_second_ctrl_c_stops_at_once_and_says_that_nothing_is_lost(benchmark, small, tmp_path, monkeypatch):
+def test_a_second_ctrl_c_stops_at_once_and_says_that_nothing_is_lost(benchmark, small, tmp_path, monkeypatch, request):
     def impatient(*given: object, **more: object) -> Outcome:
         for _ in "ab":
             os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("the second one is heard at once")
 
     monkeypatch.setattr(run_verb, "run_cells", impatient)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start its children deaf
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     said = benchmark("run", "--results", tmp_path, "--exclude", "cifar10", *small)
     assert said.code == 4
     assert "stopped at once; the same command continues from the last checkpoints." in said.err

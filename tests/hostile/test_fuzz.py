@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import os
@@ -79,6 +80,7 @@ def _raise(root: Path) -> None:
 
 
 def _crash(root: Path) -> None:
+    faulthandler.disable()  # pytest's, which would fill the log
     os.kill(os.getpid(), signal.SIGSEGV)
 
 

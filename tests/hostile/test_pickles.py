@@ -73,7 +73,7 @@ def test_a_checkpoint_with_a_right_hash_that_is_a_pickle_is_passed_over_and_not_
 def test_a_checkpoint_that_is_no_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
     network = torch.nn.Linear(2, 2)
     checkpoints = Checkpoints(tmp_path, "student")
-    checkpoints.save(7, network, torch.optim.SGD(network.parameters()), [])
+    checkpoints.save(7, network, torch.optim.SGD(network.parameters()), [], [])
     torch.save([1, 2, 3], tmp_path / "content")
     payload = (tmp_path / "content").read_bytes()
     digest = hashlib.sha256(payload).hexdigest().encode()
