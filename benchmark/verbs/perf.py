@@ -87,10 +87,10 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
         for row in found["evaluation"]
     ]  # fmt: skip
     return [
-        ("Segments", ["modality", "profile", "policy", "shape", "by", "per second", "ours is × faster", "peak MiB"],
+        ("Segments", ["modality", "profile", "policy", "shape", "by", "per second", "ours is × faster", "process MiB"],
          segments),
         ("Steps", ["modality", "profile", "target", "teacher → student", "batch", "step ms", "networks alone ms",
-                   "overhead %", "segments per second", "peak MiB"], steps),
+                   "overhead %", "segments per second", "process MiB"], steps),
         ("Evaluation of stand-ins",
          ["modality", "profile", "target", "network", "items", "items per second"], evaluation),
     ]  # fmt: skip
@@ -103,6 +103,7 @@ def to_markdown(found: dict[str, Any]) -> str:
     lines = [
         f"`{made['command']}`, commit {made['commit'] or 'unknown'}{dirty}, {made['started']}.",
         f"{machine['device']}; {machine['clock']}.",
+        "Process MiB is the peak of the whole process up to there, which keeps what it frees.",
     ]
     for title, heads, rows in tables(found):
         lines += ["", f"### {title}", "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
