@@ -108,7 +108,8 @@ def to_markdown(found: dict[str, Any]) -> str:
         for r in found["segments"]
     ]
     if "cells" in found:
-        lines += ["", "| cells | wall seconds | CPU seconds | peak MiB of the largest process |", "|---:|---:|---:|---:|"]
+        lines += ["", "| cells | wall seconds | CPU seconds | peak MiB of the largest process |"]
+        lines += ["|---:|---:|---:|---:|"]
         lines += [
             f"| {r['cells']} | {r['seconds']:.1f} | {r['cpu_seconds']:.1f} | {r['peak_bytes'] / 2**20:,.0f} |"
             for r in found["cells"]
