@@ -95,11 +95,13 @@ class PlainLines:
             self._print(f"       {describe(self._cell[worker])}: {step.phase} {step.done}/{step.total}{loss}{rate}")
 
     def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
+        if record is None:
+            self._print(f"[{self._done}/{self._count}] {describe(cell)}: stopped; it continues with the same command")
+            return
         self._left.ended(cell)
-        self._done += record is not None
-        text = outcome_line(record) if record else "stopped; it continues with the same command"
+        self._done += 1
         left = f", {duration(self._left.seconds())} left" if self._done < self._count else ""
-        self._print(f"[{self._done}/{self._count}{left}] {describe(cell)}: {text}")
+        self._print(f"[{self._done}/{self._count}{left}] {describe(cell)}: {outcome_line(record)}")
 
     def _print(self, line: str) -> None:
         print(readable(line), file=sys.stderr, flush=True)
@@ -152,9 +154,9 @@ def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
                 progress.update(bar, completed=step.done, total=step.total, note=note)  # type: ignore[arg-type]
 
         def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
-            left.ended(cell)
             progress.remove_task(self._bars.pop(worker)[1])  # type: ignore[arg-type]
             if record:
+                left.ended(cell)
                 mark, style = ("✓", "green") if record.status == "done" else ("✗", "red")
                 line = Text.assemble(
                     (mark, style), readable(f" {describe(cell)}: {outcome_line(record)}")

@@ -28,6 +28,7 @@ from benchmark.locks import alone_in
 from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.plan import Cell
 from benchmark.records import Predictions, Record, Status, Store, provenance, utc_now
+from benchmark.slices import in_slices, ran_out
 from benchmark.teachers import (
     Lesson,
     PhaseWatch,
@@ -222,7 +223,7 @@ def _run(
 
         folder = store.attempt(cell.id)
         if ranks.ranks == 1:
-            attempt.curve, slices = memory.in_slices(train, student, config.recipe.batch, folder, "student")
+            attempt.curve, slices = in_slices(train, student, config.recipe.batch, folder, "student")
         else:  # ranks would have to run out of memory together
             attempt.curve, slices = train(1, Checkpoints(folder, "student")), 1
         if slices > 1:
@@ -298,7 +299,7 @@ def _outcome(run: Any) -> tuple[Status, str, str]:
             return "failed", f"{error.strerror}: {lost}; was its folder moved or unmounted?", _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     except Exception as error:
-        if memory.ran_out(error):
+        if ran_out(error):
             reason = "the memory was not enough; a smaller recipe.batch, or fewer --jobs, needs less."
             return "out of memory", reason, _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)

@@ -26,9 +26,9 @@ from benchmark.distillation.speed import compiled
 from benchmark.evaluation import in_order, predict
 from benchmark.files import atomic_write
 from benchmark.locks import alone_in
-from benchmark.memory import in_slices
 from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.schema import Teacher
+from benchmark.slices import in_slices
 from modalities.base import Draws, LabelledData, Modality
 
 WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"

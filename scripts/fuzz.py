@@ -29,7 +29,7 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 CPU_SECONDS, WALL_SECONDS, MEMORY = 5, 60, 2 << 30
 PER_CHILD = 1000  # files; a fresh process then, so that a slow leak of a library is not taken for a large file
@@ -40,6 +40,7 @@ LIBRARIES = ("pillow", "soundfile", "soxr", "av", "scipy", "numpy", "safetensors
 
 _NUMBERS = (0, 1, 2, 3, 7, 8, 15, 16, 100, 255, 256, 1000, 4095, 65_535, 1 << 16, 1 << 20, (1 << 24) - 1, 1 << 28,
             (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)  # fmt: skip
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _PIECES = (
     b"\0", b"\xff", b"\xff" * 9, b"\0" * 64, b"\n", b"\r\n", b'"', b"'", b",", b";", b" ", b"\t", b"/", b"../", b"..",
     b"\\", b"=1+1", b"+1", b"-1", b"@x", b"\x1b[31m", b"\x07", b"\xc2\xb2", b"\xd9\xa3", b"\xe2\x80\xae", b"\xc3\x28",
@@ -71,7 +72,7 @@ def _damage(data: bytearray, kind: int, first: int, last: int, whole: list[bytes
     elif kind == 1:  # overwrite
         data[at : at + min(length, 32)] = rng.choice((b"\0", b"\xff", b"\x7f", b"\x80")) * min(length, 32)
     elif kind == 2:  # edit what may be a length, a size or a count
-        width, order = rng.choice((1, 2, 4, 4, 8)), rng.choice(("little", "big"))
+        width, order = rng.choice((1, 2, 4, 4, 8)), rng.choice(_ORDERS)
         value = int.from_bytes(data[at : at + width], order)
         value = rng.choice((*_NUMBERS, value + 1, value - 1, value * 2, value // 2, len(data), -value))
         data[at : at + width] = (value % (1 << (8 * width))).to_bytes(width, order)
@@ -205,7 +206,7 @@ def hammer(name: str, files: int, seed: int, keep: Path) -> dict[str, Any]:
 def faults_in(row: dict[str, Any]) -> int:
     """How many files of a row were neither decoded nor properly refused."""
     lost = row["files"] - row["decoded"] - row["refused"]
-    return max(lost, row["other_exceptions"] + row["crashes"] + row["hangs"])
+    return int(max(lost, row["other_exceptions"] + row["crashes"] + row["hangs"]))
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 RATE = 16_000
 ASSETS = Path(__file__).parent.parent / "modalities" / "audio" / "assets"
-Wave = NDArray[np.float64]
+Wave = NDArray[np.floating]
 
 # The spoken text holds no word that a target asks a network to recognise, so that none can be learnt by heart.
 TARGET_WORDS = {
@@ -80,7 +80,7 @@ def tone(pitch: float, seconds: float, partials: Wave, attack: float, decay: flo
         if k * 440 * 2 ** ((pitch - 69) / 12) < RATE / 2.2:
             wave += level * np.sin(k * phase) * np.exp(-t / (decay / k**0.4))
     fade = np.minimum(1, np.minimum(t / attack, (t[-1] - t) / 0.02))
-    return wave * fade
+    return np.asarray(wave * fade)
 
 
 def music() -> Wave:

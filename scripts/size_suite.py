@@ -9,7 +9,6 @@ pass forward and backward of the student. Hours are those operations at a speed 
 from __future__ import annotations
 
 import argparse
-import sys
 
 import torch
 from torch import nn
@@ -45,12 +44,12 @@ def main() -> None:
             trained = 0.0
         hours = segments * step / per_hour
         weights = sum(parameter.numel() for parameter in student.parameters()) * 4
-        record = weights + info.test_items * len(info.classes) * 2
-        checkpoints = weights * OPTIMISER_COPIES * DEEP
+        kept = weights + info.test_items * len(info.classes) * 2
+        deep = weights * OPTIMISER_COPIES * DEEP
         downloads[info.download_bytes] = info.download_bytes
         print(f"| {cell.target} | {info.download_bytes / 1e9:.1f} | {segments / 1e6:.1f} | {weights / 4e6:.1f} | "
-              f"{trained:.1f} | {hours:.1f} | {record / 1e6:.0f} | {checkpoints / 1e6:.0f} |")  # fmt: skip
-        for index, value in enumerate((trained, hours, record, checkpoints)):
+              f"{trained:.1f} | {hours:.1f} | {kept / 1e6:.0f} | {deep / 1e6:.0f} |")  # fmt: skip
+        for index, value in enumerate((trained, hours, kept, deep)):
             totals[index] += value
     trained, hours, record, checkpoints = totals
     print(f"| one cell of each | {sum(downloads.values()) / 1e9:.0f} | | | {trained:.0f} | {hours:.0f} | "
@@ -74,8 +73,8 @@ def operations(network: nn.Module, shape: tuple[int, ...], *, backward: bool) ->
         outputs = network(inputs)
         if backward:
             outputs.sum().backward()
-    return counter.get_total_flops() / 2
+    return float(counter.get_total_flops()) / 2
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -50,6 +50,13 @@ def test_a_few_mutated_files_of_every_kind_are_decoded_or_refused(tmp_path: Path
         assert row["refused"] > 0, "what is damaged so much cannot all be whole"
 
 
+def test_every_decoder_reads_the_whole_files_that_are_damaged_for_it(tmp_path: Path) -> None:
+    """What no longer fits the code that it is for would be noticed only when all is mutated again."""
+    rows = run("--files", "0", "--jobs", "1", "--keep", str(tmp_path))
+    assert len(rows) > 40
+    assert all(row["seeds"] > 0 for row in rows)
+
+
 @pytest.mark.slow
 def test_ten_thousand_mutated_files_per_decoder_are_decoded_or_refused(tmp_path: Path) -> None:
     for row in run("--files", "10000", "--keep", str(tmp_path)):

@@ -12,12 +12,13 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent))
 from killing import cells_of
 
-from benchmark import memory, teachers
+from benchmark import teachers
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.distill import distill
 from benchmark.records import Store
 from benchmark.runner import run_cell
 from benchmark.schema import Recipe
+from benchmark.slices import in_slices
 from benchmark.teachers import Silent
 from modalities.base import Draws
 
@@ -120,7 +121,7 @@ def test_each_number_of_slices_starts_anew_with_checkpoints_of_its_own(tmp_path)
             raise MemoryError
         return "trained"
 
-    assert memory.in_slices(train, student, 64, tmp_path, "student") == ("trained", 4)
+    assert in_slices(train, student, 64, tmp_path, "student") == ("trained", 4)
     assert seen == [(1, "student", True), (2, "student.2", True), (4, "student.4", True)]
     names = [path.name for path in sorted(tmp_path.glob("*.ckpt"))]
     assert names == ["student-000000020.ckpt", "student.2-000000020.ckpt", "student.4-000000020.ckpt"]
@@ -132,4 +133,4 @@ def test_other_faults_are_not_taken_for_want_of_memory(tmp_path):
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        memory.in_slices(train, nn.Linear(3, 2), 64, tmp_path, "student")
+        in_slices(train, nn.Linear(3, 2), 64, tmp_path, "student")
