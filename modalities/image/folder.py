@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from modalities.base import BadInput, DataStatus, TargetInfo
+from modalities.image.files import opened
 from modalities.image.options import ImageView
 from modalities.image.samples import stand_ins
 from modalities.index import Index, Paths, index
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")  # by content: well-known datasets misname a few files
 LONGEST = 65_536  # pixels of the longer side once the shorter one is scaled
 
 
@@ -32,9 +32,7 @@ class ImageReader:
         self.side = side
 
     def __call__(self, path: Path) -> Tensor:
-        from PIL import Image as images
-
-        with images.open(path, formats=FORMATS) as file:
+        with opened(path) as file:
             return to_raw(file, self.side)
 
 

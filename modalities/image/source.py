@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from modalities.base import BadInput, SourceRef, UnknownName
 from modalities.draws import Array
+from modalities.image.files import opened
 from modalities.image.generated import GENERATORS, VERSION
 from modalities.leftovers import sweep
 from modalities.paths import cache_root
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from modalities.image.kernel import Packed
 
 LARGEST = 89_000_000  # pixels; a larger file is more likely a mistake or an attack than a photograph
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")  # others run programs (EPS) or decoders that few need
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
 
@@ -143,7 +143,7 @@ def decode(path: Path) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as file:
+            with opened(path) as file:
                 if file.width * file.height > LARGEST:
                     raise Image.DecompressionBombError
                 picture = ImageOps.exif_transpose(file)

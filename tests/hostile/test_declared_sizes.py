@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import struct
 import zlib
@@ -93,6 +94,19 @@ def test_a_picture_that_claims_to_be_huge_is_refused_as_source_and_as_item(tmp_p
     write(path)
     refused(path, decode)
     refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"IHDR", b"IEND"])
+def test_a_piece_of_a_picture_that_claims_to_be_huge_gets_no_memory(tmp_path: Path, kind: bytes) -> None:
+    path = tmp_path / "picture.png"
+    Image.fromarray(np.arange(768, dtype=np.uint8).reshape(16, 16, 3)).save(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(kind)
+    data[at - 4 : at] = b"\xff\xff\xff\xf0"
+    path.write_bytes(bytes(data))
+    for read in (decode, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0]):
+        with contextlib.suppress(BadInput):  # where all of it is there, Pillow may do without the piece
+            read(path)
 
 
 @pytest.mark.parametrize("shape", [(1, 80_000), (80_000, 1)])
