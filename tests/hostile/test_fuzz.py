@@ -63,11 +63,25 @@ def test_ten_thousand_mutated_files_per_decoder_are_decoded_or_refused(tmp_path:
         assert row["decoded"] + row["refused"] == row["files"] == 10_000, row
 
 
-def test_the_log_in_the_repository_has_ten_thousand_files_for_each_decoder_in_it_and_no_fault(fuzz: Any) -> None:
-    log = json.loads((ROOT / "results" / "measured" / "robustness" / "fuzz.json").read_text())
+@pytest.mark.parametrize(("name", "module"), [("fuzz", "fuzz"), ("guided", "fuzz_guided")])
+def test_the_logs_in_the_repository_have_ten_thousand_files_for_every_decoder_and_no_fault(fuzz, name, module) -> None:
+    log = json.loads((ROOT / "results" / "measured" / "robustness" / f"{name}.json").read_text())
     decoders = importlib.import_module("fuzz_decoders").DECODERS
-    assert {row["decoder"] for row in log["decoders"]} <= set(decoders)
-    assert all(row["files"] >= 10_000 and fuzz.faults_in(row) == 0 for row in log["decoders"])
+    faults_in = importlib.import_module(module).faults_in
+    assert [row["decoder"] for row in log["decoders"]] == list(decoders)
+    assert all(row["files"] >= 10_000 and faults_in(row) == 0 for row in log["decoders"])
+
+
+def test_files_that_coverage_leads_are_decoded_or_refused_and_reach_more_of_the_code(tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is not installed (extra 'fuzz')")
+    done = subprocess.run(
+        [sys.executable, "scripts/fuzz_guided.py", "--runs", "300", "--decoders", "tar", "--keep", str(tmp_path)],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = json.loads(done.stdout.splitlines()[0])
+    assert row["decoded"] + row["refused"] == row["files"] >= 300
+    assert row["coverage"] > row["first_coverage"] > 0
 
 
 def test_a_mutated_file_depends_on_seed_and_number_alone(fuzz: Any) -> None:
