@@ -6,8 +6,6 @@ a step on a CPU. With huge pages, and without giving back, it does not. Other C 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,6 @@ TUNABLES = {
     "glibc.malloc.mmap_threshold": 1 << 32,  # bytes from which a block is the system's and not the heap's
     "glibc.malloc.trim_threshold": 1 << 33,  # free bytes at the heap's end from which they are given back
 }
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 @contextmanager
@@ -32,11 +29,3 @@ def for_children() -> Iterator[None]:
         yield
     finally:
         del os.environ[VARIABLE]
-
-
-def here() -> None:
-    """This process keeps what it frees from now on; huge pages can only be had from a process's start."""
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(M_MMAP_THRESHOLD, 1 << 30)
-        library.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)

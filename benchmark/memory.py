@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import resource
 import sys
 from pathlib import Path
@@ -10,12 +11,15 @@ from pathlib import Path
 import torch
 
 
-def reset_peak() -> None:
+def reset_peak(device: torch.device) -> None:
     """Begin a new peak, where the system lets a process do so (Linux, and CUDA devices)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # what is free but kept would count as used
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
 
 
 def peak(device: torch.device) -> int:

@@ -20,7 +20,7 @@ from benchmark import memory, metrics
 from benchmark.batches import RecentSplits
 from benchmark.checkpoints import Checkpoints
 from benchmark.data import ensure
-from benchmark.distillation.distill import distill
+from benchmark.distillation.distill import can_work_ahead, distill
 from benchmark.distillation.loop import Curve, Diverged, Interrupted
 from benchmark.distributed import ONE, Alone, Ranks
 from benchmark.evaluation import in_order, predict
@@ -133,8 +133,8 @@ def _run_alone(
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
     origin = provenance(_in_words(device), cell.config.threads)
-    memory.reset_peak()
     attempt = _Attempt(torch.device(device), watch, ranks)
+    memory.reset_peak(attempt.device)
     if ranks.first:
         store.begin(cell.id)
     try:
@@ -215,17 +215,17 @@ def _run(
             rank=ranks.rank, ranks=ranks.ranks,
         )  # fmt: skip
 
-        def train(slices: int, checkpoints: Checkpoints | None) -> Curve:
+        def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> Curve:
             return distill(
                 stream, teacher.network, student, config.recipe, seed=cell.seed, device=device, slices=slices,
-                checkpoints=checkpoints, watch=watch, ranks=ranks,
+                ahead=ahead, checkpoints=checkpoints, watch=watch, ranks=ranks,
             )  # fmt: skip
 
-        folder = store.attempt(cell.id)
+        folder, ahead = store.attempt(cell.id), can_work_ahead(config.recipe, device)
         if ranks.ranks == 1:
-            attempt.curve, slices = in_slices(train, student, config.recipe.batch, folder, "student")
+            attempt.curve, slices = in_slices(train, student, config.recipe.batch, folder, "student", ahead=ahead)
         else:  # ranks would have to run out of memory together
-            attempt.curve, slices = train(1, Checkpoints(folder, "student")), 1
+            attempt.curve, slices = train(1, ahead, Checkpoints(folder, "student")), 1
         if slices > 1:
             attempt.deviations.append(_sliced("recipe.batch", config.recipe.batch, slices))
         attempt.deviations += ranks.deviations(student)

@@ -24,7 +24,13 @@ def ran_out(error: BaseException) -> bool:
 
 
 def in_slices(
-    train: Callable[[int, Checkpoints | None], T], network: nn.Module, batch: int, folder: Path | None, prefix: str
+    train: Callable[[int, bool, Checkpoints | None], T],
+    network: nn.Module,
+    batch: int,
+    folder: Path | None,
+    prefix: str,
+    *,
+    ahead: bool = False,
 ) -> tuple[T, int]:
     """Train with whole batches; when memory is not enough, again from the start with halves, quarters and so on.
 
@@ -32,10 +38,13 @@ def in_slices(
     number of slices and not on the moment at which memory ended. Each number has checkpoints of its own.
 
     Args:
-        train: trains ``network`` in place with that many slices per batch, and with these checkpoints.
+        train: trains ``network`` in place with that many slices per batch, making lessons ahead or not, and with these
+            checkpoints.
         batch: samples in one; no slice is smaller than two.
         folder: of the checkpoints; None keeps none.
         prefix: of their names.
+        ahead: whether to make lessons ahead at first: that takes memory and changes no number, so that going without
+            comes before slices.
 
     Returns:
         What ``train`` returned, and the number of slices; the last error where MOST_SLICES were not enough.
@@ -45,12 +54,12 @@ def in_slices(
     while True:
         name = prefix if slices == 1 else f"{prefix}.{slices}"
         try:
-            return train(slices, None if folder is None else Checkpoints(folder, name)), slices
+            return train(slices, ahead, None if folder is None else Checkpoints(folder, name)), slices
         except Exception as error:
-            if not ran_out(error) or 2 * slices > min(MOST_SLICES, batch // 2):
+            if not ran_out(error) or (not ahead and 2 * slices > min(MOST_SLICES, batch // 2)):
                 raise
         # Out here the error is gone, and with it the tensors that its traceback held.
-        slices *= 2
+        slices, ahead = (slices, False) if ahead else (2 * slices, False)
         network.load_state_dict(initial)
         network.zero_grad(set_to_none=True)
         gc.collect()

@@ -177,7 +177,7 @@ def _train(
             loss = F.cross_entropy(logits.float(), answers, label_smoothing=settings.label_smoothing)
             yield loss * (len(part) / len(inputs))
 
-    def train(slices: int, checkpoints: Checkpoints | None) -> None:
+    def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> None:
         watch.phase("teacher: train")
         optimise(
             network, partial(loss_at, slices), training, seed=0, device=lesson.device, checkpoints=checkpoints,

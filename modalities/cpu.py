@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -37,6 +39,11 @@ def spread(work: Callable[[slice], object], count: int) -> None:
         work(slice(0, count))
         return
     edges = [count * part // threads for part in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, map(slice, edges[:-1], edges[1:])):
-            pass
+    for _ in _pool(threads, os.getpid()).map(work, map(slice, edges[:-1], edges[1:])):
+        pass
+
+
+@lru_cache(1)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that wait for the next part; a forked process has none of its parent's."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="segments")

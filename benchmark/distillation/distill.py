@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ def distill(
     seed: int,
     device: torch.device,
     slices: int = 1,
+    ahead: bool = False,
     checkpoints: Checkpoints | None = None,
     watch: Watch | None = None,
     ranks: Ranks = ONE,
@@ -44,6 +46,7 @@ def distill(
         seed: of mixing and dropout (segments have the stream's own).
         slices: how many parts of a batch go through the networks one after another, for want of memory; gradients
             add up to those of the whole batch, but batch normalisation and dropout see a slice at a time.
+        ahead: make the lessons of the next step while the student learns those of this one; see ``can_work_ahead``.
         ranks: the processes that distil this student together.
 
     Returns:
@@ -58,10 +61,11 @@ def distill(
     teacher.eval().requires_grad_(False)
     lay_out(teacher, recipe)
     lay_out(student, recipe)
+    if slices > 1 and recipe.compile == "reduce-overhead":
+        recipe = replace(recipe, compile="default")  # a slice's graph would write over the gradients of the last one
     segments_at = mixed_segments(stream, recipe, seed, ranks)
     lessons_at = lessons(segments_at, compiled(teacher, recipe), recipe, device, slices)
-    # What little memory there is holds no second batch; and CUDA graphs of teacher and student share their memory.
-    if recipe.ahead and device.type == "cuda" and slices == 1 and recipe.compile != "reduce-overhead":
+    if ahead:
         lessons_at = Ahead(lessons_at, recipe.steps, device)
     learner = ranks.wrap(compiled(student, recipe))
     loss_at = matching(lessons_at, learner, recipe, device, recipe.batch // ranks.ranks)
@@ -70,6 +74,11 @@ def distill(
         seed=seed + (ranks.rank << 16),  # dropout of its own on every rank
         device=device, checkpoints=checkpoints, watch=watch, ranks=ranks,
     )  # fmt: skip
+
+
+def can_work_ahead(recipe: Recipe, device: torch.device) -> bool:
+    """Whether lessons can be made a step ahead: on a GPU, but not with CUDA graphs, which share their memory."""
+    return recipe.ahead and device.type == "cuda" and recipe.compile != "reduce-overhead"
 
 
 def mixed_segments(stream: SegmentStream, recipe: Recipe, seed: int, ranks: Ranks = ONE) -> Callable[[int], Tensor]:

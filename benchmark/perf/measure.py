@@ -11,11 +11,19 @@ from torch import nn
 from benchmark import memory
 from benchmark.config import compose_target
 from benchmark.data import ensure, locate
-from benchmark.distillation.distill import autocast, in_layout, lay_out, lessons, matching, mixed_segments
+from benchmark.distillation.distill import (
+    autocast,
+    can_work_ahead,
+    in_layout,
+    lay_out,
+    lessons,
+    matching,
+    mixed_segments,
+)
 from benchmark.distillation.loop import Unwatched, take_step
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.schedule import make_optimiser
-from benchmark.distillation.speed import compiled
+from benchmark.distillation.speed import Ahead, Lessons, compiled
 from benchmark.evaluation import in_order, predict
 from benchmark.networks import make_network
 from benchmark.perf.timing import ROUNDS, alternate, clock
@@ -37,6 +45,7 @@ TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
 STEPS = 5  # between two looks at the clock
 LONG_STEP = 2.0  # seconds of a step of which one is timed at a time, and in fewer rounds
 LARGEST_ON_CPU = 20_000_000  # values in one timed batch of segments, so that a round takes seconds at most
+PAPER_BATCH_ON_CPU = 8
 COMPARED = ("published", "standard")  # policies that are timed beside other libraries, and the profile's own
 
 Row = dict[str, Any]
@@ -61,9 +70,12 @@ def measure(
                 settle(config, device.type)
                 if number == 0:
                     found["segments"] += _segments(modality, profile, config, device, say)
-                if profile != "paper" or device.type == "cuda":  # a step of the published networks takes a CPU minutes
-                    say(f"{target}, {profile}: a step")
-                    found["steps"].append(_step(modality, target, config, device))
+                brief = profile == "paper" and device.type == "cpu"  # whole, these networks take a CPU minutes
+                if brief:
+                    config.recipe.batch = min(config.recipe.batch, PAPER_BATCH_ON_CPU)
+                say(f"{target}, {profile}: a step")
+                found["steps"].append(_step(modality, target, config, device))
+                if not brief:
                     say(f"{target}, {profile}: evaluation")
                     found["evaluation"].append(_evaluation(modality, target, config, device))
     return found
@@ -85,7 +97,7 @@ def _segments(modality: Modality, profile: str, config: Config, device: torch.de
             others = list(modality.references(name, view, policy, device))
         ways: dict[str, Callable[[int], object]] = {"ours": stream.batch}
         ways |= {other.name: other.make for other in others}
-        memory.reset_peak()
+        memory.reset_peak(device)
         seconds = alternate(ways, device)
         ours = batch / seconds["ours"]
         beside = {other.name: other.segments / seconds[other.name] for other in others}
@@ -111,7 +123,10 @@ def _step(modality: Modality, target: str, config: Config, device: torch.device)
         lay_out(network, recipe)
     segments_at = mixed_segments(stream, recipe, 0)
     teach, learn, learn_bare = (compiled(network, recipe) for network in (teacher, student.train(), bare.train()))
-    loss_at = matching(lessons(segments_at, teach, recipe, device), learn, recipe, device, recipe.batch)
+    lessons_at: Callable[[int], Lessons] = lessons(segments_at, teach, recipe, device)
+    if can_work_ahead(recipe, device):
+        lessons_at = Ahead(lessons_at, STEPS * (ROUNDS + 2), device)
+    loss_at = matching(lessons_at, learn, recipe, device, recipe.batch)
     optimiser, bare_optimiser = make_optimiser(student, recipe), make_optimiser(bare, recipe)
     fixed = in_layout(segments_at(0), recipe)
 
@@ -131,7 +146,7 @@ def _step(modality: Modality, target: str, config: Config, device: torch.device)
             bare_optimiser.step()
             bare_optimiser.zero_grad(set_to_none=True)
 
-    memory.reset_peak()
+    memory.reset_peak(device)
     steps = 1
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         networks_alone(0)  # whatever is set up at first
@@ -156,14 +171,16 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
     ensure(place, adapter)
     data = adapter.test(place.root, config.view)
     network = make_network(modality, config.student.network, config.view, len(adapter.info.classes), 0, device)
-    batches = in_order(data)
+    batches = in_order(data, device=device)
 
     def evaluate(number: int) -> object:
         return predict(network, batches, modality, config.view, device, Unwatched())
 
+    memory.reset_peak(device)
     seconds = alternate({"evaluate": evaluate}, device)
     return {
         "modality": modality.name, "profile": config.profile.name, "target": target,
         "network": config.student.network,
         "items": len(data), "items_per_second": len(data) / seconds["evaluate"],
+        "peak_memory_bytes": memory.peak(device),
     }  # fmt: skip

@@ -17,34 +17,19 @@ from modalities import registry
 def show_perf(
     modalities: Sequence[str], overrides: Sequence[str], *, device: str, format: str, out: Path | None
 ) -> None:
-    """Measure, then print tables or JSON; with ``out``, keep both there as ``perf-MODALITIES-DEVICE.json`` and ``.md``.
-
-    One thread on a CPU, as the cells of a run have.
-    """
-    import torch
-
-    from benchmark import allocator
-    from benchmark.perf.measure import measure
-    from benchmark.perf.timing import machine
+    """Measure, then print tables or JSON; with ``out``, keep both there as perf-MODALITIES-DEVICE.json and .md."""
+    from benchmark.perf.apart import measure_apart
 
     for name in modalities:
         registry.modality(name)  # refuses an unknown one
     names = list(modalities) or list(registry.MODALITIES)
-    place = torch.device(device)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    allocator.here()
-    try:
-        found: dict[str, Any] = measure(names, overrides, place, lambda text: print(text, file=sys.stderr, flush=True))
-        found["machine"] = machine(place)
-    finally:
-        torch.set_num_threads(threads)
+    found = measure_apart(names, overrides, device)
     origin = provenance(device, 1)
     found["made"] = {"command": " ".join(["benchmark perf", *_arguments(modalities, overrides, device)]),
                      **{key: origin[key] for key in ("version", "commit", "dirty", "started")}}  # fmt: skip
     text = json.dumps(found, indent=1) + "\n"
     if out is not None:
-        stem = f"perf-{'-'.join(names)}-{place.type}"
+        stem = f"perf-{'-'.join(names)}-{device.partition(':')[0]}"
         atomic_write(out / f"{stem}.json", text)
         atomic_write(out / f"{stem}.md", to_markdown(found))
         print(f"wrote {(out / stem).resolve()}.json and .md", file=sys.stderr)
@@ -83,7 +68,7 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
     ]  # fmt: skip
     evaluation = [
         [*(row[name] for name in ("modality", "profile", "target", "network")), str(row["items"]),
-         _count(row["items_per_second"])]
+         _count(row["items_per_second"]), _mebibytes(row)]
         for row in found["evaluation"]
     ]  # fmt: skip
     return [
@@ -92,7 +77,7 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
         ("Steps", ["modality", "profile", "target", "teacher → student", "batch", "step ms", "networks alone ms",
                    "overhead %", "segments per second", "process MiB"], steps),
         ("Evaluation of stand-ins",
-         ["modality", "profile", "target", "network", "items", "items per second"], evaluation),
+         ["modality", "profile", "target", "network", "items", "items per second", "process MiB"], evaluation),
     ]  # fmt: skip
 
 
@@ -103,7 +88,7 @@ def to_markdown(found: dict[str, Any]) -> str:
     lines = [
         f"`{made['command']}`, commit {made['commit'] or 'unknown'}{dirty}, {made['started']}.",
         f"{machine['device']}; {machine['clock']}.",
-        "Process MiB is the peak of the whole process up to there, which keeps what it frees.",
+        "Process MiB is the peak of the whole process meanwhile, libraries included.",
     ]
     for title, heads, rows in tables(found):
         lines += ["", f"### {title}", "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]

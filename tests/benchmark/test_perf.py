@@ -62,6 +62,16 @@ def test_an_unknown_modality_is_refused_with_the_nearest():
         show_perf(["imagery"], [], device="cpu", format="text", out=None)
 
 
+def test_a_refused_setting_comes_back_from_the_process_that_measures():
+    with pytest.raises(BadInput, match=r"recipe\.batch"):
+        show_perf(["image"], ["recipe.bacth=8"], device="cpu", format="text", out=None)
+
+
+def test_a_process_that_ends_early_is_one_sentence():
+    with pytest.raises(BadInput, match="ended early, with exit code 1"):
+        show_perf(["image"], [], device="nowhere", format="text", out=None)
+
+
 def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, capsys):
     row = {"modality": "image", "profile": "demo", "policy": "published", "shape": [3, 32, 32], "per_second": 51234.5,
            "peak_memory_bytes": 3 * 2**20,
@@ -76,9 +86,10 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
         "network": "b",
         "items": 500,
         "items_per_second": 8203.0,
+        "peak_memory_bytes": 7 * 2**20,
     }
-    found = {"segments": [row], "steps": [step], "evaluation": [item]}
-    monkeypatch.setattr("benchmark.perf.measure.measure", lambda *given: dict(found))
+    found = {"segments": [row], "steps": [step], "evaluation": [item], "machine": {"device": "a CPU", "clock": "CPU"}}
+    monkeypatch.setattr("benchmark.perf.apart.measure_apart", lambda *given: dict(found))
     show_perf(["image"], [], device="cpu", format="json", out=tmp_path)
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "perf-image-cpu.json").read_text())

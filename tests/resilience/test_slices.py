@@ -113,7 +113,7 @@ def test_each_number_of_slices_starts_anew_with_checkpoints_of_its_own(tmp_path)
     first = student.weight.detach().clone()
     seen: list[tuple[int, str, bool]] = []
 
-    def train(slices: int, checkpoints: Checkpoints | None) -> str:
+    def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> str:
         seen.append((slices, checkpoints.prefix, torch.equal(student.weight, first)))
         checkpoints.save(20, student, torch.optim.SGD(student.parameters(), lr=1), [], [])
         nn.init.zeros_(student.weight)
@@ -128,8 +128,22 @@ def test_each_number_of_slices_starts_anew_with_checkpoints_of_its_own(tmp_path)
     assert Checkpoints(tmp_path, "student").newest().step == 20
 
 
+def test_what_is_made_ahead_is_given_up_before_the_batch_is_cut(tmp_path):
+    """It changes no number: so the same checkpoints serve, and the record has nothing to say."""
+    seen: list[tuple[int, bool, str]] = []
+
+    def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> str:
+        seen.append((slices, ahead, checkpoints.prefix))
+        if len(seen) < 3:
+            raise MemoryError
+        return "trained"
+
+    assert in_slices(train, nn.Linear(3, 2), 64, tmp_path, "student", ahead=True) == ("trained", 2)
+    assert seen == [(1, True, "student"), (1, False, "student"), (2, False, "student.2")]
+
+
 def test_other_faults_are_not_taken_for_want_of_memory(tmp_path):
-    def train(slices: int, checkpoints: Checkpoints | None) -> None:
+    def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> None:
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
