@@ -113,9 +113,14 @@ def content_of(decoder: Any, whole: list[bytes], seed: int, number: int) -> byte
 
 
 def fault_of(error: BaseException) -> str | None:
-    """What is wrong with an exception; None for a proper refusal."""
+    """What is wrong with an exception; None for a proper refusal, which no want of memory may hide behind."""
     from modalities.errors import BadInput
 
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, MemoryError):
+            return f"{type(error).__name__} for want of memory: {error}"[:300]
+        behind = behind.__cause__ or behind.__context__
     if isinstance(error, BadInput):
         text = str(error)
         return None if text.isprintable() and text else f"a sentence that is no clean line: {text!r}"
@@ -163,6 +168,8 @@ def hammer(name: str, files: int, seed: int, keep: Path) -> dict[str, Any]:
     """Send ``files`` mutated files through a decoder; what came of them, ready for JSON."""
     from fuzz_decoders import DECODERS
 
+    from benchmark.provenance import provenance
+
     decoder = DECODERS[name]
     scratch = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     os.environ["BENCHMARK_CACHE"] = str(scratch / "cache")
@@ -199,7 +206,7 @@ def hammer(name: str, files: int, seed: int, keep: Path) -> dict[str, Any]:
         "decoder": name, "reads": decoder.what, "files": files, "seeds": len(whole), "decoded": tally.decoded,
         "refused": tally.refused, "other_exceptions": tally.faults, "crashes": crashes, "hangs": hangs,
         "slowest_cpu_seconds": round(tally.slowest, 2), "peak_memory_mib": tally.peak >> 20,
-        "seconds": round(time.monotonic() - started),
+        "seconds": round(time.monotonic() - started), "commit": provenance("cpu", 1)["commit"],
     }  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
     python scripts/measure_settings.py [--seeds 3] [--jobs 2] [--out results/measured/settings]
 
-Runs `benchmark run` on two generated stand-ins and on the real digits, on a CPU or whatever GPU there is, once with each
-way for teacher and student alike. What a way does to time, `benchmark perf recipe.precision=bfloat16` tells. Writes
-README.md and settings.json.
+Runs `benchmark run` on two generated stand-ins and on the real digits, on a CPU or whatever GPU there is, once with
+each way for teacher and student alike. What a way does to time, `benchmark perf recipe.precision=bfloat16` tells.
+Writes README.md and settings.json.
 """
 
 from __future__ import annotations

@@ -114,6 +114,13 @@ def _grow(root: Path) -> None:
     assert bytearray(4 << 30)
 
 
+def _grow_and_refuse(root: Path) -> None:
+    try:
+        _grow(root)
+    except Exception as error:
+        raise BadInput("it is damaged") from error
+
+
 @pytest.mark.parametrize(
     ("read", "expected"),
     [
@@ -122,8 +129,9 @@ def _grow(root: Path) -> None:
         (_crash, {"refused": 0, "other_exceptions": 0, "crashes": 3, "hangs": 0}),
         (_spin, {"refused": 0, "other_exceptions": 0, "crashes": 0, "hangs": 3}),
         (_grow, {"refused": 0, "other_exceptions": 3, "crashes": 0, "hangs": 0}),
+        (_grow_and_refuse, {"refused": 0, "other_exceptions": 3, "crashes": 0, "hangs": 0}),
     ],
-    ids=["refusal", "exception", "crash", "hang", "memory"],
+    ids=["refusal", "exception", "crash", "hang", "memory", "memory behind a refusal"],
 )
 def test_the_fuzzer_tells_a_refusal_from_every_kind_of_fault_and_keeps_the_file(
     fuzz: Any, read: Any, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -136,7 +144,8 @@ def test_the_fuzzer_tells_a_refusal_from_every_kind_of_fault_and_keeps_the_file(
         if len(seen) > 1:
             read(root)
 
-    own = decoders.Decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
+    decoder = importlib.import_module("fuzz_decoder").Decoder
+    own = decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
     monkeypatch.setitem(decoders.DECODERS, "own", own)
     monkeypatch.setattr(fuzz, "CPU_SECONDS", 0.3)
     row = fuzz.hammer("own", 3, 0, tmp_path / "kept")
