@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,9 +13,11 @@ import torch
 from torch import Tensor
 
 from benchmark.data import unit_order
+from benchmark.machine import share_of_cores, share_of_memory
 from modalities.base import Item, LabelledData
 
-MEMORY_LIMIT = 2 * 1024**3  # bytes of decoded items that are kept
+PARTS = 4  # of a process's share of memory, one for a split: it keeps up to three, and its work takes memory too
+MOST_THREADS = 16  # that decode a split, on however many cores
 AHEAD = 3  # batches decoded before they are asked for
 
 
@@ -27,15 +28,16 @@ class Batches:
         data: the split.
         order: step -> indices into the split. A pure function, so that later batches can be decoded early.
         steps: how many steps there are.
-        memory_limit: bytes of decoded items below which the whole split is kept in memory.
+        memory_limit: bytes of decoded items up to which the whole split is kept in memory; by default a quarter of
+            this process's share of what is free when the first batch is asked for. Batches are the same either way.
     """
 
     def __init__(
-        self, data: LabelledData, order: Callable[[int], np.ndarray], steps: int, memory_limit: int = MEMORY_LIMIT
+        self, data: LabelledData, order: Callable[[int], np.ndarray], steps: int, memory_limit: int | None = None
     ) -> None:
         self.data, self.order, self.steps = data, order, steps
         self._labels = torch.from_numpy(np.asarray(data.labels, np.int64))
-        self._threads = ThreadPoolExecutor(max(2, min(16, os.cpu_count() or 1)))
+        self._threads = ThreadPoolExecutor(min(MOST_THREADS, share_of_cores()))
         self._early: dict[int, list[Future[Item]]] = {}
         self._memory_limit = memory_limit
 
@@ -52,7 +54,8 @@ class Batches:
     def _kept(self) -> Tensor | None:
         """The whole split, decoded when its first batch is asked for; None where it does not fit."""
         first = self._first
-        if first.numel() * first.element_size() * len(self.data) > self._memory_limit:
+        limit = share_of_memory() // PARTS if self._memory_limit is None else self._memory_limit
+        if first.numel() * first.element_size() * len(self.data) > limit:
             return None
         kept = torch.empty((len(self.data), *first.shape), dtype=first.dtype)
 

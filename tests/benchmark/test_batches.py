@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark import machine
 from benchmark.batches import FEWEST_UNITS, Batches, RecentSplits, Subset, cap_per_class, hold_out
 from benchmark.evaluation import in_order
 from benchmark.teachers import shuffled
@@ -69,6 +70,27 @@ def test_a_split_that_fits_is_decoded_once_and_one_that_does_not_is_not_kept():
         streamed.at(step)
     assert len(small.read) == 31, "every item, and the first one more for its shape"
     assert sorted(large.read) == sorted([0, *(int(i) for step in range(10) for i in backwards(step))])
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_split_is_kept_up_to_a_quarter_of_this_workers_share_of_free_memory(workers, missing, monkeypatch):
+    split, size = Split(), 30 * 2 * 3 * 2
+    monkeypatch.setattr(machine, "free_memory", lambda: 4 * workers * size - missing)
+    monkeypatch.delenv(machine.VARIABLE, raising=False)
+    with machine.shared_by(workers):
+        batches = Batches(split, backwards, 10)
+        one, again = batches.at(0), batches.at(0)
+    assert torch.equal(one[0], again[0])
+    assert split.read.count(29) == 1 + missing, "29 is in this batch alone"
+
+
+@pytest.mark.parametrize(("cores", "workers", "threads"), [(12, 1, 12), (12, 5, 2), (4, 8, 1), (64, 2, 16)])
+def test_a_split_is_decoded_by_as_many_threads_as_cores_come_on_a_worker(cores, workers, threads, monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: cores)
+    monkeypatch.delenv(machine.VARIABLE, raising=False)
+    with machine.shared_by(workers):
+        assert Batches(Split(), backwards, 10)._threads._max_workers == threads
 
 
 def test_a_damaged_item_ends_the_batch_with_its_own_sentence_whether_kept_or_streamed():
