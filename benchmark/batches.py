@@ -1,4 +1,4 @@
-"""Batches of a labelled split by step: from memory when it fits, else decoded ahead of time by threads."""
+"""Batches of a labelled split by step: decoded ahead of time by threads, and kept where the split fits into memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from benchmark.data import unit_order
 from benchmark.machine import share_of_cores, share_of_memory
+from benchmark.slices import ran_out
 from modalities.base import Item, LabelledData
 
 PARTS = 4  # of a process's share of memory, one for a split: it keeps up to three, and its work takes memory too
@@ -38,8 +39,9 @@ class Batches:
         self.data, self.order, self.steps = data, order, steps
         self._labels = torch.from_numpy(np.asarray(data.labels, np.int64))
         self._threads = ThreadPoolExecutor(min(MOST_THREADS, share_of_cores()))
-        self._early: dict[int, list[Future[Item]]] = {}
+        self._early: dict[int, list[Future[Tensor]]] = {}
         self._memory_limit = memory_limit
+        self._filled = np.zeros(len(data), bool)
 
     @cached_property
     def _first(self) -> Tensor:
@@ -52,33 +54,35 @@ class Batches:
 
     @cached_property
     def _kept(self) -> Tensor | None:
-        """The whole split, decoded when its first batch is asked for; None where it does not fit."""
+        """Room for the whole split, filled by the items that are asked for; None where it does not fit."""
         first = self._first
         limit = share_of_memory() // PARTS if self._memory_limit is None else self._memory_limit
         if first.numel() * first.element_size() * len(self.data) > limit:
             return None
-        kept = torch.empty((len(self.data), *first.shape), dtype=first.dtype)
+        try:
+            return torch.empty((len(self.data), *first.shape), dtype=first.dtype)
+        except RuntimeError as error:  # addresses are limited too, by ``ulimit -v`` or a system that promises no more
+            if not ran_out(error):
+                raise
+            return None
 
-        def read(index: int) -> None:
-            kept[index] = self.data[index].data
-
-        for _ in self._threads.map(read, range(len(self.data))):
-            pass
-        return kept
+    def _decode(self, index: int) -> Tensor:
+        data = self.data[index].data
+        if self._kept is not None:
+            self._kept[index] = data
+            self._filled[index] = True
+        return data
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of a step: raw (items × clips, *raw) on the CPU, and labels (items,)."""
-        indices = self.order(step)
-        if self._kept is not None:
-            raw = self._kept[torch.from_numpy(indices)]
-        else:
-            for early in range(step, min(step + AHEAD, self.steps)):
-                if early not in self._early:
-                    self._early[early] = [
-                        self._threads.submit(self.data.__getitem__, int(i)) for i in self.order(early)
-                    ]
-            raw = torch.stack([future.result().data for future in self._early.pop(step)])
-        return raw.flatten(0, 1), self._labels[torch.from_numpy(indices)]
+        kept, indices = self._kept, torch.from_numpy(self.order(step))
+        for early in range(step, min(step + AHEAD, self.steps)):
+            if early not in self._early:
+                missing = (int(i) for i in self.order(early) if kept is None or not self._filled[i])
+                self._early[early] = [self._threads.submit(self._decode, i) for i in missing]
+        decoded = [future.result() for future in self._early.pop(step)]
+        raw = torch.stack(decoded) if kept is None else kept[indices]
+        return raw.flatten(0, 1), self._labels[indices]
 
     def on(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """The batch of a step on the device; to a GPU it travels from pinned memory, and the host goes on meanwhile."""
