@@ -1,8 +1,7 @@
-"""Batches of a labelled split by step: from memory when it fits, else decoded ahead of time by threads."""
+"""Batches of a labelled split by step: decoded ahead of time by threads, and kept where the split fits into memory."""
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,9 +13,12 @@ import torch
 from torch import Tensor
 
 from benchmark.data import unit_order
+from benchmark.machine import share_of_cores, share_of_memory
+from benchmark.slices import ran_out
 from modalities.base import Item, LabelledData
 
-MEMORY_LIMIT = 2 * 1024**3  # bytes of decoded items that are kept
+PARTS = 4  # of a process's share of memory, one for a split: it keeps up to three, and its work takes memory too
+MOST_THREADS = 16  # that decode a split, on however many cores
 AHEAD = 3  # batches decoded before they are asked for
 
 
@@ -27,17 +29,19 @@ class Batches:
         data: the split.
         order: step -> indices into the split. A pure function, so that later batches can be decoded early.
         steps: how many steps there are.
-        memory_limit: bytes of decoded items below which the whole split is kept in memory.
+        memory_limit: bytes of decoded items up to which the whole split is kept in memory; by default a quarter of
+            this process's share of what is free when the first batch is asked for. Batches are the same either way.
     """
 
     def __init__(
-        self, data: LabelledData, order: Callable[[int], np.ndarray], steps: int, memory_limit: int = MEMORY_LIMIT
+        self, data: LabelledData, order: Callable[[int], np.ndarray], steps: int, memory_limit: int | None = None
     ) -> None:
         self.data, self.order, self.steps = data, order, steps
         self._labels = torch.from_numpy(np.asarray(data.labels, np.int64))
-        self._threads = ThreadPoolExecutor(max(2, min(16, os.cpu_count() or 1)))
-        self._early: dict[int, list[Future[Item]]] = {}
+        self._threads = ThreadPoolExecutor(min(MOST_THREADS, share_of_cores()))
+        self._early: dict[int, list[Future[Tensor]]] = {}
         self._memory_limit = memory_limit
+        self._filled = np.zeros(len(data), bool)
 
     @cached_property
     def _first(self) -> Tensor:
@@ -50,32 +54,35 @@ class Batches:
 
     @cached_property
     def _kept(self) -> Tensor | None:
-        """The whole split, decoded when its first batch is asked for; None where it does not fit."""
+        """Room for the whole split, filled by the items that are asked for; None where it does not fit."""
         first = self._first
-        if first.numel() * first.element_size() * len(self.data) > self._memory_limit:
+        limit = share_of_memory() // PARTS if self._memory_limit is None else self._memory_limit
+        if first.numel() * first.element_size() * len(self.data) > limit:
             return None
-        kept = torch.empty((len(self.data), *first.shape), dtype=first.dtype)
+        try:
+            return torch.empty((len(self.data), *first.shape), dtype=first.dtype)
+        except RuntimeError as error:  # addresses are limited too, by ``ulimit -v`` or a system that promises no more
+            if not ran_out(error):
+                raise
+            return None
 
-        def read(index: int) -> None:
-            kept[index] = self.data[index].data
-
-        for _ in self._threads.map(read, range(len(self.data))):
-            pass
-        return kept
+    def _decode(self, index: int) -> Tensor:
+        data = self.data[index].data
+        if self._kept is not None:
+            self._kept[index] = data
+            self._filled[index] = True
+        return data
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of a step: raw (items × clips, *raw) on the CPU, and labels (items,)."""
-        indices = self.order(step)
-        if self._kept is not None:
-            raw = self._kept[torch.from_numpy(indices)]
-        else:
-            for early in range(step, min(step + AHEAD, self.steps)):
-                if early not in self._early:
-                    self._early[early] = [
-                        self._threads.submit(self.data.__getitem__, int(i)) for i in self.order(early)
-                    ]
-            raw = torch.stack([future.result().data for future in self._early.pop(step)])
-        return raw.flatten(0, 1), self._labels[torch.from_numpy(indices)]
+        kept, indices = self._kept, torch.from_numpy(self.order(step))
+        for early in range(step, min(step + AHEAD, self.steps)):
+            if early not in self._early:
+                missing = (int(i) for i in self.order(early) if kept is None or not self._filled[i])
+                self._early[early] = [self._threads.submit(self._decode, i) for i in missing]
+        decoded = [future.result() for future in self._early.pop(step)]
+        raw = torch.stack(decoded) if kept is None else kept[indices]
+        return raw.flatten(0, 1), self._labels[indices]
 
     def on(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """The batch of a step on the device; to a GPU it travels from pinned memory, and the host goes on meanwhile."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmark import machine
 from benchmark.jobs import Job
 from modalities.errors import BadInput, UnknownName
 
@@ -117,7 +118,7 @@ class Local:
 
     def submit(self, jobs: Sequence[Job], after: str) -> list[str]:
         ids = []
-        with _deaf():
+        with _deaf(), machine.shared_by(self._workers):
             for job in jobs:
                 submitted = self._executor.submit(job)
                 self._jobs[submitted.job_id] = submitted

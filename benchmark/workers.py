@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from benchmark import allocator
+from benchmark import allocator, machine
 from benchmark.locks import Taken, alone_in, give_up, taken
 from benchmark.plan import Cell, describe
 from benchmark.records import Record, Store, provenance
@@ -129,17 +129,12 @@ def worker_devices(device: str, jobs: str, threads: int) -> list[str]:
     else:
         devices = [f"cuda:{index}" for index in range(max(1, cuda_devices()))]
     if jobs == "auto":
-        count = max(1, _cores() // threads) if kind == "cpu" else len(devices)
+        count = max(1, machine.cores() // threads) if kind == "cpu" else len(devices)
     elif jobs.isdecimal() and int(jobs) > 0:
         count = int(jobs)
     else:
         raise BadInput(f"--jobs {jobs} is no number of cells; give auto or a number from 1 up.")
     return [devices[index % len(devices)] for index in range(count)]
-
-
-def _cores() -> int:
-    """Cores that this process may use; not every system tells apart from those that there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass
@@ -166,7 +161,7 @@ class _Pool:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._stop, self._results, self._devices[index])
         process = self._context.Process(target=_work, args=arguments, daemon=True, name=f"worker {index + 1}")
-        with _deaf(), allocator.for_children():
+        with _deaf(), allocator.for_children(), machine.shared_by(len(self._devices)):
             process.start()
         theirs.close()
         return _Worker(index, process, ours)

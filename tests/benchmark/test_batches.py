@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import resource
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.batches import FEWEST_UNITS, Batches, RecentSplits, Subset, cap_per_class, hold_out
+from benchmark import machine
+from benchmark.batches import AHEAD, FEWEST_UNITS, Batches, RecentSplits, Subset, cap_per_class, hold_out
 from benchmark.evaluation import in_order
 from benchmark.teachers import shuffled
 from modalities.base import BadInput, Draws, Item
@@ -61,14 +65,61 @@ def test_streaming_equals_memory_in_any_order_of_asking():
 
 
 def test_a_split_that_fits_is_decoded_once_and_one_that_does_not_is_not_kept():
-    small, large = Split(), Split()
-    kept, streamed = Batches(small, backwards, 10), Batches(large, backwards, 10, memory_limit=30 * 2 * 3 * 2 - 1)
+    small, large = Split(90), Split(90)
+
+    def in_turn(step: int) -> np.ndarray:
+        return np.arange(9 * (step % 10), 9 * (step % 10) + 9)
+
+    kept, streamed = Batches(small, in_turn, 20), Batches(large, in_turn, 20, memory_limit=90 * 2 * 3 * 2 - 1)
     assert not small.read, "nothing is decoded before it is asked for"
-    for step in range(10):
+    for step in range(20):
         kept.at(step)
         streamed.at(step)
-    assert len(small.read) == 31, "every item, and the first one more for its shape"
-    assert sorted(large.read) == sorted([0, *(int(i) for step in range(10) for i in backwards(step))])
+    assert sorted(small.read) == sorted([0, *range(90)]), "every item, and the first one more for its shape"
+    assert sorted(large.read) == sorted([0, *range(90), *range(90)])
+
+
+def test_the_first_batch_of_a_split_that_fits_does_not_wait_for_all_of_it():
+    split = Split(9000)
+    Batches(split, lambda step: np.arange(9 * step, 9 * step + 9), 1000).at(0)
+    assert len(split.read) <= 1 + AHEAD * 9
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_split_is_kept_up_to_a_quarter_of_this_workers_share_of_free_memory(workers, missing, monkeypatch):
+    split, size = Split(), 30 * 2 * 3 * 2
+    monkeypatch.setattr(machine, "free_memory", lambda: 4 * workers * size - missing)
+    monkeypatch.delenv(machine.VARIABLE, raising=False)
+    with machine.shared_by(workers):
+        batches = Batches(split, backwards, 10)
+        one, again = batches.at(0), batches.at(0)
+    assert torch.equal(one[0], again[0])
+    assert split.read.count(29) == 1 + missing, "29 is in this batch alone"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may not keep to a limit on addresses")
+def test_a_split_for_which_there_are_no_addresses_is_not_kept(monkeypatch):
+    class Large(Split):
+        def __getitem__(self, index: int) -> Item:
+            return Item(torch.zeros(1, dtype=torch.uint8).expand(1, 100_000_000), 0, self.item_ids[index])
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    monkeypatch.setattr(machine, "free_memory", lambda: 10**12)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2_000_000_000, before[1]))
+    try:
+        assert len(Batches(Large(), backwards, 10).at(0)[0]) == 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.parametrize(("cores", "workers", "threads"), [(12, 1, 12), (12, 5, 2), (4, 8, 1), (64, 2, 16)])
+def test_a_split_is_decoded_by_as_many_threads_as_cores_come_on_a_worker(cores, workers, threads, monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: cores)
+    monkeypatch.delenv(machine.VARIABLE, raising=False)
+    with machine.shared_by(workers):
+        assert Batches(Split(), backwards, 10)._threads._max_workers == threads
 
 
 def test_a_damaged_item_ends_the_batch_with_its_own_sentence_whether_kept_or_streamed():
@@ -78,12 +129,12 @@ def test_a_damaged_item_ends_the_batch_with_its_own_sentence_whether_kept_or_str
                 raise BadInput("a.wav is damaged; replace it.")
             return super().__getitem__(index)
 
-    with pytest.raises(BadInput, match=r"a\.wav is damaged"):
-        Batches(Damaged(), backwards, 10).at(0)
-    with pytest.raises(BadInput, match=r"a\.wav is damaged"):
-        streamed = Batches(Damaged(), lambda step: np.arange(10 * step, 10 * step + 10), 3, memory_limit=0)
-        for step in range(3):
-            streamed.at(step)
+    for memory_limit in (0, 10**6):
+        batches = Batches(Damaged(), lambda step: np.arange(10 * step, 10 * step + 10), 3, memory_limit)
+        batches.at(0)
+        for _ in range(2):
+            with pytest.raises(BadInput, match=r"a\.wav is damaged"):
+                batches.at(1)
 
 
 def test_a_split_in_order_is_every_item_once():

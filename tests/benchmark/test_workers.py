@@ -166,7 +166,7 @@ def test_a_cell_waits_when_its_worker_died_before_it_was_handed_over(ran):
 
 
 def test_cpu_workers_fill_the_cores_that_this_process_may_use(monkeypatch):
-    monkeypatch.setattr(workers, "_cores", lambda: 8)
+    monkeypatch.setattr(workers.machine, "cores", lambda: 8)
     assert worker_devices("cpu", "auto", threads=1) == ["cpu"] * 8
     assert worker_devices("cpu", "auto", threads=3) == ["cpu"] * 2
     assert worker_devices("cpu", "auto", threads=16) == ["cpu"]
