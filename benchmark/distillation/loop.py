@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -90,10 +91,12 @@ def optimise(
     curve = Curve()
     start = 0
     values: list[float] = []  # losses that no row of the curve has counted yet
-    if checkpoints is not None and (found := ranks.from_first(checkpoints.newest)) is not None:
-        network.load_state_dict(found.network)
-        optimiser.load_state_dict(found.optimiser)
-        start, curve.rows, values = found.step, found.curve, found.pending
+    if checkpoints is not None:
+        newest = partial(checkpoints.newest, lambda state: state.fits(network, optimiser))
+        if (found := ranks.from_first(newest)) is not None:
+            network.load_state_dict(found.network)
+            optimiser.load_state_dict(found.optimiser)
+            start, curve.rows, values = found.step, found.curve, found.pending
     network.train()
     forked = [device] if device.type == "cuda" else []
     losses: list[Tensor] = []
@@ -119,10 +122,12 @@ def optimise(
                 values = []
                 watch.step(done, training.steps, mean)
                 stopping = ranks.any(watch.should_stop()) and done < training.steps
-            due = stopping or (checkpoints is not None and time.monotonic() - saved_at > checkpoints.every_seconds)
-            if due and checkpoints is not None and ranks.first:
-                checkpoints.save(done, network, optimiser, curve.rows, values)
-                saved_at = time.monotonic()
+            if checkpoints is not None and ranks.first:
+                # One is due after the last step too: what follows the training may fail, and need not cost it.
+                due = time.monotonic() - saved_at > checkpoints.every_seconds
+                if due or stopping or done == training.steps:
+                    checkpoints.save(done, network, optimiser, curve.rows, values)
+                    saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
     return curve
