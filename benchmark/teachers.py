@@ -21,9 +21,9 @@ from benchmark import metrics
 from benchmark.batches import Batches, cap_per_class, hold_out
 from benchmark.checkpoints import Checkpoints, clear
 from benchmark.distillation.distill import autocast, in_layout, lay_out
-from benchmark.distillation.loop import Interrupted, Unwatched, Watch, optimise
+from benchmark.distillation.loop import Diverged, Interrupted, Unwatched, Watch, optimise
 from benchmark.distillation.speed import compiled
-from benchmark.evaluation import in_order, predict
+from benchmark.evaluation import NotFinite, in_order, predict
 from benchmark.files import atomic_write
 from benchmark.locks import alone_in
 from benchmark.networks import load_weights, make_network, save_weights
@@ -130,20 +130,29 @@ def make_teacher(
     Args:
         folder: of its checkpoints; None keeps none.
         trained: the network is good as it is (a caller's own).
+
+    Raises:
+        Diverged: it was trained here and its answers are no numbers.
     """
     started = time.monotonic()
     watch.phase("teacher: data")
-    slices = 1
+    slices, trained_here = 1, False
     split = cap_per_class(lesson.train(), lesson.train_per_class)
     for_training, held_out = hold_out(split, settings.holdout)
     if settings.weights:
         load_weights(network, Path(settings.weights))
     elif not trained and not getattr(network, "ready", False):
+        trained_here = True
         slices = _train(network, settings, lesson, for_training, watch, folder)
-    watch.phase("teacher: held-out part")
-    top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
-    watch.phase("teacher: test items")
-    logp = _predict(network, lesson.test, lesson, watch)
+    try:
+        watch.phase("teacher: held-out part")
+        top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
+        watch.phase("teacher: test items")
+        logp = _predict(network, lesson.test, lesson, watch)
+    except NotFinite as error:
+        if not trained_here:
+            raise
+        raise Diverged(settings.training.steps) from error  # the last update did it, after the last loss
     notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started, slices)
     return ReadyTeacher(network, logp, notes)
 
