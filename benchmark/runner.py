@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from benchmark.data import ensure
 from benchmark.distillation.distill import can_work_ahead, distill
 from benchmark.distillation.loop import Curve, Diverged, Interrupted
 from benchmark.distributed import ONE, Alone, Ranks
-from benchmark.evaluation import in_order, predict
+from benchmark.evaluation import NotFinite, in_order, predict
 from benchmark.locks import alone_in
 from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.plan import Cell
@@ -138,7 +137,7 @@ def _run_alone(
     if ranks.first:
         store.begin(cell.id)
     try:
-        status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student))
+        status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student), attempt)
     finally:
         torch.set_num_threads(threads)
     if ranks.ranks > 1:
@@ -232,7 +231,10 @@ def _run(
         attempt.segments = config.recipe.steps * config.recipe.batch
 
     with attempt.timed("evaluate"):
-        logp = predict(student, mine, modality, view, device, watch, ranks)
+        try:
+            logp = predict(student, mine, modality, view, device, watch, ranks)
+        except NotFinite as error:  # the last update did it, after the last loss
+            raise Diverged(config.recipe.steps) from error
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
         if ranks.first:
@@ -277,7 +279,14 @@ class _NoData(Exception):
     """The target's data are not on disk."""
 
 
-def _outcome(run: Any) -> tuple[Status, str, str]:
+# What needs less memory, by the phase that had too little: slices of a batch and single items were tried before.
+_NEEDS_LESS = {
+    "teacher": "a smaller teacher.training.batch, teacher.network or view",
+    "distill": "a smaller recipe.batch",
+}
+
+
+def _outcome(run: Callable[[], None], attempt: _Attempt) -> tuple[Status, str, str]:
     """Run to a status, a reason and, for faults of ours, a traceback."""
     try:
         run()
@@ -300,7 +309,8 @@ def _outcome(run: Any) -> tuple[Status, str, str]:
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     except Exception as error:
         if ran_out(error):
-            reason = "the memory was not enough; a smaller recipe.batch, or fewer --jobs, needs less."
+            less = _NEEDS_LESS.get(next(reversed(attempt.seconds), ""), "a smaller network or view")
+            reason = f"the memory was not enough; {less}, or fewer --jobs, needs less."
             return "out of memory", reason, _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     return "done", "", ""

@@ -13,6 +13,8 @@ from torch import nn
 from benchmark.checkpoints import Checkpoints
 
 MOST_SLICES = 16
+# As torch says it on CPUs and GPUs, and as NVIDIA's libraries do, which allocate on their own.
+WORDS = ("can't allocate memory", "out of memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED")
 T = TypeVar("T")
 
 
@@ -20,7 +22,14 @@ def ran_out(error: BaseException) -> bool:
     """Whether an error says that memory was not enough; on a CPU torch says so in a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in str(error) or "out of memory" in str(error))
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
+
+
+def give_back() -> None:
+    """Free what nothing refers to any more, on GPUs too, after an attempt that took too much memory."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def in_slices(
@@ -62,6 +71,4 @@ def in_slices(
         slices, ahead = (slices, False) if ahead else (2 * slices, False)
         network.load_state_dict(initial)
         network.zero_grad(set_to_none=True)
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,12 +22,12 @@ from benchmark import metrics
 from benchmark.batches import Batches, cap_per_class, hold_out
 from benchmark.checkpoints import Checkpoints, clear
 from benchmark.distillation.distill import autocast, in_layout, lay_out
-from benchmark.distillation.loop import Interrupted, Unwatched, Watch, optimise
+from benchmark.distillation.loop import Diverged, Interrupted, Unwatched, Watch, optimise
 from benchmark.distillation.speed import compiled
-from benchmark.evaluation import in_order, predict
+from benchmark.evaluation import NotFinite, in_order, predict
 from benchmark.files import atomic_write
 from benchmark.locks import alone_in
-from benchmark.networks import load_weights, make_network, save_weights
+from benchmark.networks import load_weights, make_network, save_weights, weights_hash
 from benchmark.schema import Teacher
 from benchmark.slices import in_slices
 from modalities.base import Draws, LabelledData, Modality
@@ -69,6 +70,18 @@ class Notes:
     chance: float
     seconds: float
     slices: int = 1  # of a training batch, for want of memory
+    weights: str = ""  # hashes of what lies beside it, by which damage shows; empty where nothing is kept
+    predictions: str = ""
+
+    @classmethod
+    def from_json(cls, text: str) -> Notes:
+        """Raises TypeError or ValueError for what is not the notes of a kept teacher."""
+        found = cls(**json.loads(text))
+        if [type(value) for value in astuple(found)] != [float, float, float, int, str, str]:
+            raise TypeError("a value is of another type")
+        if not (0 <= found.held_out_top1 <= 1 and 0 < found.chance <= 1 and found.slices >= 1):
+            raise ValueError("a value is out of its range")
+        return found
 
 
 @dataclass(frozen=True)
@@ -103,14 +116,9 @@ def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWa
     """
     with alone_in(folder, patience(watch, "the teacher")):
         new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
-        ready = _finished(folder, new)
+        ready = _finished(folder, new, lesson)
         if ready is None:
-            ready = make_teacher(new(), settings, lesson, watch, folder)
-            save_weights(ready.network, folder / WEIGHTS)
-            buffer = io.BytesIO()
-            np.savez_compressed(buffer, logp=ready.logp)
-            atomic_write(folder / PREDICTIONS, buffer.getvalue())
-            atomic_write(folder / NOTES, json.dumps(ready.notes.__dict__) + "\n")
+            ready = _keep(folder, make_teacher(new(), settings, lesson, watch, folder))
             clear(folder)
     refuse_if_poor(ready.notes, settings)
     return ready
@@ -130,20 +138,29 @@ def make_teacher(
     Args:
         folder: of its checkpoints; None keeps none.
         trained: the network is good as it is (a caller's own).
+
+    Raises:
+        Diverged: it was trained here and its answers are no numbers.
     """
     started = time.monotonic()
     watch.phase("teacher: data")
-    slices = 1
+    slices, trained_here = 1, False
     split = cap_per_class(lesson.train(), lesson.train_per_class)
     for_training, held_out = hold_out(split, settings.holdout)
     if settings.weights:
         load_weights(network, Path(settings.weights))
     elif not trained and not getattr(network, "ready", False):
+        trained_here = True
         slices = _train(network, settings, lesson, for_training, watch, folder)
-    watch.phase("teacher: held-out part")
-    top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
-    watch.phase("teacher: test items")
-    logp = _predict(network, lesson.test, lesson, watch)
+    try:
+        watch.phase("teacher: held-out part")
+        top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
+        watch.phase("teacher: test items")
+        logp = _predict(network, lesson.test, lesson, watch)
+    except NotFinite as error:
+        if not trained_here:
+            raise
+        raise Diverged(settings.training.steps) from error  # the last update did it, after the last loss
     notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started, slices)
     return ReadyTeacher(network, logp, notes)
 
@@ -214,15 +231,35 @@ def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
         )
 
 
-def _finished(folder: Path, new: Callable[[], nn.Module]) -> ReadyTeacher | None:
-    """A finished teacher; None when there is none or a file of it is damaged (then it is made again)."""
+def _keep(folder: Path, made: ReadyTeacher) -> ReadyTeacher:
+    """Write a teacher's files, the notes last; the teacher with their hashes in its notes."""
+    save_weights(made.network, folder / WEIGHTS)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, logp=made.logp)
+    atomic_write(folder / PREDICTIONS, buffer.getvalue())
+    notes = replace(made.notes, weights=weights_hash(made.network), predictions=_sha256(buffer.getvalue()))
+    atomic_write(folder / NOTES, json.dumps(asdict(notes)) + "\n")
+    return replace(made, notes=notes)
+
+
+def _finished(folder: Path, new: Callable[[], nn.Module], lesson: Lesson) -> ReadyTeacher | None:
+    """A finished teacher; None when there is none, or a file of it is damaged or without a hash: it is made again."""
     if not (folder / NOTES).is_file():
         return None
     network = new()
     try:
-        notes = Notes(**json.loads((folder / NOTES).read_text(encoding="utf-8")))
+        notes = Notes.from_json((folder / NOTES).read_text(encoding="utf-8"))
         load_weights(network, folder / WEIGHTS)
-        with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
-            return ReadyTeacher(network, arrays["logp"], notes)
+        content = (folder / PREDICTIONS).read_bytes()
+        if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            logp = arrays["logp"]
     except Exception:  # damaged, which a reader meets with nearly anything
         return None
+    fits = logp.dtype == np.float16 and logp.shape == (len(lesson.test.data), lesson.classes)
+    return ReadyTeacher(network, logp, notes) if fits else None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -17,6 +18,7 @@ from benchmark.schema import Training
 
 LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
 READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
+AGREE_SECONDS = 2.0  # between two questions of several ranks: what stops them may kill them half a minute later
 
 
 class Diverged(Exception):
@@ -58,6 +60,38 @@ class Curve:
     rows: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+class Question:
+    """Whether to stop, which all ranks must ask at the same steps.
+
+    One rank alone asks at every step: a scheduler gives seconds, and READ_EVERY steps of a large network may take
+    minutes. Several ranks have to agree each time, so they ask at every step only until the first one's clock has told
+    how many steps AGREE_SECONDS are.
+    """
+
+    def __init__(self, ranks: Ranks, watch: Watch, start: int) -> None:
+        self._ranks, self._watch, self._every = ranks, watch, 1
+        self._looked, self._looked_at = start, time.monotonic()
+
+    def between_looks(self, done: int, loss: Tensor) -> bool:
+        """Whether some rank is to stop; False where it is not time to ask."""
+        if self._ranks.ranks == 1:
+            return self._watch.should_stop()
+        if done % self._every:
+            return False
+        loss.item()  # a host that runs ahead of its device would ask long before this step is done
+        return self._ranks.any(self._watch.should_stop())
+
+    def at_look(self, done: int) -> bool:
+        """When the loss has been read: whether some rank is to stop; from here on all ask as often as is affordable."""
+        self._every = self._ranks.from_first(lambda: self._interval(done))
+        self._looked, self._looked_at = done, time.monotonic()
+        return self._ranks.any(self._watch.should_stop())
+
+    def _interval(self, done: int) -> int:
+        seconds = max(1e-9, time.monotonic() - self._looked_at)
+        return max(1, min(READ_EVERY, int(AGREE_SECONDS * (done - self._looked) / seconds)))
+
+
 def optimise(
     network: nn.Module,
     loss_at: LossAt,
@@ -90,25 +124,26 @@ def optimise(
     curve = Curve()
     start = 0
     values: list[float] = []  # losses that no row of the curve has counted yet
-    if checkpoints is not None and (found := ranks.from_first(checkpoints.newest)) is not None:
-        network.load_state_dict(found.network)
-        optimiser.load_state_dict(found.optimiser)
-        start, curve.rows, values = found.step, found.curve, found.pending
+    if checkpoints is not None:
+        newest = partial(checkpoints.newest, lambda state: state.fits(network, optimiser))
+        if (found := ranks.from_first(newest)) is not None:
+            network.load_state_dict(found.network)
+            optimiser.load_state_dict(found.optimiser)
+            start, curve.rows, values = found.step, found.curve, found.pending
     network.train()
     forked = [device] if device.type == "cuda" else []
     losses: list[Tensor] = []
     saved_at = time.monotonic()
+    question = Question(ranks, watch, start)
     with torch.random.fork_rng(devices=forked):
         for step in range(start, training.steps):
             losses.append(take_step(network, optimiser, loss_at, training, step, seed))
             done = step + 1
             counted = done % READ_EVERY == 0 or done == training.steps
-            # Asked at every step: a scheduler gives seconds, and twenty steps of a large network may take minutes.
-            # Several ranks would have to agree each time; they do so when the losses are read.
-            stopping = ranks.ranks == 1 and done < training.steps and watch.should_stop()
+            stopping = not counted and question.between_looks(done, losses[-1])
             if not counted and not stopping:
                 continue
-            values += ranks.mean(torch.stack(losses)).tolist()  # the one place where the host waits for the device
+            values += ranks.mean(torch.stack(losses)).tolist()  # the one place where one rank waits for its device
             losses.clear()
             for offset, value in enumerate(values):
                 if value != value or abs(value) == float("inf"):
@@ -118,11 +153,13 @@ def optimise(
                 curve.rows.append((done, learning_rate(training, step), mean))
                 values = []
                 watch.step(done, training.steps, mean)
-                stopping = ranks.any(watch.should_stop()) and done < training.steps
-            due = stopping or (checkpoints is not None and time.monotonic() - saved_at > checkpoints.every_seconds)
-            if due and checkpoints is not None and ranks.first:
-                checkpoints.save(done, network, optimiser, curve.rows, values)
-                saved_at = time.monotonic()
+                stopping = question.at_look(done) and done < training.steps
+            if checkpoints is not None and ranks.first:
+                # One is due after the last step too: what follows the training may fail, and need not cost it.
+                due = time.monotonic() - saved_at > checkpoints.every_seconds
+                if due or stopping or done == training.steps:
+                    checkpoints.save(done, network, optimiser, curve.rows, values)
+                    saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
     return curve

@@ -191,7 +191,8 @@ def test_a_stream_of_another_batch_size_is_refused():
 def test_the_core_is_given_a_stream_and_no_dataset():
     kinds = inspect.get_annotations(distill, eval_str=True)
     assert set(kinds) == {
-        "stream", "teacher", "student", "recipe", "seed", "device", "slices", "checkpoints", "watch", "ranks", "return",
+        "stream", "teacher", "student", "recipe", "seed", "device", "slices", "ahead", "checkpoints", "watch", "ranks",
+        "return",
     }  # fmt: skip
     assert kinds["stream"] is SegmentStream
     assert not {"__getitem__", "labels", "item_ids"} & set(dir(SegmentStream))

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from benchmark import distributed
-from benchmark.distillation.loop import Diverged, Unwatched
+from benchmark.checkpoints import Checkpoints
+from benchmark.distillation.loop import Diverged, Interrupted, Unwatched, optimise
 from benchmark.distributed import ONE, Ranks, interleave, join, share
 from benchmark.evaluation import in_order, predict
 from benchmark.records import Store
 from benchmark.runner import run_cell
+from benchmark.schema import Training
 from benchmark.teachers import Silent
 from modalities.base import BadInput, Item
 
@@ -109,6 +113,105 @@ def test_a_batch_that_has_no_mirrored_shares_is_refused_in_one_sentence():
     ONE.check(13)
     with pytest.raises(BadInput, match=r"recipe\.batch=16 cannot be shared by 3 processes .* multiple of 6"):
         three.check(16)
+
+
+# --- asking whether to stop --------------------------------------------------------------------------------------
+
+
+class Threads(Ranks):
+    """Ranks that are threads of this process: what they say to each other goes over a barrier."""
+
+    def __init__(self, rank: int, table: list, barrier: threading.Barrier) -> None:
+        self.rank, self.ranks, self._table, self._barrier = rank, len(table), table, barrier
+        self.questions = 0
+
+    def _all(self, mine):
+        self._table[self.rank] = mine
+        self._barrier.wait(20)
+        told = list(self._table)
+        self._barrier.wait(20)
+        return told
+
+    def mean(self, values):
+        return torch.stack(self._all(values)).mean(0)
+
+    def any(self, flag):
+        self.questions += 1
+        return any(self._all(flag))
+
+    def from_first(self, make):
+        return self._all(make() if self.first else None)[0]
+
+
+class Late(Unwatched):
+    """Is asked to stop after so many steps."""
+
+    def __init__(self, stop_after: int) -> None:
+        self.left = stop_after
+
+    def should_stop(self) -> bool:
+        return self.left <= 0
+
+
+def train_together(folder: Path, steps: int, stop_after: tuple[int, ...], seconds: float) -> list[Threads]:
+    """Every rank's steps last so long by a clock of its own; the folder has the checkpoint at which they stop."""
+    table, barrier = [None] * len(stop_after), threading.Barrier(len(stop_after))
+    ranks = [Threads(rank, table, barrier) for rank in range(len(stop_after))]
+    training = Training(steps=steps, batch=4, lr=1e-3, warmup=0.3)
+
+    def run(one: Threads) -> str:
+        network, watch = nn.Linear(3, 2), Late(stop_after[one.rank])
+
+        def loss_at(step: int):
+            clock.passed[one.rank] += seconds
+            watch.left -= 1
+            yield network(torch.ones(4, 3)).square().mean()
+
+        clock.of[threading.get_ident()] = one.rank
+        try:
+            optimise(
+                network, loss_at, training, seed=0, device=CPU, checkpoints=Checkpoints(folder, "student"),
+                watch=watch, ranks=one,
+            )  # fmt: skip
+        except Interrupted:
+            return "interrupted"
+        return "finished"
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(len(ranks)) as pool:
+        clock = Clocks(len(ranks))
+        patch.setattr("benchmark.distillation.loop.time", clock)
+        ended = set(pool.map(run, ranks))
+    assert len(ended) == 1, "all stop or none"
+    return ranks
+
+
+class Clocks:
+    """A clock for each thread."""
+
+    def __init__(self, ranks: int) -> None:
+        self.passed, self.of = [0.0] * ranks, {}
+
+    def monotonic(self) -> float:
+        return self.passed[self.of[threading.get_ident()]]
+
+
+def last_checkpoint(folder: Path) -> int:
+    return max(int(path.stem.rpartition("-")[2]) for path in folder.glob("*.ckpt"))
+
+
+@pytest.mark.parametrize("asked", [3, 27, 45])
+@pytest.mark.parametrize("seconds", [3.0, 1.2, 0.5])
+def test_ranks_stop_at_one_step_within_some_seconds_of_the_first_request(tmp_path, asked, seconds):
+    """Only the second one is asked to, as a scheduler's signals come one after another."""
+    train_together(tmp_path, 80, (1000, asked), seconds)
+    late = (last_checkpoint(tmp_path) - asked) * seconds
+    assert 0 <= late <= 2.0
+
+
+def test_ranks_whose_steps_are_quick_ask_no_more_often_than_they_read_the_loss(tmp_path):
+    (first, second) = train_together(tmp_path, 120, (1000, 1000), 0.01)
+    assert first.questions == second.questions == 20 + 5
+    assert last_checkpoint(tmp_path) == 120
 
 
 # --- joining ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.batches import Batches
 from benchmark.distillation.loop import Interrupted, Unwatched
-from benchmark.evaluation import ROWS, in_order, predict
+from benchmark.evaluation import ROWS, NotFinite, in_order, predict
 from modalities.base import Item
 
 CPU = torch.device("cpu")
@@ -91,3 +91,62 @@ def test_a_request_to_stop_is_heard_between_batches():
     with pytest.raises(Interrupted):
         predict(network(), in_order(Split(1000)), Halved, None, CPU, watch)
     assert watch.told == 2
+
+
+# --- want of memory --------------------------------------------------------------------------------------------
+
+
+class Hungry(nn.Module):
+    """A network that has memory for so many rows at a time; notes the sizes that it was given."""
+
+    def __init__(self, inner: nn.Module, most: int, error: BaseException) -> None:
+        super().__init__()
+        self.inner, self.most, self.error, self.given = inner, most, error, []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.given.append(len(x))
+        if len(x) > self.most:
+            raise self.error
+        return self.inner(x)
+
+
+SHORT = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory: you tried …"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+]
+
+
+@pytest.mark.parametrize("error", SHORT)
+def test_where_a_batch_does_not_fit_its_parts_give_the_same_predictions(error):
+    split = Split(200)
+    whole = predict(network(), in_order(split), Halved, None, CPU, Unwatched())
+    hungry = Hungry(network(), 70, error)
+    parts = predict(hungry, in_order(split), Halved, None, CPU, Unwatched())
+    np.testing.assert_allclose(parts.astype(np.float64), whole.astype(np.float64), rtol=2**-9, atol=1e-3)
+    # 85 items a batch, of three clips each; what did not fit once is not tried again
+    assert hungry.given == [255, 129, 66, 66, 66, 57, 66, 66, 66, 57, 66, 24]
+
+
+def test_predictions_are_made_of_one_item_at_a_time_where_no_more_fits():
+    hungry = Hungry(network(), CLIPS, SHORT[0])
+    got = predict(hungry, in_order(Split(9)), Halved, None, CPU, Unwatched())
+    assert got.shape == (9, CLASSES)
+    assert hungry.given[-9:] == [CLIPS] * 9
+
+
+@pytest.mark.parametrize(("most", "error"), [(CLIPS - 1, SHORT[0]), (CLIPS, RuntimeError("shapes differ"))])
+def test_what_smaller_parts_do_not_mend_is_raised(most, error):
+    with pytest.raises(RuntimeError) as caught:
+        predict(Hungry(network(), most, error), in_order(Split(9)), Halved, None, CPU, Unwatched())
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_an_answer_that_is_no_number_has_an_error_of_its_own(wrong):
+    made = network()
+    nn.init.constant_(made[0].bias, wrong)
+    with pytest.raises(NotFinite, match="not finite"):
+        predict(made, in_order(Split(9)), Halved, None, CPU, Unwatched())

@@ -261,6 +261,45 @@ def test_a_loss_that_is_not_finite_is_diverged_at_its_step(cells, tmp_path):
     assert record.controls["teacher_top1"] > 0.2, "what was found out before is kept"
 
 
+@pytest.mark.parametrize(
+    ("which", "lr", "phase"),
+    [
+        ("recipe", "1e30", "evaluate"),  # weights that are numbers, whose answers are none
+        ("recipe", "1e38", "evaluate"),
+        ("teacher.training", "1e38", "teacher"),
+    ],
+)
+def test_a_last_update_that_was_too_large_is_diverged_too(cells, tmp_path, which, lr, phase):
+    """No loss follows it: the test items tell."""
+    settings = (f"{which}.{text}" for text in ("steps=1", f"lr={lr}", "clip=0", "optimiser=sgd", "schedule=constant"))
+    (cell,) = cells(*settings)
+    record = outcome(cell, tmp_path)
+    assert (record.status, record.traceback, record.metrics) == ("diverged", "", {})
+    assert "the loss is not finite at step 1;" in record.reason
+    assert next(reversed(record.seconds)) == phase
+
+
+def test_a_finished_distillation_outlives_a_failure_of_its_evaluation(ran, tmp_path, monkeypatch):
+    real = runner.predict
+
+    class Told(Counting):
+        def phase(self, name: str) -> None:
+            super().phase(name)
+            if name == "evaluate":
+                monkeypatch.setattr(runner, "predict", fails)
+
+    def fails(*given):
+        raise OSError("the disk went away")
+
+    assert run(ran.cell, tmp_path, watch=Told())[1].status == "failed"
+    monkeypatch.setattr(runner, "predict", real)
+    again = Counting()
+    store, record = run(ran.cell, tmp_path, watch=again)
+    assert record.status == "done"
+    assert "distill" not in again.first, "no step was taken again"
+    assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
+
+
 def test_a_network_name_that_nobody_knows_costs_no_teacher(cells, tmp_path):
     (cell,) = cells("student.network=cnnn-8")
     record = outcome(cell, tmp_path)
@@ -328,6 +367,22 @@ def test_a_student_whose_answers_are_no_numbers_has_no_figures(ran, tmp_path):
     record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, student=Nameless())
     assert (record.status, record.metrics) == ("failed", {})
     assert "not finite" in record.reason
+
+
+@pytest.mark.parametrize(
+    ("phase", "less"),
+    [("teacher: train", "a smaller teacher.training.batch"), ("evaluate", "a smaller network or view")],
+)
+def test_want_of_memory_names_what_needs_less_in_its_phase(ran, tmp_path, phase, less):
+    class Starves(Counting):
+        def step(self, done: int, total: int, loss: float) -> None:
+            if self.now == phase:
+                raise MemoryError
+
+    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, watch=Starves())
+    assert record.status == "out of memory"
+    assert f"the memory was not enough; {less}" in record.reason
+    assert "recipe.batch" not in record.reason
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, Interrupted])

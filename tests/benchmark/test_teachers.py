@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -123,6 +125,84 @@ def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, lesson, roo
     assert (first.logp == second.logp).all()
     kept(tmp_path, lesson)
     assert len(room.trained_on) == 240, "and kept from then on"
+
+
+def flip_a_weight(folder: Path) -> None:
+    """One bit, in the tensors and not in their names: safetensors reads it without a word."""
+    path = folder / "teacher.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-30] ^= 0x40
+    path.write_bytes(content)
+    load_file(path)
+
+
+def write_predictions(folder: Path, logp: np.ndarray, *, hashed: bool = True) -> None:
+    np.savez_compressed(folder / "predictions.npz", logp=logp)
+    if hashed:
+        digest = hashlib.sha256((folder / "predictions.npz").read_bytes()).hexdigest()
+        note(predictions=digest)(folder)
+
+
+def note(**changes) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "teacher.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return change
+
+
+def forget_hashes(folder: Path) -> None:
+    """What versions before this one kept."""
+    path = folder / "teacher.json"
+    notes = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({name: value for name, value in notes.items() if name not in ("weights", "predictions")})
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_a_weight,
+        forget_hashes,
+        lambda folder: write_predictions(folder, np.zeros((60, CLASSES), np.float16), hashed=False),
+        lambda folder: write_predictions(folder, np.zeros((59, CLASSES), np.float16)),
+        lambda folder: write_predictions(folder, np.zeros((60, CLASSES + 1), np.float16)),
+        lambda folder: write_predictions(folder, np.zeros((60, CLASSES), np.int64)),
+        note(held_out_top1="0.9"),
+        note(held_out_top1=None),
+        note(held_out_top1=float("nan")),
+        note(chance=0.0),
+        note(slices=1.5),
+        note(weights=7),
+        note(unknown=1),
+        lambda folder: (folder / "teacher.json").write_text("[]"),
+    ],
+)
+def test_a_teacher_whose_files_can_be_read_and_are_not_what_was_kept_is_made_again_the_same(
+    tmp_path, lesson, room, damage
+):
+    first = kept(tmp_path, lesson)
+    damage(tmp_path)
+    second = kept(tmp_path, lesson)
+    assert len(room.trained_on) == 240
+    assert weights_hash(first.network) == weights_hash(second.network)
+    assert (first.logp == second.logp).all()
+    kept(tmp_path, lesson)
+    assert len(room.trained_on) == 240, "and kept from then on"
+
+
+def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, lesson, room):
+    class Fails(Silent):
+        def phase(self, name: str) -> None:
+            if name == "teacher: test items":
+                raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="went away"):
+        kept_teacher(tmp_path / "a", settings(), lesson, Fails())
+    found = kept(tmp_path / "a", lesson)
+    assert len(room.trained_on) == 120, "no step was taken again"
+    assert weights_hash(found.network) == weights_hash(kept(tmp_path / "b", lesson).network)
 
 
 def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, lesson, room):
