@@ -13,6 +13,7 @@ from benchmark import metrics
 from benchmark.batches import Batches, Subset
 from benchmark.distillation.loop import Interrupted, Watch
 from benchmark.distributed import ONE, Ranks, interleave, share
+from benchmark.precision import full_float32
 from modalities.base import LabelledData, Modality
 
 CPU = torch.device("cpu")
@@ -35,6 +36,7 @@ def in_order(data: LabelledData, ranks: Ranks = ONE, device: torch.device = CPU)
     return Batches(data, lambda step: np.arange(step * items, min(len(data), (step + 1) * items)), len(starts))
 
 
+@full_float32()
 def predict(
     network: nn.Module, batches: Batches, modality: Modality, view: Any, device: torch.device, watch: Watch,
     ranks: Ranks = ONE,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.schedule import apply_schedule, learning_rate, make_optimiser
 from benchmark.distributed import ONE, Ranks
+from benchmark.precision import full_float32
 from benchmark.schema import Training
 
 LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
@@ -58,6 +59,7 @@ class Curve:
     rows: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+@full_float32()
 def optimise(
     network: nn.Module,
     loss_at: LossAt,
