@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmark.data import unit_order
 from benchmark.machine import share_of_cores, share_of_memory
 from benchmark.slices import ran_out
-from modalities.base import Item, LabelledData
+from modalities.base import Item, LabelledData, sent
 
 PARTS = 4  # of a process's share of memory, one for a split: it keeps up to three, and its work takes memory too
 MOST_THREADS = 16  # that decode a split, on however many cores
@@ -86,10 +86,8 @@ class Batches:
 
     def on(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """The batch of a step on the device; to a GPU it travels from pinned memory, and the host goes on meanwhile."""
-        batch = self.at(step)
-        if device.type == "cuda":
-            batch = (batch[0].pin_memory(), batch[1].pin_memory())
-        return batch[0].to(device, non_blocking=True), batch[1].to(device, non_blocking=True)
+        raw, labels = self.at(step)
+        return sent(raw, device), sent(labels, device)
 
 
 class RecentSplits:

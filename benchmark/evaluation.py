@@ -14,6 +14,7 @@ from benchmark import metrics
 from benchmark.batches import Batches, Subset
 from benchmark.distillation.loop import Interrupted, Watch
 from benchmark.distributed import ONE, Ranks, interleave, share
+from benchmark.precision import full_float32
 from benchmark.slices import give_back, ran_out
 from modalities.base import LabelledData, Modality
 
@@ -41,6 +42,7 @@ class NotFinite(ValueError):
     """A network's answer to a test item is not a number or infinite, as after a step that was too large."""
 
 
+@full_float32()
 def predict(
     network: nn.Module, batches: Batches, modality: Modality, view: Any, device: torch.device, watch: Watch,
     ranks: Ranks = ONE,

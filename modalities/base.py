@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from modalities.devices import sent
 from modalities.draws import Draws, rank_slice
 from modalities.errors import BadInput, UnknownName
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # so that listing names never waits for torch
 __all__ = [
     "BadInput", "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
     "Reference", "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "UnknownName", "View",
-    "rank_slice",
+    "rank_slice", "sent",
 ]  # fmt: skip
 
 ModalityName = Literal["image", "audio", "video"]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.schedule import apply_schedule, learning_rate, make_optimiser
 from benchmark.distributed import ONE, Ranks
+from benchmark.precision import full_float32
 from benchmark.schema import Training
 
 LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
@@ -92,6 +93,7 @@ class Question:
         return max(1, min(READ_EVERY, int(AGREE_SECONDS * (done - self._looked) / seconds)))
 
 
+@full_float32()
 def optimise(
     network: nn.Module,
     loss_at: LossAt,

@@ -65,7 +65,9 @@ def make_optimiser(network: nn.Module, training: Training) -> torch.optim.Optimi
     spared = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": spared, "weight_decay": 0.0}]
     if training.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=training.lr, momentum=0.9, nesterov=True)
+        # On CPUs torch's own choice, which is not the fused one: that rounds otherwise.
+        fused = True if next(network.parameters()).device.type == "cuda" else None
+        return torch.optim.SGD(groups, lr=training.lr, momentum=0.9, nesterov=True, fused=fused)
     kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
     return kind(groups, lr=training.lr, fused=True)
 

@@ -1,4 +1,8 @@
-"""What makes a step quicker on a GPU and changes nothing else: compiled networks, and lessons made a step ahead."""
+"""What makes a step quicker on a GPU and changes nothing else: compiled networks, and lessons made a step ahead.
+
+``torch.backends.cudnn.benchmark`` stays off on purpose: it chooses algorithms by timing them, so that a run that was
+stopped and continued might not end with the bits of one that was not.
+"""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from benchmark.evaluation import in_order, predict
 from benchmark.networks import make_network
 from benchmark.perf.timing import ROUNDS, alternate, clock
 from benchmark.plan import settle
+from benchmark.precision import full_float32
 from benchmark.schema import Config
 from modalities import registry
 from modalities.base import Modality
@@ -52,6 +53,7 @@ Row = dict[str, Any]
 Say = Callable[[str], None]
 
 
+@full_float32()  # as in training, whose steps are timed here without its loop
 def measure(
     modalities: Sequence[str], overrides: Sequence[str], device: torch.device, say: Say
 ) -> dict[str, list[Row]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from modalities.audio.options import POLICIES, AudioPolicy, AudioView
 from modalities.base import Draws, ModalityName, Reference, SegmentStream, SourceRef
+from modalities.devices import sent
 from modalities.draws import Array
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class AudioModality:
             return draws.uniform(step, name, size, low, high)
 
         def placed(values: Array) -> Tensor:
-            return torch.from_numpy(values.astype(np.float32)).to(raw.device)
+            return sent(values.astype(np.float32), raw.device)
 
         margin = round(SHIFT_SECONDS * view.rate)
         padded = torch.nn.functional.pad(raw.float() / 2**15, (margin, margin))

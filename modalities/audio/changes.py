@@ -80,6 +80,14 @@ def hats(mels: int) -> Array:
     return np.maximum(1 - np.abs(band - at[:, None]) * (KNOTS - 1) / max(mels - 1, 1), 0)
 
 
+@cache
+def _hats_on(mels: int, device: torch.device) -> Tensor:
+    """``hats`` as float32 on a device."""
+    import torch
+
+    return torch.from_numpy(hats(mels).astype(np.float32)).to(device)
+
+
 def band_matrix(shift: Tensor, knots: Tensor, mels: int) -> Tensor:
     """Pitch shift and equaliser as one matrix (B, mels, mels) over the bands.
 
@@ -90,7 +98,7 @@ def band_matrix(shift: Tensor, knots: Tensor, mels: int) -> Tensor:
     import torch
 
     band = torch.arange(mels, device=shift.device, dtype=torch.float32)
-    gain = 10.0 ** (knots @ torch.from_numpy(hats(mels)).to(knots) / 10.0)
+    gain = 10.0 ** (knots @ _hats_on(mels, knots.device) / 10.0)
     source = band - shift[:, None]
     matrix: Tensor = gain[:, :, None] * (1 - (band - source[:, :, None]).abs()).clamp_min(0)
     return matrix

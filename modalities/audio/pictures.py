@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modalities.audio import changes
 from modalities.audio.logmel import FLOOR, bank, mel_power, ranges, standardised
+from modalities.devices import sent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,15 +70,14 @@ def pictures(wave: Tensor, view: AudioView, finish: Finish | None = None) -> Ten
 
 def by_torch(wave: Tensor, view: AudioView, finish: Finish) -> Tensor:
     """``pictures`` on any device."""
-    import torch
 
     def placed(values: Array) -> Tensor:
-        return torch.from_numpy(values.astype(np.float32)).to(wave.device, non_blocking=True)
+        return sent(values.astype(np.float32), wave.device)
 
     power = mel_power(wave, view)
     echoing = np.flatnonzero(finish.seconds)
     if len(echoing):
-        rows = torch.from_numpy(echoing).to(wave.device, non_blocking=True)
+        rows = sent(echoing, wave.device)
         seconds, level = placed(finish.seconds[echoing]), placed(finish.level[echoing])
         hall = changes.reverberation_matrix(seconds, level, view.shape[2], view.hop / view.rate)
         power = power.index_copy(0, rows, power[rows] @ hall)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from modalities.audio import changes
 from modalities.audio.pictures import Finish, pictures
 from modalities.base import BadInput, Draws, rank_slice
+from modalities.devices import sent
 from modalities.draws import Array
 
 if TYPE_CHECKING:
@@ -198,10 +199,10 @@ class AudioStream:
             heard = np.flatnonzero(loudness)
             if len(heard):
                 level = self._on_device(loudness[heard])[:, None]
-                wave.index_add_(0, self._rows(heard), level * self._cut(window.take(heard)))
+                wave.index_add_(0, sent(heard, self._device), level * self._cut(window.take(heard)))
         noisy = np.flatnonzero(noise)
         if len(noisy):
-            rows = self._rows(noisy)
+            rows = sent(noisy, self._device)
             level = self._on_device(noise[noisy])[:, None] * changes.power(wave[rows]).sqrt()
             wave.index_add_(0, rows, level * changes.noise(self._on_device(place[noisy]), self._view.samples))
         return wave
@@ -212,7 +213,7 @@ class AudioStream:
 
         time = torch.arange(self._view.samples, device=self._device, dtype=torch.float32)
         local = torch.addcmul(self._on_device(window.fraction)[:, None], self._on_device(window.stride)[:, None], time)
-        index = local.int() + self._rows(window.at)[:, None]
+        index = local.int() + sent(window.at, self._device)[:, None]
         left, right = (self._sound.index_select(0, place.view(-1)).view_as(local) for place in (index, index + 1))
         wave = torch.lerp(left, right, local.frac())
         if self._policy.window_low < 1:
@@ -221,11 +222,4 @@ class AudioStream:
         return wave
 
     def _on_device(self, values: Array) -> Tensor:
-        import torch
-
-        return torch.from_numpy(values.astype(np.float32)).to(self._device, non_blocking=True)
-
-    def _rows(self, numbers: NDArray[np.int64]) -> Tensor:
-        import torch
-
-        return torch.from_numpy(numbers).to(self._device, non_blocking=True)
+        return sent(values.astype(np.float32), self._device)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.devices import constant, sent
 from modalities.draws import Array, Draws
 from modalities.image.options import ImagePolicy
 
@@ -117,35 +118,36 @@ def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
     """
     import torch
 
-    def to_device(array: Array) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(pixels.device, non_blocking=True)
+    def of_samples(array: Array) -> Tensor:
+        return sent(array.astype(np.float32), pixels.device)
+
+    def of_channels(array: Array) -> Tensor:
+        return constant(tuple(array.tolist()), pixels.device)[:, None]
 
     n, _, height, width = pixels.shape
     nonlinear = bool(colour.solarize.any() or colour.sigma.any())
     scale, zero = (np.ones(3), np.zeros(3)) if nonlinear else (std, mean)
     flat = pixels.flatten(2)
-    matrix, of_mean = to_device(colour.matrix / scale[:, None]), to_device(colour.of_mean / scale[:, None])
-    offset = torch.baddbmm(to_device(-zero / scale)[:, None].expand(n, 3, 1), of_mean, flat.mean(2, keepdim=True))
+    matrix, of_mean = of_samples(colour.matrix / scale[:, None]), of_samples(colour.of_mean / scale[:, None])
+    offset = torch.baddbmm(of_channels((0 - zero) / scale).expand(n, 3, 1), of_mean, flat.mean(2, keepdim=True))
     out = torch.baddbmm(offset, matrix, flat).view(n, 3, height, width)
     for channel in range(3):
         out[:, channel].clamp_((0 - zero[channel]) / scale[channel], (1 - zero[channel]) / scale[channel])
     if not nonlinear:
         return out
     if colour.solarize.any():
-        which = torch.from_numpy(np.flatnonzero(colour.solarize)).to(pixels.device)
+        which = sent(np.flatnonzero(colour.solarize), pixels.device)
         chosen = out[which]
         out[which] = torch.where(chosen >= SOLARIZE_FROM, 1 - chosen, chosen)
-    return blur_some(out, colour.sigma).sub_(to_device(mean)[:, None, None]).div_(to_device(std)[:, None, None])
+    return blur_some(out, colour.sigma).sub_(of_channels(mean)[:, None]).div_(of_channels(std)[:, None])
 
 
 def blur_some(pixels: Tensor, sigma: Array) -> Tensor:
     """Blur, in place, the samples whose ``sigma`` (n,), a share of the side, is above 0."""
-    import torch
-
     chosen = np.flatnonzero(sigma)
     if len(chosen):
-        which = torch.from_numpy(chosen).to(pixels.device)
-        deviation = torch.from_numpy((sigma[chosen] * pixels.shape[3]).astype(np.float32)).to(pixels.device)
+        which = sent(chosen, pixels.device)
+        deviation = sent((sigma[chosen] * pixels.shape[3]).astype(np.float32), pixels.device)
         pixels[which] = blur(pixels[which], deviation)
     return pixels
 

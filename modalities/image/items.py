@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Draws
+from modalities.devices import constant, sent
 from modalities.image.options import ImageView
 
 if TYPE_CHECKING:
@@ -42,14 +43,12 @@ def augment(raw: Tensor, view: ImageView, draws: Draws, step: int) -> Tensor:
     if view.flip:
         columns = np.where(draws.chance(step, "flip", n, 0.5)[:, None], columns[:, ::-1], columns)
     sample = torch.arange(n, device=raw.device)[:, None, None]
-    at = [torch.from_numpy(np.ascontiguousarray(index)).to(raw.device) for index in (rows, columns)]
+    at = [sent(index, raw.device) for index in (rows, columns)]
     return normalise(raw.permute(0, 2, 3, 1)[sample, at[0][:, :, None], at[1][:, None, :]].permute(0, 3, 1, 2), view)
 
 
 def normalise(pixels: Tensor, view: ImageView) -> Tensor:
     """uint8 (…, 3, H, W) to float32: (value / 255 − mean) / std."""
-    import torch
-
-    scale = torch.tensor([1 / (255 * std) for std in view.std], device=pixels.device)[:, None, None]
-    offset = torch.tensor([mean / std for mean, std in zip(view.mean, view.std, strict=True)], device=pixels.device)
-    return (pixels * scale - offset[:, None, None]).contiguous()
+    scale = constant(tuple(1 / (255 * std) for std in view.std), pixels.device)
+    offset = constant(tuple(mean / std for mean, std in zip(view.mean, view.std, strict=True)), pixels.device)
+    return (pixels * scale[:, None, None] - offset[:, None, None]).contiguous()

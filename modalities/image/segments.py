@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
+from modalities.devices import sent
 from modalities.draws import Array
 from modalities.image import colour, geometry
 from modalities.image.options import ImagePolicy, ImageView
@@ -95,7 +96,7 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
     theta = np.diag([2 / source.width, 2 / source.height]) @ affine[order]
     theta[:, :, 2] -= 1
     device = source.levels[0].device
-    maps = torch.from_numpy(theta.astype(np.float32)).to(device, non_blocking=True)
+    maps = sent(theta.astype(np.float32), device)
     at = torch.arange(size, device=device, dtype=torch.float32) + 0.5
     # A sum of what x and what y add: no matrix product, whose reduced precision on some devices would move pixels.
     along, down = maps[:, :, 0, None] * at, maps[:, :, 1, None] * at + maps[:, :, 2, None]
@@ -106,4 +107,4 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
             shared, part = picture.expand(count, -1, -1, -1), grid[done : done + count]
             parts.append(F.grid_sample(shared, part, "bilinear", "reflection", align_corners=False))
             done += count
-    return torch.cat(parts)[torch.from_numpy(np.argsort(order)).to(device, non_blocking=True)]
+    return torch.cat(parts)[sent(np.argsort(order), device)]

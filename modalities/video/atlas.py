@@ -26,16 +26,12 @@ class Atlas:
     corners: Tensor  # (levels, 2): x and y of a level's first pixel, float32
     sizes: Tensor  # (levels, 2): width and height of a level in pixels, float32
     pictures: int
+    width: int  # of one picture in pixels; on the host, where boxes are drawn at every step
 
     @property
     def height(self) -> int:
         """Height of one picture in pixels."""
         return self.texture.shape[0] // self.pictures
-
-    @property
-    def width(self) -> int:
-        """Width of one picture in pixels."""
-        return int(self.sizes[0, 0])
 
     def cut(self, picture: Tensor, boxes: Tensor, size: int, *, flip: Tensor | None = None) -> Tensor:
         """Boxes resampled to squares: (n, 3, size, size), 0 … 1.
@@ -87,7 +83,7 @@ def build(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
     assert texture is not None and corners is not None, "an atlas needs a picture"
     sizes = [(level.shape[2], level.shape[1]) for level in levels]
     places, extents = (torch.tensor(pairs, dtype=torch.float32, device=device) for pairs in (corners, sizes))
-    return Atlas(texture, places, extents, len(pictures))
+    return Atlas(texture, places, extents, len(pictures), pictures.shape[2])
 
 
 def _pack(sizes: list[tuple[int, int]], height: int) -> tuple[list[tuple[int, int]], int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from modalities.devices import sent
 from modalities.draws import Draws
 from modalities.video.options import VideoView
 from modalities.video.segments import normalise
@@ -30,5 +30,5 @@ def augment(raw: Tensor, view: VideoView, draws: Draws, step: int) -> Tensor:
     square = torch.stack(
         [clip[..., t : t + view.size, left : left + view.size] for clip, t, left in zip(raw, tops, lefts, strict=True)]
     )
-    mirror = torch.from_numpy(np.ascontiguousarray(flips)).to(raw.device).view(-1, 1, 1, 1, 1)
+    mirror = sent(flips, raw.device).view(-1, 1, 1, 1, 1)
     return normalise(torch.where(mirror, square.flip(-1), square).to(torch.float32) / 255, view)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from modalities.devices import constant, sent
 from modalities.draws import Array, Draws, rank_slice
 from modalities.image import colour
 from modalities.video.kernel import render
@@ -111,20 +111,17 @@ class VideoStream:
         """What the kernel of the CPU does, on any device: all frames of all clips in one resample, then colour."""
         count, frames = pictures.shape
         cut = self.source.atlas.cut(
-            torch.from_numpy(pictures.ravel()).to(self.device),
-            self._device(boxes.reshape(-1, 4)),
+            sent(pictures.ravel(), self.device),
+            sent(boxes.reshape(-1, 4).astype(np.float32), self.device),
             self.view.size,
-            flip=torch.from_numpy(np.repeat(flip, frames)).to(self.device),
+            flip=sent(np.repeat(flip, frames), self.device),
         )
         clips = cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
         # The frames of a clip stand below each other, as one tall picture with one change of colour.
         return colour.apply(clips.flatten(2, 3), change, mean, std).view_as(clips)
 
-    def _device(self, numbers: Array) -> Tensor:
-        return torch.from_numpy(numbers.astype(np.float32)).to(self.device)
-
 
 def normalise(clips: Tensor, view: VideoView) -> Tensor:
     """(B, 3, T, H, W) of 0 … 1 to what the networks want: the view's mean taken off, divided by its deviation."""
-    mean, std = (torch.tensor(three, device=clips.device).view(3, 1, 1, 1) for three in (view.mean, view.std))
+    mean, std = (constant(three, clips.device).view(3, 1, 1, 1) for three in (view.mean, view.std))
     return ((clips - mean) / std).contiguous()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 from scipy.stats import entropy
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import cutmix_box, mix
@@ -175,6 +176,15 @@ def test_weight_decay_spares_biases_and_normalisation():
     decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
     assert decay[id(network[0].weight)] == 0.3
     assert {decay[id(p)] for p in (network[0].bias, network[1].weight, network[1].bias)} == {0.0}
+
+
+def test_sgd_is_fused_on_gpus_and_torchs_own_choice_on_cpus():
+    with FakeTensorMode():  # a GPU is only pretended
+        for device, fused in (("cpu", None), ("cuda", True)):
+            made = make_optimiser(
+                torch.nn.Linear(2, 2, device=device), Training(steps=1, batch=2, lr=1.0, optimiser="sgd")
+            )
+            assert [group["fused"] for group in made.param_groups] == [fused, fused]
 
 
 @pytest.mark.parametrize(
