@@ -10,8 +10,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from inspect import signature
 from pathlib import Path
+from urllib.request import HTTPSHandler, Request
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -286,6 +289,24 @@ def test_of_an_endless_answer_no_more_than_the_size_is_taken(site: Site, path: P
     assert names_in(path.parent) == set()
 
 
+def test_of_an_endless_answer_no_more_than_the_bound_is_taken_where_no_size_is_known(site: Site, path: Path) -> None:
+    site.announce = False
+    with pytest.raises(BadInput, match=r"gives more than the allowed 1,000 bytes; .*put it at"):
+        download(f"{site.url}/file.bin", path, md5=MD5, at_most=1000)
+    assert names_in(path.parent) == set()
+    download(f"{site.url}/file.bin", path, at_most=len(CONTENT))
+
+
+def test_where_nothing_is_known_four_gibibytes_are_the_bound() -> None:
+    assert signature(download).parameters["at_most"].default == 4 << 30
+
+
+def test_an_announced_length_above_the_bound_is_refused_before_it_is_read(site: Site, path: Path) -> None:
+    with pytest.raises(BadInput, match=r"offers 300,000 bytes, more than the allowed 299,999; .*put it at"):
+        download(f"{site.url}/file.bin", path, md5=MD5, at_most=299_999)
+    assert names_in(path.parent) == set()
+
+
 def test_an_answer_of_unannounced_length_is_proved_by_its_size(site: Site, path: Path) -> None:
     site.announce, site.cuts = False, [1000]
     with pytest.raises(BadInput, match="has 1,000 bytes instead of 300,000"):
@@ -308,6 +329,30 @@ def test_a_redirect_out_of_http_is_refused(site: Site, path: Path, tmp_path: Pat
     with pytest.raises(BadInput, match=r"answers 302 .* not allowed"):
         download(f"{site.url}/file.bin", path)
     assert not path.exists()
+
+
+class _NotReallyEncrypted(HTTPSHandler):
+    """Asks the loopback server for https addresses too."""
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(HTTPConnection, req)
+
+
+def test_a_redirect_from_https_to_http_is_followed_only_with_a_checksum(
+    site: Site, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = transfer.build_opener
+    monkeypatch.setattr(transfer, "build_opener", lambda *handlers: real(*handlers, _NotReallyEncrypted()))
+    secure = site.url.replace("http:", "https:")
+    site.redirects |= {"/old": f"{site.url}/file.bin", "/moved": f"{secure}/file.bin"}
+    for known in ({}, {"size": len(CONTENT)}):
+        with pytest.raises(BadInput, match=r"answers 302 .*from https to 'http://.* not allowed without a checksum"):
+            download(f"{secure}/old", path, **known)
+    assert names_in(path.parent) == set()
+    download(f"{secure}/moved", path)
+    download(f"{site.url}/old", path.with_name("other"))
+    download(f"{secure}/old", path.with_name("proved"), md5=MD5)
+    assert names_in(path.parent) == {"file.bin", "other", "proved"}
 
 
 def test_redirects_in_a_circle_end(site: Site, path: Path) -> None:
