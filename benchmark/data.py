@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,11 +13,13 @@ from filelock import FileLock
 
 from benchmark.records import NUMERICS_VERSION
 from modalities.base import BadInput, TargetAdapter
+from modalities.leftovers import discard, sweep
 from modalities.paths import cache_root
 from modalities.standin import stand_ins
 
 Kind = Literal["stand-in", "shipped", "real"]
 STAND_IN_SEED = 0
+WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was finished
 
 
 @dataclass(frozen=True)
@@ -55,25 +57,58 @@ def locate(adapter: TargetAdapter, wanted: str, data_root: Path) -> Place:
 
 
 def ensure(place: Place, adapter: TargetAdapter) -> None:
-    """Write the stand-in if it is not there yet: under a temporary name, by one process at a time."""
-    if place.kind != "stand-in" or place.root.is_dir():
+    """Write the stand-in if it is not there or not whole: under a temporary name, by one process at a time."""
+    root = place.root
+    if place.kind != "stand-in" or _is_whole(root):
         return
     try:
-        place.root.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{place.root}.lock"):
-            if place.root.is_dir():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_of(root)):
+            if _is_whole(root):
                 return
-            for left in place.root.parent.glob(f"{place.root.name}.*.tmp"):  # by a process that was killed
-                shutil.rmtree(left, ignore_errors=True)
-            temporary = place.root.with_name(f"{place.root.name}.{os.getpid()}.tmp")
+            sweep(root.parent, older_than=0, pattern=f".{root.name}.*.tmp")  # of processes that were killed
+            if os.path.lexists(root):
+                discard(root)
+            temporary = root.with_name(f".{root.name}.{os.getpid()}.tmp")
             temporary.mkdir()
             adapter.write_sample(temporary, STAND_IN_SEED)
-            temporary.rename(place.root)
+            (temporary / WHOLE).write_text(json.dumps(_contents(temporary)) + "\n")
+            temporary.rename(root)
     except OSError as error:
         raise BadInput(
-            f"the stand-in of {adapter.info.name} cannot be written to {place.root} ({error.strerror}); "
+            f"the stand-in of {adapter.info.name} cannot be written to {root} ({error.strerror}); "
             "set BENCHMARK_CACHE to a folder with room."
         ) from error
+
+
+def lock_of(stand_in: Path) -> Path:
+    """The lock that is held while a stand-in is written or removed, whether under its own name or a temporary one."""
+    name = stand_in.name
+    if name.startswith(".") and name.endswith(".tmp"):
+        name = name[1:].removesuffix(".tmp").rpartition(".")[0]
+    return stand_in.with_name(f"{name}.lock")
+
+
+def _is_whole(root: Path) -> bool:
+    """Whether a stand-in has the files it was finished with; else it would pass for another dataset, with fewer items.
+
+    Costs a look at every name and size, some milliseconds for a thousand files.
+    """
+    try:
+        return bool(json.loads((root / WHOLE).read_text(encoding="utf-8")) == _contents(root))
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _contents(root: Path) -> dict[str, int | str]:
+    """Names and sizes of all files below a folder, in short; hidden ones, which no adapter reads, are left out."""
+    lines = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(folder, name) for name in files if not name.startswith("."))
+        lines += [f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths]
+    text = "".join(sorted(lines)).encode("utf-8", "surrogateescape")
+    return {"files": len(lines), "names_and_sizes": hashlib.sha256(text).hexdigest()}
 
 
 def unit_order(name: str) -> str:

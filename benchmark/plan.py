@@ -44,7 +44,7 @@ class Cell:
             id=self.id, row=self.row, modality=self.modality, target=self.target, fold=self.fold,
             source=self.source.name, policy=self.config.policy.name, recipe=self.config.recipe.name,
             teacher=self.config.teacher.network, student=self.config.student.network,
-            profile=self.config.profile.name, data=self.data.kind, seed=self.seed,
+            profile=self.config.profile.name, data=self.data.kind, seed=self.seed, teacher_key=self.teacher_key,
         )  # fmt: skip
 
     def record(self, status: Status, reason: str = "", **found: Any) -> Record:

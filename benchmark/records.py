@@ -208,10 +208,11 @@ class Asked:
     profile: str
     data: DataKind
     seed: int
+    teacher_key: str | None = None  # None in a manifest of an earlier version
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            fits, expected = _CHECKS[name] if name in ("fold", "seed", "data") else _NAME
+            fits, expected = _CHECKS[name] if name in ("fold", "seed", "data", "teacher_key") else _NAME
             if not fits(value):
                 raise TypeError(f"'{name}' is not {expected}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import errno
 import gzip
 import lzma
@@ -10,17 +11,19 @@ import shutil
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, cast
 
 from modalities.errors import BadInput
 from modalities.locks import alone
 
 _CHUNK = 1 << 20
-_LONGEST_READ = 16 * _CHUNK  # of a tar header's extension; longer ones exist only to fill the memory
+_LONGEST_HEADER = _CHUNK  # of a tar's member, with its extensions; longer ones exist only to fill the memory
+_MOST_KEPT = 100  # records of a tar's global headers, which tarfile keeps to the end
 _LONGEST_PADDING = 16 * _CHUNK  # behind a tar's end
-_ZEROS = bytes(512)  # ends a tar archive
+_BLOCK = 512  # bytes; what every name on a member's path counts at least, since empty files fill a disk too
+_ZEROS = bytes(_BLOCK)  # ends a tar archive
 
 # An archive of media hardly shrinks, one of text by 20 or so; only what is made to fill a disk passes this ratio.
 _USUAL_RATIO = 200
@@ -36,13 +39,14 @@ def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
     Args:
         archive: the file.
         into: the folder, made when absent.
-        max_bytes: how large the content may become; by default 200 times the archive's size (1 GiB at least).
-            The free space of the disk is a limit in any case.
+        max_bytes: how large the content may become, with a tar's headers, 512 bytes at least for every member, and
+            512 more for every folder on its path; by default 200 times the archive's size (1 GiB at least). The free
+            space of the disk is a limit in any case.
 
     Raises:
         BadInput: when a member has an absolute path, climbs out by ``..`` or is a link, a device or a pipe; when the
             content is larger than allowed; when the archive is missing, damaged, cut short, encrypted or of
-            another kind; when the disk is full. Nothing is left behind, and ``into`` is as it was.
+            another kind; when the disk is full. Nothing is left behind but a hidden lock, and ``into`` is as it was.
     """
     archive = Path(archive)
     unpack = _kind(archive)
@@ -96,11 +100,12 @@ def _check_size(archive: Path, size: int, limit: int) -> None:
         )
 
 
-def _check_name(archive: Path, name: str) -> None:
-    """Refuse a member whose path is not plainly below the folder."""
+def _check_name(archive: Path, name: str) -> int:
+    """Refuse a member whose path is not plainly below the folder; else how many folders its path has."""
     path = PurePath(name)
     if path.anchor or ".." in path.parts:
         raise BadInput(f"{archive} holds '{name}', which would lie outside the folder; nothing was unpacked.")
+    return max(0, len(path.parts) - 1)
 
 
 def _refuse_special(archive: Path, name: str) -> BadInput:
@@ -123,18 +128,29 @@ def _plain(error: OSError) -> str:
 
 
 class _Guarded:
-    """A decompressed tar stream that refuses endless header extensions and remembers the last block read."""
+    """A decompressed tar stream that counts the bytes of headers, refuses long ones, and remembers the last block."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
+        self._furthest: int | None = _LONGEST_HEADER  # that ``headers`` may come; None while content is read
+        self.headers = 0
         self.last = b""
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _LONGEST_READ:
+        if size < 0 or (self._furthest is not None and self.headers + size > self._furthest):
             raise tarfile.ReadError("a header of impossible length")
         self.last = self._file.read(size)
+        if self._furthest is not None:
+            self.headers += len(self.last)
         return self.last
+
+    @contextlib.contextmanager
+    def content(self) -> Iterator[None]:
+        """What is read inside is no header."""
+        self._furthest = None
+        yield
+        self._furthest = self.headers + _LONGEST_HEADER
 
 
 def _open_stream(archive: Path) -> Any:
@@ -152,9 +168,9 @@ def _open_stream(archive: Path) -> Any:
 def _untar(archive: Path, staging: Path, limit: int) -> None:
     try:
         with _open_stream(archive) as stream:
-            guarded: Any = _Guarded(stream)
-            with tarfile.open(fileobj=guarded, mode="r:") as tar:
-                _untar_members(archive, tar, staging, limit)
+            guarded = _Guarded(stream)
+            with tarfile.open(fileobj=cast(Any, guarded), mode="r:") as tar:
+                _untar_members(archive, tar, guarded, staging, limit)
             # tarfile takes a damaged header for the end; the real end is a block of zeros.
             if guarded.last != _ZEROS:
                 raise tarfile.ReadError("no end mark")
@@ -169,17 +185,21 @@ def _untar(archive: Path, staging: Path, limit: int) -> None:
         raise _damaged(archive, error or type(error).__name__) from error
 
 
-def _untar_members(archive: Path, tar: tarfile.TarFile, staging: Path, limit: int) -> None:
+def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, staging: Path, limit: int) -> None:
     total = 0
     while (member := tar.next()) is not None:
-        _check_name(archive, member.name)
+        folders = _check_name(archive, member.name)
         if not (member.isreg() or member.isdir()):
             raise _refuse_special(archive, member.name)
         if member.size < 0:
             raise tarfile.ReadError("a member of negative size")
-        total += member.size
-        _check_size(archive, total, limit)
-        tar.extract(member, staging, filter="data")
+        kept = tar.pax_headers
+        if len(kept) > _MOST_KEPT or sum(len(name) + len(value) for name, value in kept.items()) > _LONGEST_HEADER:
+            raise tarfile.ReadError("global headers of impossible length")
+        total += member.size + folders * _BLOCK
+        _check_size(archive, guarded.headers + total, limit)
+        with guarded.content():
+            tar.extract(member, staging, filter="data")
         tar.members.clear()  # type: ignore[attr-defined]  # a kilobyte for each of a million members
 
 
@@ -197,15 +217,16 @@ def _drain(stream: Any) -> None:
 def _unzip(archive: Path, staging: Path, limit: int) -> None:
     try:
         with zipfile.ZipFile(archive) as file:
-            members = file.infolist()
+            members, total = file.infolist(), 0
             for member in members:
-                _check_name(archive, member.filename)
+                folders = _check_name(archive, member.filename)
+                total += max(member.file_size, _BLOCK) + folders * _BLOCK
                 # The upper half holds the Unix mode, or nothing.
                 if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
                     raise _refuse_special(archive, member.filename)
                 if member.flag_bits & 1:
                     raise BadInput(f"{archive} is encrypted; unpack it by hand with its password.")
-            _check_size(archive, sum(member.file_size for member in members), limit)
+            _check_size(archive, total, limit)
             for member in members:
                 file.extract(member, staging)  # reads no more than the declared size, and compares the checksum
     except BadInput:

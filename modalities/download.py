@@ -15,7 +15,7 @@ from urllib.parse import quote
 from modalities.archives import extract
 from modalities.errors import BadInput
 from modalities.locks import alone
-from modalities.transfer import Check, Failed, Progress, fetch_from, is_http
+from modalities.transfer import AT_MOST, Check, Failed, Progress, fetch_from, is_http
 
 __all__ = ["Progress", "download", "extract", "fetch_archive", "verify", "watched"]
 
@@ -42,6 +42,7 @@ def download(
     sha256: str | None = None,
     md5: str | None = None,
     size: int | None = None,
+    at_most: int = AT_MOST,
     progress: Progress | None = None,
 ) -> Path:
     """Bring a file to ``path``, which never holds half of it, and return ``path``.
@@ -55,17 +56,19 @@ def download(
     and where a new one is kept.
 
     Args:
-        url: http or https; redirects are followed to such addresses only.
+        url: http or https; redirects are followed to such addresses only, and from https to http only where a
+            checksum is given.
         path: the file; its folder is made.
         sha256, md5: lower-case hexadecimal; the weaker one only where authors publish no other.
         size: in bytes, exactly.
+        at_most: bytes that are taken where the size is not known; 4 GiB unless told otherwise.
         progress: called after every piece; else the one of ``watched``, if any.
 
     Raises:
         BadInput: when the file cannot be had or is not the expected one, or the disk is full.
     """
     path = Path(path)
-    check = Check(sha256, md5, size)
+    check = Check(sha256, md5, size, at_most)
     if progress is None and (watcher := _watcher.get()):
         progress = partial(watcher, path)
     if not is_http(url):
@@ -83,14 +86,14 @@ def download(
     return path
 
 
-def fetch_archive(url: str, folder: Path, *, md5: str) -> None:
-    """Download an archive, verify it, unpack it into ``folder``, and remove it.
+def fetch_archive(url: str, folder: Path, *, md5: str, at_most: int = AT_MOST) -> None:
+    """Download an archive of at most so many bytes, verify it, unpack it into ``folder``, and remove it.
 
     Raises:
         BadInput: as ``download`` and ``extract`` do.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    archive = download(url, folder / url.rpartition("/")[2], md5=md5)
+    archive = download(url, folder / url.rpartition("/")[2], md5=md5, at_most=at_most)
     extract(archive, folder)
     archive.unlink()
 

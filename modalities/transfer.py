@@ -22,6 +22,9 @@ Progress = Callable[[int, int | None], None]
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds before each new attempt that follows one without headway."""
 
+AT_MOST = 4 << 30
+"""Bytes that a download may have of which neither the size nor a bound is given."""
+
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
 
@@ -37,9 +40,10 @@ class _Cut(Exception):
 class Check:
     """What is known about a file before it is there."""
 
-    def __init__(self, sha256: str | None, md5: str | None, size: int | None) -> None:
+    def __init__(self, sha256: str | None, md5: str | None, size: int | None, at_most: int = AT_MOST) -> None:
         self.hashes = {name: value.lower() for name, value in (("sha256", sha256), ("md5", md5)) if value}
         self.size = size
+        self.at_most = at_most if size is None else size
 
     def fault(self, path: Path) -> str | None:
         """What is wrong with a file, as the rest of a sentence that begins with its name."""
@@ -102,14 +106,24 @@ def _pull(url: str, part: Path, check: Check, progress: Progress | None) -> None
             time.sleep(wait)
 
 
-class _HttpOnly(HTTPRedirectHandler):
-    """The standard handler follows redirects to ftp as well."""
+class _Redirects(HTTPRedirectHandler):
+    """The standard handler follows redirects to ftp as well, and from https to http.
+
+    Args:
+        proved: a checksum will tell whether somebody on the way has put in another file.
+    """
+
+    def __init__(self, proved: bool) -> None:
+        self._proved = proved
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         if not is_http(newurl):
             raise HTTPError(newurl, code, f"{msg} - Redirection to url '{newurl}' is not allowed", headers, fp)
+        if not self._proved and req.type == "https" and urlsplit(newurl).scheme != "https":
+            why = f"{msg} - Redirection from https to '{newurl}' is not allowed without a checksum"
+            raise HTTPError(newurl, code, why, headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -138,15 +152,18 @@ class _Transfer:
             start, total = self._span(response, have)
             if None not in (total, self.check.size) and total != self.check.size:
                 raise Failed(f"offers {total:,} bytes instead of {self.check.size:,}")
+            if total is not None and total > self.check.at_most:
+                raise Failed(f"offers {total:,} bytes, more than the allowed {self.check.at_most:,}")
             if total is not None and total - start > shutil.disk_usage(self.part.parent).free:
                 raise OSError(errno.ENOSPC, "no space left")
             done = start
             with self.part.open("ab" if start else "wb") as file:
                 while chunk := self._read(response):
                     done += len(chunk)
-                    if self.check.size is not None and done > self.check.size:
+                    if done > self.check.at_most:
                         self.part.unlink()
-                        raise Failed(f"gives more than the expected {self.check.size:,} bytes")
+                        limit = "expected" if self.check.size is not None else "allowed"
+                        raise Failed(f"gives more than the {limit} {self.check.at_most:,} bytes")
                     file.write(chunk)
                     if self.progress:
                         self.progress(done, total)
@@ -161,7 +178,8 @@ class _Transfer:
             if self.validator:
                 headers["If-Range"] = self.validator
         try:
-            return build_opener(_HttpOnly).open(Request(self.url, headers=headers), timeout=_TIMEOUT)
+            redirects = _Redirects(proved=bool(self.check.hashes))
+            return build_opener(redirects).open(Request(self.url, headers=headers), timeout=_TIMEOUT)
         except HTTPError as error:
             error.close()
             if error.code == 416 and have and self.check.hashes:

@@ -35,5 +35,6 @@ benchmark run --target digits,fsdd,hmdb51 profile=smoke --results "$scratch/resu
 # An installed copy has no commit, so the test that wants this checkout's is left out.
 pytest tests/benchmark/test_{cli,config,launch,leaderboard,records}.py \
   tests/modalities/{audio/test_audio_files,image/test_image_items,video/test_video_clips}.py \
+  tests/modalities/test_{archives,download,locks}.py tests/resilience/test_two_runs.py \
   --deselect tests/benchmark/test_records.py::test_provenance_names_this_checkouts_commit
 echo "works with the $1 versions on $(python --version)"

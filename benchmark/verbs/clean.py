@@ -12,20 +12,23 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from benchmark.data import lock_of
 from benchmark.jobs import TEACHER_NOTES
+from benchmark.locks import LOCK
 from benchmark.records import Store
 from benchmark.verbs.text import print_table
 from modalities.errors import BadInput, UnknownName
+from modalities.leftovers import discard
 from modalities.paths import cache_root
 
 KINDS = {
     "stand-ins": "generated stand-ins; written again when a cell wants them",
     "sources": "generated source pictures; made again when a cell wants them",
     "indexes": "lists of large datasets; read again from the disk, which takes a while",
-    "parts": "downloads that were cut short; `benchmark data fetch` would go on with them",
+    "parts": "downloads and unpackings that were cut short; `benchmark data fetch` would go on with the former",
     "checkpoints": "of cells and teachers that are not finished; the same command would go on from them",
     "attempts": "left by cells that are done, or that no manifest asks for any more",
-    "teachers": "teachers that no record refers to; a cell that wants one trains it again",
+    "teachers": "teachers that no record and no manifest refers to; a cell that wants one trains it again",
     "jobs": "reports and logs of cluster jobs that are over",
     "downloads": "archives that were kept (BENCHMARK_DOWNLOADS); remove by hand, other files may be among them",
     "records": "records that no manifest asks for; removed with --records alone",
@@ -40,7 +43,7 @@ class Entry:
     kind: str
     path: Path
     bytes: int
-    lock: Path | None = None  # folder whose lock a process holds while it works on this
+    lock: Path | None = None  # a file; locked by a process that works on this
 
 
 def clean(kinds: Sequence[str], results: Path, root: Path, *, records: bool, yes: bool, format: str) -> None:
@@ -99,17 +102,19 @@ def _size(bytes: int) -> str:
 
 def _entries(results: Path, root: Path) -> Iterator[Entry]:
     cache = cache_root()
-    yield from _files("stand-ins", cache / "stand-ins")
+    for entry in _files("stand-ins", cache / "stand-ins"):
+        yield from _idle(entry, lock_of(entry.path))
     yield from _files("sources", cache / "sources")
     yield from _files("indexes", cache / "indexes")
     downloads = os.environ.get("BENCHMARK_DOWNLOADS")
     kept = Path(downloads).expanduser() if downloads else None
     for folder in (root, *([kept] if kept else [])):
-        for pattern in ("*.part", "*/*.part"):  # where archives land; datasets themselves may have millions of files
-            for path in sorted(folder.glob(pattern)):
-                yield _entry("parts", path)
+        for depth in ("", "*/", "*/*/"):  # where archives land; datasets themselves may have millions of files
+            for path in sorted([*folder.glob(f"{depth}*.part"), *folder.glob(f"{depth}.*.unpacking")]):
+                wanted = path.name.removesuffix(".part").removeprefix(".").removesuffix(".unpacking")
+                yield from _idle(_entry("parts", path), path.with_name(f".{wanted}.lock"))
     for path in sorted(kept.iterdir()) if kept and kept.is_dir() else ():
-        if path.is_file() and path.suffix != ".part":
+        if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):
             yield _entry("downloads", path)
     for profile in sorted(results.glob("*/")):
         if (profile / "cells").is_dir():
@@ -117,27 +122,31 @@ def _entries(results: Path, root: Path) -> Iterator[Entry]:
 
 
 def _of_profile(store: Store) -> Iterator[Entry]:
-    asked = {cell.id for cell in store.asked()}
-    teachers: set[str | None] = set()
-    readable = True
+    asked = {cell.id: cell.teacher_key for cell in store.asked()}
+    # A cell's record comes last, and its manifest before its teacher.
+    teachers: set[str | None] = set(asked.values())
+    unknown = {id for id, teacher in asked.items() if teacher is None}  # cells whose teachers nothing tells
     for folder in sorted((store.root / "cells").glob("*/")):
         try:
             record = store.read(folder.name)
         except BadInput:  # damaged: it says nothing, and so nothing of its cell may go
-            readable = False
+            unknown.add(folder.name)
             continue
         if record is not None:
             teachers.add(record.teacher_key)
+            unknown.discard(folder.name)
+        elif folder.name not in asked and not _is_idle(folder / LOCK):
+            unknown.add(folder.name)
         if record is not None and folder.name not in asked:
-            yield from _idle("records", folder)
+            yield from _idle(_entry("records", folder), folder / LOCK)
         elif (folder / "attempt").is_dir():
             over = folder.name not in asked or (record is not None and record.status == "done")
-            yield from _idle("attempts" if over else "checkpoints", folder / "attempt", lock=folder)
+            yield from _idle(_entry("attempts" if over else "checkpoints", folder / "attempt"), folder / LOCK)
     for folder in sorted((store.root / "teachers").glob("*/")):
         if not (folder / TEACHER_NOTES).is_file():
-            yield from _idle("checkpoints", folder)
-        elif readable and folder.name not in teachers:
-            yield from _idle("teachers", folder)
+            yield from _idle(_entry("checkpoints", folder), folder / LOCK)
+        elif not unknown and folder.name not in teachers:
+            yield from _idle(_entry("teachers", folder), folder / LOCK)
     jobs = store.root / "jobs"
     if jobs.is_dir() and not list(jobs.glob("*.job")):
         yield _entry("jobs", jobs)
@@ -149,20 +158,28 @@ def _files(kind: str, folder: Path) -> Iterator[Entry]:
             yield _entry(kind, path)
 
 
-def _idle(kind: str, path: Path, lock: Path | None = None) -> Iterator[Entry]:
-    """An entry, unless a process works in its folder just now."""
-    with _alone(lock or path) as free:
-        if free:
-            yield replace(_entry(kind, path), lock=lock or path)
+def _idle(entry: Entry, lock: Path) -> Iterator[Entry]:
+    """The entry, unless a process works on it just now."""
+    if _is_idle(lock):
+        yield replace(entry, lock=lock)
+
+
+def _is_idle(lock: Path) -> bool:
+    with _alone(lock) as free:
+        return free
 
 
 @contextlib.contextmanager
-def _alone(folder: Path | None) -> Iterator[bool]:
-    """Hold a folder's lock, where it has one; False when another process does."""
-    if folder is None or not (folder / ".lock").is_file():
+def _alone(path: Path | None, *, anew: bool = False) -> Iterator[bool]:
+    """Hold a lock, where there is one; False when another process does.
+
+    Args:
+        anew: make the lock where it is absent, since a process may come that would.
+    """
+    if path is None or not (anew or path.is_file()):
         yield True
         return
-    lock = FileLock(folder / ".lock", is_singleton=False)
+    lock = FileLock(path, is_singleton=False)
     try:
         lock.acquire(timeout=0)
     except (Timeout, OSError):
@@ -186,9 +203,12 @@ def _entry(kind: str, path: Path) -> Entry:
 
 def _remove(entry: Entry) -> bool:
     """Whether it went: a process may have begun to work on it meanwhile. Links are removed and never followed."""
-    with _alone(entry.lock) as free:
+    stand_in = entry.kind == "stand-ins"
+    with _alone(entry.lock, anew=stand_in) as free:
         try:
-            if free and entry.path.is_dir() and not entry.path.is_symlink():
+            if free and stand_in:  # half of it would be read as a dataset with fewer items
+                discard(entry.path)
+            elif free and entry.path.is_dir() and not entry.path.is_symlink():
                 shutil.rmtree(entry.path)
             elif free:
                 entry.path.unlink(missing_ok=True)

@@ -81,7 +81,7 @@ class PickledTarget(ImageFolderTarget):
             return
         from modalities.download import fetch_archive
 
-        fetch_archive(self.archive, root, md5=self.archive_md5)
+        fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
 
     def verify(self, root: Path) -> None:
         """Compare the official files with published checksums; raises BadInput for the first that differs.

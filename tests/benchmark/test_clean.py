@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from benchmark.records import Store, provenance
 from benchmark.verbs import clean as verb
 from benchmark.verbs.clean import KINDS
 from modalities.base import BadInput
+from modalities.locks import alone
 
 
 @pytest.fixture
@@ -141,6 +143,94 @@ def test_what_a_process_takes_up_after_it_was_listed_is_left_alone(place, clean,
     assert path.exists()
     assert verb._remove(entry)
     assert not path.exists()
+
+
+def test_the_teacher_of_a_cell_that_is_asked_for_and_has_no_record_yet_stays(place, clean, cells):
+    (cell,) = cells("seeds=[0]", "teacher.training.steps=61")
+    teacher = _write(place.store.root / "teachers" / cell.teacher_key / "teacher.json", 2).parent
+    assert str(teacher) in {row["path"] for row in clean("teachers")}
+    place.store.write_manifest("other", {}, [cell.asked()])
+    assert str(teacher) not in {row["path"] for row in clean("teachers", "--yes")}
+    assert teacher.exists()
+
+
+def test_every_teacher_stays_while_an_old_manifest_asks_for_a_cell_without_record(place, clean, cells):
+    *_, cell = cells("seeds=[0,1]", "teacher.training.steps=61")
+    path = place.store.write_manifest("other", {}, [cell.asked()])
+    manifest = json.loads(path.read_text())
+    for entry in manifest["cells"]:
+        del entry["teacher_key"]  # which earlier versions did not write
+    path.write_text(json.dumps(manifest))
+    assert clean("teachers") == []
+    place.store.write(cell.record("done", provenance=provenance("cpu", 1)))
+    assert [Path(row["path"]) for row in clean("teachers")] == [place.paths["teachers"]]
+
+
+def test_every_teacher_stays_while_a_process_works_on_a_cell_that_is_asked_for_no_more(place, clean):
+    folder = place.store.root / "cells" / "digits-x-s0-0"
+    folder.mkdir()
+    with FileLock(folder / ".lock"):
+        assert clean("teachers") == []
+    assert [Path(row["path"]) for row in clean("teachers")] == [place.paths["teachers"]]
+
+
+def test_a_stand_in_that_is_being_written_is_left_alone(place, clean):
+    path = place.paths["stand-ins"]
+    half = _write(path.with_name(f".{path.name}.77.tmp") / "items", 5).parent
+    with FileLock(f"{path}.lock"):
+        assert clean("stand-ins", "--yes") == []
+        (entry,) = [entry for entry in verb._files("stand-ins", path.parent) if entry.path == path]
+        assert not verb._remove(replace(entry, lock=Path(f"{path}.lock")))
+    assert path.exists() and half.exists()
+    assert {Path(row["path"]) for row in clean("stand-ins", "--yes")} == {path, half}
+    assert not path.exists() and not half.exists()
+
+
+def test_a_removal_of_a_stand_in_that_is_killed_leaves_no_half_of_it(place, clean, monkeypatch):
+    def killed(path: Path) -> None:
+        (path / "student-000000001.ckpt").unlink()
+        raise KeyboardInterrupt
+
+    path = place.paths["stand-ins"]
+    _write(path / "more", 5)
+    with monkeypatch.context() as change:
+        change.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            verb.clean(["stand-ins"], place.results, place.root, records=False, yes=True, format="json")
+    assert not path.exists()
+    (left,) = [Path(row["path"]) for row in clean("stand-ins")]
+    assert left.name.startswith(f".{path.name}.")
+    clean("stand-ins", "--yes")
+    assert clean("stand-ins") == []
+
+
+def test_what_cut_off_downloads_and_unpackings_leave_is_found_three_levels_down(place, clean):
+    left = [
+        _write(place.root / ".ucf.unpacking" / "ucf" / "a.avi", 5).parents[1],
+        _write(place.root / "voxforge6" / ".de.unpacking" / "a", 5).parent,
+        _write(place.root / "voxforge6" / "de" / ".de.unpacking" / "a", 5).parent,
+        _write(place.root / "voxforge6" / "de" / "a.tgz.part", 5),
+        place.paths["parts"],
+    ]
+    assert {Path(row["path"]) for row in clean("parts")} == set(left)
+    clean("parts", "--yes")
+    assert not any(path.exists() for path in left)
+    assert clean("parts") == []
+
+
+def test_a_download_and_an_unpacking_that_go_on_are_left_alone(place, clean):
+    part = _write(place.root / "a.zip.part", 5)
+    unpacking = _write(place.root / ".ucf.unpacking" / "a.avi", 5).parent
+    with alone(place.root / "a.zip"), alone(place.root / "ucf"):
+        assert [Path(row["path"]) for row in clean("parts", "--yes")] == [place.paths["parts"]]
+    assert part.exists() and unpacking.exists()
+    assert {Path(row["path"]) for row in clean("parts", "--yes")} == {part, unpacking}
+
+
+def test_a_hidden_lock_is_no_kept_download(place, clean):
+    with alone(place.paths["downloads"]):
+        pass
+    assert [Path(row["path"]) for row in clean("downloads")] == [place.paths["downloads"]]
 
 
 def test_jobs_that_may_be_in_a_queue_keep_their_files(place, clean):

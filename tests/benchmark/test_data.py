@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.data import ensure, locate, unit_order
+from benchmark.data import WHOLE, ensure, locate, unit_order
 from modalities import registry
 from modalities.base import BadInput, DataStatus
 from modalities.standin import MARKER, mark, stand_ins
@@ -91,6 +92,61 @@ def test_a_stand_in_that_was_broken_off_is_made_again(tmp_path):
     adapter.fault = None
     ensure(place, adapter)
     assert (place.root / "tiny" / "items").read_text() == "whole"
+
+
+def test_a_stand_in_that_lost_or_got_files_is_made_again(tmp_path):
+    adapter = Adapter()
+    place = locate(adapter, "stand-in", tmp_path)
+    items = place.root / "tiny" / "items"
+    damages = (
+        items.unlink,
+        lambda: items.write_text("wh"),
+        lambda: items.with_name("more").write_text(""),
+        lambda: items.rename(items.with_name("others")),
+        lambda: shutil.rmtree(items.parent),
+        (place.root / WHOLE).unlink,  # as an earlier version left it
+        lambda: (place.root / WHOLE).write_text("{"),
+        lambda: (shutil.rmtree(place.root), place.root.write_text("a file")),
+    )
+    for count, damage in enumerate(damages, 1):
+        ensure(place, adapter)
+        assert adapter.written == count
+        damage()
+    ensure(place, adapter)
+    assert [path.name for path in items.parent.iterdir() if path.name != MARKER] == ["items"]
+    assert items.read_text() == "whole"
+    assert {path.name for path in place.root.parent.iterdir()} == {place.root.name, f"{place.root.name}.lock"}
+
+
+def test_a_hidden_file_which_no_adapter_reads_changes_nothing(tmp_path):
+    adapter = Adapter()
+    place = locate(adapter, "stand-in", tmp_path)
+    ensure(place, adapter)
+    (place.root / "tiny" / ".DS_Store").write_text("of a file browser")
+    ensure(place, adapter)
+    assert adapter.written == 1
+
+
+def test_half_a_stand_in_gives_no_other_numbers(tmp_path):
+    """With a real adapter, which counts what it finds and says that it is ready."""
+    adapter = registry.target("fsdd")
+    place = locate(adapter, "stand-in", tmp_path)
+    ensure(place, adapter)
+    before = adapter.status(place.root).fingerprint
+    for path in sorted(place.root.rglob("*.wav"))[:40]:
+        path.unlink()
+    assert adapter.status(place.root).state == "ready"
+    ensure(place, adapter)
+    assert adapter.status(place.root).fingerprint == before
+
+
+def test_what_a_killed_process_left_of_a_stand_in_goes_with_the_next_one(tmp_path):
+    adapter = Adapter()
+    place = locate(adapter, "stand-in", tmp_path)
+    for name in (f".{place.root.name}.77.tmp", ".another-v2.78.tmp"):
+        (place.root.parent / name).mkdir(parents=True)
+    ensure(place, adapter)
+    assert sorted(path.name for path in place.root.parent.glob(".*")) == [".another-v2.78.tmp"]
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence_with_a_remedy(tmp_path, monkeypatch):

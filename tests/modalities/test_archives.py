@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -78,11 +79,22 @@ every_kind = pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS.keys())
 
 
 def tree_of(folder: Path) -> Tree:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    files = (file for file in folder.rglob("*") if file.is_file() and not is_lock(file))
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def is_lock(entry: Path) -> bool:
+    return entry.name.startswith(".") and entry.suffix == ".lock" and entry.stat().st_size == 0
 
 
 def everything(folder: Path) -> dict[str, bytes | None]:
-    return {str(entry): entry.read_bytes() if entry.is_file() else None for entry in folder.rglob("*")}
+    """What is there, apart from locks."""
+    found = (entry for entry in folder.rglob("*") if not is_lock(entry))
+    return {str(entry): entry.read_bytes() if entry.is_file() else None for entry in found}
+
+
+def names_in(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir() if not is_lock(entry)}
 
 
 def write(folder: Path, content: bytes) -> Path:
@@ -112,7 +124,7 @@ def test_the_tree_arrives_whole_and_alone(tmp_path: Path, pack: Pack) -> None:
     archive = write(tmp_path, pack(TREE))
     extract(archive, tmp_path / "deep" / "into")
     assert tree_of(tmp_path / "deep" / "into") == TREE
-    assert [entry.name for entry in (tmp_path / "deep").iterdir()] == ["into"]
+    assert names_in(tmp_path / "deep") == {"into"}
 
 
 names = st.lists(st.text("ab.é -", min_size=1, max_size=6), min_size=1, max_size=3).map("/".join)
@@ -164,7 +176,7 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".into.unpacking" / "half").write_text("half")
     extract(write(tmp_path, pack_tar(TREE)), tmp_path / "into")
     assert tree_of(tmp_path / "into") == TREE
-    assert {entry.name for entry in tmp_path.iterdir()} == {"archive", "into"}
+    assert names_in(tmp_path) == {"archive", "into"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
@@ -212,10 +224,60 @@ def test_links_and_devices_in_a_zip_are_refused(tmp_path: Path, kind: int) -> No
 
 
 @every_kind
-def test_the_limit_is_exact(tmp_path: Path, pack: Pack) -> None:
+def test_content_of_more_than_the_limit_is_refused(tmp_path: Path, pack: Pack) -> None:
     content = pack({"a": bytes(600), "b": bytes(400)})
     refused(tmp_path, content, match="unpacks to more than 999 bytes", max_bytes=999)
-    extract(tmp_path / "archive", tmp_path / "into", max_bytes=1000)
+    extract(tmp_path / "archive", tmp_path / "into", max_bytes=10_240)  # what tar makes of it
+
+
+def test_the_limit_is_exact(tmp_path: Path) -> None:
+    content = pack_zip({"a": bytes(600), "b": bytes(512)})
+    refused(tmp_path, content, match="unpacks to more than 1,111 bytes", max_bytes=1111)
+    extract(tmp_path / "archive", tmp_path / "into", max_bytes=1112)
+
+
+@every_kind
+def test_empty_files_and_folders_count_since_they_too_fill_a_disk(tmp_path: Path, pack: Pack) -> None:
+    refused(tmp_path, pack({f"{k}": b"" for k in range(100)}), match="unpacks to more than", max_bytes=51_199)
+    refused(tmp_path, pack({"a/" * 100 + "x": b""}), match="unpacks to more than", max_bytes=51_199)
+    refused(tmp_path, pack({"x": b""}), match="unpacks to more than", max_bytes=1)
+
+
+def with_pax_header(kind: bytes, records: Mapping[str, int]) -> bytes:
+    """A header that gives each keyword so many letters."""
+    body = b""
+    for keyword, letters in records.items():
+        rest = f" {keyword}=".encode() + b"x" * letters + b"\n"
+        length = len(rest) + len(str(len(rest) + 7))
+        body += b"%d" % length + rest
+    header = special("header", kind)
+    header.size = len(body)
+    return header.tobuf() + body + bytes(-len(body) % 512)
+
+
+def test_global_headers_do_not_add_up_in_memory(tmp_path: Path) -> None:
+    headers = [with_pax_header(tarfile.XGLTYPE, {f"key{k}": 900_000}) for k in range(24)]
+    tar = b"".join(header + file_info(f"file{k}").tobuf() for k, header in enumerate(headers))
+    content = gzip.compress(tar + bytes(1024), 1)
+    tracemalloc.start()
+    try:
+        refused(tmp_path, content, match="global headers of impossible length")
+        assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_bytes_of_headers_count(tmp_path: Path) -> None:
+    headers = with_pax_header(tarfile.XHDTYPE, {"comment": 900_000})
+    tar = b"".join(headers + file_info(f"file{k}").tobuf() for k in range(3)) + bytes(1024)
+    refused(tmp_path, gzip.compress(tar), match="unpacks to more than 2,000,000 bytes", max_bytes=2_000_000)
+    extract(tmp_path / "archive", tmp_path / "into", max_bytes=3_000_000)
+
+
+def test_a_global_comment_as_git_writes_it_is_no_bomb(tmp_path: Path) -> None:
+    comment = with_pax_header(tarfile.XGLTYPE, {"comment": 40})
+    extract(write(tmp_path, comment + pack_tar(TREE)), tmp_path / "into")
+    assert tree_of(tmp_path / "into") == TREE
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "tar.bz2", "tar.xz", "zip"])
@@ -268,7 +330,7 @@ def unpack_or_refuse(folder: Path, content: bytes) -> Tree | None:
         extract(archive, folder / "into")
     except BadInput as error:
         assert str(archive) in str(error)
-        assert [entry.name for entry in folder.iterdir()] == ["archive"]
+        assert names_in(folder) == {"archive"}
         return None
     return tree_of(folder / "into")
 
@@ -361,6 +423,6 @@ def test_a_disk_that_fills_up_ends_in_a_sentence(tmp_path: Path, pack: Pack, mon
         monkeypatch.setattr(shutil, "disk_usage", lambda where: usage._replace(free=1 << 30))
         with pytest.raises(BadInput, match="the disk is full"):
             extract(write(tmp_path, pack({"big": random.Random(2).randbytes(200_000)})), disk)
-        assert list(disk.iterdir()) == []
+        assert names_in(disk) == set()
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -10,8 +10,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from inspect import signature
 from pathlib import Path
+from urllib.request import HTTPSHandler, Request
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,8 +118,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def nothing_but(path: Path) -> bool:
-    """Whether the folder holds this file and no part or lock."""
-    return [entry.name for entry in path.parent.iterdir()] == [path.name]
+    """Whether the folder holds this file and no part."""
+    return names_in(path.parent) == {path.name}
+
+
+def names_in(folder: Path) -> set[str]:
+    """What is there, apart from the hidden, empty locks."""
+    found = (entry for entry in folder.iterdir() if not (entry.name.startswith(".") and entry.suffix == ".lock"))
+    return {entry.name for entry in found}
 
 
 # --- the plain case --------------------------------------------------------------------------------------------
@@ -264,20 +273,38 @@ def test_a_wrong_checksum_names_both_and_leaves_nothing(site: Site, path: Path, 
         download(f"{site.url}/file.bin", path, **{kind: expected})
     assert expected in str(caught.value)
     assert (SHA256 if kind == "sha256" else MD5) in str(caught.value)
-    assert list(path.parent.iterdir()) == []
+    assert names_in(path.parent) == set()
 
 
 def test_a_file_of_another_size_is_refused_before_it_is_read(site: Site, path: Path) -> None:
     with pytest.raises(BadInput, match=r"300,000 bytes instead of 299,999"):
         download(f"{site.url}/file.bin", path, size=299_999)
-    assert list(path.parent.iterdir()) == []
+    assert names_in(path.parent) == set()
 
 
 def test_of_an_endless_answer_no_more_than_the_size_is_taken(site: Site, path: Path) -> None:
     site.announce = False
     with pytest.raises(BadInput, match="gives more than the expected 100 bytes"):
         download(f"{site.url}/file.bin", path, size=100)
-    assert list(path.parent.iterdir()) == []
+    assert names_in(path.parent) == set()
+
+
+def test_of_an_endless_answer_no_more_than_the_bound_is_taken_where_no_size_is_known(site: Site, path: Path) -> None:
+    site.announce = False
+    with pytest.raises(BadInput, match=r"gives more than the allowed 1,000 bytes; .*put it at"):
+        download(f"{site.url}/file.bin", path, md5=MD5, at_most=1000)
+    assert names_in(path.parent) == set()
+    download(f"{site.url}/file.bin", path, at_most=len(CONTENT))
+
+
+def test_where_nothing_is_known_four_gibibytes_are_the_bound() -> None:
+    assert signature(download).parameters["at_most"].default == 4 << 30
+
+
+def test_an_announced_length_above_the_bound_is_refused_before_it_is_read(site: Site, path: Path) -> None:
+    with pytest.raises(BadInput, match=r"offers 300,000 bytes, more than the allowed 299,999; .*put it at"):
+        download(f"{site.url}/file.bin", path, md5=MD5, at_most=299_999)
+    assert names_in(path.parent) == set()
 
 
 def test_an_answer_of_unannounced_length_is_proved_by_its_size(site: Site, path: Path) -> None:
@@ -302,6 +329,30 @@ def test_a_redirect_out_of_http_is_refused(site: Site, path: Path, tmp_path: Pat
     with pytest.raises(BadInput, match=r"answers 302 .* not allowed"):
         download(f"{site.url}/file.bin", path)
     assert not path.exists()
+
+
+class _NotReallyEncrypted(HTTPSHandler):
+    """Asks the loopback server for https addresses too."""
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(HTTPConnection, req)
+
+
+def test_a_redirect_from_https_to_http_is_followed_only_with_a_checksum(
+    site: Site, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = transfer.build_opener
+    monkeypatch.setattr(transfer, "build_opener", lambda *handlers: real(*handlers, _NotReallyEncrypted()))
+    secure = site.url.replace("http:", "https:")
+    site.redirects |= {"/old": f"{site.url}/file.bin", "/moved": f"{secure}/file.bin"}
+    for known in ({}, {"size": len(CONTENT)}):
+        with pytest.raises(BadInput, match=r"answers 302 .*from https to 'http://.* not allowed without a checksum"):
+            download(f"{secure}/old", path, **known)
+    assert names_in(path.parent) == set()
+    download(f"{secure}/moved", path)
+    download(f"{site.url}/old", path.with_name("other"))
+    download(f"{secure}/old", path.with_name("proved"), md5=MD5)
+    assert names_in(path.parent) == {"file.bin", "other", "proved"}
 
 
 def test_redirects_in_a_circle_end(site: Site, path: Path) -> None:

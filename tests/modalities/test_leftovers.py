@@ -6,7 +6,9 @@ import os
 import time
 from pathlib import Path
 
-from modalities.leftovers import sweep
+import pytest
+
+from modalities.leftovers import discard, sweep
 
 
 def old(path: Path, seconds: float) -> Path:
@@ -24,6 +26,26 @@ def test_what_nobody_writes_any_more_goes_and_everything_else_stays(tmp_path):
 
 def test_who_is_alone_with_a_folder_removes_them_at_once(tmp_path):
     old(tmp_path / ".a.json.0123.tmp", 0)
+    sweep(tmp_path, older_than=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folders_under_temporary_names_go_too_and_links_are_not_followed(tmp_path):
+    (tmp_path / "treasure").mkdir()
+    (tmp_path / ".a.0123.tmp" / "deep").mkdir(parents=True)
+    (tmp_path / ".b.0123.tmp").symlink_to("treasure", target_is_directory=True)
+    sweep(tmp_path, older_than=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["treasure"]
+
+
+def test_nobody_sees_half_of_a_folder_that_is_discarded(tmp_path, monkeypatch):
+    (tmp_path / "a" / "deep").mkdir(parents=True)
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            discard(tmp_path / "a")
+    (left,) = tmp_path.iterdir()
+    assert left.name != "a"
     sweep(tmp_path, older_than=0)
     assert not list(tmp_path.iterdir())
 

@@ -102,7 +102,8 @@ class Esc50:
 
         if self.status(root).state != "ready":
             folder = root / INFO.name
-            extract(download(URL, folder / f"{FOLDER}.zip", md5=MD5), folder)
+            archive = download(URL, folder / f"{FOLDER}.zip", md5=MD5, at_most=2 * INFO.download_bytes)
+            extract(archive, folder)
 
     def _rows(self, root: Path, fold: int, *, test: bool) -> list[Row]:
         if fold not in FOLDS:

@@ -69,7 +69,7 @@ class Fsdd:
         from modalities.download import download, extract
 
         if self.status(root).state != "ready":
-            extract(download(URL, root / "fsdd.zip"), root)
+            extract(download(URL, root / "fsdd.zip", at_most=2 * INFO.download_bytes), root)
 
     def _rows(self, root: Path, *, test: bool) -> list[Row]:
         rows = []

@@ -45,6 +45,7 @@ BYTES = 6_387_309_499
 SPLIT = "librispeech100-utterances-1"
 # The split of van den Oord et al. (Representation Learning with Contrastive Predictive Coding, 2018, section 3.1).
 CPC = "https://raw.githubusercontent.com/s3prl/s3prl/main/s3prl/downstream/speaker_linear_utter_libri/data"
+LIST_AT_MOST = 10_000_000  # bytes; theirs have 400,000
 CPC_MD5 = {"train": "6cdbf00c1efdcc1190d18643bd971f62", "test": "5e26b06a32c883fc35b5f2bcb7c14cd9"}
 
 INFO = TargetInfo(
@@ -116,7 +117,7 @@ class LibriSpeech100:
         if self._lists(root) is None:
             for side, md5 in CPC_MD5.items():
                 name = f"{side}_split.txt"
-                download(f"{CPC}/{name}", self._folder(root).parent / name, md5=md5)
+                download(f"{CPC}/{name}", self._folder(root).parent / name, md5=md5, at_most=LIST_AT_MOST)
 
     def _rows(self, root: Path, side: str) -> list[Row]:
         lists = self._lists(root)

@@ -87,7 +87,8 @@ class NSynth11:
             if len(index(self._part(root, part) / "audio").files) < NOTES[part]:
                 name = f"nsynth-{part}.jsonwav.tar.gz"
                 folder = root / INFO.name
-                extract(download(f"{HOST}/{name}", folder / name, md5=md5), folder)
+                archive = download(f"{HOST}/{name}", folder / name, md5=md5, at_most=2 * INFO.download_bytes)
+                extract(archive, folder)
 
     def _rows(self, root: Path, part: str, heard: float) -> list[Row]:
         """Notes of a part, of which the first ``heard`` seconds count."""

@@ -29,6 +29,7 @@ LIST_BYTES = 1_344_189
 SPLIT = "voxforge6-speakers-1"
 HOST = "www.repository.voxforge1.org/downloads"
 ENOUGH = 0.95  # share of the listed submissions: some are no longer served
+ARCHIVE_AT_MOST = 1_000_000_000  # bytes of a submission, of which most have some megabytes
 
 INFO = TargetInfo(
     name="voxforge6",
@@ -105,13 +106,15 @@ class VoxForge6:
 
         folder = root / INFO.name
         download(LIST_URL, folder / LIST, sha256=LIST_SHA256, size=LIST_BYTES)
-        faults = []
+        faults, left = [], 2 * INFO.download_bytes
         for submission in _submissions(folder / LIST):
             place = folder / submission.folder
             if place.is_dir():
                 continue
             try:
-                archive = download(submission.url, place.with_name(f"{submission.name}.tgz"))
+                archive = place.with_name(f"{submission.name}.tgz")
+                download(submission.url, archive, at_most=min(ARCHIVE_AT_MOST, left))
+                left -= archive.stat().st_size
                 extract(archive, place.parent)
                 archive.unlink()
             except BadInput as fault:

@@ -131,7 +131,7 @@ class FilesTarget(ImageFolderTarget):
                 continue
             file = home / part.url.rpartition("/")[2]
             home.mkdir(parents=True, exist_ok=True)
-            download(part.url, file, md5=part.md5, size=part.size)
+            download(part.url, file, md5=part.md5, size=part.size, at_most=2 * self.info.download_bytes)
             if file != home / part.brings:
                 extract(file, home)
                 file.unlink()

@@ -121,7 +121,7 @@ class Stl10:
             return
         from modalities.download import fetch_archive
 
-        fetch_archive(self.archive, root, md5=self.archive_md5)
+        fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
 
     def verify(self, root: Path) -> None:
         """Compare the labelled files with published checksums; raises BadInput for the first that differs."""

@@ -1,6 +1,7 @@
 """LibriSpeech, VoxForge and MUSAN: splits that a missing file does not move, lists that are honoured, honest status."""
 
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,7 +154,9 @@ def test_a_fetch_verifies_the_published_checksums(tmp_path, monkeypatch):
     assert asked[librispeech100.URL] == {
         "sha256": "d4ddd1d5a6ab303066f14971d768ee43278a5f2a0aa43dc716b0e64ecbbbf6e2", "size": 6_387_309_499,
     }  # fmt: skip
-    assert asked[f"{librispeech100.CPC}/test_split.txt"] == {"md5": "5e26b06a32c883fc35b5f2bcb7c14cd9"}
+    assert asked[f"{librispeech100.CPC}/test_split.txt"] == {
+        "md5": "5e26b06a32c883fc35b5f2bcb7c14cd9", "at_most": 10_000_000,
+    }  # fmt: skip
     assert asked[musan3.URL] == {"md5": "0c472d4fc0c5141eca47ad1ffeb2a7df", "size": 11_086_114_085}
 
 
@@ -183,21 +186,23 @@ def archives(folder, names, language="es"):
 
 
 def fetched(tmp_path, monkeypatch, names, gone):
-    listing = archives(tmp_path / "site", names)
+    listing, bounds = archives(tmp_path / "site", names), []
 
     def download(url, path, **check):
         path.parent.mkdir(parents=True, exist_ok=True)
         if url == voxforge6.LIST_URL:
             assert check["sha256"] == "9cc218a5bce16640dc4eeb263aa423ce63ca59fc6587a9487dc397642b76af6c"
             path.write_text(listing)
-        elif path.stem in gone:
+            return path
+        bounds.append(check["at_most"])
+        if path.stem in gone:
             raise BadInput(f"{url} answers 404.")
-        else:
-            path.write_bytes((tmp_path / "site" / path.name).read_bytes())
+        path.write_bytes((tmp_path / "site" / path.name).read_bytes())
         return path
 
     monkeypatch.setattr(modalities.download, "download", download)
     VOX.fetch(tmp_path / "root")
+    return bounds
 
 
 def test_a_fetch_unpacks_every_archive_below_its_language(tmp_path, monkeypatch):
@@ -206,6 +211,17 @@ def test_a_fetch_unpacks_every_archive_below_its_language(tmp_path, monkeypatch)
     files = sorted(str(path.relative_to(tmp_path / "root" / "voxforge6")) for path in tmp_path.glob("root/**/*.wav"))
     assert files == [f"es/speaker{k}-2011-x/wav/es-0001.wav" for k in range(3)]
     assert not list(tmp_path.glob("root/**/*.tgz"))
+
+
+def test_no_archive_and_not_all_together_may_be_of_any_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(voxforge6, "INFO", replace(voxforge6.INFO, download_bytes=100_000))
+    names = [f"speaker{k}-2011-x" for k in range(3)]
+    bounds = fetched(tmp_path, monkeypatch, names, gone=())
+    sizes = [(tmp_path / "site" / f"{name}.tgz").stat().st_size for name in names]
+    assert bounds == [200_000, 200_000 - sizes[0], 200_000 - sizes[0] - sizes[1]]
+    monkeypatch.setattr(voxforge6, "INFO", VOX.info)
+    (tmp_path / "real").mkdir()
+    assert fetched(tmp_path / "real", monkeypatch, names, gone=()) == [1_000_000_000] * 3
 
 
 def test_archives_that_cannot_be_had_are_counted_and_few_of_them_do_no_harm(tmp_path, monkeypatch):

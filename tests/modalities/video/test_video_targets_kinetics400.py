@@ -110,12 +110,13 @@ def test_without_data_the_status_is_absent_and_both_tables_are_asked_for(tmp_pat
     assert (status.state, status.fingerprint) == ("absent", "")
     assert status.missing == ("annotations/train.csv", "annotations/val.csv")
     asked = []
-    monkeypatch.setattr(modalities.download, "download", lambda url, path: asked.append(url))
+    monkeypatch.setattr(modalities.download, "download", lambda url, path, at_most: asked.append((url, at_most)))
     with pytest.raises(
         BadInput, match="the videos of kinetics400 cannot be fetched automatically: download the archives"
     ):
         KINETICS.fetch(tmp_path)
-    assert asked == [f"https://s3.amazonaws.com/kinetics/400/annotations/{part}.csv" for part in ("train", "val")]
+    tables = [f"https://s3.amazonaws.com/kinetics/400/annotations/{part}.csv" for part in ("train", "val")]
+    assert asked == [(table, 100_000_000) for table in tables]
     with pytest.raises(BadInput, match=r"train\.csv is not there; download"):
         KINETICS.train(tmp_path, VIEW)
 
