@@ -215,12 +215,11 @@ class _Pool:
             sources[worker.pipe] = sources[worker.process.sentinel] = worker
         for index in sorted({sources[source].index for source in wait(list(sources), timeout=TICK)}):
             worker = self._workers[index]
-            try:
-                while worker.pipe.poll():
-                    kind, content = worker.pipe.recv()
-                    self._take(worker, kind, content, outcome)
-            except (EOFError, OSError):  # it is dead, and all that it said has been heard
-                worker.process.join()
+            said, alive = _heard(worker)
+            for kind, content in said:
+                self._take(worker, kind, content, outcome)
+            if not alive:
+                _end(worker.process, patience=5)
                 self._bury(worker, outcome)
 
     def _take(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
@@ -280,11 +279,28 @@ class _Pool:
             with contextlib.suppress(OSError):
                 worker.pipe.send(None)
         for worker in self._workers:
-            worker.process.join(timeout=0 if worker.cell else 5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            _end(worker.process, patience=0 if worker.cell else 5)
             worker.pipe.close()
+
+
+def _heard(worker: _Worker) -> tuple[list[tuple[str, Any]], bool]:
+    """What a worker has said by now, and whether there may come more: it lives, and so does the pipe to it."""
+    said: list[tuple[str, Any]] = []
+    alive = bool(worker.process.is_alive())  # asked first: all that a dead one ever said is in the pipe
+    try:
+        while worker.pipe.poll():
+            said.append(worker.pipe.recv())
+    except (EOFError, OSError):
+        alive = False
+    return said, alive
+
+
+def _end(process: Any, patience: float) -> None:
+    """Wait for a process, but not for ever."""
+    process.join(timeout=patience)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 class Progress:

@@ -20,6 +20,7 @@ from benchmark.locks import alone_in, taken
 from benchmark.plan import Cell, Request, describe, left_out, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
+from benchmark.streams import forgiving
 from benchmark.verbs.table import print_summary, write_leaderboards
 from benchmark.workers import Outcome, run_cells, worker_devices
 from modalities.base import BadInput
@@ -31,13 +32,16 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: Wanted) -> int:
     """Run a request's cells, here or as jobs of a cluster; returns the exit code.
 
-    Under torchrun, all of its processes run each cell together.
+    Under torchrun, all of its processes run each cell together. Output that nobody takes any more ends nothing.
     """
-    try:
-        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted)
-    except Alone as error:
-        torchrun.leave(error)
-        raise
+    with forgiving():
+        try:
+            return _run_suite(
+                request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted
+            )
+        except Alone as error:
+            torchrun.leave(error)
+            raise
 
 
 def _run_suite(
