@@ -23,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from killing import cells_of, settings_of
 
 from benchmark.data import STAND_IN_SEED, Place
+from benchmark.failures import note_failure
 from benchmark.files import atomic_write
+from benchmark.locks import give_up
 from benchmark.networks import save_weights
 from benchmark.plan import Cell
 from benchmark.records import Store
@@ -106,6 +108,14 @@ def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk)
     ballast[0].unlink()
     assert Store(disk).read(cell.id) is None
     assert run_cell(cell, Store(disk), device="cpu", watch=Silent()).status == "done"
+
+
+def test_a_disk_that_takes_not_even_a_row_of_a_dead_workers_cell_ends_the_run_with_one_sentence(cell, disk):
+    store = Store(disk)
+    store.check_writable()
+    fill(disk, leave=0)
+    with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\); free it"):
+        note_failure(cell, store, "its worker died.", device="cpu", known="", waiting=give_up)
 
 
 def test_a_read_only_folder_is_refused_before_the_first_step(disk):
