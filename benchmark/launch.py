@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import sys
@@ -285,10 +286,27 @@ class _Launch:
 
 
 def _read_note(path: Path) -> dict[str, Any]:
+    """What ``_Launch._note`` wrote; unlike a report, one that is damaged may stand for a job that is in the queue."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if not _is_note(note):
+            raise ValueError("no note of a job")
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path} cannot be read ({error}); delete it once its job is over.") from error
+    return dict(note)
+
+
+def _is_note(note: Any) -> bool:
+    if not isinstance(note, dict) or note.keys() != {"cluster", "id", "cells", "teacher", "needs"}:
+        return False
+    texts = (note["cluster"], note["id"], note["teacher"], note["needs"])
+    ids = note["cells"]
+    return (
+        all(isinstance(text, str) for text in texts)
+        and re.fullmatch(r"[0-9]{1,20}(_[0-9]{1,20})?", note["id"]) is not None
+        and isinstance(ids, list)
+        and all(isinstance(id, str) for id in ids)
+    )
 
 
 @contextmanager
