@@ -53,11 +53,34 @@ class Report:
 
 
 def read_report(folder: Path, name: str) -> Report:
-    """A group's report; an empty one where there is none yet. It is replaced whole, so never half written."""
+    """A group's report; an empty one where there is none yet, or something else than a report.
+
+    It is replaced whole, so never half written; but whoever may write in the results folder may have written it.
+    """
     try:
-        return Report(**json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        report = Report(**json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return Report()
+    return report if _well_formed(report) else Report()
+
+
+_STEP: dict[str, tuple[type, ...]] = {
+    "cell": (str,), "phase": (str,), "done": (int,), "total": (int,), "loss": (int, float), "per_second": (int, float),
+}  # fmt: skip
+
+
+def _well_formed(report: Report) -> bool:
+    def step(value: Any) -> bool:
+        if not isinstance(value, dict) or value.keys() != _STEP.keys():
+            return False
+        return all(type(value[key]) in types for key, types in _STEP.items())  # a truth value is no number
+
+    return (
+        isinstance(report.begun, list) and all(isinstance(id, str) for id in report.begun)
+        and isinstance(report.ended, dict) and all(isinstance(status, str) for status in report.ended.values())
+        and isinstance(report.now, dict) and all(map(step, report.now.values()))
+        and type(report.starts) is int and type(report.left) is bool
+    )  # fmt: skip
 
 
 class _Reporter:

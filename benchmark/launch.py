@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import sys
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.clusters import UNDER_WAY, Cluster, Local
+from benchmark.failures import note_failure
 from benchmark.files import atomic_write
 from benchmark.groups import group_cells
 from benchmark.jobs import TEACHER_NOTES, Group, Job, Report, read_report
-from benchmark.locks import Taken, alone_in, give_up
+from benchmark.locks import Taken, give_up
 from benchmark.plan import Cell
-from benchmark.records import Record, Store, provenance
+from benchmark.records import Record, Store
 from benchmark.workers import Display, Outcome, Step
 from modalities.errors import BadInput
 
@@ -265,8 +266,10 @@ class _Launch:
         others = [cell for cell in rest if cell.id not in running] if lost or report.ended else []
         words = self.cluster.last_words(ticket.id)
         how = ticket.state if ticket.state not in UNDER_WAY else ""
-        reason = f"its job {ticket.id} died{f' ({how})' if how else ''}{f': {words}' if words else ''}."
+        died = f"its job {ticket.id} died{f' ({how})' if how else ''}{f': {words}' if words else ''}."
+        lost_record = f"its job {ticket.id} is over, and the record that it speaks of is not to be found."
         for cell in rest:
+            reason = lost_record if cell.id in report.ended else died
             if cell not in others and (record := self._record_of_dead(cell, reason)):
                 self._finish(cell, record)
         if others:
@@ -275,23 +278,35 @@ class _Launch:
 
     def _record_of_dead(self, cell: Cell, reason: str) -> Record | None:
         """What is recorded of a cell whose job died; None when another run is at the cell: a later call sees to it."""
+        device, known = self.device, self.known[cell.id]
         try:
-            with alone_in(self.store.cell(cell.id), give_up):
-                if self.store.stamp(cell.id) != self.known[cell.id]:  # the job's last deed, or another run's
-                    with contextlib.suppress(BadInput):
-                        return self.store.read(cell.id)
-                record = cell.record("failed", reason, provenance=provenance(self.device, cell.config.threads))
-                self.store.write(record)
-                return record
+            return note_failure(cell, self.store, reason, device=device, known=known, waiting=give_up)
         except Taken:
             return None
 
 
 def _read_note(path: Path) -> dict[str, Any]:
+    """What ``_Launch._note`` wrote; unlike a report, one that is damaged may stand for a job that is in the queue."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if not _is_note(note):
+            raise ValueError("no note of a job")
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path} cannot be read ({error}); delete it once its job is over.") from error
+    return dict(note)
+
+
+def _is_note(note: Any) -> bool:
+    if not isinstance(note, dict) or note.keys() != {"cluster", "id", "cells", "teacher", "needs"}:
+        return False
+    texts = (note["cluster"], note["id"], note["teacher"], note["needs"])
+    ids = note["cells"]
+    return (
+        all(isinstance(text, str) for text in texts)
+        and re.fullmatch(r"[0-9]{1,20}(_[0-9]{1,20})?", note["id"]) is not None
+        and isinstance(ids, list)
+        and all(isinstance(id, str) for id in ids)
+    )
 
 
 @contextmanager

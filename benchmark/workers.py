@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from benchmark import allocator, machine
-from benchmark.locks import Taken, alone_in, give_up, taken
+from benchmark.failures import note_failure
+from benchmark.locks import Taken, give_up, taken
 from benchmark.plan import Cell, describe
-from benchmark.records import Record, Store, provenance
+from benchmark.records import Record, Store
 from modalities.base import BadInput
 
 TICK = 0.2  # seconds between two looks at the clock, and between two progress messages of a worker
@@ -69,8 +70,9 @@ def run_cells(
 ) -> Outcome:
     """Run every cell in one of ``len(devices)`` worker processes; the longest expected ones start first.
 
-    A worker that dies costs its own cell only (a ``failed`` record) and is replaced. A cell that another run is at
-    comes last, and is waited for then: what that run makes of it is taken.
+    A worker that dies costs its own cell only (a ``failed`` record) and is replaced. So does a folder of a cell that
+    cannot be used; where it takes not even a record, the one in the outcome is all there is. A cell that another run
+    is at comes last, and is waited for then: what that run makes of it is taken.
 
     Args:
         results: ``DIR/<profile>``.
@@ -78,7 +80,7 @@ def run_cells(
         stop: asked often; when true, running cells write a checkpoint and leave, and no further one begins.
 
     Raises:
-        BadInput: the results folder cannot be written.
+        BadInput: nothing can be written in the results folder.
     """
     pool = _Pool(results, devices[: len(cells)], display)
     pool.note(cells)
@@ -191,7 +193,7 @@ class _Pool:
                 continue
             being_made = {w.cell.teacher_key for w in self._workers if w.cell and w.needs_teacher}
             open_to_us = [cell for cell in waiting if cell.teacher_key not in being_made]
-            free = (cell for cell in open_to_us if not taken(self._store.cell(cell.id)))
+            free = (cell for cell in open_to_us if not self._taken(cell))
             cell = next(free, open_to_us[0] if open_to_us else None)
             if cell is None:
                 continue
@@ -203,6 +205,12 @@ class _Pool:
             worker.cell, worker.needs_teacher, worker.phase = cell, True, ""
             self._display.started(worker.index, cell)
 
+    def _taken(self, cell: Cell) -> bool:
+        """Whether another run is at a cell; the worker that is given it says so where that cannot be found out."""
+        with contextlib.suppress(BadInput):
+            return taken(self._store.cell(cell.id))
+        return False
+
     def listen(self, outcome: Outcome) -> None:
         """Take in what the workers say, for at most one tick."""
         sources: dict[Any, _Worker] = {}
@@ -210,12 +218,11 @@ class _Pool:
             sources[worker.pipe] = sources[worker.process.sentinel] = worker
         for index in sorted({sources[source].index for source in wait(list(sources), timeout=TICK)}):
             worker = self._workers[index]
-            try:
-                while worker.pipe.poll():
-                    kind, content = worker.pipe.recv()
-                    self._take(worker, kind, content, outcome)
-            except (EOFError, OSError):  # it is dead, and all that it said has been heard
-                worker.process.join()
+            said, alive = _heard(worker)
+            for kind, content in said:
+                self._take(worker, kind, content, outcome)
+            if not alive:
+                _end(worker.process, patience=5)
                 self._bury(worker, outcome)
 
     def _take(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
@@ -257,15 +264,9 @@ class _Pool:
         code = worker.process.exitcode
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
+        device, known = self._devices[worker.index], self._known[cell.id]
         try:
-            with alone_in(self._store.cell(cell.id), give_up):
-                if self._store.stamp(cell.id) != self._known[cell.id]:  # its last deed, or another run's
-                    with contextlib.suppress(BadInput):
-                        return self._store.read(cell.id)
-                origin = provenance(self._devices[worker.index], cell.config.threads)
-                record = cell.record("failed", reason, provenance=origin)
-                self._store.write(record)
-                return record
+            return note_failure(cell, self._store, reason, device=device, known=known, waiting=give_up)
         except Taken:
             return None
 
@@ -275,11 +276,28 @@ class _Pool:
             with contextlib.suppress(OSError):
                 worker.pipe.send(None)
         for worker in self._workers:
-            worker.process.join(timeout=0 if worker.cell else 5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            _end(worker.process, patience=0 if worker.cell else 5)
             worker.pipe.close()
+
+
+def _heard(worker: _Worker) -> tuple[list[tuple[str, Any]], bool]:
+    """What a worker has said by now, and whether there may come more: it lives, and so does the pipe to it."""
+    said: list[tuple[str, Any]] = []
+    alive = bool(worker.process.is_alive())  # asked first: all that a dead one ever said is in the pipe
+    try:
+        while worker.pipe.poll():
+            said.append(worker.pipe.recv())
+    except (EOFError, OSError):
+        alive = False
+    return said, alive
+
+
+def _end(process: Any, patience: float) -> None:
+    """Wait for a process, but not for ever."""
+    process.join(timeout=patience)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 class Progress:
@@ -334,22 +352,39 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     from benchmark.distillation.loop import Interrupted
     from benchmark.runner import run_cell
+    from benchmark.teachers import patience
 
     store = Store(results)
 
     def tell(step: Step) -> None:
         pipe.send(("step", step))
 
+    def record_of(cell: Cell, known: str, watch: Progress) -> Record:
+        try:
+            return run_cell(cell, store, device=device, watch=watch, known=known)
+        except ConnectionError:  # the run is gone, and so are we in a moment
+            raise
+        except (BadInput, OSError) as error:  # its folder cannot be used, or takes no record
+            waiting = patience(watch, "this cell")
+            return note_failure(cell, store, _in_words(error), device=device, known=known, waiting=waiting)
+
     while (order := pipe.recv()) is not None:
         cell, known = order
         reply: tuple[Literal["record", "fatal"], Any]
         try:
-            reply = ("record", run_cell(cell, store, device=device, watch=Progress(tell, stop.is_set), known=known))
+            reply = ("record", record_of(cell, known, Progress(tell, stop.is_set)))
         except Interrupted:
             reply = ("record", None)
         except BadInput as error:
             reply = ("fatal", f"{describe(cell)}: {error}")
         pipe.send(reply)
+
+
+def _in_words(error: BadInput | OSError) -> str:
+    if isinstance(error, BadInput):
+        return str(error)
+    what, why = error.filename or "a file", error.strerror or error
+    return f"{what} cannot be used ({why}); free it, or choose another folder with --results."
 
 
 def _leave_with_parent() -> None:

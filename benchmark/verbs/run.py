@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import sys
@@ -14,12 +15,14 @@ from pathlib import Path
 from benchmark import torchrun
 from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
 from benchmark.distributed import Alone, Ranks, join
+from benchmark.failures import keep
 from benchmark.groups import Wanted, make_cluster
 from benchmark.launch import launch_cells
-from benchmark.locks import alone_in, taken
+from benchmark.locks import taken
 from benchmark.plan import Cell, Request, describe, left_out, make_plan, state_of
 from benchmark.progress import duration, shown
 from benchmark.records import Record, Store, provenance
+from benchmark.streams import forgiving
 from benchmark.verbs.table import print_summary, write_leaderboards
 from benchmark.workers import Outcome, run_cells, worker_devices
 from modalities.base import BadInput
@@ -31,13 +34,16 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: Wanted) -> int:
     """Run a request's cells, here or as jobs of a cluster; returns the exit code.
 
-    Under torchrun, all of its processes run each cell together.
+    Under torchrun, all of its processes run each cell together. Output that nobody takes any more ends nothing.
     """
-    try:
-        return _run_suite(request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted)
-    except Alone as error:
-        torchrun.leave(error)
-        raise
+    with forgiving():
+        try:
+            return _run_suite(
+                request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted
+            )
+        except Alone as error:
+            torchrun.leave(error)
+            raise
 
 
 def _run_suite(
@@ -54,14 +60,15 @@ def _run_suite(
     store.write_manifest(request.suite, request.selection(), [cell.asked() for cell in cells])
 
     todo: list[Cell] = []
+    absent: dict[str, Record] = {}
     for cell in cells:
         state, reason = state_of(cell, store)
         if state == "to run":
             todo.append(cell)
         elif state == "no data":
-            _note_absence(store, cell, reason)
-        elif not taken(store.cell(cell.id)):
-            store.tidy(cell.id)
+            absent[cell.id] = _note_absence(store, cell, reason)
+        else:
+            _tidy(store, cell)
     together = ranks.ranks > 1
     if together and wanted.launcher != "local":
         raise BadInput(f"--launcher {wanted.launcher} starts jobs of its own; leave torchrun out.")
@@ -85,7 +92,8 @@ def _run_suite(
             except KeyboardInterrupt:
                 print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
                 return STOPPED
-    records = [_record(store, cell) for cell in cells]
+    told = absent | outcome.records  # a record of a folder that takes none is nowhere else
+    records = [told.get(cell.id) or _record(store, cell) for cell in cells]
     written = write_leaderboards(store)
     print_summary(store)
     for path in written:
@@ -93,12 +101,20 @@ def _run_suite(
     return _close([record for record in records if record], left_out(request), outcome, time.monotonic() - began)
 
 
-def _note_absence(store: Store, cell: Cell, reason: str) -> None:
+def _tidy(store: Store, cell: Cell) -> None:
+    """Clean up after a run that was killed when its record was written; not in a folder of somebody else, say."""
+    with contextlib.suppress(BadInput):
+        if not taken(store.cell(cell.id)):
+            store.tidy(cell.id)
+
+
+def _note_absence(store: Store, cell: Cell, reason: str) -> Record:
     def busy(holder: str) -> None:
         print(f"waiting for {describe(cell)}, which {holder} is noting", file=sys.stderr)
 
-    with alone_in(store.cell(cell.id), busy):
-        store.write(cell.record("no data", reason, provenance=provenance("none", 0)))
+    record = keep(store, cell.record("no data", reason, provenance=provenance("none", 0)), waiting=busy)
+    on_disk = _record(store, cell)
+    return on_disk if on_disk is not None and on_disk.status == "no data" else record
 
 
 def seconds_of(text: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -273,6 +275,80 @@ def test_a_damaged_record_costs_its_own_cell_even_if_that_is_stopped(benchmark, 
     assert json.loads(record.read_text())["metrics"] == whole["metrics"]
 
 
+def block(folder: Path) -> None:
+    """What a folder of another user is to a run: its lock cannot be taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".lock").unlink(missing_ok=True)
+    (folder / ".lock").mkdir()
+
+
+def test_a_cell_that_is_done_in_a_folder_that_cannot_be_written_is_done(benchmark, inline, small, tmp_path):
+    words = ("run", "--results", tmp_path, "--exclude", "cifar10", *small)
+    assert benchmark(*words).code == 0
+    (record,) = tmp_path.rglob("record.json")
+    block(record.parent)
+    inline.ran.clear()
+    said = benchmark(*words, "seeds=[0,1]")
+    assert said.code == 0, said.err
+    assert len(inline.ran) == 1
+
+
+def test_absent_data_that_cannot_be_noted_are_told_and_cost_no_other_cell(benchmark, inline, small, tmp_path):
+    words = ("--results", tmp_path, "--root", tmp_path / "empty", *small)
+    cells = json.loads(benchmark("plan", *words, "--format", "json").out)
+    (absent,) = (row["cell"] for row in cells if row["state"] == "no data")
+    block(tmp_path / "small" / "cells" / absent)
+    said = benchmark("run", *words)
+    assert said.code == 1
+    assert f"failed: {absent}: absent" in said.err
+    assert f"No record can say so: {tmp_path}/small/cells/{absent} cannot be written" in said.err
+    assert len(inline.ran) == 1
+
+
+def test_absent_data_that_somebody_else_has_noted_need_no_second_note(benchmark, inline, tmp_path):
+    words = ("run", "--target", "cifar10", "--results", tmp_path, "--root", tmp_path / "empty", "profile=small")
+    assert benchmark(*words).code == 3
+    (record,) = tmp_path.rglob("record.json")
+    block(record.parent)
+    assert benchmark(*words).code == 3
+
+
+def test_a_failure_of_which_no_record_could_be_kept_is_told_by_sentence_and_exit_code(
+    benchmark, small, tmp_path, monkeypatch
+):
+    def refused(cells, results, *, devices, display, stop) -> Outcome:
+        (cell,) = cells
+        return Outcome({cell.id: cell.record("failed", f"{results} cannot be written.", provenance={})})
+
+    monkeypatch.setattr(run_verb, "run_cells", refused)
+    said = benchmark("run", "--results", tmp_path, "--exclude", "cifar10", *small)
+    assert said.code == 1
+    assert f": {tmp_path}/small cannot be written." in said.err
+    assert "failed: digits-" in said.err
+
+
+def test_a_full_disk_under_the_output_and_a_reader_that_left_change_no_exit_code(
+    benchmark, inline, small, tmp_path, monkeypatch
+):
+    class Lost(io.StringIO):
+        def __init__(self, error: int) -> None:
+            super().__init__()
+            self.error = error
+
+        def write(self, text: str) -> int:
+            raise OSError(self.error, os.strerror(self.error))
+
+    for error in (errno.ENOSPC, errno.EPIPE):
+        for path in tmp_path.glob("small/leaderboard.*"):
+            path.unlink()
+        with monkeypatch.context() as lost:
+            lost.setattr(sys, "stdout", Lost(error))
+            lost.setattr(sys, "stderr", Lost(error))
+            code = benchmark("run", "--results", tmp_path, "--root", tmp_path / "empty", *small).code
+        assert code == 0
+        assert len(list(tmp_path.glob("small/leaderboard.*"))) == 5
+
+
 # --- other verbs -----------------------------------------------------------------------------------------------
 
 
@@ -290,6 +366,22 @@ def test_the_plan_as_json_lists_every_cell_and_its_state(benchmark, small, finis
     }
     cifar = next(row for row in rows if row["target"] == "cifar10")
     assert cifar["download_bytes"] == registry.target("cifar10").info.download_bytes
+
+
+def test_the_plan_reads_folders_that_cannot_be_written_and_names_what_cannot_be_read(
+    benchmark, inline, small, tmp_path
+):
+    words = ("--results", tmp_path, "--exclude", "cifar10", *small, "seeds=[0,1]")
+    assert benchmark("run", *words, "seeds=[0]").code == 0
+    first, second = json.loads(benchmark("plan", *words, "--format", "json").out)
+    block(tmp_path / "small" / "cells" / first["cell"])
+    (tmp_path / "small" / "cells" / second["cell"]).write_text("a file")
+    said = benchmark("plan", *words, "--format", "json")
+    assert said.code == 0
+    states = [(row["state"], row["reason"]) for row in json.loads(said.out)]
+    assert states[0] == ("done", "")
+    assert states[1][0] == "to run"
+    assert "record.json cannot be read" in states[1][1]
 
 
 def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small, tmp_path):

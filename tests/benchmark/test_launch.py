@@ -350,6 +350,87 @@ def test_a_damaged_note_of_a_job_is_named(cells, run, tmp_path):
         run(cells("seeds=[0]"), Pretended(well))
 
 
+STEP = {"cell": "x", "phase": "distill", "done": 3, "total": 40, "loss": 1.0, "per_second": 9.0}
+REPORT = {"begun": ["x"], "ended": {"y": "done"}, "now": {"0": STEP}, "starts": 1, "left": False}
+MALFORMED = {
+    "no object": "[]",
+    "an unknown key": json.dumps({**REPORT, "more": 1}),
+    "cells begun that are a text": json.dumps({**REPORT, "begun": "x"}),
+    "a status that is none": json.dumps({**REPORT, "ended": {"y": ["done"]}}),
+    "statuses in a list": json.dumps({**REPORT, "ended": ["y"]}),
+    "steps in a list": json.dumps({**REPORT, "now": [STEP]}),
+    "a step that is a text": json.dumps({**REPORT, "now": {"0": "distill"}}),
+    "a step without its cell": json.dumps({**REPORT, "now": {"0": {k: v for k, v in STEP.items() if k != "cell"}}}),
+    "a step with more": json.dumps({**REPORT, "now": {"0": {**STEP, "more": 1}}}),
+    "a cell that is a list": json.dumps({**REPORT, "now": {"0": {**STEP, "cell": ["x"]}}}),
+    "a phase that is a number": json.dumps({**REPORT, "now": {"0": {**STEP, "phase": 3}}}),
+    "steps that are a text": json.dumps({**REPORT, "now": {"0": {**STEP, "done": "3"}}}),
+    "a loss that is null": json.dumps({**REPORT, "now": {"0": {**STEP, "loss": None}}}),
+    "starts that are a text": json.dumps({**REPORT, "starts": "1"}),
+    "left that is a number": json.dumps({**REPORT, "left": 1}),
+    "deeper than anybody reads": "[" * 100_000,
+}
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path):
+    (tmp_path / "g.json").write_text(json.dumps(REPORT))
+    assert read_report(tmp_path, "g") == Report(**REPORT)
+
+
+@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_report_counts_as_none(tmp_path, text):
+    (tmp_path / "g.json").write_text(text)
+    assert read_report(tmp_path, "g") == Report()
+
+
+def test_a_malformed_report_does_not_end_the_launch_and_the_records_count(cells, run):
+    (cell,) = cells("seeds=[5]")
+
+    def act(job: Job, id: str) -> str:
+        publish(job, [cell])
+        job.folder.mkdir(parents=True, exist_ok=True)
+        (job.folder / f"{job.group.name}.json").write_text(MALFORMED["a step without its cell"])
+        return "FAILED"
+
+    outcome, _ = run([cell], Pretended(act))
+    assert outcome.records[cell.id].status == "done"
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": 77}, {"id": "../77"}, {"cells": "x"}, {"cells": [["x"]]}, {"cluster": None}, {"needs": {}}]
+)
+def test_a_note_of_a_job_with_wrong_fields_is_named(cells, run, tmp_path, change):
+    folder = tmp_path / "smoke" / "jobs"
+    folder.mkdir(parents=True)
+    note = {"cluster": "slurm", "id": "77", "cells": [], "teacher": "", "needs": ""}
+    (folder / "old.job").write_text(json.dumps(note | change))
+    with pytest.raises(BadInput, match=r"old\.job cannot be read \(no note of a job\)"):
+        run(cells("seeds=[0]"), Pretended(well))
+    (folder / "old.job").write_text("{}")
+    with pytest.raises(BadInput, match=r"old\.job cannot be read \(no note of a job\)"):
+        run(cells("seeds=[0]"), Pretended(well))
+
+
+def test_a_cell_whose_folder_takes_no_record_costs_itself_only(cells, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "SLOW_FILES", 0.05)
+    bad, good = cells("seeds=[0,1]")
+    folder = tmp_path / "smoke" / "cells" / bad.id
+    (folder / ".lock").mkdir(parents=True)
+
+    def act(job: Job, id: str) -> str:
+        if job.group.teacher:
+            return well(job, id)
+        ids = [cell.id for cell in job.group.cells]
+        report(job, Report(ids, {bad.id: "failed"} | publish(job, [good]), {}, 1))
+        return "finished"
+
+    outcome, seen = run([bad, good], Pretended(act))
+    assert seen.results == {good.id: "done", bad.id: "failed"}
+    reason = outcome.records[bad.id].reason
+    assert reason.startswith("its job 2 is over, and the record that it speaks of is not to be found. ")
+    assert f"{folder} cannot be written" in reason
+
+
 # --- what a user says ---
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -160,6 +161,72 @@ def test_a_cell_waits_when_its_worker_died_before_it_was_handed_over(ran):
     pool.hand_out(waiting)
     assert list(waiting) == [ran.cell]
     assert pool._workers[0].cell is None
+
+
+class Lives:
+    """A worker process that is alive, and must not be waited for."""
+
+    def is_alive(self) -> bool:
+        return True
+
+    def join(self, timeout: float | None = None) -> None:
+        pytest.fail("waited for a worker that lives")
+
+
+def listening(monkeypatch, worker: workers._Worker, display: object) -> workers._Pool:
+    pool = workers._Pool.__new__(workers._Pool)
+    pool._workers, pool._display, pool._stopped_at = [worker], display, None
+    worker.process.sentinel = object()
+    monkeypatch.setattr(workers, "wait", lambda sources, timeout: sources)
+    return pool
+
+
+def test_a_display_that_fails_is_not_taken_for_a_dead_worker(ran, monkeypatch):
+    def full(worker: int, cell: Cell, step: Step) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ours, theirs = multiprocessing.Pipe()
+    seen = Seen(full)
+    seen.started(0, ran.cell)
+    pool = listening(monkeypatch, workers._Worker(0, Lives(), ours, ran.cell), seen)
+    theirs.send(("step", Step("distill")))
+    with pytest.raises(OSError, match="No space left"):
+        pool.listen(Outcome())
+
+
+def test_a_dead_worker_is_known_for_dead_although_a_child_of_its_own_keeps_the_pipe_open(monkeypatch, ran):
+    class Dead(Lives):
+        def is_alive(self) -> bool:
+            return False
+
+        def join(self, timeout: float | None = None) -> None: ...
+
+    ours, theirs = multiprocessing.Pipe()
+    pool, outcome = listening(monkeypatch, workers._Worker(0, Dead(), ours, ran.cell), Seen()), Outcome()
+    buried: list[int] = []
+    monkeypatch.setattr(pool, "_bury", lambda worker, outcome: buried.append(worker.index))
+    theirs.send(("record", ran.record))
+    pool.listen(outcome)
+    assert outcome.records == {ran.cell.id: ran.record}, "its last words are heard"
+    assert buried == [0]
+
+
+def test_folders_of_cells_that_cannot_be_used_cost_their_own_cells_and_no_other(cells, tmp_path):
+    no_attempt, no_folder, odd, good = cells("seeds=[0,1,2,3]")
+    store = Store(tmp_path / "smoke")
+    store.cell(no_attempt.id).mkdir(parents=True)
+    (store.cell(no_attempt.id) / "attempt").write_text("a file")
+    store.cell(no_folder.id).write_text("a file")
+    (store.attempt(odd.id) / "curve.csv").mkdir()
+    seen = Seen()
+    order = [no_attempt, no_folder, odd, good]
+    outcome = run_cells(order, store.root, devices=["cpu"], display=seen, stop=lambda: False)
+    assert seen.results == {no_attempt.id: "failed", no_folder.id: "failed", odd.id: "failed", good.id: "done"}
+    assert store.read(no_attempt.id).reason.startswith("attempt cannot be made (File exists); free it")
+    assert "curve.csv cannot be used (" in store.read(odd.id).reason
+    assert f"{store.cell(no_folder.id)} cannot be written (File exists)" in outcome.records[no_folder.id].reason
+    assert outcome.records[no_folder.id].reason.count("cannot be written") == 1
+    assert store.cell(no_folder.id).read_text() == "a file"
 
 
 # --- who runs where --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from torch import nn
@@ -21,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from killing import cells_of, settings_of
 
 from benchmark.data import STAND_IN_SEED, Place
+from benchmark.failures import note_failure
 from benchmark.files import atomic_write
+from benchmark.locks import give_up
 from benchmark.networks import save_weights
 from benchmark.plan import Cell
 from benchmark.records import Store
@@ -104,6 +108,14 @@ def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk)
     ballast[0].unlink()
     assert Store(disk).read(cell.id) is None
     assert run_cell(cell, Store(disk), device="cpu", watch=Silent()).status == "done"
+
+
+def test_a_disk_that_takes_not_even_a_row_of_a_dead_workers_cell_ends_the_run_with_one_sentence(cell, disk):
+    store = Store(disk)
+    store.check_writable()
+    fill(disk, leave=0)
+    with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\); free it"):
+        note_failure(cell, store, "its worker died.", device="cpu", known="", waiting=give_up)
 
 
 def test_a_read_only_folder_is_refused_before_the_first_step(disk):
@@ -236,6 +248,29 @@ def test_a_plug_in_that_breaks_at_import_leaves_the_others_and_is_told_by_the_ex
     assert "failed: digits_broken: the plug-in target 'digits_broken'" in done.stderr
     rows = json.loads((tmp_path / "r" / "smoke" / "leaderboard.json").read_text())["rows"]
     assert [(row["target"], row["status"]) for row in rows] == [("digits", "done")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["a reader that left", "a full disk"])
+def test_a_run_whose_log_cannot_be_written_ends_with_every_record_and_exit_code_0(tmp_path, request, lost):
+    words = ["run", "--target", "digits", "--jobs", "1", "--results", str(tmp_path / "r"), "seeds=[0,1]"]
+    command = [*MAIN, *words, *settings_of("image", tmp_path)]
+    with contextlib.ExitStack() as stack:
+        error: int | BinaryIO = subprocess.PIPE
+        if lost == "a full disk":
+            disk = request.getfixturevalue("disk")
+            error = stack.enter_context((disk / "log").open("wb"))
+            fill(disk, leave=0)
+        process = stack.enter_context(subprocess.Popen(command, stderr=error, stdout=subprocess.DEVNULL))
+        stack.callback(process.kill)
+        if process.stderr:
+            while b"start " not in process.stderr.readline():
+                pass
+            process.stderr.close()
+        assert process.wait(timeout=300) == 0
+    assert len(list(tmp_path.glob("r/smoke/cells/*/record.json"))) == 2
+    rows = json.loads((tmp_path / "r" / "smoke" / "leaderboard.json").read_text())["rows"]
+    assert [(row["status"], row["seeds"]) for row in rows] == [("done", "2")]
 
 
 @pytest.mark.slow
