@@ -114,12 +114,14 @@ def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWa
         BadInput: a weights file that cannot be used.
         Diverged, Interrupted: see ``optimise``.
     """
-    with alone_in(folder, patience(watch, "the teacher")):
-        new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
-        ready = _finished(folder, new, lesson)
-        if ready is None:
-            ready = _keep(folder, make_teacher(new(), settings, lesson, watch, folder))
-            clear(folder)
+    new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
+    ready = _finished(folder, new, lesson)  # which somebody else may have made in a folder that only they may write
+    if ready is None:
+        with alone_in(folder, patience(watch, "the teacher")):
+            ready = _finished(folder, new, lesson)  # by whom we have waited for
+            if ready is None:
+                ready = _keep(folder, make_teacher(new(), settings, lesson, watch, folder))
+                clear(folder)
     refuse_if_poor(ready.notes, settings)
     return ready
 

@@ -113,6 +113,13 @@ def test_a_second_cell_trains_nothing_and_gets_the_same_teacher(tmp_path, lesson
     assert first.notes == second.notes
 
 
+def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(tmp_path, lesson, room, monkeypatch):
+    first = kept(tmp_path / "a", lesson)
+    monkeypatch.setattr("benchmark.teachers.alone_in", lambda *given: pytest.fail("the folder was locked"))
+    again = kept(tmp_path / "a", lesson)
+    assert weights_hash(again.network) == weights_hash(first.network)
+
+
 @pytest.mark.parametrize("name", ["teacher.json", "teacher.safetensors", "predictions.npz"])
 @pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[: len(text) // 2], lambda text: None])
 def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, lesson, room, name, damage):
