@@ -77,8 +77,12 @@ class Request:
     device: str = "cpu"  # kind only: cpu or cuda
 
     def selection(self) -> dict[str, Any]:
-        """What narrows or changes the suite, for the manifest; no paths of this machine."""
+        """What narrows or changes the suite, for the manifest; no paths of this machine.
+
+        The kind of device is part of it, as it decides on the precision and so on the ids of the cells.
+        """
         return {
+            "device": self.device,
             "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
             "overrides": [_without_folders(text) for text in self.overrides],
         }  # fmt: skip

@@ -215,7 +215,8 @@ class _Pool:
         """Take in what the workers say, for at most one tick."""
         sources: dict[Any, _Worker] = {}
         for worker in self._workers:
-            sources[worker.pipe] = sources[worker.process.sentinel] = worker
+            if not worker.pipe.closed:  # while all are stopped, one that has ended has no heir
+                sources[worker.pipe] = sources[worker.process.sentinel] = worker
         for index in sorted({sources[source].index for source in wait(list(sources), timeout=TICK)}):
             worker = self._workers[index]
             said, alive = _heard(worker)

@@ -72,7 +72,7 @@ class Names(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | Names:
         places = range(len(self))[index]
         if isinstance(places, range):
-            return self.take(np.arange(places.start, places.stop, places.step))
+            return self.take(np.fromiter(places, np.int64, len(places)))  # arange would stumble over a step of 2⁶³
         place = places if self.chosen is None else int(self.chosen[places])
         name = self.letters[self.starts[place] : self.starts[place + 1] - self.cut]
         return self.heads[bisect_right(self.firsts, place) - 1] + os.fsdecode(name)

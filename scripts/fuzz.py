@@ -118,7 +118,8 @@ def fault_of(error: BaseException) -> str | None:
 
     behind: BaseException | None = error
     while behind is not None:
-        if isinstance(behind, MemoryError):
+        # FFmpeg says so too of what passes its own limit of 2 GiB, and asks for nothing then.
+        if isinstance(behind, MemoryError) and type(behind).__module__ != "av.error":
             return f"{type(error).__name__} for want of memory: {error}"[:300]
         behind = behind.__cause__ or behind.__context__
     if isinstance(error, BadInput):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
@@ -154,16 +155,23 @@ def test_the_processes_of_a_torchrun_on_one_machine_share_it(monkeypatch):
     assert sharers() == 4
 
 
-def tell_sharers(pipe, *_: object) -> None:
-    """In the place of a worker's life."""
-    pipe.send(sharers())
-
-
 def test_worker_processes_know_how_many_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "_work", tell_sharers)
-    pool = workers._Pool(tmp_path, ["cpu"] * 3, None)
-    assert [worker.pipe.recv() for worker in pool._workers] == [3, 3, 3]
-    pool.close()
+    told = []
+
+    class Process:
+        """In the place of one that starts: notes what it would find."""
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            told.append(sharers())
+
+    context = multiprocessing.get_context("spawn")
+    monkeypatch.setattr(context, "Process", Process)
+    monkeypatch.setattr(workers.multiprocessing, "get_context", lambda name: context)
+    workers._Pool(tmp_path, ["cpu"] * 3, None)
+    assert told == [3, 3, 3]
     assert sharers() == 1
 
 

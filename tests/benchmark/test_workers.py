@@ -211,6 +211,18 @@ def test_a_dead_worker_is_known_for_dead_although_a_child_of_its_own_keeps_the_p
     assert buried == [0]
 
 
+def test_while_a_run_is_stopped_one_worker_may_end_before_the_others():
+    pool = workers._Pool.__new__(workers._Pool)
+    pool._workers = []
+    for index in range(2):
+        ours, theirs = multiprocessing.Pipe()
+        sentinel, _ = multiprocessing.Pipe(duplex=False)
+        process = SimpleNamespace(sentinel=sentinel, is_alive=lambda: True)
+        pool._workers.append(SimpleNamespace(index=index, pipe=ours, process=process, theirs=theirs))
+    pool._workers[0].pipe.close()
+    pool.listen(Outcome())
+
+
 def test_folders_of_cells_that_cannot_be_used_cost_their_own_cells_and_no_other(cells, tmp_path):
     no_attempt, no_folder, odd, good = cells("seeds=[0,1,2,3]")
     store = Store(tmp_path / "smoke")
