@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
@@ -240,7 +241,7 @@ def main() -> int:
             rows[row["decoder"]] = row
             print(json.dumps(row), flush=True)
             if given.out:
-                _write(given.out / "fuzz.json", list(rows.values()), given.seed)
+                write_log(given.out / "fuzz.json", list(rows.values()), faults_in, seed=given.seed)
     ordered = [rows[name] for name in DECODERS if name in rows]
     faults = sum(map(faults_in, ordered))
     print(f"{sum(row['files'] for row in ordered):,} files, {len(ordered)} decoders, {faults} faults")
@@ -249,7 +250,14 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def _write(path: Path, rows: list[dict[str, Any]], seed: int) -> None:
+def write_log(
+    path: Path,
+    rows: list[dict[str, Any]],
+    faults: Callable[[dict[str, Any]], int],
+    *,
+    seed: int,
+    also: Sequence[str] = (),
+) -> None:
     """The log, in which a run of some decoders replaces their rows and leaves the others' as they are."""
     from fuzz_decoders import DECODERS
 
@@ -257,11 +265,11 @@ def _write(path: Path, rows: list[dict[str, Any]], seed: int) -> None:
     known = {row["decoder"]: row for row in [*before, *rows]}
     every = [known[name] for name in DECODERS if name in known]
     notes = {
-        "command": f"python scripts/fuzz.py --seed {seed} --out {path.parent}",
+        "command": f"python scripts/{Path(sys.argv[0]).name} --seed {seed} --out {path.parent}",
         "python": platform.python_version(), "machine": platform.machine(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in (*also, *LIBRARIES)},
         "limits": {"cpu_seconds": CPU_SECONDS, "memory_bytes": MEMORY},
-        "files": sum(row["files"] for row in every), "faults": sum(map(faults_in, every)), "decoders": every,
+        "files": sum(row["files"] for row in every), "faults": sum(map(faults, every)), "decoders": every,
     }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notes, indent=1) + "\n")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import resource
 import shutil
@@ -24,11 +23,10 @@ import tempfile
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fuzz import CPU_SECONDS, LIBRARIES, MEMORY, fault_of
+from fuzz import CPU_SECONDS, MEMORY, fault_of, write_log
 
 INSTRUMENTED = ["modalities", "benchmark", "PIL", "tarfile", "zipfile"]
 WALL_SECONDS = 60  # for one file, asleep or on a busy machine; CPU time is looked at apart
@@ -96,6 +94,8 @@ def _keep(keep: Path, name: str, number: int, data: bytes, why: str) -> None:
 
 def hunt(name: str, runs: int, seed: int, keep: Path) -> dict[str, Any]:
     """A decoder in a process of its own; what came of it, ready for JSON."""
+    from benchmark.provenance import provenance
+
     shared = Path("/dev/shm")
     scratch = Path(tempfile.mkdtemp(prefix=f"guided-{name}-", dir=shared if shared.is_dir() else None))
     environment = {**os.environ, "FUZZ_SCRATCH": str(scratch), "BENCHMARK_CACHE": str(scratch / "cache"),
@@ -113,6 +113,7 @@ def hunt(name: str, runs: int, seed: int, keep: Path) -> dict[str, Any]:
         return {
             "decoder": name, **seen, "died": int(done.returncode != 0), "first_coverage": covered[0] if covered else 0,
             "coverage": covered[-1] if covered else 0, "seconds": round(time.monotonic() - started),
+            "commit": provenance("cpu", 1)["commit"],
         }  # fmt: skip
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -145,17 +146,10 @@ def main() -> int:
             row = task.result()
             rows[row["decoder"]] = row
             print(json.dumps(row), flush=True)
+            if given.out:
+                write_log(given.out / "guided.json", list(rows.values()), faults_in, seed=given.seed, also=("atheris",))
     ordered = [rows[name] for name in DECODERS if name in rows]
     faults = sum(map(faults_in, ordered))
-    if given.out:
-        notes = {
-            "command": f"python scripts/fuzz_guided.py --runs {given.runs} --seed {given.seed}",
-            "python": platform.python_version(), "machine": platform.machine(),
-            "libraries": {name: version(name) for name in ("atheris", *LIBRARIES)},
-            "files": sum(row["files"] for row in ordered), "faults": faults, "decoders": ordered,
-        }  # fmt: skip
-        given.out.mkdir(parents=True, exist_ok=True)
-        (given.out / "guided.json").write_text(json.dumps(notes, indent=1) + "\n")
     print(f"{sum(row['files'] for row in ordered):,} files, {len(ordered)} decoders, {faults} faults")
     if faults:
         print(f"the files are in {given.keep}")
