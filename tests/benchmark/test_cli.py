@@ -120,6 +120,17 @@ def test_done_beside_no_data_exits_0_writes_leaderboards_and_says_how_to_get_the
     assert rows["cifar10"]["top1"] is None
 
 
+@pytest.mark.parametrize("target", ["cifar10", "imagenet"])
+def test_where_data_belong_is_said_in_full_on_screen_and_below_root_in_the_leaderboard(benchmark, tmp_path, target):
+    root = tmp_path / "no data"
+    said = benchmark("run", "--target", target, "--results", tmp_path, "--root", root, "profile=small")
+    folder = {"cifar10": "cifar10/{train,test}/CLASS/.", "imagenet": "imagenet/train/WNID/, ILSVRC2012_img_val.tar"}
+    assert f"into {root}/{folder[target]}" in said.err
+    (row,) = json.loads((tmp_path / "small" / "leaderboard.json").read_text())["rows"]
+    assert f"into ROOT/{folder[target]}" in row["reason"]
+    assert str(tmp_path) not in row["reason"]
+
+
 def test_a_second_run_computes_nothing_and_changes_no_leaderboard(benchmark, inline, small, finished):
     again = ("run", "--results", finished, "--root", finished / "empty", *small)
     before = {path: path.read_bytes() for path in (finished / "small").glob("leaderboard.*")}
