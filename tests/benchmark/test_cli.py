@@ -187,6 +187,13 @@ def test_the_time_limit_stops_in_good_order_and_the_next_call_continues(benchmar
         (("run", "--max-time", "soon", "--target", "digits"), "write 90s, 30m or 2h"),
         (("run", "--max-time", "0s", "--target", "digits"), "write 90s, 30m or 2h"),
         (("run", "--device", "tpu"), "choose auto, cpu, cuda or cuda:N"),
+        (("run", "--device", "cuda:99"), "--device cuda:99 is not there"),
+        (("run", "--device", "cuda:99", "--launcher", "local-jobs"), "--device cuda:99 is not there"),
+        (("perf", "--device", "cuda:99"), "--device cuda:99 is not there"),
+        (
+            ("run", "--target", "digits", "--device", "cuda:99", "--launcher", "slurm", "--jobs", "no"),
+            "--jobs no is no number",
+        ),
         (("run", "--jobs", "none", "--target", "digits"), "give auto or a number from 1 up"),
         (("list", "target"), "did you mean targets?"),
         (("table", "--format", "xls"), "--format xls is not known; choose csv, latex"),
