@@ -212,7 +212,7 @@ def data_status(
 def data_fetch(names: TargetNames, root: Root = None) -> None:
     """Download, verify and unpack; the same command continues after a stop.
 
-    Where an agreement or a hand is needed, it says what to do and ends with exit code 2.
+    Where an agreement or a hand is needed, it says what to do and ends with exit code 2; a failed download: 1.
     """
     from benchmark.verbs.data import fetch
     from modalities.paths import data_root
