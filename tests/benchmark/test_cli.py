@@ -452,6 +452,16 @@ def test_a_preview_is_a_picture_of_the_source_and_of_many_segments(benchmark, mo
         assert np.asarray(picture.convert("L")).std() > 5
 
 
+@pytest.mark.parametrize("name", ["seen.jpg", "seen", "seen.png.pdf"])
+def test_a_preview_is_written_under_the_name_of_a_png_only(benchmark, photo, tmp_path, name):
+    said = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / name)
+    assert said.code == 2
+    assert said.err == f"benchmark: --out {tmp_path / name} does not end in .png, and a preview is a PNG; " + (
+        "choose such a name.\n"
+    )
+    assert not (tmp_path / name).exists()
+
+
 def test_a_preview_that_cannot_be_written_is_one_sentence(benchmark, photo, tmp_path):
     (tmp_path / "file").write_text("")
     said = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / "file" / "x.png")
