@@ -92,7 +92,8 @@ def run(
 
     wanted = Wanted(launcher, tuple(slurm or ()), cells_per_job)
     device = wanted.device(device)
-    request = _request(overrides, suite, target, modality, exclude, root, device)
+    elsewhere = launcher == "slurm"
+    request = _request(overrides, suite, target, modality, exclude, root, device, elsewhere=elsewhere)
     raise typer.Exit(run_suite(request, results, device=device, jobs=jobs, max_time=max_time, wanted=wanted))
 
 
@@ -112,7 +113,7 @@ def plan(
     """Show every cell: done, to run, or no data, with the expected time and disk. Runs nothing."""
     from benchmark.verbs.plan import show_plan
 
-    request = _request(overrides, suite, target, modality, exclude, root, device)
+    request = _request(overrides, suite, target, modality, exclude, root, device, elsewhere=True)
     show_plan(request, results, jobs=jobs, format=_one_of(format, ("text", "json")))
 
 
@@ -211,7 +212,7 @@ def data_status(
 def data_fetch(names: TargetNames, root: Root = None) -> None:
     """Download, verify and unpack; the same command continues after a stop.
 
-    Where an agreement or a hand is needed, it says what to do and ends with exit code 2.
+    Where an agreement or a hand is needed, it says what to do and ends with exit code 2; a failed download: 1.
     """
     from benchmark.verbs.data import fetch
     from modalities.paths import data_root
@@ -300,6 +301,7 @@ def new_target(
 def _request(
     overrides: list[str] | None, suite: str, target: list[str] | None, modality: list[str] | None,
     exclude: list[str] | None, root: Path | None, device: str,
+    *, elsewhere: bool,
 ) -> Any:  # fmt: skip
     from benchmark.config import split_overrides
     from benchmark.plan import Request
@@ -310,7 +312,7 @@ def _request(
     return Request(
         suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(_split(target)),
         modalities=tuple(_split(modality)), exclude=tuple(_split(exclude)), root=data_root(root),
-        device=device_kind(device),
+        device=device_kind(device, elsewhere=elsewhere),
     )  # fmt: skip
 
 

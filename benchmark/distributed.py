@@ -154,7 +154,7 @@ class _Torchrun(Ranks):
 
         local, self.rank, self.ranks = (int(os.environ[name]) for name in ("LOCAL_RANK", "RANK", "WORLD_SIZE"))
         here = int(os.environ["LOCAL_WORLD_SIZE"])
-        kind = device_kind(device)
+        kind = device_kind(device, elsewhere=True)  # counted below
         if ":" in device:
             raise BadInput(f"--device {device} names one device; under torchrun give cuda: each process takes its own.")
         if kind == "cuda" and (gpus := cuda_devices()) < here:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from benchmark import config as configuration
 from benchmark.data import Place, locate
 from benchmark.identity import cell_id, row_id
+from benchmark.provenance import below_root
 from benchmark.records import Asked, Record, Status, Store
 from benchmark.schema import Config
 from modalities import registry
@@ -48,8 +49,13 @@ class Cell:
         )  # fmt: skip
 
     def record(self, status: Status, reason: str = "", **found: Any) -> Record:
-        """This cell's record: what was asked for, with ``found`` (fields of ``Record``) on top."""
+        """This cell's record: what was asked for, with ``found`` (fields of ``Record``) on top.
+
+        The reason names the folder of the real datasets as ``ROOT``.
+        """
         config = self.config
+        if self.data.kind == "real":
+            reason = below_root(reason, self.data.root)
         fields: dict[str, Any] = {
             "source": {"name": self.source.name, "sha256": self.source.sha256, "description": self.source.description},
             "policy": config.policy.name, "recipe": config.recipe.name,

@@ -19,7 +19,8 @@ LIBRARIES = (
 )  # fmt: skip
 
 _QUOTED_FILE = re.compile(r'File "[^"\n]*[/\\]([^"/\\\n]+)"')
-_FOLDERS = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\\"'`:<>|,;()]+[/\\])+")
+# All but the last name of an absolute path, which may end in a slash; "}" ends the braces of "{train,test}/CLASS".
+_FOLDERS = re.compile(r"(?<![\w.:/\\}])(?:[A-Za-z]:)?[/\\](?:[^\s/\\\"'`:<>|,;()]+[/\\])+(?=\.*[^\s/\\\"'`:<>|,;().])")
 
 
 def utc_now() -> str:
@@ -30,6 +31,13 @@ def utc_now() -> str:
 def strip_folders(text: str) -> str:
     """The text with every absolute path cut down to its base name, so that a record names no one's folders."""
     return _FOLDERS.sub("", _QUOTED_FILE.sub(r'File "\1"', text))
+
+
+def below_root(text: str, root: Path) -> str:
+    """The text with the data root's path as ``ROOT``, so that what is said of places below it survives without it."""
+    if not root.is_absolute() or root == Path(root.anchor):  # a relative path is nobody's folder
+        return text
+    return re.sub(rf"(?<![\w.:/\\]){re.escape(str(root))}(?!\.*[\w-])", "ROOT", text)
 
 
 def provenance(device: str, threads: int) -> dict[str, Any]:

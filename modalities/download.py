@@ -13,21 +13,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modalities.archives import extract
-from modalities.errors import BadInput
+from modalities.errors import BadInput, NotFetched
 from modalities.locks import alone
 from modalities.transfer import AT_MOST, Check, Failed, Progress, fetch_from, is_http
 
 __all__ = ["Progress", "download", "extract", "fetch_archive", "verify", "watched"]
 
 Watcher = Callable[[Path, int, int | None], None]
-"""Takes the file, the bytes that are there and the bytes there will be, when known."""
+"""Takes the file, the bytes that are there (0 before the first piece) and the bytes there will be, when known."""
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
 def watched(watcher: Watcher) -> Iterator[None]:
-    """Inside, ``watcher`` is called after every piece of every download that has no ``progress`` of its own."""
+    """Inside, ``watcher`` is called at the start and after every piece of every download without own ``progress``."""
     before = _watcher.set(watcher)
     try:
         yield
@@ -65,16 +65,19 @@ def download(
         progress: called after every piece; else the one of ``watched``, if any.
 
     Raises:
-        BadInput: when the file cannot be had or is not the expected one, or the disk is full.
+        NotFetched: when the file cannot be had or is not the expected one.
+        BadInput: when the address cannot be used, or the disk is full.
     """
     path = Path(path)
     check = Check(sha256, md5, size, at_most)
-    if progress is None and (watcher := _watcher.get()):
-        progress = partial(watcher, path)
+    watcher = _watcher.get() if progress is None else None
     if not is_http(url):
         raise BadInput(f"{url} is not an http or https address.")
     try:
         if not check.holds(path):
+            if watcher:
+                progress = partial(watcher, path)
+                progress(0, size)  # before a server that keeps us waiting
             with alone(path):
                 _bring(url, path, check, progress)
     except OSError as error:
@@ -168,4 +171,6 @@ def _fetch(url: str, path: Path, wanted: Path, check: Check, progress: Progress 
             return fetch_from(address, path, check, progress)
         except Failed as failed:
             faults.append(f"{address} {failed}")
-    raise BadInput(f"{' and '.join(faults)}; get the file by hand, put it at {wanted} and run the same command again.")
+    raise NotFetched(
+        f"{' and '.join(faults)}; get the file by hand, put it at {wanted} and run the same command again."
+    )

@@ -23,6 +23,10 @@ class BadInput(Exception):
         super().__init__(readable(message))
 
 
+class NotFetched(BadInput):
+    """A download was tried and did not bring what it should; nothing is wrong with what the user asked for."""
+
+
 class UnknownName(BadInput):
     """A name that is not registered; the message carries the nearest registered ones."""
 

@@ -17,7 +17,7 @@ from benchmark.verbs.text import print_table
 from modalities import registry
 from modalities.base import BadInput, DataStatus, TargetAdapter
 from modalities.download import watched
-from modalities.errors import readable
+from modalities.errors import NotFetched, readable
 from modalities.standin import stand_ins
 
 # --- status ------------------------------------------------------------------------------------------------------
@@ -106,7 +106,8 @@ def fetch(names: Sequence[str], root: Path) -> int:
     """Bring the real data of each target; one that cannot be had does not stop the next.
 
     Returns:
-        2 where something must be done by hand first, or did not come; the sentence stands on standard error.
+        2 where something must be done by hand or chosen otherwise first, else 1 where a download failed; the sentence
+        stands on standard error.
     """
     code = DONE
     for name in chosen(names):
@@ -115,6 +116,9 @@ def fetch(names: Sequence[str], root: Path) -> int:
         except KeyboardInterrupt:
             _say(f"stopped at {name}; the same command goes on from there.")
             return STOPPED
+        except NotFetched as error:
+            _say(f"{name}: {error}")
+            code = max(code, FAILED)
         except BadInput as error:
             _say(f"{name}: {error}")
             code = USAGE
@@ -130,24 +134,33 @@ def _fetched(adapter: TargetAdapter, root: Path) -> str:
         raise BadInput(f"{next_step(adapter, state, status, root)}.")
     if state in ("ready", "shipped"):
         return "there already" if state == "ready" else next_step(adapter, state, status, root)
-    _say(f"{adapter.info.name}: fetching {_size(adapter.info.download_bytes or None)} into {root.resolve()}")
-    with watched(_Meter()):
+    size = f" {_size(adapter.info.download_bytes)}" if adapter.info.download_bytes else ""
+    with watched(_Meter(f"{adapter.info.name}: fetching{size} into {root.resolve()}")):
         adapter.fetch(root)
     status = adapter.status(root)
     if status.state != "ready":
-        raise BadInput(f"still {status.state} ({', '.join(status.missing)}): {status.how}")
+        raise NotFetched(f"still {status.state} ({', '.join(status.missing)}): {status.how}")
     return f"ready, {_size(status.bytes)} on disk" if status.bytes else "ready"
 
 
 class _Meter:
-    """Tells how far a download is: one line that changes on a terminal, a line now and then elsewhere."""
+    """Tells how far a download is: one line that changes on a terminal, a line now and then elsewhere.
 
-    def __init__(self) -> None:
+    The announcement comes first, and not at all from an adapter that downloads nothing.
+    """
+
+    def __init__(self, announcement: str) -> None:
+        self._announcement = announcement
         self._live = sys.stderr.isatty()
         self._wait = 0.2 if self._live else 30.0
         self._told = 0.0
 
     def __call__(self, path: Path, done: int, total: int | None) -> None:
+        if self._announcement:
+            _say(self._announcement)
+            self._announcement = ""
+        if not done:
+            return
         now, whole = time.monotonic(), done == total
         if not whole and now - self._told < self._wait:
             return

@@ -13,6 +13,8 @@ def write_preview(modality: str, target: str, overrides: list[str], path: Path) 
     """Write the PNG; the path made absolute."""
     import torch
 
+    if path.suffix.lower() != ".png":
+        raise BadInput(f"--out {path} does not end in .png, and a preview is a PNG; choose such a name.")
     adapter = registry.modality(modality)
     rooms = {name: working.info.modality for name, working in registry.usable()[0].items()}
     target = target or next(name for name in rooms if rooms[name] == modality)

@@ -98,7 +98,8 @@ def _run_suite(
     print_summary(store)
     for path in written:
         print(f"wrote {path}")
-    return _close([record for record in records if record], left_out(request), outcome, time.monotonic() - began)
+    hints = {cell.id: cell.data.how for cell in cells if not cell.data.ready}
+    return _close([record for record in records if record], hints, left_out(request), outcome, time.monotonic() - began)
 
 
 def _tidy(store: Store, cell: Cell) -> None:
@@ -176,8 +177,10 @@ def _record(store: Store, cell: Cell) -> Record | None:
         return None
 
 
-def _close(records: list[Record], broken: dict[str, str], outcome: Outcome, seconds: float) -> int:
-    """Say how it ended; the exit code."""
+def _close(
+    records: list[Record], hints: dict[str, str], broken: dict[str, str], outcome: Outcome, seconds: float
+) -> int:
+    """Say how it ended; the exit code. ``hints`` say of cells without data what to put where, with all folders."""
     for name, reason in broken.items():
         print(readable(f"failed: {name}: {reason}"), file=sys.stderr)
     bad = [record for record in records if record.status not in ("done", "no data")]
@@ -185,7 +188,7 @@ def _close(records: list[Record], broken: dict[str, str], outcome: Outcome, seco
         print(readable(f"{record.status}: {record.id}: {record.reason}"), file=sys.stderr)
     absent = [record for record in records if record.status == "no data"]
     for record in absent:
-        print(readable(f"no data: {record.target}: {record.reason}"), file=sys.stderr)
+        print(readable(f"no data: {record.target}: {hints.get(record.id, record.reason)}"), file=sys.stderr)
     if outcome.interrupted:
         count = len(outcome.interrupted)
         print(

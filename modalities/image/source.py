@@ -200,12 +200,18 @@ def _cached(kind: str, seed: int) -> Path:
     from PIL import Image
 
     path = cache_root() / "sources" / f"{kind}-{seed}-v{VERSION}.png"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent, pattern="*.part")
-        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-        Image.fromarray(GENERATORS[kind][0](seed)).save(unfinished, "PNG", compress_level=1)
-        unfinished.replace(path)
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sweep(path.parent, pattern="*.part")
+            unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+            Image.fromarray(GENERATORS[kind][0](seed)).save(unfinished, "PNG", compress_level=1)
+            unfinished.replace(path)
+    except OSError as error:
+        raise BadInput(
+            f"the generated picture {kind}:{seed} cannot be written to {path} ({error.strerror or error}); "
+            "set BENCHMARK_CACHE to a folder with room."
+        ) from error
     return path
 
 

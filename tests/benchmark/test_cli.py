@@ -120,6 +120,17 @@ def test_done_beside_no_data_exits_0_writes_leaderboards_and_says_how_to_get_the
     assert rows["cifar10"]["top1"] is None
 
 
+@pytest.mark.parametrize("target", ["cifar10", "imagenet"])
+def test_where_data_belong_is_said_in_full_on_screen_and_below_root_in_the_leaderboard(benchmark, tmp_path, target):
+    root = tmp_path / "no data"
+    said = benchmark("run", "--target", target, "--results", tmp_path, "--root", root, "profile=small")
+    folder = {"cifar10": "cifar10/{train,test}/CLASS/.", "imagenet": "imagenet/train/WNID/, ILSVRC2012_img_val.tar"}
+    assert f"into {root}/{folder[target]}" in said.err
+    (row,) = json.loads((tmp_path / "small" / "leaderboard.json").read_text())["rows"]
+    assert f"into ROOT/{folder[target]}" in row["reason"]
+    assert str(tmp_path) not in row["reason"]
+
+
 def test_a_second_run_computes_nothing_and_changes_no_leaderboard(benchmark, inline, small, finished):
     again = ("run", "--results", finished, "--root", finished / "empty", *small)
     before = {path: path.read_bytes() for path in (finished / "small").glob("leaderboard.*")}
@@ -176,6 +187,13 @@ def test_the_time_limit_stops_in_good_order_and_the_next_call_continues(benchmar
         (("run", "--max-time", "soon", "--target", "digits"), "write 90s, 30m or 2h"),
         (("run", "--max-time", "0s", "--target", "digits"), "write 90s, 30m or 2h"),
         (("run", "--device", "tpu"), "choose auto, cpu, cuda or cuda:N"),
+        (("run", "--device", "cuda:99"), "--device cuda:99 is not there"),
+        (("run", "--device", "cuda:99", "--launcher", "local-jobs"), "--device cuda:99 is not there"),
+        (("perf", "--device", "cuda:99"), "--device cuda:99 is not there"),
+        (
+            ("run", "--target", "digits", "--device", "cuda:99", "--launcher", "slurm", "--jobs", "no"),
+            "--jobs no is no number",
+        ),
         (("run", "--jobs", "none", "--target", "digits"), "give auto or a number from 1 up"),
         (("list", "target"), "did you mean targets?"),
         (("table", "--format", "xls"), "--format xls is not known; choose csv, latex"),
@@ -432,6 +450,16 @@ def test_a_preview_is_a_picture_of_the_source_and_of_many_segments(benchmark, mo
         assert picture.format == "PNG"
         assert min(picture.size) >= 200
         assert np.asarray(picture.convert("L")).std() > 5
+
+
+@pytest.mark.parametrize("name", ["seen.jpg", "seen", "seen.png.pdf"])
+def test_a_preview_is_written_under_the_name_of_a_png_only(benchmark, photo, tmp_path, name):
+    said = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / name)
+    assert said.code == 2
+    assert said.err == f"benchmark: --out {tmp_path / name} does not end in .png, and a preview is a PNG; " + (
+        "choose such a name.\n"
+    )
+    assert not (tmp_path / name).exists()
 
 
 def test_a_preview_that_cannot_be_written_is_one_sentence(benchmark, photo, tmp_path):

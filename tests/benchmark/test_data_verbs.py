@@ -155,6 +155,7 @@ def test_fetch_brings_the_data_and_shows_its_progress_on_standard_error(
     assert code_of("fetch", "hums", "--root", root) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("hums: ready, ")
+    assert shown.err.startswith(f"hums: fetching 90 kB into {root}\n")
     assert "hums.zip: " in shown.err and "(100%)" in shown.err
     assert site.status(root).state == "ready"
     assert code_of("fetch", "hums", "--root", root) == 0
@@ -165,14 +166,25 @@ def test_one_that_cannot_be_fetched_does_not_stop_the_next(site: Hums, tmp_path:
     assert code_of("fetch", "imagenet", "hums", "digits", "--root", tmp_path / "fresh") == 2
     shown = capsys.readouterr()
     assert "imagenet: imagenet cannot be downloaded by this program; it needs an account" in shown.err
+    assert "imagenet: fetching" not in shown.err, "what is not downloaded is not announced"
     assert [line.split()[0] for line in shown.out.splitlines()] == ["hums:", "digits:"]
 
 
 def test_a_download_of_another_content_is_one_sentence(site: Hums, tmp_path: Path, capsys: Any) -> None:
     site.md5 = "0" * 32
-    assert code_of("fetch", "hums", "--root", tmp_path / "fresh") == 2
+    assert code_of("fetch", "hums", "--root", tmp_path / "fresh") == 1
     assert f"instead of {site.md5}" in capsys.readouterr().err
     assert site.status(tmp_path / "fresh").state == "absent"
+
+
+def test_a_download_that_fails_is_announced_and_no_wrong_usage(hums: Hums, tmp_path: Path, capsys: Any) -> None:
+    hums.url = "http://127.0.0.1:9/hums.zip"
+    hums.info = TargetInfo(**{**INFO.__dict__, "download_bytes": 0})
+    assert code_of("fetch", "hums", "--root", tmp_path / "fresh") == 1
+    announced, fault = capsys.readouterr().err.splitlines()
+    assert announced == f"hums: fetching into {tmp_path / 'fresh'}", "of unknown size"
+    assert fault.startswith("hums: http://127.0.0.1:9/hums.zip cannot be reached")
+    assert code_of("fetch", "imagenet", "hums", "--root", tmp_path / "fresh") == 2, "a hand is needed too"
 
 
 def test_fetch_does_not_write_over_a_stand_in(site: Hums, tmp_path: Path, capsys: Any) -> None:

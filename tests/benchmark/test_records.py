@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark import provenance as provenance_module
+from benchmark.provenance import below_root
 from benchmark.records import (
     Asked,
     BadInput,
@@ -276,12 +277,30 @@ def test_provenance_is_json_and_says_versions_threads_and_utc():
         ("cannot open /srv/data/x.png: gone", "cannot open x.png: gone"),
         ("in C:\\Users\\me\\x.wav.", "in x.wav."),
         ("'/srv/data/x.png'", "'x.png'"),
+        ("into /srv/data/train/, or (/srv/data/val/).", "into train/, or (val/)."),
+        ("into /srv/data/.cache/. Then", "into .cache/. Then"),
+        ("images into /srv/{train,test}/CLASS/.", "images into {train,test}/CLASS/."),
         ("see https://example.org/a/b or data/x.png, 3/4", "see https://example.org/a/b or data/x.png, 3/4"),
     ],
 )
 def test_texts_lose_their_folders_and_nothing_else(text, expected):
     assert strip_folders(text) == expected
     assert strip_folders(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("root", "text", "expected"),
+    [
+        ("/srv/a b", "into /srv/a b/imagenet/train/, or /srv/a b.", "into ROOT/imagenet/train/, or ROOT."),
+        ("/data", "https://x.org/data/y, /data2/y, /data.old/y and /mnt/data/y", None),
+        ("data", "`benchmark data fetch fsdd`, or put it into data/fsdd", None),
+        (".", "put it into fsdd/.", None),
+        ("/", "put it into /fsdd/.", None),
+    ],
+)
+def test_the_data_root_and_nothing_else_becomes_root(root, text, expected):
+    assert below_root(text, Path(root)) == (text if expected is None else expected)
+    assert expected is None or strip_folders(expected) == expected
 
 
 def test_records_and_leaderboards_never_import_torch():

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from benchmark import workers
@@ -269,6 +270,30 @@ def test_auto_means_the_cpu_where_there_is_no_gpu(monkeypatch):
 def test_a_number_of_jobs_that_is_none_is_refused(jobs):
     with pytest.raises(BadInput, match="give auto or a number from 1 up"):
         worker_devices("cpu", jobs, 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "device", "said"),
+    [
+        (0, "cuda", "--device cuda is not there: torch finds 0 GPUs on this machine; choose cpu."),
+        (
+            2,
+            "cuda:2",
+            "--device cuda:2 is not there: torch finds 2 GPUs on this machine; choose cuda:0, cuda:1 or cpu.",
+        ),
+    ],
+)
+def test_a_gpu_that_is_not_here_is_refused_unless_another_machine_is_meant(monkeypatch, count, device, said):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    with pytest.raises(BadInput) as caught:
+        device_kind(device)
+    assert str(caught.value) == said
+    assert device_kind(device, elsewhere=True) == "cuda"
+
+
+def test_a_gpu_that_is_here_is_taken(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [device_kind(device) for device in ("cuda", "cuda:0", "cuda:1")] == ["cuda"] * 3
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "mps", "", "cpu:0"])

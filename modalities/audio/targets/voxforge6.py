@@ -12,6 +12,7 @@ from modalities.audio.files import Index, index, recordings, write_wave
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, versioned
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.errors import NotFetched
 from modalities.listing import Row
 from modalities.standin import is_stand_in, mark
 from modalities.texts import lines
@@ -100,7 +101,7 @@ class VoxForge6:
         """Download the list, then one archive after the other (hours, about 60 GB); what is there stays.
 
         Raises:
-            BadInput: archives that cannot be had are passed over, and the end names how many and one of them.
+            NotFetched: archives that cannot be had are passed over, and the end names how many and one of them.
         """
         from modalities.download import download, extract
 
@@ -120,7 +121,7 @@ class VoxForge6:
             except BadInput as fault:
                 faults.append(str(fault))
         if faults and self.status(root).state != "ready":
-            raise BadInput(f"{len(faults):,} archives of {INFO.name} cannot be had; the first one: {faults[0]}")
+            raise NotFetched(f"{len(faults):,} archives of {INFO.name} cannot be had; the first one: {faults[0]}")
 
     def _rows(self, root: Path, *, test: bool) -> list[Row]:
         rows = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modalities.base import BadInput, DataStatus
+from modalities.errors import NotFetched
 from modalities.image.folder import SUFFIXES, ImageFolderTarget, ImageReader
 from modalities.image.options import ImageView
 from modalities.listing import Columns, Listing, Row
@@ -136,7 +137,7 @@ class FilesTarget(ImageFolderTarget):
                 extract(file, home)
                 file.unlink()
         if (status := self.status(root)).state != "ready":
-            raise BadInput(f"{self.info.name} is still incomplete after the download: {'; '.join(status.missing)}.")
+            raise NotFetched(f"{self.info.name} is still incomplete after the download: {'; '.join(status.missing)}.")
 
     def _has(self, root: Path, brought: str) -> bool:
         if brought not in self.splits:

@@ -83,6 +83,13 @@ def test_a_generated_picture_is_cached_whole_and_read_again(tmp_path, monkeypatc
     np.testing.assert_array_equal(source.read("sparse:9"), first)
 
 
+def test_a_cache_that_cannot_be_written_is_one_sentence_with_a_remedy(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(BadInput, match=r"sparse:9 cannot be written to .*; set BENCHMARK_CACHE to a folder with room"):
+        source.read("sparse:9")
+
+
 def test_seeds_of_a_generated_picture_have_references_of_their_own():
     assert source.source_ref("deadleaves:1").sha256 != source.source_ref("deadleaves").sha256
 
