@@ -480,6 +480,8 @@ def test_listing_targets_loads_nothing_heavy():
     assert loaded(["list", "targets"]) == set()
 
 
-def test_planning_loads_no_torch(tmp_path):
-    words = ["plan", "--target", "digits", "--device", "cpu", "--results", str(tmp_path)]
+@pytest.mark.parametrize("profile", ["demo", "paper"])
+def test_planning_loads_no_torch(tmp_path, profile):
+    targets = "digits,cifar10,flowers102,fsdd,ucf101"
+    words = ["plan", "--target", targets, "--device", "cpu", "--results", str(tmp_path), f"profile={profile}"]
     assert loaded(words) & {"torch", "pandas", "sklearn", "librosa", "matplotlib"} == set()
