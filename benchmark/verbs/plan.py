@@ -48,12 +48,14 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     if format == "json":
         print(json.dumps(rows, indent=1))
         return
+    folded = any(row["fold"] != 1 for row in rows)
     table = []
     for row in rows:
         runs = row["state"] == "to run"
         when, why = (duration(row["seconds"]), row["reason"]) if runs else ("", "")
-        table.append([row["target"], row["source"], row["seed"], row["data"], row["state"], when, why])
-    print_table(["target", "source", "seed", "data", "state", "time", ""], table)
+        place = [row["fold"]] if folded else []
+        table.append([row["target"], *place, row["source"], row["seed"], row["data"], row["state"], when, why])
+    print_table(["target", *(["fold"] if folded else []), "source", "seed", "data", "state", "time", ""], table)
     missing = {row["target"]: row["reason"] for row in rows if row["state"] == "no data"}
     if missing:
         print("\nMissing data:")

@@ -391,6 +391,14 @@ def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small,
     assert not (tmp_path / "new").exists()
 
 
+def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, tmp_path):
+    words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, "--device", "cpu", "--target", "esc50")
+    heads, *lines = benchmark(*words, "folds=[1,2,3,4,5]", "profile=smoke").out.splitlines()[:6]
+    assert heads.split()[:3] == ["target", "fold", "source"]
+    assert [line.split()[:2] for line in lines] == [["esc50", fold] for fold in "12345"]
+    assert "fold" not in benchmark(*words, "profile=smoke").out
+
+
 @pytest.mark.parametrize(
     "what", ["suites", "sources", "policies", "networks", "profiles", "recipes", "settings", "targets"]
 )
