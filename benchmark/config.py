@@ -175,7 +175,8 @@ def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -
         leaf = next((name for name in ("network", modality) if name in default), "")
         if single and leaf:
             raise BadInput(f"{key} is a group of settings; did you mean {key}.{leaf}={text}?")
-        name, example = next((name, one) for name, one in default.items() if not isinstance(one, DictConfig))
+        leaves: dict[Any, Any] = dict(default.items())
+        name, example = next((name, one) for name, one in leaves.items() if not isinstance(one, DictConfig))
         raise BadInput(
             f"'{key}={text}' names no setting: {key} is a group of them; give one, such as {key}.{name}={example}."
         )

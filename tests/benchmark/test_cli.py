@@ -177,6 +177,8 @@ def test_the_time_limit_stops_in_good_order_and_the_next_call_continues(benchmar
         (("run", "--max-time", "0s", "--target", "digits"), "write 90s, 30m or 2h"),
         (("run", "--device", "tpu"), "choose auto, cpu, cuda or cuda:N"),
         (("run", "--jobs", "none", "--target", "digits"), "give auto or a number from 1 up"),
+        (("plan", "--jobs", "0", "--target", "digits"), "--jobs 0 is no number of cells"),
+        (("plan", "--jobs", "0", "--target", "digits", "--format", "json"), "--jobs 0 is no number of cells"),
         (("list", "target"), "did you mean targets?"),
         (("table", "--format", "xls"), "--format xls is not known; choose csv, latex"),
         (("preview", "sound"), "there is no modality named 'sound'"),
@@ -396,7 +398,9 @@ def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, t
     heads, *lines = benchmark(*words, "folds=[1,2,3,4,5]", "profile=smoke").out.splitlines()[:6]
     assert heads.split()[:3] == ["target", "fold", "source"]
     assert [line.split()[:2] for line in lines] == [["esc50", fold] for fold in "12345"]
-    assert "fold" not in benchmark(*words, "profile=smoke").out
+    alone = benchmark(*words, "profile=smoke").out
+    assert "fold" not in alone
+    assert "\n1 cell, " in alone
 
 
 @pytest.mark.parametrize(
