@@ -164,7 +164,24 @@ def _checked(text: str, plain: DictConfig, modality: str) -> str:
         raise BadInput(f"'{text}' gives several values; only lists such as 'seeds=[0,1,2]' take several.")
     if "${" in str(parsed.value()):  # which Hydra also reads from $\{
         raise BadInput(f"'{text}' holds an interpolation; give the value itself.")
+    _check_shape(key, value, parsed.value(), OmegaConf.select(plain, key), modality)
     return text
+
+
+def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
+    """Refuse a single value for a group of settings or for a list: what Hydra says of those names its own types."""
+    single = value is not None and text and not isinstance(value, dict | list)
+    if isinstance(default, DictConfig) and not isinstance(value, dict):
+        leaf = next((name for name in ("network", modality) if name in default), "")
+        if single and leaf:
+            raise BadInput(f"{key} is a group of settings; did you mean {key}.{leaf}={text}?")
+        leaves: dict[Any, Any] = dict(default.items())
+        name, example = next((name, one) for name, one in leaves.items() if not isinstance(one, DictConfig))
+        raise BadInput(
+            f"'{key}={text}' names no setting: {key} is a group of them; give one, such as {key}.{name}={example}."
+        )
+    if isinstance(default, ListConfig) and not isinstance(value, list):
+        raise BadInput(f"{key} is a list; write '{key}={f'[{text}]' if single else default}'.")
 
 
 def _merged(words: Sequence[str], typed: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from benchmark.groups import group_cells
 from benchmark.jobs import TEACHER_NOTES, Group, Job, Report, read_report
 from benchmark.locks import Taken, give_up
 from benchmark.plan import Cell
+from benchmark.progress import counted
 from benchmark.records import Record, Store
 from benchmark.workers import Display, Outcome, Step
 from modalities.errors import BadInput
@@ -162,7 +163,7 @@ class _Launch:
             else:
                 path.unlink(missing_ok=True)
         if self.tickets:
-            print(f"{len(self.tickets)} jobs of an earlier call are in the queue", file=sys.stderr)
+            print(f"in the queue: {counted(len(self.tickets), 'job')} of an earlier call", file=sys.stderr)
 
     def _plan(self, cells: Sequence[Cell]) -> None:
         making = {ticket.group.teacher: name for name, ticket in self.tickets.items() if ticket.group.teacher}
@@ -199,7 +200,7 @@ class _Launch:
             "teacher": group.teacher, "needs": group.needs,
         }  # fmt: skip
         atomic_write(self.folder / f"{group.name}.job", json.dumps(note))
-        subject = f"the teacher of {group.cells[0].target}" if group.teacher else f"{len(group.cells)} cells"
+        subject = f"the teacher of {group.cells[0].target}" if group.teacher else counted(len(group.cells), "cell")
         print(f"job {id}: {subject}", file=sys.stderr)
 
     # --- watching ---

@@ -122,13 +122,13 @@ def _block(key: tuple[str, str, bool, str], rows: list[Row]) -> _Block:
     title = f"{modality}, {_BLOCKS.get(data, data)}"
     if control:
         title += ", control: real training items in place of the single datum"
-    labels = _labels(rows)
-    cells = [_cells(row, *label) for row, label in zip(rows, labels, strict=True)]
+    told_apart = labels(rows)
+    cells = [_cells(row, *label) for row, label in zip(rows, told_apart, strict=True)]
     sources = sorted({row["source"] for row in rows})
     means = [_mean_retention(source, [row for row in rows if row["source"] == source]) for source in sources]
     undone = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
-        for row, (target, source) in zip(rows, labels, strict=True)
+        for row, (target, source) in zip(rows, told_apart, strict=True)
         if row["status"] != "done"
     ]
     return _Block(title, _caveats(rows), cells, [*means, *undone])
@@ -144,12 +144,12 @@ def _mean_retention(source: str, rows: list[Row]) -> str:
     return f"Mean retention, source {source}, {count}: {_percent(sum(done) / len(done))} %."
 
 
-def _labels(rows: list[Row]) -> list[tuple[str, str]]:
+def labels(rows: list[Row]) -> list[tuple[str, str]]:
     """Target and source of each row, with whatever else is needed to tell rows of the same two apart."""
     folded = {row["target"] for row in rows if row["fold"] != 1}
-    labels = []
+    found = []
     for row in rows:
-        same = [r for r in rows if all(r[axis] == row[axis] for axis in ("target", "fold", "source"))]
+        same = [r for r in rows if all(r[axis] == row[axis] for axis in ("target", "fold", "source", "data"))]
         parts = [
             f"{axis} {row[axis]}"
             for axis in ("policy", "recipe", "teacher", "student")
@@ -159,8 +159,8 @@ def _labels(rows: list[Row]) -> list[tuple[str, str]]:
         if len(alike) > 1:
             parts.append(f"settings {row['row']}")
         target = f"{row['target']}, fold {row['fold']}" if row["target"] in folded else row["target"]
-        labels.append((target, f"{row['source']} ({', '.join(parts)})" if parts else row["source"]))
-    return labels
+        found.append((target, f"{row['source']} ({', '.join(parts)})" if parts else row["source"]))
+    return found
 
 
 def _percent(value: Any) -> str:

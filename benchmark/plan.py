@@ -197,6 +197,8 @@ def cells_of(target: str, config: Config, root: Path, device: str) -> list[Cell]
     source_path = str(getattr(config.source, info.modality))
     source = modality.source_ref(source_path)
     data = locate(adapter, config.profile.data, root)
+    for network in (config.teacher.network, config.student.network):
+        modality.check_network(network)  # else every cell would find out for itself, one by one
     settle(config, device)
     shared = {
         "target": target,

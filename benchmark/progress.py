@@ -51,6 +51,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def counted(number: int, what: str) -> str:
+    """``1 cell``, ``1,797 cells``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def outcome_line(record: Record) -> str:
     """What a cell came to, in a few words."""
     if record.status != "done":

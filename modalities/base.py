@@ -193,6 +193,15 @@ class Modality(Protocol):
         """Network names (patterns such as ``wrn-D-W``), each with a line of description."""
         ...
 
+    def check_network(self, name: str) -> None:
+        """Refuse a name that ``network`` cannot build, without building; a plan asks, so torch is loaded in need only.
+
+        Raises:
+            UnknownName: no pattern fits, with the nearest names.
+            BadInput: a number in the name cannot be.
+        """
+        ...
+
     def source_ref(self, name: str) -> SourceRef:
         """Identify a named source or the user's file by path. Raises BadInput when neither is there."""
         ...

@@ -28,7 +28,8 @@ def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bo
         rows += found
         if format == "text":
             failed = sum(row["verdict"] == "fail" for row in found)
-            print(f"{name} ({registry.origin(name)}): {f'{failed} items fail' if failed else 'keeps the contract'}")
+            verdict = f"{failed} item{' fails' if failed == 1 else 's fail'}" if failed else "keeps the contract"
+            print(f"{name} ({registry.origin(name)}): {verdict}")
             print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in found])
             print(flush=True)
     if format == "json":

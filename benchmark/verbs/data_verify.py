@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark.cli import DONE, FAILED
+from benchmark.progress import counted
 from benchmark.verbs.data import chosen, next_step, state_of
 from modalities import registry
 from modalities.base import BadInput, LabelledData, TargetAdapter
@@ -45,7 +46,8 @@ def verify(names: Sequence[str], root: Path, *, quick: bool, format: str) -> int
     else:
         for one in found:
             done = "counted" if quick else "decoded"
-            print(f"{one.name}: {one.state}, {one.items:,} items {done}, {len(one.problems)} problems")
+            items, problems = counted(one.items, "item"), counted(len(one.problems), "problem")
+            print(f"{one.name}: {one.state}, {items} {done}, {problems}")
             for problem in one.problems[:SHOWN]:
                 print(f"  {readable(problem)}")
             if len(one.problems) > SHOWN:

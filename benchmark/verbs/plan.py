@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from benchmark.plan import Request, make_plan, state_of
-from benchmark.progress import duration
+from benchmark.progress import counted, duration
 from benchmark.records import Store
 from benchmark.verbs.text import print_table
 from modalities import registry
@@ -23,6 +23,8 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     from benchmark.workers import worker_devices
 
     cells = make_plan(request)
+    threads = max((cell.config.threads for cell in cells), default=1)
+    at_once = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # may refuse --jobs
     store = Store(results / request.profile)
     rows: list[dict[str, Any]] = []
     for cell in cells:
@@ -48,12 +50,14 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     if format == "json":
         print(json.dumps(rows, indent=1))
         return
+    folded = any(row["fold"] != 1 for row in rows)
     table = []
     for row in rows:
         runs = row["state"] == "to run"
         when, why = (duration(row["seconds"]), row["reason"]) if runs else ("", "")
-        table.append([row["target"], row["source"], row["seed"], row["data"], row["state"], when, why])
-    print_table(["target", "source", "seed", "data", "state", "time", ""], table)
+        place = [row["fold"]] if folded else []
+        table.append([row["target"], *place, row["source"], row["seed"], row["data"], row["state"], when, why])
+    print_table(["target", *(["fold"] if folded else []), "source", "seed", "data", "state", "time", ""], table)
     missing = {row["target"]: row["reason"] for row in rows if row["state"] == "no data"}
     if missing:
         print("\nMissing data:")
@@ -64,10 +68,9 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
                 )
             )
     todo = [row for row in rows if row["state"] == "to run"]
-    threads = max((cell.config.threads for cell in cells), default=1)
-    workers = min(len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads)), max(1, len(todo)))
+    workers = min(at_once, max(1, len(todo)))
     known = [row["seconds"] for row in todo]
     total = duration(sum(known) / workers) if known and all(known) else "?" if known else "0:00"
     disk = sum(row["predictions_bytes"] or 0 for row in rows) / 1e6
-    print(f"\n{len(rows)} cells, {len(todo)} to run, about {total} with {workers} at a time, "
+    print(f"\n{counted(len(rows), 'cell')}, {len(todo):,} to run, about {total} with {workers} at a time, "
           f"{disk:.1f} MB of predictions; results in {store.root.resolve()}")  # fmt: skip

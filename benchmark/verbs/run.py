@@ -20,7 +20,7 @@ from benchmark.groups import Wanted, make_cluster
 from benchmark.launch import launch_cells
 from benchmark.locks import taken
 from benchmark.plan import Cell, Request, describe, left_out, make_plan, state_of
-from benchmark.progress import duration, shown
+from benchmark.progress import counted, duration, shown
 from benchmark.records import Record, Store, provenance
 from benchmark.streams import forgiving
 from benchmark.verbs.table import print_summary, write_leaderboards
@@ -141,8 +141,9 @@ def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Stor
     about = f", about {duration(sum(expected) / jobs)}" if jobs and expected and all(expected) else ""
     side = f", {jobs} at a time" if jobs > 1 else ""
     without = sum(not cell.data.ready for cell in cells)
-    absent = f", {without} without data" if without else ""
-    print(f"{len(cells)} cells, {done - without} done{absent}, {len(todo)} to run{side}{about}", file=sys.stderr)
+    absent = f", {without:,} without data" if without else ""
+    all_cells = counted(len(cells), "cell")
+    print(f"{all_cells}, {done - without:,} done{absent}, {len(todo):,} to run{side}{about}", file=sys.stderr)
     print(f"results in {store.root.resolve()}", file=sys.stderr)
 
 
@@ -190,10 +191,8 @@ def _close(
     for record in absent:
         print(readable(f"no data: {record.target}: {hints.get(record.id, record.reason)}"), file=sys.stderr)
     if outcome.interrupted:
-        count = len(outcome.interrupted)
-        print(
-            f"stopped after {duration(seconds)} with {count} cells to go; the same command continues.", file=sys.stderr
-        )
+        left = counted(len(outcome.interrupted), "cell")
+        print(f"stopped after {duration(seconds)} with {left} to go; the same command continues.", file=sys.stderr)
         return STOPPED
     if bad or broken:
         return FAILED

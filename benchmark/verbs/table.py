@@ -37,14 +37,15 @@ def print_summary(store: Store) -> None:
 
     heads = ["target", "source", "data", "teacher %", "student %", "retention %", "chance %", "untrained %", "seeds"]
     figures = ("teacher_top1", "top1", "retention", "chance", "untrained")
+    found = frame.to_dict("records")
     rows = [
         [
-            *(leaderboard.plain(row[name]) for name in ("target", "source", "data")),
+            *map(leaderboard.plain, (*label, row["data"])),
             *(percent(row[name]) for name in figures),
             row["seeds"],
             "" if row["status"] == "done" else row["status"],
         ]
-        for row in frame.to_dict("records")
+        for row, label in zip(found, leaderboard_formats.labels(found), strict=True)
     ]
     print_table([*heads, ""], rows)
     for note in sorted({note for note in frame["note"] if note}):

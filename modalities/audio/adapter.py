@@ -53,6 +53,12 @@ class AudioModality:
 
         return NETWORKS
 
+    def check_network(self, name: str) -> None:
+        """See ``modalities.audio.options.family_and_width``."""
+        from modalities.audio.options import family_and_width
+
+        family_and_width(name)
+
     def source_ref(self, name: str) -> SourceRef:
         """See ``modalities.audio.source.source_ref``."""
         from modalities.audio.source import source_ref

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from torch import Tensor, nn
 
-from modalities.audio.options import NETWORKS
-from modalities.base import UnknownName
+from modalities.audio.options import family_and_width
 
 
 def network(name: str, classes: int) -> nn.Module:
@@ -16,11 +13,9 @@ def network(name: str, classes: int) -> nn.Module:
     Raises:
         UnknownName: for a name that fits no pattern of ``NETWORKS``.
     """
-    match = re.fullmatch(r"(conv4|resnet-a)-([1-9]\d{0,3})", name)
-    if match is None:
-        raise UnknownName("audio network", name, [pattern.replace("W", "16") for pattern in NETWORKS])
-    build = {"conv4": conv4, "resnet-a": resnet}[match[1]]
-    return build(int(match[2]), classes)
+    family, width = family_and_width(name)
+    build = {"conv4": conv4, "resnet-a": resnet}[family]
+    return build(width, classes)
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> list[nn.Module]:

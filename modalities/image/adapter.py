@@ -39,6 +39,12 @@ class ImageModality:
 
         return networks()
 
+    def check_network(self, name: str) -> None:
+        """Refuse a name of no network, without building it."""
+        from modalities.image.networks import check
+
+        check(name)
+
     def source_ref(self, name: str) -> SourceRef:
         """Identify a named picture or the user's file without decoding it; raises BadInput when neither is there."""
         return sources_room.source_ref(name)

@@ -74,8 +74,6 @@ class WideBlock(nn.Module):
 
 def wide_resnet(depth: int, widen: int, classes: int) -> nn.Module:
     """WideResNet for small images (Zagoruyko & Komodakis, BMVC 2016): three groups of (depth − 4) / 6 blocks."""
-    if depth < 10 or (depth - 4) % 6:
-        raise BadInput(f"wrn-{depth}-{widen}: the depth of a WideResNet is 6n + 4, such as 16, 22, 28 or 40.")
     widths = (16, 16 * widen, 32 * widen, 64 * widen)
     layers: list[nn.Module] = [_conv(3, 16)]
     for group in range(3):
@@ -92,13 +90,19 @@ def wide_resnet(depth: int, widen: int, classes: int) -> nn.Module:
     return network
 
 
-def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
-    """A torchvision classifier; pretrained weights keep their head when the number of classes is theirs."""
+def check_torchvision(name: str) -> None:
+    """Refuse a name that this torchvision has no classifier for."""
     from torchvision import models
 
     known = models.list_models(module=models)
     if name not in known:
         raise UnknownName("torchvision network", name, known)
+
+
+def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
+    """A torchvision classifier; pretrained weights keep their head when the number of classes is theirs."""
+    from torchvision import models
+
     if not pretrained:
         return _as_module(models.get_model(name, num_classes=classes))
     weights = models.get_model_weights(name).DEFAULT
@@ -130,14 +134,20 @@ def _replace_head(network: nn.Module, classes: int) -> None:
     setattr(network.get_submodule(parent), attribute, nn.Linear(last.in_features, classes))
 
 
-def timm_network(name: str, classes: int) -> nn.Module:
-    """A timm classifier with its pretrained weights."""
+def check_timm(name: str) -> None:
+    """Refuse a name that this timm does not know, or any where timm is missing."""
     try:
         import timm
     except ImportError as error:
         raise BadInput(f"timm:{name} needs the package timm; install single-datum-benchmark[timm].") from error
     if name.split(".")[0] not in timm.list_models():
         raise UnknownName("timm network", name, timm.list_models())
+
+
+def timm_network(name: str, classes: int) -> nn.Module:
+    """A timm classifier with its pretrained weights."""
+    import timm
+
     try:
         network = _as_module(timm.create_model(name, pretrained=True, num_classes=classes))
     except Exception as error:  # its download goes through several libraries with errors of their own

@@ -21,11 +21,39 @@ _PATTERNS = {
     "torchvision:NAME": "torchvision's NAME with its pretrained weights (downloaded once)",
     "timm:NAME": "timm's NAME with its pretrained weights (downloaded once)",
 }
+_RESNETS = ("resnet18", "resnet50")
 
 
 def networks() -> Mapping[str, str]:
     """Name patterns, each with a line of description."""
     return _PATTERNS
+
+
+def check(name: str) -> None:
+    """Refuse a name that ``network`` cannot build, without building anything.
+
+    Only a pretrained network with another name than the two ResNets loads the library that it comes from: the list
+    of names is the library's, and differs from version to version.
+
+    Raises:
+        UnknownName: when no pattern fits, or the library has no such network.
+        BadInput: when a number in the name cannot be, or the library is missing.
+    """
+    library, _, inside = name.partition(":")
+    if name in _RESNETS or (library == "torchvision" and inside in _RESNETS):
+        return
+    if inside and library in ("torchvision", "timm"):
+        from modalities.image import architectures
+
+        (architectures.check_torchvision if library == "torchvision" else architectures.check_timm)(inside)
+        return
+    if not re.fullmatch(r"resnet-s-\d{1,9}(-gn)?|cnn-\d{1,9}|wrn-\d{1,9}-\d{1,9}", name, re.ASCII):
+        raise UnknownName("image network", name, list(_PATTERNS))
+    sizes = _sizes(name)
+    if not all(0 < number <= 4096 for number in sizes):
+        raise BadInput(f"{name}: depth and width of a network lie between 1 and 4096.")
+    if name.startswith("wrn-") and (sizes[0] < 10 or (sizes[0] - 4) % 6):
+        raise BadInput(f"{name}: the depth of a WideResNet is 6n + 4, such as 16, 22, 28 or 40.")
 
 
 def network(name: str, classes: int) -> nn.Module:
@@ -37,22 +65,21 @@ def network(name: str, classes: int) -> nn.Module:
     """
     from modalities.image import architectures as build
 
-    library, colon, inside = name.partition(":")
-    if colon and inside and library == "torchvision":
+    check(name)
+    library, _, inside = name.partition(":")
+    if library == "torchvision":
         return build.torchvision_network(inside, classes, pretrained=True)
-    if colon and inside and library == "timm":
+    if library == "timm":
         return build.timm_network(inside, classes)
-    if name in ("resnet18", "resnet50"):
+    if name in _RESNETS:
         return build.torchvision_network(name, classes, pretrained=False)
-    sizes = [int(number) for number in re.findall(r"-(\d+)", name)]
-    if not all(0 < number <= 4096 for number in sizes):
-        raise BadInput(f"{name}: depth and width of a network lie between 1 and 4096.")
-    if re.fullmatch(r"resnet-s-\d+", name):
-        return build.small_resnet(sizes[0], classes)
-    if re.fullmatch(r"resnet-s-\d+-gn", name):
-        return build.small_resnet(sizes[0], classes, build.group_norm)
-    if re.fullmatch(r"cnn-\d+", name):
+    sizes = _sizes(name)
+    if name.startswith("cnn-"):
         return build.small_cnn(sizes[0], classes)
-    if re.fullmatch(r"wrn-\d+-\d+", name):
+    if name.startswith("wrn-"):
         return build.wide_resnet(sizes[0], sizes[1], classes)
-    raise UnknownName("image network", name, list(_PATTERNS))
+    return build.small_resnet(sizes[0], classes, *([build.group_norm] if name.endswith("-gn") else []))
+
+
+def _sizes(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"-(\d+)", name)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modalities.base import Draws, ModalityName, Reference, SegmentStream, SourceRef
 from modalities.video import source
-from modalities.video.options import NETWORKS, POLICIES, VideoPolicy, VideoView
+from modalities.video.options import NETWORKS, POLICIES, VideoPolicy, VideoView, check_network
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +33,10 @@ class VideoModality:
     def networks(self) -> Mapping[str, str]:
         """Network names and patterns with a line of description."""
         return NETWORKS
+
+    def check_network(self, name: str) -> None:
+        """Refuse a name of no network, without building it."""
+        check_network(name)
 
     def source_ref(self, name: str) -> SourceRef:
         """Identify a named source or a file by path. Raises BadInput when neither is there."""

@@ -9,14 +9,15 @@ from urllib.error import URLError
 
 from torch import Tensor, hub, nn
 
-from modalities.base import BadInput, UnknownName
-from modalities.video.options import NETWORKS, VideoView
+from modalities.base import BadInput
+from modalities.video.options import VideoView, check_network
 
 KINETICS_CLASSES = 400
 
 
 def build(name: str, view: VideoView, classes: int) -> nn.Module:
     """A network that takes (B, *view.shape) and returns (B, classes) logits. Raises UnknownName."""
+    check_network(name)
     if name == "x3d-xs:pretrained":
         return _pretrained_x3d(view, classes)
     if name == "x3d-xs":
@@ -25,9 +26,7 @@ def build(name: str, view: VideoView, classes: int) -> nn.Module:
         return x3d(view, classes, width=float(found[1]), depth=float(found[2]))
     if found := re.fullmatch(r"r2plus1d-(\d+)", name):
         return r2plus1d(int(found[1]), classes)
-    if found := re.fullmatch(r"early-(\d+)", name):
-        return early(int(found[1]), view.frames, classes)
-    raise UnknownName("video network", name, list(NETWORKS))
+    return early(int(name.removeprefix("early-")), view.frames, classes)
 
 
 def x3d(view: VideoView, classes: int, *, width: float = 2.0, depth: float = 2.2) -> nn.Module:

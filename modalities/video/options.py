@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from modalities.errors import BadInput
+from modalities.errors import BadInput, UnknownName
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,16 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "early-W": "the first convolution spans all frames, then residual stages of W, 2W, 4W channels; fastest",
     }
 )
+
+LARGEST = 4096  # width or depth
+_NUMBER = r"\d+(?:\.\d+)?"
+_SHAPES = ("x3d-xs", "x3d-xs:pretrained", f"x3d-w{_NUMBER}-d{_NUMBER}", r"r2plus1d-\d+", r"early-\d+")
+
+
+def check_network(name: str) -> None:
+    """Refuse a name of no network. Raises UnknownName, or BadInput where a number in it cannot be."""
+    if not any(re.fullmatch(shape, name, re.ASCII) for shape in _SHAPES):
+        raise UnknownName("video network", name, list(NETWORKS))
+    numbers = re.findall(rf"-[wd]?({_NUMBER})", name)
+    if not all(0 < float(number) <= LARGEST for number in numbers):
+        raise BadInput(f"{name}: width and depth of a network lie above 0 and at most at {LARGEST}.")

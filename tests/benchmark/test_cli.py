@@ -195,6 +195,8 @@ def test_the_time_limit_stops_in_good_order_and_the_next_call_continues(benchmar
             "--jobs no is no number",
         ),
         (("run", "--jobs", "none", "--target", "digits"), "give auto or a number from 1 up"),
+        (("plan", "--jobs", "0", "--target", "digits"), "--jobs 0 is no number of cells"),
+        (("plan", "--jobs", "0", "--target", "digits", "--format", "json"), "--jobs 0 is no number of cells"),
         (("list", "target"), "did you mean targets?"),
         (("table", "--format", "xls"), "--format xls is not known; choose csv, latex"),
         (("preview", "sound"), "there is no modality named 'sound'"),
@@ -409,6 +411,16 @@ def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small,
     assert not (tmp_path / "new").exists()
 
 
+def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, tmp_path):
+    words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, "--device", "cpu", "--target", "esc50")
+    heads, *lines = benchmark(*words, "folds=[1,2,3,4,5]", "profile=smoke").out.splitlines()[:6]
+    assert heads.split()[:3] == ["target", "fold", "source"]
+    assert [line.split()[:2] for line in lines] == [["esc50", fold] for fold in "12345"]
+    alone = benchmark(*words, "profile=smoke").out
+    assert "fold" not in alone
+    assert "\n1 cell, " in alone
+
+
 @pytest.mark.parametrize(
     "what", ["suites", "sources", "policies", "networks", "profiles", "recipes", "settings", "targets"]
 )
@@ -508,6 +520,8 @@ def test_listing_targets_loads_nothing_heavy():
     assert loaded(["list", "targets"]) == set()
 
 
-def test_planning_loads_no_torch(tmp_path):
-    words = ["plan", "--target", "digits", "--device", "cpu", "--results", str(tmp_path)]
+@pytest.mark.parametrize("profile", ["demo", "paper"])
+def test_planning_loads_no_torch(tmp_path, profile):
+    targets = "digits,cifar10,flowers102,fsdd,ucf101"
+    words = ["plan", "--target", targets, "--device", "cpu", "--results", str(tmp_path), f"profile={profile}"]
     assert loaded(words) & {"torch", "pandas", "sklearn", "librosa", "matplotlib"} == set()

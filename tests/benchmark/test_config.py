@@ -80,6 +80,10 @@ def test_a_recipe_gives_way_to_the_profile_and_the_profile_to_the_user():
     assert composed("digits", "recipe=published-cifar", "recipe.steps=7").recipe.steps == 7
 
 
+def test_a_group_takes_several_settings_at_once():
+    assert composed("digits", "student={network: cnn-8}").student.network == "cnn-8"
+
+
 def test_seed_zero_is_a_seed():
     assert composed("digits", "seeds=[0]").seeds == [0]
 
@@ -111,6 +115,19 @@ def test_a_source_path_may_hold_any_character(path):
         ("source.image=${oc.env:HOME}", ["interpolation"]),
         ("recipe.name=${oc.env:HOME}", ["interpolation"]),
         ("threads=0", ["threads=0"]),
+        ("student=wrn-16-4", ["student is a group of settings; did you mean student.network=wrn-16-4?"]),
+        ("teacher=cnn-8", ["teacher is a group of settings; did you mean teacher.network=cnn-8?"]),
+        ("source=china", ["source is a group of settings; did you mean source.image=china?"]),
+        ("view=32", ["'view=32' names no setting: view is a group of them; give one, such as view.size="]),
+        ("student=null", ["'student=null' names no setting", "such as student.network=resnet-s-16-gn."]),
+        ("student=", ["'student=' names no setting"]),
+        ("student=[a]", ["'student=[a]' names no setting"]),
+        ("teacher.training=5", ["give one, such as teacher.training.steps="]),
+        ("seeds=0", ["seeds is a list; write 'seeds=[0]'."]),
+        ("folds=3", ["folds is a list; write 'folds=[3]'."]),
+        ("seeds=", ["seeds is a list; write 'seeds=[0]'."]),
+        ("seeds={a:1}", ["seeds is a list; write 'seeds=[0]'."]),
+        ("recipe.milestones=0.5", ["write 'recipe.milestones=[0.5]'."]),
     ],
 )
 def test_wrong_settings_get_one_sentence_that_names_them(override, words):

@@ -22,6 +22,7 @@ from scipy import stats
 from benchmark import leaderboard_formats as formats
 from benchmark.leaderboard import COLUMNS, leaderboard, plain, write
 from benchmark.records import REAL_TRAINING_ITEMS, Asked, BadInput, Record, Store, cell_id, row_id
+from benchmark.verbs.table import print_summary
 
 FORMATS = (formats.to_csv, formats.to_latex, formats.to_markdown, formats.to_html, formats.to_json)
 FOR_PEOPLE = (formats.to_latex, formats.to_markdown, formats.to_html)
@@ -241,6 +242,21 @@ def test_rows_of_an_ablation_are_told_apart(tmp_path):
     assert "deadleaves (policy flips)" in text
     assert "deadleaves (policy published)" in text
     assert "<td>b</td><td>deadleaves</td>" in text
+
+
+def test_no_two_rows_of_the_terminal_begin_alike(tmp_path, capsys):
+    rows = (
+        cell(student="a"), cell(student="b"), cell(student="b", settings=2), cell(fold=2), cell(data="stand-in"),
+        cell("b"),
+    )  # fmt: skip
+    print_summary(filled(tmp_path, *rows))
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("digits", "b "))]
+    begins = [" ".join(line.split(" 96.0 ")[0].split()) for line in shown]
+    assert len(set(begins)) == len(begins) == len(rows)
+    assert "digits, fold 1 deadleaves (student a) real" in begins
+    assert "digits, fold 2 deadleaves real" in begins
+    assert "digits, fold 1 deadleaves stand-in" in begins, "the data tell it apart already"
+    assert "b deadleaves real" in begins
 
 
 # --- published numbers -------------------------------------------------------------------------------------------

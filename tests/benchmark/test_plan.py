@@ -69,6 +69,27 @@ def test_an_unknown_name_is_answered_with_the_nearest(request_, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("target", "setting", "said"),
+    [
+        ("digits", "student.network=resnet99", "there is no image network named 'resnet99'; did you mean resnet"),
+        ("digits", "student.network=wrn-15-4", "wrn-15-4: the depth of a WideResNet is 6n + 4, such as 16"),
+        ("digits", "student.network=cnn-0", "cnn-0: depth and width of a network lie between 1 and 4096"),
+        ("digits", "student.network=cnn-" + 5000 * "9", "there is no image network named 'cnn-999"),
+        ("digits", "teacher.network=nope", "there is no image network named 'nope'; known are"),
+        ("digits", "teacher.network=torchvision:resnet19", "no torchvision network named 'resnet19'; did you mean res"),
+        ("fsdd", "student.network=conv5-8", "there is no audio network named 'conv5-8'; did you mean conv4-16"),
+        ("fsdd", "teacher.network=cnn-8", "there is no audio network named 'cnn-8'"),
+        ("ucf101", "student.network=x3d-xl", "there is no video network named 'x3d-xl'; did you mean x3d-xs"),
+        ("ucf101", "student.network=early-0", "early-0: width and depth of a network lie above 0"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_refused_before_there_is_a_cell(target, setting, said):
+    with pytest.raises(BadInput) as caught:
+        make_plan(Request(profile="smoke", targets=(target,), overrides=(setting,)))
+    assert said in str(caught.value)
+
+
 def test_globs_choose_among_the_suites_targets_and_full_names_do_not_need_to():
     assert set(select_targets(Request(suite="audio", targets=("*s*",)))) <= of("audio")
     assert select_targets(Request(suite="audio", targets=("digits",))) == ["digits"]

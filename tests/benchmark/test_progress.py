@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark import progress
-from benchmark.progress import PlainLines, TimeLeft, duration, outcome_line, shown
+from benchmark.progress import PlainLines, TimeLeft, counted, duration, outcome_line, shown
 from benchmark.workers import Step
 
 
@@ -25,6 +25,10 @@ def clock(monkeypatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(progress, "time", made)
     return made
+
+
+def test_one_is_singular():
+    assert [counted(number, "cell") for number in (0, 1, 2, 1797)] == ["0 cells", "1 cell", "2 cells", "1,797 cells"]
 
 
 def cell(name: str, expected: float = 100.0):

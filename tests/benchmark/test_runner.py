@@ -19,6 +19,7 @@ from benchmark.distillation.loop import Interrupted
 from benchmark.plan import Cell, state_of
 from benchmark.records import Record, Store
 from benchmark.runner import run_cell
+from benchmark.schema import Student
 from benchmark.teachers import Silent
 from modalities import registry
 from modalities.base import BadInput, Item
@@ -301,7 +302,8 @@ def test_a_finished_distillation_outlives_a_failure_of_its_evaluation(ran, tmp_p
 
 
 def test_a_network_name_that_nobody_knows_costs_no_teacher(cells, tmp_path):
-    (cell,) = cells("student.network=cnnn-8")
+    (cell,) = cells()
+    cell = replace(cell, config=replace(cell.config, student=Student("cnnn-8")))
     record = outcome(cell, tmp_path)
     assert record.status == "failed"
     assert "cnnn-8" in record.reason
