@@ -72,7 +72,7 @@ def run(
             getattr(config, role).network = f"own {type(given).__name__} {weights_hash(given)[:12]}"
             own[role] = given
     kind = device_kind(device)
-    cells = cells_of(target, config, data_root(None if root is None else Path(root)), kind)
+    cells = cells_of(target, config, data_root(None if root is None else Path(root)), kind, own=own)
     if len(cells) != 1:
         raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
     cell, store = cells[0], Store(Path(results) / profile)

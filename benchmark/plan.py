@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -184,12 +184,16 @@ def state_of(cell: Cell, store: Store) -> tuple[State, str]:
     return "to run", ""
 
 
-def cells_of(target: str, config: Config, root: Path, device: str) -> list[Cell]:
+def cells_of(target: str, config: Config, root: Path, device: str, *, own: Collection[str] = ()) -> list[Cell]:
     """The cells of one composed configuration: its folds times its seeds.
 
     Args:
         root: folder of the real datasets.
         device: kind only, ``cpu`` or ``cuda``; settles what ``auto`` means.
+        own: roles for which the caller has a module, whose name therefore need not be one that can be built.
+
+    Raises:
+        BadInput: a network's name, a source or a file cannot be used.
     """
     adapter = registry.target(target)
     info = adapter.info
@@ -197,8 +201,9 @@ def cells_of(target: str, config: Config, root: Path, device: str) -> list[Cell]
     source_path = str(getattr(config.source, info.modality))
     source = modality.source_ref(source_path)
     data = locate(adapter, config.profile.data, root)
-    for network in (config.teacher.network, config.student.network):
-        modality.check_network(network)  # else every cell would find out for itself, one by one
+    for role, network in (("teacher", config.teacher.network), ("student", config.student.network)):
+        if role not in own:
+            modality.check_network(network)  # else every cell would find out for itself, one by one
     settle(config, device)
     shared = {
         "target": target,

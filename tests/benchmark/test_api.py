@@ -150,3 +150,9 @@ def test_what_is_wrong_is_one_sentence(call, given, said):
 def test_several_cells_are_not_one_call(photo, tmp_path):
     with pytest.raises(BadInput, match="one call runs one cell, and settings ask for 2"):
         benchmark.run("ucf101", profile="smoke", results=tmp_path, root=Path("nowhere"), settings={"folds": [1, 2]})
+
+
+def test_a_misspelt_network_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(BadInput, match="no image network named 'resnet99'; did you mean resnet"):
+        benchmark.run("digits", student="resnet99", profile="smoke", results=tmp_path, device="cpu")
+    assert not any(tmp_path.iterdir())
