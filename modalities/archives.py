@@ -226,6 +226,8 @@ def _unzip(archive: Path, staging: Path, limit: int) -> None:
                     raise _refuse_special(archive, member.filename)
                 if member.flag_bits & 1:
                     raise BadInput(f"{archive} is encrypted; unpack it by hand with its password.")
+                if member.compress_type == zipfile.ZIP_LZMA:  # a member asks for up to 4 GiB, and nothing bounds it
+                    raise BadInput(f"{archive} is packed with LZMA; unpack it by hand, or pack it as zip programs do.")
             _check_size(archive, total, limit)
             for member in members:
                 file.extract(member, staging)  # reads no more than the declared size, and compares the checksum

@@ -33,7 +33,7 @@ def _tars(root: Path, *, compress: Callable[[bytes], bytes] = bytes) -> list[byt
 
 def _zips(root: Path) -> list[bytes]:
     found = []
-    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", method) as file:
             for name, content in _TREE.items():

@@ -388,6 +388,13 @@ def test_rar_and_7z_say_how_to_unpack_by_hand(tmp_path: Path, start: bytes) -> N
     refused(tmp_path, start + bytes(100), match="by hand")
 
 
+def test_a_zip_is_refused_whose_packing_may_ask_for_any_memory(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as file:
+        file.writestr("a", b"a" * 100)
+    refused(tmp_path, stream.getvalue(), match="packed with LZMA; unpack it by hand")
+
+
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     content = bytearray(pack_zip({"a": b"a"}))
     content[6] |= 1
