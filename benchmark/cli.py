@@ -167,7 +167,7 @@ def perf(
 ) -> None:
     """Measure speed: segments per second beside other libraries, a step beside its bare networks, evaluation.
 
-    Some minutes on one core. kornia is timed too where it is installed (`pip install -e '.[perf]'`).
+    A dozen minutes on one core. kornia is timed too where it is installed (`pip install -e '.[perf]'`).
     """
     from benchmark.verbs.perf import show_perf
     from benchmark.workers import device_kind
