@@ -78,8 +78,9 @@ class Batches:
         kept, indices = self._kept, torch.from_numpy(self.order(step))
         for early in range(step, min(step + AHEAD, self.steps)):
             if early not in self._early:
-                missing = (int(i) for i in self.order(early) if kept is None or not self._filled[i])
-                self._early[early] = [self._threads.submit(self._decode, i) for i in missing]
+                wanted = self.order(early)
+                missing = wanted if kept is None else wanted[~self._filled[wanted]]
+                self._early[early] = [self._threads.submit(self._decode, i) for i in missing.tolist()]
         decoded = [future.result() for future in self._early.pop(step)]
         raw = torch.stack(decoded) if kept is None else kept[indices]
         return raw.flatten(0, 1), self._labels[indices]

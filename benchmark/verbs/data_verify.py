@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark.cli import DONE, FAILED
+from benchmark.machine import cores
 from benchmark.progress import counted
 from benchmark.verbs.data import chosen, next_step, state_of
 from modalities import registry
@@ -98,7 +98,7 @@ def _unreadable(data: LabelledData, places: list[int], name: str) -> Iterator[st
         return None
 
     told = time.monotonic()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(places), AT_ONCE):
             if time.monotonic() - told > SECONDS:
                 told = time.monotonic()

@@ -120,18 +120,22 @@ def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(t
     assert weights_hash(again.network) == weights_hash(first.network)
 
 
+def assert_it_is_made_again(folder: Path, lesson: Lesson, room: Room, first) -> None:
+    second = kept(folder, lesson)
+    assert len(room.trained_on) == 240
+    assert weights_hash(first.network) == weights_hash(second.network)
+    assert (first.logp == second.logp).all()
+    kept(folder, lesson)
+    assert len(room.trained_on) == 240, "and kept from then on"
+
+
 @pytest.mark.parametrize("name", ["teacher.json", "teacher.safetensors", "predictions.npz"])
 @pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[: len(text) // 2], lambda text: None])
 def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, lesson, room, name, damage):
     first = kept(tmp_path, lesson)
     left = damage((tmp_path / name).read_bytes())
     (tmp_path / name).unlink() if left is None else (tmp_path / name).write_bytes(left)
-    second = kept(tmp_path, lesson)
-    assert len(room.trained_on) == 240
-    assert weights_hash(first.network) == weights_hash(second.network)
-    assert (first.logp == second.logp).all()
-    kept(tmp_path, lesson)
-    assert len(room.trained_on) == 240, "and kept from then on"
+    assert_it_is_made_again(tmp_path, lesson, room, first)
 
 
 def flip_a_weight(folder: Path) -> None:
@@ -191,12 +195,7 @@ def test_a_teacher_whose_files_can_be_read_and_are_not_what_was_kept_is_made_aga
 ):
     first = kept(tmp_path, lesson)
     damage(tmp_path)
-    second = kept(tmp_path, lesson)
-    assert len(room.trained_on) == 240
-    assert weights_hash(first.network) == weights_hash(second.network)
-    assert (first.logp == second.logp).all()
-    kept(tmp_path, lesson)
-    assert len(room.trained_on) == 240, "and kept from then on"
+    assert_it_is_made_again(tmp_path, lesson, room, first)
 
 
 def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, lesson, room):
