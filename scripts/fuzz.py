@@ -220,15 +220,9 @@ def faults_in(row: dict[str, Any]) -> int:
 
 def main() -> int:
     """Run the decoders asked for, ``--jobs`` at a time, and write what came of it."""
-    from fuzz_decoders import DECODERS
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=10_000, help="per decoder")
-    parser.add_argument("--decoders", default=",".join(DECODERS), help="names, commas between")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-faults")
-    parser.add_argument("--out", type=Path, help="folder for fuzz.json")
+    add_arguments(parser)
     given = parser.parse_args()
     rows = {}
     with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn")) as pool:
@@ -242,12 +236,27 @@ def main() -> int:
             print(json.dumps(row), flush=True)
             if given.out:
                 write_log(given.out / "fuzz.json", list(rows.values()), faults_in, seed=given.seed)
-    ordered = [rows[name] for name in DECODERS if name in rows]
-    faults = sum(map(faults_in, ordered))
-    print(f"{sum(row['files'] for row in ordered):,} files, {len(ordered)} decoders, {faults} faults")
-    if faults:
-        print(f"the files are in {given.keep}")
-    return 1 if faults else 0
+    return summed_up(list(rows.values()), faults_in, given.keep)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be asked of either way to make files."""
+    from fuzz_decoders import DECODERS
+
+    parser.add_argument("--decoders", default=",".join(DECODERS), help="names, commas between")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-faults")
+    parser.add_argument("--out", type=Path, help="folder for the log")
+
+
+def summed_up(rows: list[dict[str, Any]], faults: Callable[[dict[str, Any]], int], keep: Path) -> int:
+    """Say what came of all decoders together; the exit code."""
+    found = sum(map(faults, rows))
+    print(f"{sum(row['files'] for row in rows):,} files, {len(rows)} decoders, {found} faults")
+    if found:
+        print(f"the files are in {keep}")
+    return 1 if found else 0
 
 
 def write_log(

@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from fuzz import MEMORY, fault_of, write_log
+from fuzz import MEMORY, add_arguments, fault_of, summed_up, write_log
 
 INSTRUMENTED = ["modalities", "benchmark", "PIL", "tarfile", "zipfile"]
 CPU_SECONDS = 20  # for one file: instrumented, code in Python takes about four times as long
@@ -127,15 +127,9 @@ def faults_in(row: dict[str, Any]) -> int:
 
 def main() -> int:
     """Run the decoders asked for, ``--jobs`` at a time, and write what came of it."""
-    from fuzz_decoders import DECODERS
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=10_000, help="files per decoder")
-    parser.add_argument("--decoders", default=",".join(DECODERS), help="names, commas between")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-faults")
-    parser.add_argument("--out", type=Path, help="folder for guided.json")
+    add_arguments(parser)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -149,12 +143,7 @@ def main() -> int:
             print(json.dumps(row), flush=True)
             if given.out:
                 write_log(given.out / "guided.json", list(rows.values()), faults_in, seed=given.seed, also=("atheris",))
-    ordered = [rows[name] for name in DECODERS if name in rows]
-    faults = sum(map(faults_in, ordered))
-    print(f"{sum(row['files'] for row in ordered):,} files, {len(ordered)} decoders, {faults} faults")
-    if faults:
-        print(f"the files are in {given.keep}")
-    return 1 if faults else 0
+    return summed_up(list(rows.values()), faults_in, given.keep)
 
 
 if __name__ == "__main__":
