@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config import compose_target, split_overrides
+from benchmark.devices import device_kind
 from benchmark.plan import cells_of, state_of
 from benchmark.records import Record, Store
-from benchmark.workers import device_kind
 from modalities import registry
 from modalities.base import BadInput
 from modalities.paths import data_root
@@ -55,7 +55,7 @@ def run(
     """
     from benchmark.networks import load_weights, weights_hash
     from benchmark.runner import run_cell
-    from benchmark.teachers import Silent
+    from benchmark.watch import Silent
 
     modality = registry.target(target).info.modality
     overrides = [f"{key}={_text(value)}" for key, value in (settings or {}).items()]

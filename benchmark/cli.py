@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmark.exit_codes import DONE, FAILED, USAGE
 from modalities.errors import BadInput
-
-DONE, FAILED, USAGE, NOTHING, STOPPED = 0, 1, 2, 3, 4
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -169,8 +168,8 @@ def perf(
 
     A dozen minutes on one core. kornia is timed too where it is installed (`pip install -e '.[perf]'`).
     """
+    from benchmark.devices import device_kind
     from benchmark.verbs.perf import show_perf
-    from benchmark.workers import device_kind
 
     kind = device_kind(device)
     known = _one_of(format, ("text", "json"))
@@ -304,8 +303,8 @@ def _request(
     *, elsewhere: bool,
 ) -> Any:  # fmt: skip
     from benchmark.config import split_overrides
+    from benchmark.devices import device_kind
     from benchmark.plan import Request
-    from benchmark.workers import device_kind
     from modalities.paths import data_root
 
     rest, profile, suite = split_overrides(overrides or [], suite=suite)

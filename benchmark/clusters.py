@@ -198,7 +198,7 @@ def _last_line(path: Path) -> str:
 
 
 def _gpus() -> int:
-    from benchmark.workers import cuda_devices
+    from benchmark.devices import cuda_devices
 
     return cuda_devices()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from benchmark.machine import launched
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:  # so that a command outside torchrun never waits for torch
@@ -107,11 +108,6 @@ def interleave(parts: Sequence[Sequence[T]]) -> list[T]:
     return whole
 
 
-def launched() -> bool:
-    """Whether torchrun started this process as one of several."""
-    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
 def join(device: str) -> Ranks:
     """Meet the other processes of this torchrun; ``ONE`` where there are none.
 
@@ -150,7 +146,7 @@ class _Torchrun(Ranks):
     """
 
     def __init__(self, device: str) -> None:
-        from benchmark.workers import cuda_devices, device_kind
+        from benchmark.devices import cuda_devices, device_kind
 
         local, self.rank, self.ranks = (int(os.environ[name]) for name in ("LOCAL_RANK", "RANK", "WORLD_SIZE"))
         here = int(os.environ["LOCAL_WORLD_SIZE"])

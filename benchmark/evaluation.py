@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmark import metrics
 from benchmark.batches import Batches, Subset
-from benchmark.distillation.loop import Interrupted, Watch
 from benchmark.distributed import ONE, Ranks, interleave, share
 from benchmark.precision import full_float32
 from benchmark.slices import give_back, ran_out
+from benchmark.watch import Interrupted, Watch
 from modalities.base import LabelledData, Modality
 
 CPU = torch.device("cpu")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.clusters import MINUTES, Cluster, Local, Slurm
+from benchmark.devices import worker_devices
 from benchmark.jobs import Group
 from benchmark.plan import Cell
-from benchmark.workers import worker_devices
 from modalities.errors import BadInput
 
 WORTH_A_JOB = 1800.0  # expected seconds of cells for which a job's start (imports, queue) is small change

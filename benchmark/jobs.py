@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.devices import worker_devices
 from benchmark.files import atomic_write
 from benchmark.plan import Cell, state_of
 from benchmark.records import Record, Store
-from benchmark.workers import Step, run_cells, worker_devices
+from benchmark.workers import Step, run_cells
 from modalities.errors import BadInput
 
 REPORT_EVERY = 5.0  # seconds between two progress reports of a job: a shared file system serves many jobs

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmark.distributed import launched
-
 VARIABLE = "BENCHMARK_SHARED_BY"  # tells processes that are started how many they are
 ELSEWHERE = 8 * 1024**3  # bytes that are taken to be free on systems other than Linux, which do not say it in a file
 PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
@@ -95,3 +93,8 @@ def _left_by(folder: Path, limit: str, use: str, files: tuple[str, ...]) -> int 
         return most - used + sum(int(stat[name]) for name in files)
     except (OSError, ValueError, KeyError):
         return None
+
+
+def launched() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1

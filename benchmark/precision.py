@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, cast
 
 import torch
+from torch import Tensor, nn
 from torch.backends import cuda, cudnn, mkldnn
+
+from benchmark.schema import Training
 
 
 @contextmanager
@@ -38,3 +41,39 @@ def full_float32() -> Iterator[None]:
         torch.set_float32_matmul_precision(products)
         for part, was in zip(newer, before, strict=True):
             part.fp32_precision = was
+
+
+FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def autocast(training: Training, device: torch.device) -> AbstractContextManager[object]:
+    """Mixed precision as the recipe says; the plan has resolved ``auto``."""
+    if training.precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def lay_out(network: nn.Module, training: Training) -> None:
+    """Put a network's weights into the memory format that the recipe asks for, in place."""
+    if training.channels_last:
+        for weight in network.parameters():
+            weight.data = in_layout(weight.data, training)
+
+
+def in_layout(tensor: Tensor, training: Training) -> Tensor:
+    """A tensor of 4 or 5 axes in channels-last order where the recipe asks for it; the same values."""
+    if not training.channels_last or tensor.dim() not in FORMATS:
+        return tensor
+    return tensor.contiguous(memory_format=FORMATS[tensor.dim()])
+
+
+def compiled(network: nn.Module, training: Training) -> nn.Module:
+    """The network to call: itself, or compiled as the recipe says (the plan has resolved ``auto``).
+
+    What is compiled shares its weights with ``network``, whose names on disk stay plain. Compilation happens at the
+    first call, for each shape once. ``reduce-overhead`` uses CUDA graphs and was never run on a GPU here, nor was
+    ``default``; on CPUs ``default`` is tested.
+    """
+    if training.compile in ("auto", "none"):
+        return network
+    return cast(nn.Module, torch.compile(network, mode=training.compile, dynamic=False))

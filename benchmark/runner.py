@@ -20,7 +20,7 @@ from benchmark.batches import RecentSplits
 from benchmark.checkpoints import Checkpoints
 from benchmark.data import ensure
 from benchmark.distillation.distill import can_work_ahead, distill
-from benchmark.distillation.loop import Curve, Diverged, Interrupted
+from benchmark.distillation.loop import Curve, Diverged
 from benchmark.distributed import ONE, Alone, Ranks
 from benchmark.evaluation import NotFinite, in_order, predict
 from benchmark.locks import alone_in
@@ -28,16 +28,8 @@ from benchmark.networks import load_weights, make_network, save_weights
 from benchmark.plan import Cell
 from benchmark.records import Predictions, Record, Status, Store, provenance, utc_now
 from benchmark.slices import in_slices, ran_out
-from benchmark.teachers import (
-    Lesson,
-    PhaseWatch,
-    ReadyTeacher,
-    Refused,
-    kept_teacher,
-    make_teacher,
-    patience,
-    refuse_if_poor,
-)  # fmt: skip
+from benchmark.teachers import Lesson, ReadyTeacher, Refused, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.watch import Interrupted, PhaseWatch, patience
 from modalities import registry
 from modalities.base import BadInput
 

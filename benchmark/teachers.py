@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, astuple, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,15 +21,15 @@ from torch import Tensor, nn
 from benchmark import metrics
 from benchmark.batches import Batches, cap_per_class, hold_out
 from benchmark.checkpoints import Checkpoints, clear
-from benchmark.distillation.distill import autocast, in_layout, lay_out
-from benchmark.distillation.loop import Diverged, Interrupted, Unwatched, Watch, optimise
-from benchmark.distillation.speed import compiled
+from benchmark.distillation.loop import Diverged, optimise
 from benchmark.evaluation import NotFinite, in_order, predict
 from benchmark.files import atomic_write
 from benchmark.locks import alone_in
 from benchmark.networks import load_weights, make_network, save_weights, weights_hash
+from benchmark.precision import autocast, compiled, in_layout, lay_out
 from benchmark.schema import Teacher
 from benchmark.slices import in_slices
+from benchmark.watch import PhaseWatch, patience
 from modalities.base import Draws, LabelledData, Modality
 
 WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"
@@ -37,29 +37,6 @@ WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher
 
 class Refused(Exception):
     """The teacher is not clearly better than chance; no student is distilled from it."""
-
-
-class PhaseWatch(Watch, Protocol):
-    """A watch that is also told which phase begins."""
-
-    def phase(self, name: str) -> None: ...
-
-
-class Silent(Unwatched):
-    """Nobody looks on."""
-
-    def phase(self, name: str) -> None: ...
-
-
-def patience(watch: PhaseWatch, subject: str) -> Callable[[str], None]:
-    """What to do while another process holds a lock (``alone_in``): say so, and leave on request."""
-
-    def waiting(holder: str) -> None:
-        watch.phase(f"waiting for {subject}, which {holder} is making")
-        if watch.should_stop():
-            raise Interrupted
-
-    return waiting
 
 
 @dataclass(frozen=True)

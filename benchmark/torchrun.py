@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmark.cli import DONE, FAILED
 from benchmark.distributed import Alone, Ranks
 from benchmark.locks import alone_in
 from benchmark.plan import Cell
@@ -26,9 +25,8 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         Alone: a process failed in a way that the others did not; ``leave`` is all that is left to do.
         BadInput: the results folder cannot be written.
     """
-    from benchmark.distillation.loop import Interrupted
     from benchmark.runner import made_meanwhile, run_cell
-    from benchmark.teachers import patience
+    from benchmark.watch import Interrupted, patience
 
     outcome, store = Outcome(), Store(results)
 
@@ -56,14 +54,14 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
     return outcome
 
 
-def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> int:
-    """Run the cells that the first process names until it names none; the exit code.
+def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
+    """Run the cells that the first process names until it names none.
 
     Raises:
         Alone: see ``lead``; or the first process is gone.
     """
-    from benchmark.distillation.loop import Interrupted
     from benchmark.runner import run_cell
+    from benchmark.watch import Interrupted
 
     def nothing_to_show(step: Step) -> None: ...
 
@@ -79,13 +77,12 @@ def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> int:
             run_cell(cell, store, device=ranks.device, watch=Progress(nothing_to_show, stop), ranks=ranks)
         except Interrupted:
             continue
-    return DONE
 
 
-def leave(error: Alone) -> None:
+def leave(error: Alone, exit_code: int) -> None:
     """End this process at once: others may wait for it for ever, so that torchrun must see it end and end them."""
     if error.origin:
         print(f"benchmark: {error}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(FAILED)
+    os._exit(exit_code)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Curve, LossAt, Watch, optimise
+from benchmark.distillation.loop import Curve, LossAt, optimise
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
-from benchmark.distillation.speed import Ahead, Lessons, compiled
+from benchmark.distillation.speed import Ahead, Lessons
 from benchmark.distributed import ONE, Ranks
-from benchmark.schema import Recipe, Training
+from benchmark.precision import autocast, compiled, in_layout, lay_out
+from benchmark.schema import Recipe
+from benchmark.watch import Watch
 from modalities.base import Draws, SegmentStream
-
-FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def distill(
@@ -124,24 +123,3 @@ def matching(
             yield loss if len(inputs) == batch else loss * (len(inputs) / batch)
 
     return loss_at
-
-
-def autocast(training: Training, device: torch.device) -> AbstractContextManager[object]:
-    """Mixed precision as the recipe says; the plan has resolved ``auto``."""
-    if training.precision == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
-
-
-def lay_out(network: nn.Module, training: Training) -> None:
-    """Put a network's weights into the memory format that the recipe asks for, in place."""
-    if training.channels_last:
-        for weight in network.parameters():
-            weight.data = in_layout(weight.data, training)
-
-
-def in_layout(tensor: Tensor, training: Training) -> Tensor:
-    """A tensor of 4 or 5 axes in channels-last order where the recipe asks for it; the same values."""
-    if not training.channels_last or tensor.dim() not in FORMATS:
-        return tensor
-    return tensor.contiguous(memory_format=FORMATS[tensor.dim()])

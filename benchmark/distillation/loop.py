@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from benchmark.distillation.schedule import apply_schedule, learning_rate, make_
 from benchmark.distributed import ONE, Ranks
 from benchmark.precision import full_float32
 from benchmark.schema import Training
+from benchmark.watch import Interrupted, Unwatched, Watch
 
 LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
 READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
@@ -31,27 +31,6 @@ class Diverged(Exception):
 
     def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:  # exceptions travel between processes
         return (Diverged, (self.step,))
-
-
-class Interrupted(Exception):
-    """Somebody asked to stop; a checkpoint was written and the same call goes on from there."""
-
-
-class Watch(Protocol):
-    """Who looks on: told about progress, asked whether to stop."""
-
-    def step(self, done: int, total: int, loss: float) -> None: ...
-
-    def should_stop(self) -> bool: ...
-
-
-class Unwatched:
-    """Nobody looks on."""
-
-    def step(self, done: int, total: int, loss: float) -> None: ...
-
-    def should_stop(self) -> bool:
-        return False
 
 
 @dataclass

@@ -7,26 +7,12 @@ stopped and continued might not end with the bits of one that was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-
-from benchmark.schema import Training
+from torch import Tensor
 
 Lessons = Iterable[tuple[Tensor, Tensor]]
-
-
-def compiled(network: nn.Module, training: Training) -> nn.Module:
-    """The network to call: itself, or compiled as the recipe says (the plan has resolved ``auto``).
-
-    What is compiled shares its weights with ``network``, whose names on disk stay plain. Compilation happens at the
-    first call, for each shape once. ``reduce-overhead`` uses CUDA graphs and was never run on a GPU here, nor was
-    ``default``; on CPUs ``default`` is tested.
-    """
-    if training.compile in ("auto", "none"):
-        return network
-    return cast(nn.Module, torch.compile(network, mode=training.compile, dynamic=False))
 
 
 class Ahead:

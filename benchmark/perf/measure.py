@@ -11,25 +11,18 @@ from torch import nn
 from benchmark import memory
 from benchmark.config import compose_target
 from benchmark.data import ensure, locate
-from benchmark.distillation.distill import (
-    autocast,
-    can_work_ahead,
-    in_layout,
-    lay_out,
-    lessons,
-    matching,
-    mixed_segments,
-)
-from benchmark.distillation.loop import Unwatched, take_step
+from benchmark.distillation.distill import can_work_ahead, lessons, matching, mixed_segments
+from benchmark.distillation.loop import take_step
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.schedule import make_optimiser
-from benchmark.distillation.speed import Ahead, Lessons, compiled
+from benchmark.distillation.speed import Ahead, Lessons
 from benchmark.evaluation import in_order, predict
 from benchmark.networks import make_network
 from benchmark.perf.timing import ROUNDS, alternate, clock
 from benchmark.plan import settle
-from benchmark.precision import full_float32
+from benchmark.precision import autocast, compiled, full_float32, in_layout, lay_out
 from benchmark.schema import Config
+from benchmark.watch import Unwatched
 from modalities import registry
 from modalities.base import Modality
 from modalities.paths import data_root

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmark.cli import DONE, FAILED, STOPPED, USAGE
 from benchmark.data import STAND_IN_SEED
+from benchmark.exit_codes import DONE, FAILED, STOPPED, USAGE
 from benchmark.verbs.text import print_table
 from modalities import registry
 from modalities.base import BadInput, DataStatus, TargetAdapter

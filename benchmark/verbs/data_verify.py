@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmark.cli import DONE, FAILED
+from benchmark.exit_codes import DONE, FAILED
 from benchmark.machine import cores
 from benchmark.progress import counted
 from benchmark.verbs.data import chosen, next_step, state_of

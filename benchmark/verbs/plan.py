@@ -20,7 +20,7 @@ WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": Fa
 
 def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> None:
     """Print the plan: a table with totals, or JSON."""
-    from benchmark.workers import worker_devices
+    from benchmark.devices import worker_devices
 
     cells = make_plan(request)
     threads = max((cell.config.threads for cell in cells), default=1)

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmark import torchrun
-from benchmark.cli import DONE, FAILED, NOTHING, STOPPED
+from benchmark.devices import worker_devices
 from benchmark.distributed import Alone, Ranks, join
+from benchmark.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.failures import keep
 from benchmark.groups import Wanted, make_cluster
 from benchmark.launch import launch_cells
@@ -24,7 +25,7 @@ from benchmark.progress import counted, duration, shown
 from benchmark.records import Record, Store, provenance
 from benchmark.streams import forgiving
 from benchmark.verbs.table import print_summary, write_leaderboards
-from benchmark.workers import Outcome, run_cells, worker_devices
+from benchmark.workers import Outcome, run_cells
 from modalities.base import BadInput
 from modalities.errors import readable
 
@@ -42,7 +43,7 @@ def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_ti
                 request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted
             )
         except Alone as error:
-            torchrun.leave(error)
+            torchrun.leave(error, FAILED)
             raise
 
 
@@ -54,7 +55,8 @@ def _run_suite(
     store = Store(results / request.profile)
     if not ranks.first:
         with _stop_requests(began, limit) as stop:
-            return torchrun.follow(store.root, ranks=ranks, stop=stop)
+            torchrun.follow(store.root, ranks=ranks, stop=stop)
+        return DONE
     cells = make_plan(request)
     store.check_writable()
     store.write_manifest(request.suite, request.selection(), [cell.asked() for cell in cells])

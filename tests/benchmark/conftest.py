@@ -60,7 +60,7 @@ def cells(quick: tuple[str, ...]) -> Callable[..., list[Cell]]:
 def ran(cells: Callable[..., list[Cell]], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A cell of the digits, run in this process."""
     from benchmark.runner import run_cell
-    from benchmark.teachers import Silent
+    from benchmark.watch import Silent
 
     store = Store(tmp_path_factory.mktemp("ran") / "smoke")
     (cell,) = cells()

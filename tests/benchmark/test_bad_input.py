@@ -18,8 +18,8 @@ from benchmark import cli
 from benchmark.data import STAND_IN_SEED
 from benchmark.records import Store
 from benchmark.runner import run_cell
-from benchmark.teachers import Silent
 from benchmark.verbs import run as run_verb
+from benchmark.watch import Silent
 from benchmark.workers import Outcome
 from modalities import registry
 from modalities.base import BadInput

@@ -19,11 +19,10 @@ import pytest
 from PIL import Image
 
 from benchmark import cli
-from benchmark.distillation.loop import Interrupted
 from benchmark.records import Store
 from benchmark.runner import run_cell
-from benchmark.teachers import Silent
 from benchmark.verbs import run as run_verb
+from benchmark.watch import Interrupted, Silent
 from benchmark.workers import Outcome
 from modalities import registry
 

@@ -14,8 +14,9 @@ from torch import nn
 import benchmark.distillation
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.distill import distill
-from benchmark.distillation.loop import Diverged, Interrupted, optimise
+from benchmark.distillation.loop import Diverged, optimise
 from benchmark.schema import Recipe
+from benchmark.watch import Interrupted
 from modalities.base import Draws, SegmentStream
 
 CPU = torch.device("cpu")

@@ -12,11 +12,13 @@ from torch import nn
 
 from benchmark.checkpoints import Checkpoints
 from benchmark.distillation.distill import distill
-from benchmark.distillation.loop import Interrupted, _seed
+from benchmark.distillation.loop import _seed
 from benchmark.distillation.mixing import mix
-from benchmark.distillation.speed import Ahead, compiled
+from benchmark.distillation.speed import Ahead
 from benchmark.plan import COMPILE_PAYS, Request, make_plan
+from benchmark.precision import compiled
 from benchmark.schema import Recipe
+from benchmark.watch import Interrupted
 from modalities import registry
 from modalities.base import Draws
 

@@ -22,13 +22,13 @@ from torch import nn
 
 from benchmark import distributed
 from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Diverged, Interrupted, Unwatched, optimise
+from benchmark.distillation.loop import Diverged, optimise
 from benchmark.distributed import ONE, Ranks, interleave, join, share
 from benchmark.evaluation import in_order, predict
 from benchmark.records import Store
 from benchmark.runner import run_cell
 from benchmark.schema import Training
-from benchmark.teachers import Silent
+from benchmark.watch import Interrupted, Silent, Unwatched
 from modalities.base import BadInput, Item
 
 CPU = torch.device("cpu")
@@ -236,7 +236,7 @@ def test_outside_torchrun_and_in_a_torchrun_of_one_process_there_is_nobody_else(
 def test_what_torchrun_cannot_have_is_one_sentence(monkeypatch):
     with pytest.raises(BadInput, match="names one device; under torchrun give cuda"):
         join("cuda:1")
-    monkeypatch.setattr("benchmark.workers.cuda_devices", lambda: 1)
+    monkeypatch.setattr("benchmark.devices.cuda_devices", lambda: 1)
     with pytest.raises(BadInput, match="2 processes were started and there are 1 GPUs"):
         join("cuda")
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
@@ -396,7 +396,7 @@ Path(f"{sys.argv[1]}/said-{ranks.rank}.json").write_text(json.dumps(said))
 try:
     run_cell(plan("seeds=[1]"), store, device="cpu", watch=Failing(), ranks=ranks)
 except distributed.Alone as error:
-    torchrun.leave(error)
+    torchrun.leave(error, 1)
 """
 
 

@@ -9,8 +9,8 @@ from scipy.special import softmax
 from torch import nn
 
 from benchmark.batches import Batches
-from benchmark.distillation.loop import Interrupted, Unwatched
 from benchmark.evaluation import ROWS, NotFinite, in_order, predict
+from benchmark.watch import Interrupted, Unwatched
 from modalities.base import Item
 
 CPU = torch.device("cpu")

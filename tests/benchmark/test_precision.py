@@ -8,10 +8,11 @@ from torch import nn
 from torch.backends import cuda, cudnn, mkldnn
 
 from benchmark.batches import Batches
-from benchmark.distillation.loop import Unwatched, optimise
+from benchmark.distillation.loop import optimise
 from benchmark.evaluation import predict
 from benchmark.precision import full_float32
 from benchmark.schema import Training
+from benchmark.watch import Unwatched
 from modalities.base import Item
 
 CPU = torch.device("cpu")

@@ -15,12 +15,11 @@ from torch import nn
 
 from benchmark import runner
 from benchmark.data import Place
-from benchmark.distillation.loop import Interrupted
 from benchmark.plan import Cell, state_of
 from benchmark.records import Record, Store
 from benchmark.runner import run_cell
 from benchmark.schema import Student
-from benchmark.teachers import Silent
+from benchmark.watch import Interrupted, Silent
 from modalities import registry
 from modalities.base import BadInput, Item
 

@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from benchmark.distillation.loop import Interrupted
 from benchmark.evaluation import in_order
 from benchmark.networks import make_network, weights_hash
 from benchmark.schema import Teacher, Training
-from benchmark.teachers import Lesson, Silent, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.teachers import Lesson, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.watch import Interrupted, Silent
 
 from benchmark.teachers import Notes, Refused  # isort: skip
 from modalities.base import BadInput, Draws, Item

@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark import workers
+from benchmark.devices import device_kind, worker_devices
 from benchmark.plan import Cell
 from benchmark.records import Record, Store
 from benchmark.runner import run_cell
-from benchmark.teachers import Silent
-from benchmark.workers import Outcome, Step, device_kind, run_cells, worker_devices
+from benchmark.watch import Silent
+from benchmark.workers import Outcome, Step, run_cells
 from modalities.base import BadInput
 
 
@@ -254,7 +255,7 @@ def test_cpu_workers_fill_the_cores_that_this_process_may_use(monkeypatch):
 
 
 def test_gpu_workers_go_round_the_devices(monkeypatch):
-    monkeypatch.setattr(workers, "cuda_devices", lambda: 2)
+    monkeypatch.setattr("benchmark.devices.cuda_devices", lambda: 2)
     assert device_kind("auto") == "cuda"
     assert worker_devices("auto", "auto", threads=2) == ["cuda:0", "cuda:1"]
     assert worker_devices("cuda", "3", threads=2) == ["cuda:0", "cuda:1", "cuda:0"]
@@ -262,7 +263,7 @@ def test_gpu_workers_go_round_the_devices(monkeypatch):
 
 
 def test_auto_means_the_cpu_where_there_is_no_gpu(monkeypatch):
-    monkeypatch.setattr(workers, "cuda_devices", lambda: 0)
+    monkeypatch.setattr("benchmark.devices.cuda_devices", lambda: 0)
     assert device_kind("auto") == "cpu"
 
 

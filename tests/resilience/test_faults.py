@@ -30,7 +30,7 @@ from benchmark.networks import save_weights
 from benchmark.plan import Cell
 from benchmark.records import Store
 from benchmark.runner import run_cell
-from benchmark.teachers import Silent
+from benchmark.watch import Silent
 from modalities import registry
 from modalities.base import BadInput
 

@@ -19,7 +19,7 @@ from benchmark.records import Store
 from benchmark.runner import run_cell
 from benchmark.schema import Recipe
 from benchmark.slices import in_slices
-from benchmark.teachers import Silent
+from benchmark.watch import Silent
 from modalities.base import Draws
 
 CPU = torch.device("cpu")

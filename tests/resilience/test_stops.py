@@ -10,8 +10,9 @@ from torch import nn
 
 from benchmark import checkpoints as checkpoints_room
 from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Curve, Interrupted, Unwatched, optimise
+from benchmark.distillation.loop import Curve, optimise
 from benchmark.schema import Recipe
+from benchmark.watch import Interrupted, Unwatched
 from modalities.base import Draws
 
 CPU = torch.device("cpu")

@@ -18,11 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from killing import cells_of, settings_of
 
 from benchmark import locks, workers
-from benchmark.distillation.loop import Interrupted
 from benchmark.locks import alone_in, check_locks, taken
 from benchmark.records import Store, provenance
 from benchmark.runner import run_cell
-from benchmark.teachers import Silent, patience
+from benchmark.watch import Interrupted, Silent, patience
 from modalities.base import BadInput
 
 HOLD = """

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from modalities.audio.files import write_wave
+from modalities.audio.targets._esc50_names import CLASSES
 from modalities.audio.targets._synthesis import Wave, flanked, hiss, tone
 
 RATE = 44_100
@@ -123,8 +124,6 @@ SOUNDS = (rain, sea_waves, crackling_fire, crickets, chirping_birds, wind, clapp
 
 def write(folder: Path, seed: int) -> None:
     """Write clips of five folds and ``meta/esc50.csv``; clips cut from one recording share a fold."""
-    from modalities.audio.targets.esc50 import CLASSES
-
     rng = np.random.default_rng(seed)
     lines = ["filename,fold,target,category,esc10,src_file,take\n"]
     for fold in range(1, 6):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from modalities.audio.files import write_wave
+from modalities.audio.targets._musan3_names import SPLIT
 from modalities.audio.targets._splits import held_out
 from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, flanked, hiss, talk, tone
 from modalities.standin import mark
@@ -69,8 +70,6 @@ MAKERS = {"music": music, "speech": speech, "noise": noise}
 
 def write(folder: Path, seed: int) -> None:
     """Write files and annotations in the native layout; the split's own rule decides each file's side."""
-    from modalities.audio.targets.musan3 import SPLIT
-
     rng = np.random.default_rng(seed)
     for name, sources in SOURCES.items():
         wanted, number = dict(FILES), 0

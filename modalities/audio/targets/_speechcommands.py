@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modalities.audio.files import Index, Stretch, index, recordings
+from modalities.audio.targets._speechcommands_names import LISTS, NOISE, WORDS
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
 from modalities.listing import Row
 from modalities.standin import is_stand_in
@@ -17,16 +18,8 @@ from modalities.texts import lines
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
 
-COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-OTHERS = (
-    "backward", "bed", "bird", "cat", "dog", "eight", "five", "follow", "forward", "four", "happy", "house", "learn",
-    "marvin", "nine", "one", "seven", "sheila", "six", "three", "tree", "two", "visual", "wow", "zero",
-)  # fmt: skip
-WORDS = tuple(sorted(COMMANDS + OTHERS))
 RECORDINGS = 105_829
 FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
-NOISE = "_background_noise_"
-LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 BYTES = 2_428_923_189

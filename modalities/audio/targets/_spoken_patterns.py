@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio.files import write_wave
-from modalities.audio.targets._speechcommands import COMMANDS, LISTS, NOISE, WORDS
+from modalities.audio.targets._speechcommands_names import COMMANDS, LISTS, NOISE, WORDS
 from modalities.standin import mark
 
 Wave = NDArray[np.float64]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modalities.audio.files import index, recordings
+from modalities.audio.targets._esc50_names import CLASSES
 from modalities.audio.targets._parts import in_parts, seconds
 from modalities.audio.targets._splits import home
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
@@ -18,17 +19,6 @@ from modalities.texts import inside, table, whole
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
 
-CLASSES = (
-    "dog", "rooster", "pig", "cow", "frog", "cat", "hen", "insects", "sheep", "crow",
-    "rain", "sea_waves", "crackling_fire", "crickets", "chirping_birds", "water_drops", "wind", "pouring_water",
-    "toilet_flush", "thunderstorm",
-    "crying_baby", "sneezing", "clapping", "breathing", "coughing", "footsteps", "laughing", "brushing_teeth",
-    "snoring", "drinking_sipping",
-    "door_wood_knock", "mouse_click", "keyboard_typing", "door_wood_creaks", "can_opening", "washing_machine",
-    "vacuum_cleaner", "clock_alarm", "clock_tick", "glass_breaking",
-    "helicopter", "chainsaw", "siren", "car_horn", "engine", "train", "church_bells", "airplane", "fireworks",
-    "hand_saw",
-)  # fmt: skip
 FOLDS = (1, 2, 3, 4, 5)
 CLIPS = 2_000
 CLIP = re.compile(r"([1-5])-(\d+)-([A-Z])-(\d+)\.wav")

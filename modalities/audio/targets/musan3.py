@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modalities.audio.files import Index, index, recordings
+from modalities.audio.targets._musan3_names import SPLIT
 from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, home, versioned
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 CLASSES = ("music", "speech", "noise")
 FILES = 2_016
 PARTS = 8  # windows of a training file: a song gives no more of them than a door bell
-SPLIT = "musan3-files-1"
 URL = "https://www.openslr.org/resources/17/musan.tar.gz"
 MD5 = "0c472d4fc0c5141eca47ad1ffeb2a7df"
 BYTES = 11_086_114_085

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, WORDS, SpeechCommands
+from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
+from modalities.audio.targets._speechcommands_names import WORDS
 from modalities.base import TargetInfo
 
 TARGET = SpeechCommands(

@@ -12,6 +12,7 @@ import soundfile
 
 from modalities.audio.options import AudioView
 from modalities.audio.targets import _speechcommands as commands
+from modalities.audio.targets import _speechcommands_names as names
 from modalities.audio.targets import fsdd, speechcommands, speechcommands35
 from modalities.base import BadInput
 from modalities.standin import is_stand_in
@@ -111,9 +112,7 @@ def test_the_official_lists_decide_the_split(root: Path) -> None:
     assert set(test.item_ids) == testing
     everything = {f"{path.parent.name}/{path.name}" for path in folder.glob("[a-z]*/*.wav")}
     assert set(train.item_ids) == everything - validation - testing
-    assert all(
-        item.split("/")[0] == commands.WORDS[label] for item, label in zip(test.item_ids, test.labels, strict=True)
-    )
+    assert all(item.split("/")[0] == names.WORDS[label] for item, label in zip(test.item_ids, test.labels, strict=True))
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -122,7 +121,7 @@ def test_unknown_and_silence_are_a_tenth_of_the_commands_each_and_of_the_same_sp
     counts = np.bincount(data.labels, minlength=12)
     assert counts[10] == counts[11] == np.ceil(counts[:10].sum() / 10)
     unknown = [item for item, label in zip(data.item_ids, data.labels, strict=True) if label == 11]
-    assert {item.split("/")[0] for item in unknown} <= set(commands.OTHERS)
+    assert {item.split("/")[0] for item in unknown} <= set(names.OTHERS)
     assert set(unknown) <= set(getattr(speechcommands35.TARGET, split)(root, VIEW).item_ids)
 
 

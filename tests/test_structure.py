@@ -1,0 +1,75 @@
+"""The plan of the code, computed from its imports: no file imports itself through others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("benchmark", "modalities")
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the two packages by its dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported(node: ast.AST, known: set[str]) -> Iterator[str]:
+    """Modules that are imported anywhere below a node, inside functions too; not those for type checkers alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names if alias.name in known)
+        elif isinstance(child, ast.ImportFrom) and child.module:
+            for alias in child.names:
+                name = f"{child.module}.{alias.name}"
+                yield from {name, child.module} & known if name not in known else {name}
+        yield from imported(child, known)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """One circle of a graph, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    paths = modules()
+    graph = {
+        name: set(imported(ast.parse(path.read_text(encoding="utf-8")), set(paths))) - {name}
+        for name, path in paths.items()
+    }
+    assert sum(map(len, graph.values())) > 300, "the imports were found"
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import a.b", {"a.b"}),
+        ("from a import b", {"a.b"}),
+        ("from a.b import thing", {"a.b"}),
+        ("def f():\n    from a import b", {"a.b"}),
+        ("if TYPE_CHECKING:\n    from a import b", set()),
+        ("import os", set()),
+    ],
+)
+def test_imports_are_found_wherever_they_stand(text: str, found: set[str]) -> None:
+    assert set(imported(ast.parse(text), {"a", "a.b"})) == found
+
+
+def test_a_circle_is_found() -> None:
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
