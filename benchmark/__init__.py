@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmark.api import run
-    from benchmark.records import Record
+    from benchmark.records.store import Record
     from modalities.base import BadInput
 
 __all__ = ["BadInput", "Record", "run"]
 
-_HOMES = {"BadInput": "modalities.base", "Record": "benchmark.records", "run": "benchmark.api"}
+_HOMES = {"BadInput": "modalities.base", "Record": "benchmark.records.store", "run": "benchmark.api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 """``python -m benchmark``, which is what torchrun starts: the command line."""
 
-from benchmark.cli import main
+from benchmark.cli.app import main
 
 main()

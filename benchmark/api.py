@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config import compose_target, split_overrides
-from benchmark.devices import device_kind
-from benchmark.plan import cells_of, state_of
-from benchmark.records import Record, Store
+from benchmark.config.compose import compose_target, split_overrides
+from benchmark.planning.plan import cells_of, state_of
+from benchmark.records.store import Record, Store
+from benchmark.system.devices import device_kind
 from modalities import registry
 from modalities.base import BadInput
-from modalities.paths import data_root
+from modalities.storage.paths import data_root
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,9 +53,9 @@ def run(
     Raises:
         BadInput: a wrong name, setting, source or folder.
     """
-    from benchmark.networks import load_weights, weights_hash
-    from benchmark.runner import run_cell
-    from benchmark.watch import Silent
+    from benchmark.running.networks import load_weights, weights_hash
+    from benchmark.running.run_cell import run_cell
+    from benchmark.training.watch import Silent
 
     modality = registry.target(target).info.modality
     overrides = [f"{key}={_text(value)}" for key, value in (settings or {}).items()]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from modalities.devices import sent
-from modalities.draws import Draws, rank_slice
+from modalities.compute.draws import Draws, rank_slice
+from modalities.compute.to_device import sent
 from modalities.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:  # so that listing names never waits for torch
@@ -167,7 +167,7 @@ class TargetAdapter(Protocol):
     def test(self, root: Path, view: Any, fold: int = 1) -> LabelledData: ...
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write a small stand-in in the dataset's NATIVE on-disk format, with the marker of ``modalities.standin``."""
+        """Write a small stand-in in the dataset's NATIVE on-disk format, with its marker (``modalities.datasets.standin``)."""
         ...
 
 

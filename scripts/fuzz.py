@@ -168,9 +168,8 @@ def _keep(keep: Path, decoder: Any, number: int, content: bytes, why: str) -> No
 
 def hammer(name: str, files: int, seed: int, keep: Path) -> dict[str, Any]:
     """Send ``files`` mutated files through a decoder; what came of them, ready for JSON."""
+    from benchmark.records.provenance import provenance
     from fuzz_decoders import DECODERS
-
-    from benchmark.provenance import provenance
 
     decoder = DECODERS[name]
     scratch = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))

@@ -67,7 +67,7 @@ def _unpack(root: Path, *, place: str) -> None:
     """Unpack into a folder; nothing may appear anywhere else."""
     import shutil
 
-    from modalities.archives import extract
+    from modalities.download.archives import extract
 
     outside = {path.name for path in root.iterdir()}
     try:

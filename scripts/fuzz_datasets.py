@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from fuzz_decoder import Decoder, Seeds
 from fuzz_pictures import pictures
 

@@ -95,7 +95,7 @@ def _keep(keep: Path, name: str, number: int, data: bytes, why: str) -> None:
 
 def hunt(name: str, runs: int, seed: int, keep: Path) -> dict[str, Any]:
     """A decoder in a process of its own; what came of it, ready for JSON."""
-    from benchmark.provenance import provenance
+    from benchmark.records.provenance import provenance
 
     shared = Path("/dev/shm")
     scratch = Path(tempfile.mkdtemp(prefix=f"guided-{name}-", dir=shared if shared.is_dir() else None))

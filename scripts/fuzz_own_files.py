@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from fuzz_decoder import Decoder, Seeds
 
 
@@ -18,14 +19,14 @@ def _network() -> Any:
 
 
 def _weights(root: Path) -> list[bytes]:
-    from benchmark.networks import save_weights
+    from benchmark.running.networks import save_weights
 
     save_weights(_network(), root / "whole")
     return [(root / "whole").read_bytes()]
 
 
 def _read_weights(root: Path) -> None:
-    from benchmark.networks import load_weights
+    from benchmark.running.networks import load_weights
 
     load_weights(_network(), root / "item.safetensors")
 
@@ -33,7 +34,7 @@ def _read_weights(root: Path) -> None:
 def _checkpoint(root: Path) -> list[bytes]:
     import torch
 
-    from benchmark.checkpoints import Checkpoints
+    from benchmark.training.checkpoints import Checkpoints
 
     network = _network()
     optimiser = torch.optim.AdamW(network.parameters())
@@ -45,7 +46,7 @@ def _checkpoint(root: Path) -> list[bytes]:
 
 def _mend_checkpoint(data: bytes) -> bytes:
     """A right header and hash: what somebody would do who means harm."""
-    from benchmark.checkpoints import HEADER
+    from benchmark.training.checkpoints import HEADER
 
     payload = data[len(HEADER) + 65 :]
     return HEADER + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
@@ -53,7 +54,7 @@ def _mend_checkpoint(data: bytes) -> bytes:
 
 def _read_checkpoint(root: Path) -> None:
     """A damaged checkpoint is passed over: none is found, and nothing is raised."""
-    from benchmark.checkpoints import Checkpoints
+    from benchmark.training.checkpoints import Checkpoints
     from modalities.base import BadInput
 
     if Checkpoints(root, "student").newest() is None:
@@ -62,7 +63,7 @@ def _read_checkpoint(root: Path) -> None:
 
 def _store(root: Path) -> Any:
     """A store with one cell, done."""
-    from benchmark.records import Asked, Predictions, Record, Store, cell_id, row_id
+    from benchmark.records.store import Asked, Predictions, Record, Store, cell_id, row_id
 
     axes: dict[str, Any] = {
         "modality": "image", "target": "digits", "fold": 1, "source": "deadleaves", "policy": "published",
@@ -100,9 +101,9 @@ def _kept_file(name: str) -> tuple[str, Seeds]:
 
 
 def _read_store(root: Path, *, tables: bool) -> None:
-    from benchmark.leaderboard import leaderboard
-    from benchmark.leaderboard_formats import to_csv, to_json
-    from benchmark.records import Store
+    from benchmark.leaderboard.formats import to_csv, to_json
+    from benchmark.leaderboard.table import leaderboard
+    from benchmark.records.store import Store
     from modalities.base import BadInput
 
     store, refused = Store(root), None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from fuzz_decoder import Decoder, Seeds
 
 SIDE = 24  # pixels of the pictures, so that a file is read in a millisecond
@@ -54,9 +55,9 @@ def _exif() -> bytes:
 def _picture(root: Path, *, place: str) -> None:
     """The readers of a source and of a dataset's item; both are asked, whatever the first says."""
     from modalities.base import BadInput
+    from modalities.datasets.listing import Listing, Row
     from modalities.image.folder import ImageReader
     from modalities.image.source import decode
-    from modalities.listing import Listing, Row
 
     refused = None
     try:

@@ -19,7 +19,7 @@ import torch
 from numba import njit
 
 from benchmark.perf.timing import alternate, machine
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
 from modalities.image.options import POLICIES
 from modalities.image.segments import _levels, resample

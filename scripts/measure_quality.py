@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
 from modalities.image import geometry, source
 from modalities.image.options import POLICIES
 from modalities.image.reference import published_geometry

@@ -74,7 +74,7 @@ def main() -> None:
 
 def watch(words: list[str], folder: Path) -> tuple[list[Sample], int, int]:
     """Run to the end; what was seen, the exit code, and how many processes were there a few seconds later."""
-    command = [sys.executable, "-c", "from benchmark.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from benchmark.cli.app import main; main()", *words]
     began = time.monotonic()
     samples: list[Sample] = []
     with (folder / "said").open("w") as said:

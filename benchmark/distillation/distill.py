@@ -8,15 +8,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Curve, LossAt, optimise
+from benchmark.config.schema import Recipe
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
-from benchmark.distillation.speed import Ahead, Lessons
-from benchmark.distributed import ONE, Ranks
-from benchmark.precision import autocast, compiled, in_layout, lay_out
-from benchmark.schema import Recipe
-from benchmark.watch import Watch
+from benchmark.distillation.prefetch import Ahead, Lessons
+from benchmark.system.ranks import ONE, Ranks
+from benchmark.training.checkpoints import Checkpoints
+from benchmark.training.loop import Curve, LossAt, optimise
+from benchmark.training.precision import autocast, compiled, in_layout, lay_out
+from benchmark.training.watch import Watch
 from modalities.base import Draws, SegmentStream
 
 

@@ -8,24 +8,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmark import memory
-from benchmark.config import compose_target
-from benchmark.data import ensure, locate
+from benchmark.config.compose import compose_target
+from benchmark.config.schema import Config
+from benchmark.data.locate import ensure, locate
 from benchmark.distillation.distill import can_work_ahead, lessons, matching, mixed_segments
-from benchmark.distillation.loop import take_step
 from benchmark.distillation.loss import distillation_loss
-from benchmark.distillation.schedule import make_optimiser
-from benchmark.distillation.speed import Ahead, Lessons
-from benchmark.evaluation import in_order, predict
-from benchmark.networks import make_network
+from benchmark.distillation.prefetch import Ahead, Lessons
+from benchmark.evaluation.predict import in_order, predict
 from benchmark.perf.timing import ROUNDS, alternate, clock
-from benchmark.plan import settle
-from benchmark.precision import autocast, compiled, full_float32, in_layout, lay_out
-from benchmark.schema import Config
-from benchmark.watch import Unwatched
+from benchmark.planning.plan import settle
+from benchmark.running.networks import make_network
+from benchmark.system import memory
+from benchmark.training.loop import take_step
+from benchmark.training.precision import autocast, compiled, full_float32, in_layout, lay_out
+from benchmark.training.schedule import make_optimiser
+from benchmark.training.watch import Unwatched
 from modalities import registry
 from modalities.base import Modality
-from modalities.paths import data_root
+from modalities.storage.paths import data_root
 
 PROFILES = ("demo", "small", "paper")
 # Which targets' settings stand for a modality's: sizes, networks and recipe. Segments are timed for the first alone.

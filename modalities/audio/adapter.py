@@ -10,8 +10,8 @@ import numpy as np
 
 from modalities.audio.options import POLICIES, AudioPolicy, AudioView
 from modalities.base import Draws, ModalityName, Reference, SegmentStream, SourceRef
-from modalities.devices import sent
-from modalities.draws import Array
+from modalities.compute.draws import Array
+from modalities.compute.to_device import sent
 
 if TYPE_CHECKING:
     import torch

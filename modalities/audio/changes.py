@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from modalities.draws import Array
+    from modalities.compute.draws import Array
 
 NOISE_COLOURS = 3  # power falls with frequency to the 0 (white), 1 (pink), 2 (red)
 NOISE_SAMPLES = 2**17

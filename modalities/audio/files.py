@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput
-from modalities.index import Paths
-from modalities.index import index as indexed
-from modalities.listing import Listing, Row
+from modalities.datasets.index import Paths
+from modalities.datasets.index import index as indexed
+from modalities.datasets.listing import Listing, Row
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -152,7 +152,8 @@ class Index:
 def index(folder: Path, below: Iterable[str] = (".",), suffix: str = ".wav") -> Index:
     """Sound files directly in folders ``below`` a folder, sorted; absent ones count as empty.
 
-    Names and sizes are read once per change of a folder (``modalities.index``), so planning many cells costs one look.
+    Names and sizes are read once per change of a folder (``modalities.datasets.index``), so planning many cells costs
+    one look.
     """
     found = indexed(folder, below, suffix)
     return Index(Paths(folder, found.names), found.fingerprint, found.bytes)

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modalities.audio.files import recordings, write_wave
-from modalities.folders import FolderTarget
-from modalities.listing import Listing, Row
-from modalities.standin import mark
+from modalities.datasets.folders import FolderTarget
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.standin import mark
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
 
 
 class AudioFolderTarget(FolderTarget):
-    """See ``modalities.folders.FolderTarget``; any rate and any number of channels, which are averaged."""
+    """See ``modalities.datasets.folders.FolderTarget``; any rate and any number of channels, which are averaged."""
 
     suffixes = (".wav", ".flac", ".ogg", ".mp3")
     sample_items = (40, 12)  # of the stand-in, of each of at most 12 classes: train, test

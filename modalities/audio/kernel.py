@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modalities.audio.changes import FADE
-from modalities.cpu import compiled
+from modalities.compute.kernels import compiled
 
 CHUNK = 256  # samples within which single precision places them well
 

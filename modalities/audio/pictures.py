@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from modalities.audio import changes
 from modalities.audio.logmel import FLOOR, bank, mel_power, ranges, standardised
-from modalities.devices import sent
+from modalities.compute.to_device import sent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from modalities.audio.options import AudioView
-    from modalities.draws import Array
+    from modalities.compute.draws import Array
 
 BLOCK = 4  # segments whose frames and spectra a core's cache holds
 
@@ -95,7 +95,7 @@ def by_kernel(wave: Tensor, view: AudioView, finish: Finish) -> Tensor:
     """``pictures`` on a CPU, block by block, several times as fast."""
     import torch
 
-    from modalities.cpu import empty
+    from modalities.compute.kernels import empty
 
     count, (_, mels, frames) = len(wave), view.shape
     seconds = np.where(finish.seconds > 0, finish.seconds, 1)
@@ -121,7 +121,7 @@ def _block(
     import torch
 
     from modalities.audio import kernel
-    from modalities.cpu import spread
+    from modalities.compute.kernels import spread
 
     window, filters = (table.numpy() for table in bank(view, picture.device))
     tables = filters, *ranges(view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
 
 RATE = 16_000  # samples per second
 MOTIONS = ("steady", "rising", "falling", "pulsed")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from modalities.audio import changes
 from modalities.audio.pictures import Finish, pictures
 from modalities.base import BadInput, Draws, rank_slice
-from modalities.devices import sent
-from modalities.draws import Array
+from modalities.compute.draws import Array
+from modalities.compute.to_device import sent
 
 if TYPE_CHECKING:
     import torch
@@ -171,7 +171,7 @@ class AudioStream:
 
     def _by_kernel(self, windows: Windows, place: Array, noise: Array) -> Tensor:
         from modalities.audio import kernel
-        from modalities.cpu import empty, spread
+        from modalities.compute.kernels import empty, spread
 
         samples = self._view.samples
         at, fraction, stride, start, length = (

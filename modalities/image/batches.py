@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput, DataStatus
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.standin import is_stand_in, mark
 from modalities.image.folder import ImageFolderTarget, index_of, to_raw
 from modalities.image.options import ImageView
 from modalities.image.pickles import load_plain
 from modalities.image.samples import stand_ins
-from modalities.listing import Listing, Row
-from modalities.standin import is_stand_in, mark
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,7 +79,7 @@ class PickledTarget(ImageFolderTarget):
         """Download, verify and unpack the official archive; raises BadInput when that fails."""
         if self.status(root).state == "ready":
             return
-        from modalities.download import fetch_archive
+        from modalities.download.fetch import fetch_archive
 
         fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
 
@@ -88,7 +88,7 @@ class PickledTarget(ImageFolderTarget):
 
         Pictures in folders have none.
         """
-        from modalities.download import verify
+        from modalities.download.fetch import verify
 
         home = root / self.batches
         if not home.is_dir() and super().status(root).state != "absent":

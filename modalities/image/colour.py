@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.devices import constant, sent
-from modalities.draws import Array, Draws
+from modalities.compute.draws import Array, Draws
+from modalities.compute.to_device import constant, sent
 from modalities.image.options import ImagePolicy
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from modalities.base import BadInput, DataStatus, TargetInfo
+from modalities.datasets.index import Index, Paths, index
+from modalities.datasets.listing import Columns, Listing, Row
+from modalities.datasets.standin import is_stand_in, mark
 from modalities.image.files import opened
 from modalities.image.options import ImageView
 from modalities.image.samples import stand_ins
-from modalities.index import Index, Paths, index
-from modalities.listing import Columns, Listing, Row
-from modalities.standin import is_stand_in, mark
 
 if TYPE_CHECKING:
     from PIL.Image import Image

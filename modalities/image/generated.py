@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Array, Draws
+from modalities.compute.draws import Array, Draws
 
 if TYPE_CHECKING:
     from PIL.Image import Image

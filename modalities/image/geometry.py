@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modalities.draws import Array, Draws
+from modalities.compute.draws import Array, Draws
 from modalities.image.options import ImagePolicy
 
 ATTEMPTS = 10  # of a random-resized crop that does not fit, as in torchvision; then the whole square is taken

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Draws
-from modalities.devices import constant, sent
+from modalities.compute.to_device import constant, sent
 from modalities.image.options import ImageView
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Array, Draws
+from modalities.compute.draws import Array, Draws
 
 SHAPES, TEXTURES = 5, 4
 

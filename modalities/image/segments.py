@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
-from modalities.devices import sent
-from modalities.draws import Array
+from modalities.compute.draws import Array
+from modalities.compute.to_device import sent
 from modalities.image import colour, geometry
 from modalities.image.options import ImagePolicy, ImageView
 from modalities.image.source import ImageSource

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput, SourceRef, UnknownName
-from modalities.draws import Array
+from modalities.compute.draws import Array
 from modalities.image.files import opened
 from modalities.image.generated import GENERATORS, VERSION
-from modalities.leftovers import sweep
-from modalities.paths import cache_root
+from modalities.storage.cleanup import sweep
+from modalities.storage.paths import cache_root
 
 if TYPE_CHECKING:
     import torch

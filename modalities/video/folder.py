@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modalities.folders import FolderTarget
-from modalities.listing import Listing, Row
-from modalities.standin import mark
+from modalities.datasets.folders import FolderTarget
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.standin import mark
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 
 
 class VideoFolderTarget(FolderTarget):
-    """See ``modalities.folders.FolderTarget``; any container and codec that FFmpeg reads."""
+    """See ``modalities.datasets.folders.FolderTarget``; any container and codec that FFmpeg reads."""
 
     suffixes = (".mp4", ".avi", ".mkv", ".webm", ".mov")
     sample_groups = (12, 4)  # of the stand-in, of each of at most 8 classes: train, test; two clips each

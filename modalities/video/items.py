@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from modalities.devices import sent
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
+from modalities.compute.to_device import sent
 from modalities.video.options import VideoView
 from modalities.video.segments import normalise
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from modalities.cpu import compiled, empty, spread
-from modalities.draws import Array
+from modalities.compute.draws import Array
+from modalities.compute.kernels import compiled, empty, spread
 from modalities.image.colour import Colour
 from modalities.video.atlas import OCTAVES, Atlas
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Array
+from modalities.compute.draws import Array
 
 if TYPE_CHECKING:
     from torch import Tensor

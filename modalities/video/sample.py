@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Array, Draws
+from modalities.compute.draws import Array, Draws
 
 WIDTH, HEIGHT, FRAMES, RATE = 80, 60, 16, 10
 MOTIONS = ("rise", "fall", "approach", "recede")

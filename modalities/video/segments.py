@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from modalities.devices import constant, sent
-from modalities.draws import Array, Draws, rank_slice
+from modalities.compute.draws import Array, Draws, rank_slice
+from modalities.compute.to_device import constant, sent
 from modalities.image import colour
 from modalities.video.kernel import render
 from modalities.video.options import VideoPolicy, VideoView

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.plan import Cell, Request, make_plan
-from benchmark.records import Record, Store
+from benchmark.planning.plan import Cell, Request, make_plan
+from benchmark.records.store import Record, Store
 
 
 class Ran(NamedTuple):
@@ -59,8 +59,8 @@ def cells(quick: tuple[str, ...]) -> Callable[..., list[Cell]]:
 @pytest.fixture(scope="session")
 def ran(cells: Callable[..., list[Cell]], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A cell of the digits, run in this process."""
-    from benchmark.runner import run_cell
-    from benchmark.watch import Silent
+    from benchmark.running.run_cell import run_cell
+    from benchmark.training.watch import Silent
 
     store = Store(tmp_path_factory.mktemp("ran") / "smoke")
     (cell,) = cells()

@@ -10,8 +10,8 @@ from torch import nn
 
 import benchmark
 from benchmark import BadInput
-from benchmark.networks import weights_hash
-from benchmark.records import Store
+from benchmark.records.store import Store
+from benchmark.running.networks import weights_hash
 
 SETTINGS = {
     "view.size": 8, "teacher.training.steps": 60, "teacher.training.batch": 32, "recipe.steps": 40, "recipe.batch": 16,
@@ -109,7 +109,7 @@ def test_a_profile_among_the_settings_is_the_profile(call, ran):
 
 
 def test_a_call_shows_in_the_leaderboard(call):
-    from benchmark.verbs.table import render
+    from benchmark.cli.table import render
 
     record = call()
     assert record.target in render(call.store.root.parent, "smoke", "csv")

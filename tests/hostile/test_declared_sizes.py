@@ -17,10 +17,10 @@ from PIL import Image
 from modalities.audio.files import read_windows
 from modalities.audio.source import read_recording
 from modalities.base import BadInput
+from modalities.datasets.listing import Listing, Row
 from modalities.image.folder import ImageReader
 from modalities.image.mat import load_mat
 from modalities.image.source import decode
-from modalities.listing import Listing, Row
 from modalities.video import sample
 from modalities.video.clips import ClipReader
 from modalities.video.clips import decode as decode_clip

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import cli
-from benchmark.progress import PlainLines
-from benchmark.records import Record, Store
-from benchmark.verbs.text import print_table
+from benchmark.cli import app as cli
+from benchmark.cli.text_table import print_table
+from benchmark.launch.display import PlainLines
+from benchmark.records.store import Record, Store
 from modalities import registry
 from modalities.audio.folder import AudioFolderTarget
 from modalities.audio.options import AudioView
@@ -78,7 +78,7 @@ def test_tables_and_progress_lines_cannot_steer_a_terminal(capsys, text: str) ->
 def test_the_live_display_cannot_be_steered(monkeypatch, cell_named) -> None:
     from io import StringIO
 
-    from benchmark.progress import _live
+    from benchmark.launch.display import _live
 
     screen = StringIO()
     monkeypatch.setattr(sys, "stderr", screen)

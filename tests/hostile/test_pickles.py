@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmark.checkpoints import HEADER, Checkpoints
-from benchmark.networks import load_weights
+from benchmark.running.networks import load_weights
+from benchmark.training.checkpoints import HEADER, Checkpoints
 from modalities.base import BadInput
 from modalities.image import pickles
 from modalities.image.pickles import load_plain

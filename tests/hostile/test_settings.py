@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import benchmark
-from benchmark.config import compose_target
+from benchmark.config.compose import compose_target
 from modalities.base import BadInput
 
 SECRET = "only-for-the-owner"

@@ -19,23 +19,23 @@ from typing import BinaryIO
 import pytest
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
+import killing
+from benchmark.data.locate import STAND_IN_SEED, Place
+from benchmark.planning.plan import Cell
+from benchmark.records.store import Store
+from benchmark.running.failures import note_failure
+from benchmark.running.networks import save_weights
+from benchmark.running.run_cell import run_cell
+from benchmark.training.watch import Silent
 from killing import cells_of, settings_of
-
-from benchmark.data import STAND_IN_SEED, Place
-from benchmark.failures import note_failure
-from benchmark.files import atomic_write
-from benchmark.locks import give_up
-from benchmark.networks import save_weights
-from benchmark.plan import Cell
-from benchmark.records import Store
-from benchmark.runner import run_cell
-from benchmark.watch import Silent
 from modalities import registry
 from modalities.base import BadInput
+from modalities.storage.atomic import atomic_write
+from modalities.storage.folder_lock import give_up
 
 BRIEF = ("teacher.training.steps=20", "recipe.steps=20", "recipe.batch=8")
-MAIN = [sys.executable, "-c", "from benchmark.cli import main; main()"]
+SUPPORT = Path(killing.__file__).parent  # where the faulty targets are
+MAIN = [sys.executable, "-c", "from benchmark.cli.app import main; main()"]
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def plugged(tmp_path) -> dict[str, str]:
     points = "".join(f"{name} = faulty_targets:{name.upper()}\n" for name in names)
     broken = "digits_broken = a_module_that_is_not_there:TARGET\n"
     (folder / "entry_points.txt").write_text(f"[benchmark.targets]\n{points}{broken}")
-    path = os.pathsep.join([str(tmp_path / "site"), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(tmp_path / "site"), str(SUPPORT), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path}
 
 

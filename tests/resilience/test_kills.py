@@ -14,12 +14,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+from benchmark.data.locate import ensure
+from benchmark.planning.plan import Cell
+from benchmark.records.store import Store
 from killing import TARGETS, Life, Server, cells_of, differences, litter, settings_of
-
-from benchmark.data import ensure
-from benchmark.plan import Cell
-from benchmark.records import Store
 from modalities import registry
 
 # How many of a modality's twenty kills fall into each phase; the moment within it is drawn.
@@ -105,7 +103,7 @@ def test_twenty_kills_at_random_points_change_no_number(server, tmp_path, modali
 def command(modality: str, folder: Path) -> list[str]:
     target, results = TARGETS[modality], str(folder / "results")
     words = ["run", "--target", target, "--jobs", "1", "--results", results, *settings_of(modality, folder)]
-    return [sys.executable, "-c", "from benchmark.cli import main; main()", *words]
+    return [sys.executable, "-c", "from benchmark.cli.app import main; main()", *words]
 
 
 def started(words: list[str]) -> subprocess.Popen[str]:

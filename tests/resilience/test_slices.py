@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-from killing import cells_of
-
-from benchmark import teachers
-from benchmark.checkpoints import Checkpoints
+from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
-from benchmark.records import Store
-from benchmark.runner import run_cell
-from benchmark.schema import Recipe
-from benchmark.slices import in_slices
-from benchmark.watch import Silent
+from benchmark.records.store import Store
+from benchmark.running import teacher as teachers
+from benchmark.running.run_cell import run_cell
+from benchmark.training.checkpoints import Checkpoints
+from benchmark.training.micro_batches import in_slices
+from benchmark.training.watch import Silent
+from killing import cells_of
 from modalities.base import Draws
 
 CPU = torch.device("cpu")

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import checkpoints as checkpoints_room
-from benchmark.checkpoints import Checkpoints
-from benchmark.distillation.loop import Curve, optimise
-from benchmark.schema import Recipe
-from benchmark.watch import Interrupted, Unwatched
+from benchmark.config.schema import Recipe
+from benchmark.training import checkpoints as checkpoints_room
+from benchmark.training.checkpoints import Checkpoints
+from benchmark.training.loop import Curve, optimise
+from benchmark.training.watch import Interrupted, Unwatched
 from modalities.base import Draws
 
 CPU = torch.device("cpu")

@@ -14,20 +14,19 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+from benchmark.launch import local as workers
+from benchmark.records.store import Store, provenance
+from benchmark.running.run_cell import run_cell
+from benchmark.training.watch import Interrupted, Silent, patience
 from killing import cells_of, settings_of
-
-from benchmark import locks, workers
-from benchmark.locks import alone_in, check_locks, taken
-from benchmark.records import Store, provenance
-from benchmark.runner import run_cell
-from benchmark.watch import Interrupted, Silent, patience
 from modalities.base import BadInput
+from modalities.storage import folder_lock as locks
+from modalities.storage.folder_lock import alone_in, check_locks, taken
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from benchmark.locks import alone_in
+from modalities.storage.folder_lock import alone_in
 with alone_in(Path(sys.argv[1]), lambda holder: None):
     print("held", flush=True)
     time.sleep(600)
@@ -206,7 +205,7 @@ class Writes(threading.Thread):
 def test_two_runs_at_once_compute_every_cell_once_and_end_alike(tmp_path):
     words = ["run", "--target", "digits,fsdd", "--jobs", "1", "--results", str(tmp_path / "results")]
     words += [*settings_of("image", tmp_path), "seeds=[0,1,2]"]
-    command = [sys.executable, "-c", "from benchmark.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from benchmark.cli.app import main; main()", *words]
     store = Store(tmp_path / "results" / "smoke")
     writes = Writes(store.root, ("cells/*/record.json", "teachers/*/teacher.json"))
     writes.start()

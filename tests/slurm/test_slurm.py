@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.jobs import read_report
-from benchmark.records import Store
+from benchmark.launch.jobs import read_report
+from benchmark.records.store import Store
 
 SEEDS = 25  # of two targets
 COMMAND = [
-    sys.executable, "-c", "from benchmark.cli import main; main()", "run", "--target", "digits,fsdd", "profile=smoke",
+    sys.executable, "-m", "benchmark", "run", "--target", "digits,fsdd", "profile=smoke",
     f"seeds=[{','.join(map(str, range(SEEDS)))}]", "--launcher", "slurm", "--cells-per-job", "9", "--device", "cpu",
     "--slurm", "time=60",
 ]  # fmt: skip

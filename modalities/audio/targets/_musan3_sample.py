@@ -10,7 +10,7 @@ from modalities.audio.files import write_wave
 from modalities.audio.targets._musan3_names import SPLIT
 from modalities.audio.targets._splits import held_out
 from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, flanked, hiss, talk, tone
-from modalities.standin import mark
+from modalities.datasets.standin import mark
 
 RATE = 16_000
 SOURCES = {"music": ("fma", "jamendo"), "speech": ("librivox", "us-gov"), "noise": ("free-sound", "sound-bible")}

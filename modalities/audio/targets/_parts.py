@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modalities.audio.files import Stretch, opened, read_windows
-from modalities.listing import Listing, Row
+from modalities.datasets.listing import Listing, Row
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from modalities.audio.files import Index, Stretch, index, recordings
 from modalities.audio.targets._speechcommands_names import LISTS, NOISE, WORDS
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
-from modalities.listing import Row
-from modalities.standin import is_stand_in
-from modalities.texts import lines
+from modalities.datasets.listing import Row
+from modalities.datasets.lists import lines
+from modalities.datasets.standin import is_stand_in
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -65,7 +65,7 @@ class SpeechCommands:
 
     def fetch(self, root: Path) -> None:
         """Download 2.4 GB, verify its SHA-256 and unpack it; the archive has no folder of its own."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         if self.status(root).state != "ready":
             archive = download(URL, root / FOLDER.parent / Path(URL).name, sha256=SHA256, size=BYTES)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modalities.audio.files import write_wave
 from modalities.audio.targets._speechcommands_names import COMMANDS, LISTS, NOISE, WORDS
-from modalities.standin import mark
+from modalities.datasets.standin import mark
 
 Wave = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from modalities.audio.targets._esc50_names import CLASSES
 from modalities.audio.targets._parts import in_parts, seconds
 from modalities.audio.targets._splits import home
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
-from modalities.listing import Row
-from modalities.standin import mark
-from modalities.texts import inside, table, whole
+from modalities.datasets.listing import Row
+from modalities.datasets.lists import inside, table, whole
+from modalities.datasets.standin import mark
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -88,7 +88,7 @@ class Esc50:
 
     def fetch(self, root: Path) -> None:
         """Download 600 MB, verify and unpack."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         if self.status(root).state != "ready":
             folder = root / INFO.name

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from modalities.audio.files import Index, index, recordings, write_wave
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
-from modalities.listing import Row
-from modalities.standin import is_stand_in, mark
+from modalities.datasets.listing import Row
+from modalities.datasets.standin import is_stand_in, mark
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -66,7 +66,7 @@ class Fsdd:
 
     def fetch(self, root: Path) -> None:
         """Download the repository's archive (it has no published checksum) and unpack it beside the other datasets."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         if self.status(root).state != "ready":
             extract(download(URL, root / "fsdd.zip", at_most=2 * INFO.download_bytes), root)

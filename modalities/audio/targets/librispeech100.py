@@ -13,9 +13,9 @@ from modalities.audio.files import Index, index, recordings, write_wave
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, home, versioned
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
-from modalities.listing import Row
-from modalities.standin import is_stand_in, mark
-from modalities.texts import lines
+from modalities.datasets.listing import Row
+from modalities.datasets.lists import lines
+from modalities.datasets.standin import is_stand_in, mark
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -109,7 +109,7 @@ class LibriSpeech100:
 
     def fetch(self, root: Path) -> None:
         """Download 6.4 GB and the two CPC lists, verify them and unpack."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         folder = root / INFO.name
         if self.status(root).state != "ready":

@@ -11,8 +11,8 @@ from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, home, versioned
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
-from modalities.listing import Row
-from modalities.standin import is_stand_in
+from modalities.datasets.listing import Row
+from modalities.datasets.standin import is_stand_in
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -72,7 +72,7 @@ class Musan3:
 
     def fetch(self, root: Path) -> None:
         """Download 11 GB, verify and unpack."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         if self.status(root).state != "ready":
             folder = root / INFO.name

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from modalities.audio.files import Stretch, index, recordings
 from modalities.audio.targets._splits import home
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
-from modalities.listing import Row
-from modalities.standin import is_stand_in, mark
+from modalities.datasets.listing import Row
+from modalities.datasets.standin import is_stand_in, mark
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -81,7 +81,7 @@ class NSynth11:
 
     def fetch(self, root: Path) -> None:
         """Download the training and test archives (25 GB), verify and unpack those that are not there."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         for part, md5 in MD5.items():
             if len(index(self._part(root, part) / "audio").files) < NOTES[part]:

@@ -12,10 +12,10 @@ from modalities.audio.files import Index, index, recordings, write_wave
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, versioned
 from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.datasets.listing import Row
+from modalities.datasets.lists import lines
+from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import NotFetched
-from modalities.listing import Row
-from modalities.standin import is_stand_in, mark
-from modalities.texts import lines
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView
@@ -103,7 +103,7 @@ class VoxForge6:
         Raises:
             NotFetched: archives that cannot be had are passed over, and the end names how many and one of them.
         """
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         folder = root / INFO.name
         download(LIST_URL, folder / LIST, sha256=LIST_SHA256, size=LIST_BYTES)

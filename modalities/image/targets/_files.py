@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modalities.base import BadInput, DataStatus
+from modalities.datasets.listing import Columns, Listing, Row
+from modalities.datasets.standin import is_stand_in
 from modalities.errors import NotFetched
 from modalities.image.folder import SUFFIXES, ImageFolderTarget, ImageReader
 from modalities.image.options import ImageView
-from modalities.listing import Columns, Listing, Row
-from modalities.standin import is_stand_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,7 @@ class FilesTarget(ImageFolderTarget):
 
     def fetch(self, root: Path) -> None:
         """Download, verify and unpack the parts that are not there yet; raises BadInput when that fails."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         home = self.home(root)
         if is_stand_in(home):
@@ -149,7 +149,7 @@ class FilesTarget(ImageFolderTarget):
 
     def verify(self, root: Path) -> None:
         """Compare files with published checksums, where there are any; raises BadInput for the first that differs."""
-        from modalities.download import verify
+        from modalities.download.fetch import verify
 
         home = self.home(root)
         if is_stand_in(home):

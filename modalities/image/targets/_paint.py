@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
 
 Array = NDArray[np.float32]
 Kinds = NDArray[np.int64]

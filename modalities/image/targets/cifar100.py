@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from modalities.base import Published, TargetInfo
+from modalities.datasets.standin import mark
 from modalities.image.batches import SIDE, PickledTarget
 from modalities.image.targets._classes import names
 from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
-from modalities.standin import mark
 
 
 class Cifar100(PickledTarget):

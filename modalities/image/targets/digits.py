@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modalities.base import BadInput, DataStatus, TargetAdapter, TargetInfo
+from modalities.datasets.listing import Listing, Row
 from modalities.image.options import ImageView
-from modalities.listing import Listing, Row
 
 if TYPE_CHECKING:
     from torch import Tensor

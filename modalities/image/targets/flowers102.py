@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput, Published, TargetInfo
+from modalities.datasets.listing import Row
+from modalities.datasets.standin import mark
 from modalities.image.mat import load_mat
 from modalities.image.targets._classes import names
 from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
-from modalities.listing import Row
-from modalities.standin import mark
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
 LABELS, SETS = "imagelabels.mat", "setid.mat"
@@ -72,7 +72,7 @@ class Flowers102(FilesTarget):
         """Write generated pictures of 12 classes in the official layout; a validation split is there too."""
         from scipy.io import savemat
 
-        from modalities.draws import Draws
+        from modalities.compute.draws import Draws
         from modalities.image.targets._flowers102_sample import KINDS, blossom
         from modalities.image.targets._paint import paint
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modalities.base import BadInput, Published, TargetInfo
+from modalities.datasets.index import index
+from modalities.datasets.listing import Columns, Row
+from modalities.datasets.lists import whole
+from modalities.datasets.standin import mark
 from modalities.image.folder import SUFFIXES
 from modalities.image.mat import load_mat
 from modalities.image.targets._classes import names
 from modalities.image.targets._files import FilesTarget, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
-from modalities.index import index
-from modalities.listing import Columns, Row
-from modalities.standin import mark
-from modalities.texts import whole
 
 if TYPE_CHECKING:
     from modalities.image.targets._paint import Canvas, Kinds

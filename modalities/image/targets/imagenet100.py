@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from modalities.base import Published, TargetInfo
+from modalities.datasets.standin import mark
 from modalities.image.targets._classes import names
 from modalities.image.targets._published import PAPER
 from modalities.image.targets.imagenet import CITATION, ImageNet
-from modalities.standin import mark
 
 
 class ImageNet100(ImageNet):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from modalities.base import BadInput, Published, TargetInfo
+from modalities.datasets.listing import Row
+from modalities.datasets.lists import whole
+from modalities.datasets.standin import mark
 from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
-from modalities.listing import Row
-from modalities.standin import mark
-from modalities.texts import whole
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 LISTS = {"trainval": "annotations/trainval.txt", "test": "annotations/test.txt"}

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modalities.base import BadInput, Published, TargetInfo
+from modalities.datasets.index import index
+from modalities.datasets.listing import Columns, Row
+from modalities.datasets.lists import whole
+from modalities.datasets.lookup import listed
+from modalities.datasets.standin import mark
 from modalities.image.folder import SUFFIXES
 from modalities.image.targets._classes import names
 from modalities.image.targets._files import FilesTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
-from modalities.index import index
-from modalities.listed import listed
-from modalities.listing import Columns, Row
-from modalities.standin import mark
-from modalities.texts import whole
 
 _FROM = "http://data.csail.mit.edu/places/places365"
 LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput, DataStatus, Published, TargetInfo
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.standin import is_stand_in, mark
 from modalities.image.folder import index_of, to_raw
 from modalities.image.options import ImageView
 from modalities.image.targets._published import PAPER
-from modalities.listing import Listing, Row
-from modalities.standin import is_stand_in, mark
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,13 +119,13 @@ class Stl10:
             raise BadInput(f"{root / self.folder} holds a generated stand-in; delete that folder or give another root.")
         if self.status(root).state == "ready":
             return
-        from modalities.download import fetch_archive
+        from modalities.download.fetch import fetch_archive
 
         fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
 
     def verify(self, root: Path) -> None:
         """Compare the labelled files with published checksums; raises BadInput for the first that differs."""
-        from modalities.download import verify
+        from modalities.download.fetch import verify
 
         home = root / self.folder
         if is_stand_in(home):
@@ -174,7 +174,7 @@ class Stl10:
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures in the official files, in ten folds that share pictures as the official ones do."""
-        from modalities.draws import Draws
+        from modalities.compute.draws import Draws
         from modalities.image.targets._paint import paint
         from modalities.image.targets._stl10_sample import KINDS, stack
 

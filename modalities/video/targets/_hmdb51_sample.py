@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
 from modalities.video.sample import FRAMES, HEIGHT, WIDTH, write
 
 CAMERAS = ("across", "up", "down", "rest")

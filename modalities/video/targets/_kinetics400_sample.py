@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.draws import Draws
+from modalities.compute.draws import Draws
 from modalities.video.sample import FRAMES, HEIGHT, RATE, WIDTH
 
 MOVES = ("nearer", "further", "across", "rest")

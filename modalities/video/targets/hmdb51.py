@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modalities.base import BadInput, DataStatus, TargetInfo
-from modalities.listing import Listing, Row
-from modalities.standin import is_stand_in, mark
-from modalities.texts import inside, lines
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.lists import inside, lines
+from modalities.datasets.standin import is_stand_in, mark
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import BadInput, DataStatus, Published, TargetInfo
-from modalities.index import Index, Paths, Places, index
-from modalities.listed import listed
-from modalities.listing import Columns, Listing
-from modalities.standin import mark
-from modalities.texts import table
+from modalities.datasets.index import Index, Paths, Places, index
+from modalities.datasets.listing import Columns, Listing
+from modalities.datasets.lists import table
+from modalities.datasets.lookup import listed
+from modalities.datasets.standin import mark
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 
@@ -106,7 +106,7 @@ class Kinetics400:
 
     def fetch(self, root: Path) -> None:
         """Download the two tables; the videos come in hundreds of archives that are fetched by hand."""
-        from modalities.download import download
+        from modalities.download.fetch import download
 
         folder = root / "kinetics400"
         for part in PARTS:

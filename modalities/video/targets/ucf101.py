@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modalities.base import BadInput, DataStatus, Published, TargetInfo
-from modalities.listing import Listing, Row
-from modalities.standin import mark
-from modalities.texts import inside, lines
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.lists import inside, lines
+from modalities.datasets.standin import mark
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 
@@ -102,7 +102,7 @@ class Ucf101:
 
     def fetch(self, root: Path) -> None:
         """Download the split lists; the videos come as a RAR archive that must be unpacked by hand."""
-        from modalities.download import download, extract
+        from modalities.download.fetch import download, extract
 
         where = _folders(root)
         if not where.lists.is_dir():

@@ -1,0 +1,48 @@
+"""``benchmark check``: the contract of a target adapter, pass or fail, item by item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.cli.text_table import print_table
+from modalities import registry
+from modalities.base import BadInput
+from modalities.contract.checks import check_adapter
+
+
+def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:
+    """Check adapters on stand-ins that are written afresh, or on real data; whether none fails.
+
+    Args:
+        names: registered targets; none means all.
+        root: folder of real data; None checks stand-ins.
+    """
+    for name in names:
+        registry.origin(name)
+    rows = []
+    for name in names or registry.target_names():
+        found = list(_checked(name, root))
+        rows += found
+        if format == "text":
+            failed = sum(row["verdict"] == "fail" for row in found)
+            verdict = f"{failed} item{' fails' if failed == 1 else 's fail'}" if failed else "keeps the contract"
+            print(f"{name} ({registry.origin(name)}): {verdict}")
+            print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in found])
+            print(flush=True)
+    if format == "json":
+        print(json.dumps(rows, indent=1))
+    return all(row["verdict"] != "fail" for row in rows)
+
+
+def _checked(name: str, root: Path | None) -> Iterator[dict[str, Any]]:
+    try:
+        adapter = registry.target(name)
+    except Exception as error:  # one that cannot be loaded does not hide the others
+        said = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        yield {"target": name, "item": "registered", "verdict": "fail", "detail": said}
+        return
+    for item in check_adapter(adapter, root):
+        yield {"target": name, "item": item.name, "verdict": item.verdict, "detail": item.detail}

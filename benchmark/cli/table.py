@@ -1,0 +1,60 @@
+"""``benchmark table``: the leaderboard of one profile, from its records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.cli.text_table import print_table
+from benchmark.leaderboard import formats as leaderboard_formats
+from benchmark.leaderboard import table as leaderboard
+from benchmark.records.store import Store
+from modalities import registry
+
+FORMATS = {
+    "csv": leaderboard_formats.to_csv,
+    "latex": leaderboard_formats.to_latex,
+    "markdown": leaderboard_formats.to_markdown,
+    "html": leaderboard_formats.to_html,
+    "json": leaderboard_formats.to_json,
+}
+
+
+def render(results: Path, profile: str, format: str) -> str:
+    """The leaderboard of ``results/profile`` as text."""
+    return FORMATS[format](leaderboard.leaderboard(Store(results / profile), published()))
+
+
+def write_leaderboards(store: Store) -> list[Path]:
+    """Write the leaderboard in every format; the files' absolute paths."""
+    return [path.resolve() for path in leaderboard.write(store, published())]
+
+
+def print_summary(store: Store) -> None:
+    """The leaderboard in short, for a terminal: percentages, and what is no result is called so."""
+    frame = leaderboard.leaderboard(store, published())
+
+    def percent(value: float) -> str:
+        return "" if value != value else f"{100 * value:.1f}"
+
+    heads = ["target", "source", "data", "teacher %", "student %", "retention %", "chance %", "untrained %", "seeds"]
+    figures = ("teacher_top1", "top1", "retention", "chance", "untrained")
+    found = frame.to_dict("records")
+    rows = [
+        [
+            *map(leaderboard.plain, (*label, row["data"])),
+            *(percent(row[name]) for name in figures),
+            row["seeds"],
+            "" if row["status"] == "done" else row["status"],
+        ]
+        for row, label in zip(found, leaderboard_formats.labels(found), strict=True)
+    ]
+    print_table([*heads, ""], rows)
+    for note in sorted({note for note in frame["note"] if note}):
+        print(f"({note})")
+
+
+def published() -> dict[str, float | None]:
+    """The publication's first student of every registered target, as a fraction; None where there is none."""
+    infos = [working.info for working in registry.usable()[0].values()]
+    students = {info.name: [entry.top1 for entry in info.published if entry.role == "student"] for info in infos}
+    return {name: top1[0] if top1 else None for name, top1 in students.items()}

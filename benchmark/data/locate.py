@@ -1,0 +1,116 @@
+"""Which folder a target's data are read from: real data, data inside a dependency, or a generated stand-in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+from benchmark.records.store import NUMERICS_VERSION
+from modalities.base import BadInput, TargetAdapter
+from modalities.datasets.standin import stand_ins
+from modalities.storage.cleanup import discard, sweep
+from modalities.storage.paths import cache_root
+
+Kind = Literal["stand-in", "shipped", "real"]
+STAND_IN_SEED = 0
+WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was finished
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a target's data are, what they are, and, when they are not all there, what to do."""
+
+    kind: Kind
+    root: Path
+    fingerprint: str
+    ready: bool
+    how: str = ""
+
+
+def locate(adapter: TargetAdapter, wanted: str, data_root: Path) -> Place:
+    """Find a target's data without reading them.
+
+    Args:
+        wanted: ``stand-in`` or ``real``, as the profile says. Data that ship inside a dependency are real and serve
+            both; a stand-in never serves a profile that wants real data.
+    """
+    info = adapter.info
+    if info.ships_with:
+        return Place("shipped", data_root, adapter.status(data_root).fingerprint, ready=True)
+    if wanted == "stand-in":
+        root = cache_root() / "stand-ins" / f"{info.name}-v{NUMERICS_VERSION}"
+        return Place("stand-in", root, f"stand-in:{info.name}:{STAND_IN_SEED}:v{NUMERICS_VERSION}", ready=True)
+    status = adapter.status(data_root)
+    if status.state != "ready":
+        missing = f" ({', '.join(status.missing)})" if status.missing else ""
+        return Place("real", data_root, "absent", ready=False, how=f"{status.state}{missing}: {status.how}")
+    if info.name in stand_ins(data_root):
+        how = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another --root."
+        return Place("real", data_root, "absent", ready=False, how=how)
+    return Place("real", data_root, status.fingerprint, ready=True)
+
+
+def ensure(place: Place, adapter: TargetAdapter) -> None:
+    """Write the stand-in if it is not there or not whole: under a temporary name, by one process at a time."""
+    root = place.root
+    if place.kind != "stand-in" or _is_whole(root):
+        return
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_of(root)):
+            if _is_whole(root):
+                return
+            sweep(root.parent, older_than=0, pattern=f".{root.name}.*.tmp")  # of processes that were killed
+            if os.path.lexists(root):
+                discard(root)
+            temporary = root.with_name(f".{root.name}.{os.getpid()}.tmp")
+            temporary.mkdir()
+            adapter.write_sample(temporary, STAND_IN_SEED)
+            (temporary / WHOLE).write_text(json.dumps(_contents(temporary)) + "\n")
+            temporary.rename(root)
+    except OSError as error:
+        raise BadInput(
+            f"the stand-in of {adapter.info.name} cannot be written to {root} ({error.strerror}); "
+            "set BENCHMARK_CACHE to a folder with room."
+        ) from error
+
+
+def lock_of(stand_in: Path) -> Path:
+    """The lock that is held while a stand-in is written or removed, whether under its own name or a temporary one."""
+    name = stand_in.name
+    if name.startswith(".") and name.endswith(".tmp"):
+        name = name[1:].removesuffix(".tmp").rpartition(".")[0]
+    return stand_in.with_name(f"{name}.lock")
+
+
+def _is_whole(root: Path) -> bool:
+    """Whether a stand-in has the files it was finished with; else it would pass for another dataset, with fewer items.
+
+    Costs a look at every name and size, some milliseconds for a thousand files.
+    """
+    try:
+        return bool(json.loads((root / WHOLE).read_text(encoding="utf-8")) == _contents(root))
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _contents(root: Path) -> dict[str, int | str]:
+    """Names and sizes of all files below a folder, in short; hidden ones, which no adapter reads, are left out."""
+    lines = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(folder, name) for name in files if not name.startswith("."))
+        lines += [f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths]
+    text = "".join(sorted(lines)).encode("utf-8", "surrogateescape")
+    return {"files": len(lines), "names_and_sizes": hashlib.sha256(text).hexdigest()}
+
+
+def unit_order(name: str) -> str:
+    """Sort key that orders leak units or items at random but for ever the same, whatever else is listed."""
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Where cells run: workers on this machine, a torchrun, or jobs of a cluster."""

@@ -1,0 +1,176 @@
+"""What a run shows: live bars on a terminal, one line per event elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from benchmark.launch.local import Display, Step
+from benchmark.planning.plan import Cell, describe
+from benchmark.records.store import Record
+from modalities.errors import readable
+
+
+class TimeLeft:
+    """Time left for a list of cells: expectation where nothing was seen yet, corrected by what was."""
+
+    def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
+        self._expected = {cell.id: cell.config.expected_seconds for cell in cells}
+        self._jobs = max(1, jobs)
+        self._begun: dict[str, float] = {}
+        self._seen = self._seen_expected = 0.0
+
+    def started(self, cell: Cell) -> None:
+        self._begun[cell.id] = time.monotonic()
+
+    def ended(self, cell: Cell) -> None:
+        self._seen += time.monotonic() - self._begun.pop(cell.id)
+        self._seen_expected += self._expected.pop(cell.id)
+
+    def seconds(self) -> float | None:
+        """None where there is nothing to go by."""
+        if not all(self._expected.values()):
+            return None
+        pace = self._seen / self._seen_expected if self._seen_expected else 1.0
+        now = time.monotonic()
+        left = []
+        for id, expected in self._expected.items():
+            gone = now - self._begun.get(id, now)
+            left.append(max(pace * expected - gone, gone / 4))  # a cell that is overdue is not about to end for that
+        return max(max(left, default=0.0), sum(left) / self._jobs)
+
+
+def duration(seconds: float | None) -> str:
+    """``95`` as ``1:35``; None as ``?``."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 cell``, ``1,797 cells``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def outcome_line(record: Record) -> str:
+    """What a cell came to, in a few words."""
+    if record.status != "done":
+        return f"{record.status}: {record.reason}"
+    top1, teacher = record.metrics["top1"], record.controls["teacher_top1"]
+    return f"student {top1:.1%} · teacher {teacher:.1%} · chance {record.controls['chance']:.1%}"
+
+
+@contextmanager
+def shown(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
+    """The display that fits where standard error goes."""
+    if sys.stderr.isatty():
+        with _live(cells, jobs) as display:
+            yield display
+    else:
+        yield PlainLines(cells, jobs)
+
+
+class PlainLines:
+    """One line per event, for logs."""
+
+    def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
+        self._count, self._done, self._left = len(cells), 0, TimeLeft(cells, jobs)
+        self._phase: dict[int, tuple[str, float]] = {}
+        self._cell: dict[int, Cell] = {}
+
+    def started(self, worker: int, cell: Cell) -> None:
+        self._cell[worker] = cell
+        self._left.started(cell)
+        self._print(f"start  {describe(cell)}")
+
+    def moved(self, worker: int, step: Step) -> None:
+        name, at = self._phase.get(worker, ("", 0.0))
+        if name == step.phase and time.monotonic() - at < 15:
+            return
+        self._phase[worker] = (step.phase, time.monotonic())
+        if step.phase.startswith("waiting"):
+            self._print(f"       {describe(self._cell[worker])}: {step.phase}")
+        elif step.total:
+            loss = "" if step.loss != step.loss else f", loss {step.loss:.3f}"
+            rate = f", {_rate(self._cell[worker], step)}" if step.per_second else ""
+            self._print(f"       {describe(self._cell[worker])}: {step.phase} {step.done}/{step.total}{loss}{rate}")
+
+    def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
+        if record is None:
+            self._print(f"[{self._done}/{self._count}] {describe(cell)}: stopped; it continues with the same command")
+            return
+        self._left.ended(cell)
+        self._done += 1
+        left = f", {duration(self._left.seconds())} left" if self._done < self._count else ""
+        self._print(f"[{self._done}/{self._count}{left}] {describe(cell)}: {outcome_line(record)}")
+
+    def _print(self, line: str) -> None:
+        print(readable(line), file=sys.stderr, flush=True)
+
+
+def _rate(cell: Cell, step: Step) -> str:
+    """Segments (or items) per second of a training phase; steps elsewhere."""
+    if step.phase == "distill":
+        return f"{step.per_second * cell.config.recipe.batch:,.0f} segments/s"
+    if step.phase == "teacher: train":
+        return f"{step.per_second * cell.config.teacher.training.batch:,.0f} items/s"
+    return f"{step.per_second:,.1f} batches/s"
+
+
+@contextmanager
+def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.text import Text
+
+    left = TimeLeft(cells, jobs)
+
+    class Left(ProgressColumn):
+        """Time left: of the whole run in its own bar, of the phase elsewhere."""
+
+        def render(self, task: Task) -> Text:
+            seconds = left.seconds() if task.fields.get("whole") else task.time_remaining
+            return Text("" if seconds is None else f"{duration(seconds)} left", style="cyan")
+
+    class Live:
+        def __init__(self, progress: Progress) -> None:
+            self._progress = progress
+            self._whole = progress.add_task("all cells", total=len(cells), note=f"0/{len(cells)}", whole=True)
+            self._bars: dict[int, tuple[Cell, object, str]] = {}
+            self._done = 0
+
+        def started(self, worker: int, cell: Cell) -> None:
+            left.started(cell)
+            self._bars[worker] = (cell, progress.add_task(readable(describe(cell)), total=None, note="starting"), "")
+
+        def moved(self, worker: int, step: Step) -> None:
+            cell, bar, phase = self._bars[worker]
+            if step.phase != phase:
+                progress.reset(bar, total=step.total or None, note=step.phase)  # type: ignore[arg-type]
+                self._bars[worker] = (cell, bar, step.phase)
+            if step.total:
+                loss = "" if step.loss != step.loss else f" · loss {step.loss:.3f}"
+                rate = f" · {_rate(cell, step)}" if step.per_second else ""
+                note = f"{step.phase} {step.done}/{step.total}{loss}{rate}"
+                progress.update(bar, completed=step.done, total=step.total, note=note)  # type: ignore[arg-type]
+
+        def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
+            progress.remove_task(self._bars.pop(worker)[1])  # type: ignore[arg-type]
+            if record:
+                left.ended(cell)
+                mark, style = ("✓", "green") if record.status == "done" else ("✗", "red")
+                line = Text.assemble(
+                    (mark, style), readable(f" {describe(cell)}: {outcome_line(record)}")
+                )  # never read as markup
+                progress.console.print(line)
+                self._done += 1
+                progress.update(self._whole, completed=self._done, note=f"{self._done}/{len(cells)}")
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(24), Left(),
+               TextColumn("{task.fields[note]}", markup=False))  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Live(progress)

@@ -1,0 +1,88 @@
+"""The cells of a torchrun: one after another, each on all of its processes; the first process leads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmark.launch.local import Display, Outcome, Progress, Step
+from benchmark.planning.plan import Cell
+from benchmark.records.store import Record, Store
+from benchmark.system.ranks import Alone, Ranks
+from modalities.storage.folder_lock import alone_in
+
+
+def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display, stop: Callable[[], bool]) -> Outcome:
+    """Run every cell together with the processes that ``follow``, and send them home at the end.
+
+    Args:
+        results: ``DIR/<profile>``.
+        stop: when true, the running cell writes a checkpoint and ends, and no further one begins.
+
+    Raises:
+        Alone: a process failed in a way that the others did not; ``leave`` is all that is left to do.
+        BadInput: the results folder cannot be written.
+    """
+    from benchmark.running.run_cell import made_meanwhile, run_cell
+    from benchmark.training.watch import Interrupted, patience
+
+    outcome, store = Outcome(), Store(results)
+
+    def moved(step: Step) -> None:
+        display.moved(0, step)
+
+    for cell in cells:
+        if outcome.interrupted or stop():
+            outcome.interrupted.append(cell)
+            continue
+        display.started(0, cell)
+        record: Record | None = None
+        watch = Progress(moved, stop)
+        try:
+            with alone_in(store.cell(cell.id), patience(watch, "this cell")):
+                record = made_meanwhile(cell, store)
+                if record is None:
+                    ranks.from_first(lambda cell=cell: cell)  # type: ignore[misc]
+                    record = run_cell(cell, store, device=ranks.device, watch=watch, ranks=ranks)
+            outcome.records[cell.id] = record
+        except Interrupted:
+            outcome.interrupted.append(cell)
+        display.ended(0, cell, record)
+    ranks.from_first(lambda: None)
+    return outcome
+
+
+def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
+    """Run the cells that the first process names until it names none.
+
+    Raises:
+        Alone: see ``lead``; or the first process is gone.
+    """
+    from benchmark.running.run_cell import run_cell
+    from benchmark.training.watch import Interrupted
+
+    def nothing_to_show(step: Step) -> None: ...
+
+    def next_cell() -> Cell | None:
+        try:
+            return ranks.from_first(lambda: None)
+        except RuntimeError as error:  # the connection broke
+            raise Alone(origin=False) from error
+
+    store = Store(results)
+    while (cell := next_cell()) is not None:
+        try:
+            run_cell(cell, store, device=ranks.device, watch=Progress(nothing_to_show, stop), ranks=ranks)
+        except Interrupted:
+            continue
+
+
+def leave(error: Alone, exit_code: int) -> None:
+    """End this process at once: others may wait for it for ever, so that torchrun must see it end and end them."""
+    if error.origin:
+        print(f"benchmark: {error}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)

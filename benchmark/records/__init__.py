@@ -1,0 +1,1 @@
+"""What stays on disk: records, the store that keeps them, and what identifies them."""

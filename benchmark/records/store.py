@@ -1,0 +1,449 @@
+"""What a cell produced: the record, and the store on disk in which records and their files are kept."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from benchmark.records.identity import NUMERICS_VERSION, SCHEMA_VERSION, canonical_json, cell_id, row_id, safe_name
+from benchmark.records.provenance import provenance, strip_folders, utc_now
+from modalities.errors import BadInput
+from modalities.storage.atomic import atomic_write, sync
+from modalities.storage.cleanup import sweep
+from modalities.storage.folder_lock import check_locks
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "NUMERICS_VERSION", "REAL_TRAINING_ITEMS", "SCHEMA_VERSION", "Asked", "BadInput", "DataKind", "Predictions",
+    "Record", "Status", "Store", "atomic_write", "canonical_json", "cell_id", "provenance", "row_id", "strip_folders",
+    "utc_now",
+]  # fmt: skip
+
+Status = Literal["done", "failed", "refused", "no data", "diverged", "out of memory"]
+DataKind = Literal["real", "stand-in", "shipped"]
+
+REAL_TRAINING_ITEMS = "real-training-items"
+"""Source name of the one control that is not a single datum; its rows stand in a block of their own."""
+
+# --- the record ------------------------------------------------------------------------------------------------
+
+_FILES = ("predictions.npz", "curve.csv", "student.safetensors")  # published beside record.json
+_CONTROLS = ("chance", "majority", "untrained", "teacher_top1")
+_SOURCE = ("name", "sha256", "description")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What one cell produced, JSON-ready throughout. Accuracies are fractions; a figure that is missing is None."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str  # of the cell, see cell_id
+    row: str  # shared by the seeds of one row, see row_id
+    target: str
+    modality: str
+    fold: int
+    seed: int
+    status: Status
+    reason: str = ""  # one sentence, for every status but "done"
+    traceback: str = ""
+    source: dict[str, str]  # name, sha256, description
+    policy: str
+    recipe: str
+    teacher: str  # network
+    student: str  # network
+    profile: str
+    data: DataKind
+    config: dict[str, Any]  # resolved
+    data_fingerprint: str = ""
+    teacher_key: str | None = None
+    provenance: dict[str, Any]
+    metrics: dict[str, float | None] = field(default_factory=dict)  # of the student, see metrics.evaluate_predictions
+    controls: dict[str, float | None] = field(default_factory=dict)  # chance, majority, untrained, teacher_top1
+    segments: int = 0  # shown to the student
+    seconds: dict[str, float] = field(default_factory=dict)  # by phase
+    peak_memory_bytes: int | None = None
+    deviations: list[str] = field(default_factory=list)  # from the published setting, in words
+
+    def to_json(self) -> str:
+        """The record as text.
+
+        Raises:
+            ValueError: when a field has a value that ``from_json`` would refuse.
+        """
+        content = asdict(self)
+        problem = _problem(content)
+        if problem:
+            raise ValueError(f"record of cell '{self.id}': {problem}")
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str | Path = "a record") -> Record:
+        """Read ``to_json``'s text strictly.
+
+        Args:
+            where: file that an error names.
+
+        Raises:
+            BadInput: not JSON, missing or unknown keys, a value of the wrong type, another schema version.
+        """
+        remedy = "; delete the file and run its cell again"
+        try:
+            content = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"{where} is not a record ({error}){remedy}.") from error
+        if not isinstance(content, dict):
+            raise BadInput(f"{where} is not a record (no JSON object){remedy}.")
+        version = content.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise BadInput(
+                f"{where} has record schema version {version!r} and this package reads {SCHEMA_VERSION}; "
+                "use the version of the package that wrote it, or run its cell again."
+            )
+        problem = _problem(content)
+        if problem:
+            raise BadInput(f"{where} is not a record ({problem}){remedy}.")
+        return cls(**content)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _number(value: Any) -> bool:
+    return _whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _figures(value: Any) -> bool:
+    return isinstance(value, dict) and all(_text(k) and (v is None or _number(v)) for k, v in value.items())
+
+
+_Check = tuple[Callable[[Any], bool], str]
+_NAME: _Check = (lambda v: _text(v) and v != "", "a name")
+_WORDS: _Check = (_text, "text")
+_COUNT: _Check = (lambda v: _whole(v) and v >= 0, "a whole number of 0 or more")
+_OBJECT: _Check = (lambda v: isinstance(v, dict) and all(map(_text, v)), "an object")
+_CHECKS: dict[str, _Check] = {
+    "schema_version": _COUNT,
+    **dict.fromkeys(("id", "row", "target", "modality", "policy", "recipe", "teacher", "student", "profile"), _NAME),
+    **dict.fromkeys(("reason", "traceback", "data_fingerprint"), _WORDS),
+    **dict.fromkeys(("config", "provenance"), _OBJECT),
+    "fold": (lambda v: _whole(v) and v >= 1, "a whole number of 1 or more"),
+    "seed": (_whole, "a whole number"),
+    "status": (lambda v: v in get_args(Status), f"one of {', '.join(get_args(Status))}"),
+    "data": (lambda v: v in get_args(DataKind), f"one of {', '.join(get_args(DataKind))}"),
+    "source": (
+        lambda v: isinstance(v, dict) and set(v) == set(_SOURCE) and all(map(_text, v.values())),
+        f"an object of texts: {', '.join(_SOURCE)}",
+    ),
+    "teacher_key": (lambda v: v is None or _text(v), "text or null"),
+    "metrics": (_figures, "an object of finite numbers or nulls"),
+    "controls": (lambda v: _figures(v) and set(v) <= set(_CONTROLS), f"figures among {', '.join(_CONTROLS)}"),
+    "segments": _COUNT,
+    "seconds": (lambda v: _figures(v) and None not in v.values(), "an object of finite numbers"),
+    "peak_memory_bytes": (lambda v: v is None or (_whole(v) and v >= 0), "a whole number of 0 or more, or null"),
+    "deviations": (lambda v: isinstance(v, list) and all(map(_text, v)), "a list of texts"),
+}
+
+
+def _problem(content: Mapping[str, Any]) -> str | None:
+    known = {entry.name for entry in fields(Record)}
+    if missing := sorted(known - set(content)):
+        return f"missing: {', '.join(missing)}"
+    if unknown := sorted(set(content) - known):
+        return f"unknown: {', '.join(unknown)}"
+    for name, (fits, expected) in _CHECKS.items():
+        if not fits(content[name]):
+            return f"'{name}' is not {expected}"
+    return None
+
+
+# --- the store -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A student's outputs on the real test items.
+
+    Arrays: ``labels`` (n,) int64; ``logp`` (n, classes) float16, natural-log probabilities (metrics.log_probabilities).
+    """
+
+    item_ids: Sequence[str]
+    labels: np.ndarray
+    logp: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A cell that a run asked for: enough to give it a row before it has a record."""
+
+    id: str
+    row: str
+    modality: str
+    target: str
+    fold: int
+    source: str  # name
+    policy: str
+    recipe: str
+    teacher: str
+    student: str
+    profile: str
+    data: DataKind
+    seed: int
+    teacher_key: str | None = None  # None in a manifest of an earlier version
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            fits, expected = _CHECKS[name] if name in ("fold", "seed", "data", "teacher_key") else _NAME
+            if not fits(value):
+                raise TypeError(f"'{name}' is not {expected}")
+
+
+class Store:
+    """Records and manifests of one profile, in one folder.
+
+    ``cells/<id>/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
+    ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/<id>/attempt/`` and touches none of them.
+    One process at a time does so: it holds the lock of the cell's folder (``locks.alone_in``).
+
+    ``manifests/`` holds one file per suite and selection that was run: the same call replaces its own file, so cells
+    that a changed configuration no longer asks for leave the table, while another suite or selection adds to it. The
+    leaderboard shows the union of all of them, so that running one target again never hides the others.
+
+    Args:
+        root: ``DIR/<profile>``; made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def check_writable(self) -> None:
+        """Find out before the first step, not after the last.
+
+        Raises:
+            BadInput: nothing can be written, or there are no file locks.
+        """
+        probe = self.root / "cells" / ".writable"
+        atomic_write(probe, "")
+        probe.unlink(missing_ok=True)
+        check_locks(self.root / "cells")
+        for folder in (self.root, self.root / "cells", self.root / "manifests"):  # where other processes may write too
+            sweep(folder)
+
+    def cell(self, id: str) -> Path:
+        """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
+            raise BadInput(f"'{id}' is no cell; `benchmark plan` lists the cells.")
+        return self.root / "cells" / id
+
+    def attempt(self, id: str) -> Path:
+        """The folder in which a cell works until it has a record; made here.
+
+        Files left there under the published names (``student.safetensors`` above all) are published by ``write``.
+        """
+        folder = self.cell(id) / "attempt"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"{folder} cannot be made ({error.strerror}); free it, or choose another folder with --results."
+            ) from error
+        return folder
+
+    def begin(self, id: str) -> Path:
+        """The folder of a new attempt, without what a killed one left there except checkpoints."""
+        folder = self.attempt(id)
+        sweep(folder, older_than=0)
+        for name in _FILES:
+            (folder / name).unlink(missing_ok=True)
+        return folder
+
+    def tidy(self, id: str) -> None:
+        """Remove what a process left beside a record that is done when it was killed just after writing it."""
+        shutil.rmtree(self.cell(id) / "attempt", ignore_errors=True)
+
+    def stamp(self, id: str) -> str:
+        """Tells a cell's record from any other that is written in its place; empty when it has none."""
+        try:
+            found = (self.cell(id) / "record.json").stat()
+        except OSError:
+            return ""
+        return f"{found.st_ino} {found.st_mtime_ns}"
+
+    def read(self, id: str) -> Record | None:
+        """A cell's record, or None when it has none.
+
+        Raises:
+            BadInput: record.json is damaged, or is another cell's.
+        """
+        path = self.cell(id) / "record.json"
+        text = _read_text(path)
+        if text is None:
+            return None
+        record = Record.from_json(text, path)
+        if record.id != id:
+            raise BadInput(f"{path} is the record of cell '{record.id}'; delete the file and run its cell again.")
+        return record
+
+    def write(
+        self,
+        record: Record,
+        *,
+        predictions: Predictions | None = None,
+        curve: Sequence[Mapping[str, float]] | None = None,
+    ) -> None:
+        """Publish an attempt: its files one by one, then record.json, so that a record never lacks its files.
+
+        What an earlier attempt published goes first. Reason and traceback lose their folders. The attempt's folder
+        is removed, except after ``failed`` and ``out of memory``, where a checkpoint in it lets a rerun continue.
+
+        Args:
+            predictions: written as predictions.npz.
+            curve: rows with the same keys (``step``, ``loss`` …), written as curve.csv.
+
+        Raises:
+            BadInput: the folder cannot be written, or the disk is full.
+            ValueError: the record has a value that could not be read back.
+        """
+        record = replace(record, reason=strip_folders(record.reason), traceback=strip_folders(record.traceback))
+        text = record.to_json()
+        cell, attempt = self.cell(record.id), self.attempt(record.id)
+        if predictions is not None:
+            atomic_write(attempt / "predictions.npz", _predictions_bytes(predictions))
+        if curve is not None:
+            atomic_write(attempt / "curve.csv", _csv(curve))
+        try:
+            (cell / "record.json").unlink(missing_ok=True)
+            sync(cell)
+            for name in _FILES:
+                if (attempt / name).is_file():
+                    sync(attempt / name)
+                    (attempt / name).replace(cell / name)
+                else:
+                    (cell / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"{cell} cannot be written ({error.strerror}); free it, or choose another folder with --results."
+            ) from error
+        atomic_write(cell / "record.json", text)
+        if record.status not in ("failed", "out of memory"):
+            shutil.rmtree(attempt, ignore_errors=True)
+
+    def predictions(self, id: str) -> Predictions | None:
+        """A cell's stored outputs, or None when it has none. Raises BadInput where the file is damaged."""
+        import numpy as np
+
+        path = self.cell(id) / "predictions.npz"
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                # A part that is no array is read as bytes.
+                ids, labels, logp = (np.asarray(arrays[name]) for name in ("item_ids", "labels", "logp"))
+        except Exception as error:  # a damaged archive raises nearly anything
+            raise BadInput(
+                f"{path} cannot be read ({error or type(error).__name__}); delete its folder and run the cell again."
+            ) from error
+        if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
+            raise BadInput(f"{path} holds no predictions of this package; delete its folder and run the cell again.")
+        if not ids.shape == labels.shape == logp.shape[:1]:
+            raise BadInput(f"{path} has arrays of unequal length; delete its folder and run the cell again.")
+        return Predictions(ids.tolist(), labels, logp)
+
+    def curve(self, id: str) -> list[dict[str, float]]:
+        """Rows of a cell's curve; empty when it has none. Raises BadInput where the file is damaged."""
+        path = self.cell(id) / "curve.csv"
+        rows = csv.DictReader(io.StringIO(_read_text(path) or ""))
+        try:
+            return [{name: float(value) for name, value in row.items()} for row in rows]
+        except (TypeError, ValueError, csv.Error) as error:
+            raise BadInput(f"{path} cannot be read ({error}); delete its folder and run the cell again.") from error
+
+    def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[Asked]) -> Path:
+        """Note which cells a run asks for, before it runs the first.
+
+        Args:
+            suite: its name.
+            selection: what narrowed or changed it (targets, overrides …), JSON-ready; {} for the whole suite.
+        """
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "suite": suite,
+            "selection": dict(selection),
+            "cells": [asdict(cell) for cell in sorted(cells, key=lambda cell: cell.id)],
+        }
+        digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
+        path = self.root / "manifests" / f"{safe_name(suite)}-{digest}.json"
+        atomic_write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        return path
+
+    def asked(self) -> list[Asked]:
+        """Every cell that some manifest asks for, once, by id.
+
+        Raises:
+            BadInput: a manifest is damaged.
+        """
+        cells: dict[str, Asked] = {}
+        for path in sorted((self.root / "manifests").glob("*.json")):
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                if content["schema_version"] != SCHEMA_VERSION:
+                    raise ValueError(f"schema version {content['schema_version']!r}")
+                found = [Asked(**cell) for cell in content["cells"]]
+            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+                raise BadInput(
+                    f"{path} is not a manifest ({error}); delete the file and run its suite again."
+                ) from error
+            cells.update((cell.id, cell) for cell in found)
+        return [cells[id] for id in sorted(cells)]
+
+
+def _read_text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}); delete the file and run its cell again.") from error
+
+
+def _predictions_bytes(predictions: Predictions) -> bytes:
+    import numpy as np
+
+    count = len(predictions.item_ids)
+    if predictions.logp.ndim != 2 or len(predictions.logp) != count or len(predictions.labels) != count:
+        raise ValueError(f"{count} item ids, {len(predictions.labels)} labels, outputs {predictions.logp.shape}")
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        item_ids=np.asarray(predictions.item_ids, dtype=np.str_),
+        labels=np.asarray(predictions.labels, dtype=np.int64),
+        logp=np.asarray(predictions.logp, dtype=np.float16),
+    )
+    return stream.getvalue()
+
+
+def _csv(rows: Sequence[Mapping[str, float]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

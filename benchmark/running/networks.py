@@ -1,0 +1,59 @@
+"""Networks with seeded random weights, and their weights on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from modalities.base import BadInput, Modality
+from modalities.storage.atomic import atomic_write
+
+
+def make_network(modality: Modality, name: str, view: Any, classes: int, seed: int, device: torch.device) -> nn.Module:
+    """A network whose random weights depend on its name and the seed alone; torch's own generator is left as it was."""
+    digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int.from_bytes(digest, "little"))
+        return modality.network(name, view, classes).to(device)
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's weights as safetensors, whole or not at all. Raises BadInput where that cannot be done."""
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
+    atomic_write(path, save(state))
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill a network from a safetensors file; never a pickle.
+
+    Raises:
+        BadInput: the file is missing, is no safetensors file, or belongs to another network.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path} is not a safetensors file ({error}); export the weights with safetensors.") from error
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        raise BadInput(
+            f"{path} does not fit the network it is given for: {lines[min(1, len(lines) - 1)].strip()}"
+        ) from error
+
+
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 over the names, shapes and bytes of a network's weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(_bytes(value))
+    return digest.hexdigest()
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

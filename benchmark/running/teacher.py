@@ -1,0 +1,244 @@
+"""Train or load a teacher, once per content key, and refuse one that is not clearly better than chance."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, astuple, dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmark.config.schema import Teacher
+from benchmark.data.batches import Batches, cap_per_class, hold_out
+from benchmark.evaluation import metrics
+from benchmark.evaluation.predict import NotFinite, in_order, predict
+from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
+from benchmark.training.checkpoints import Checkpoints, clear
+from benchmark.training.loop import Diverged, optimise
+from benchmark.training.micro_batches import in_slices
+from benchmark.training.precision import autocast, compiled, in_layout, lay_out
+from benchmark.training.watch import PhaseWatch, patience
+from modalities.base import Draws, LabelledData, Modality
+from modalities.storage.atomic import atomic_write
+from modalities.storage.folder_lock import alone_in
+
+WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"
+
+
+class Refused(Exception):
+    """The teacher is not clearly better than chance; no student is distilled from it."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is kept of a teacher beside its weights and predictions."""
+
+    held_out_top1: float  # on the part of the training split that it was not trained on
+    chance: float
+    seconds: float
+    slices: int = 1  # of a training batch, for want of memory
+    weights: str = ""  # hashes of what lies beside it, by which damage shows; empty where nothing is kept
+    predictions: str = ""
+
+    @classmethod
+    def from_json(cls, text: str) -> Notes:
+        """Raises TypeError or ValueError for what is not the notes of a kept teacher."""
+        found = cls(**json.loads(text))
+        if [type(value) for value in astuple(found)] != [float, float, float, int, str, str]:
+            raise TypeError("a value is of another type")
+        if not (0 <= found.held_out_top1 <= 1 and 0 < found.chance <= 1 and found.slices >= 1):
+            raise ValueError("a value is out of its range")
+        return found
+
+
+@dataclass(frozen=True)
+class ReadyTeacher:
+    """A teacher on the device, and what it says of every real test item."""
+
+    network: nn.Module
+    logp: NDArray[np.float16]  # (test items, classes)
+    notes: Notes
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher is made for: one target as one cell sees it."""
+
+    modality: Modality
+    view: Any
+    classes: int
+    train: Callable[[], LabelledData]
+    train_per_class: int
+    test: Batches
+    device: torch.device
+
+
+def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
+    """The teacher kept in ``folder``, made there first if need be; one process makes it while others wait.
+
+    Raises:
+        Refused: below ``times_chance`` × chance on the held-out part of the training split.
+        BadInput: a weights file that cannot be used.
+        Diverged, Interrupted: see ``optimise``.
+    """
+    new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
+    ready = _finished(folder, new, lesson)  # which somebody else may have made in a folder that only they may write
+    if ready is None:
+        with alone_in(folder, patience(watch, "the teacher")):
+            ready = _finished(folder, new, lesson)  # by whom we have waited for
+            if ready is None:
+                ready = _keep(folder, make_teacher(new(), settings, lesson, watch, folder))
+                clear(folder)
+    refuse_if_poor(ready.notes, settings)
+    return ready
+
+
+def make_teacher(
+    network: nn.Module,
+    settings: Teacher,
+    lesson: Lesson,
+    watch: PhaseWatch,
+    folder: Path | None = None,
+    *,
+    trained: bool = False,
+) -> ReadyTeacher:
+    """Train or load ``network`` in place, score it on the held-out part, and predict the test items.
+
+    Args:
+        folder: of its checkpoints; None keeps none.
+        trained: the network is good as it is (a caller's own).
+
+    Raises:
+        Diverged: it was trained here and its answers are no numbers.
+    """
+    started = time.monotonic()
+    watch.phase("teacher: data")
+    slices, trained_here = 1, False
+    split = cap_per_class(lesson.train(), lesson.train_per_class)
+    for_training, held_out = hold_out(split, settings.holdout)
+    if settings.weights:
+        load_weights(network, Path(settings.weights))
+    elif not trained and not getattr(network, "ready", False):
+        trained_here = True
+        slices = _train(network, settings, lesson, for_training, watch, folder)
+    try:
+        watch.phase("teacher: held-out part")
+        top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
+        watch.phase("teacher: test items")
+        logp = _predict(network, lesson.test, lesson, watch)
+    except NotFinite as error:
+        if not trained_here:
+            raise
+        raise Diverged(settings.training.steps) from error  # the last update did it, after the last loss
+    notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started, slices)
+    return ReadyTeacher(network, logp, notes)
+
+
+def _predict(network: nn.Module, batches: Batches, lesson: Lesson, watch: PhaseWatch) -> NDArray[np.float16]:
+    return predict(network, batches, lesson.modality, lesson.view, lesson.device, watch)
+
+
+def _train(
+    network: nn.Module,
+    settings: Teacher,
+    lesson: Lesson,
+    data: LabelledData,
+    watch: PhaseWatch,
+    folder: Path | None,
+) -> int:
+    """Cross-entropy on augmented items, in an order that is a pure function of the step; the slices of a batch."""
+    training = settings.training
+    draws = Draws(0, "teacher/")
+    batches = Batches(data, shuffled(draws, len(data), training.batch), training.steps)
+    lay_out(network, training)
+    learner = compiled(network, training)
+
+    def loss_at(slices: int, step: int) -> Iterator[Tensor]:
+        raw, labels = batches.on(step, lesson.device)
+        inputs = lesson.modality.augment(raw, lesson.view, draws, step)
+        wanted = labels.repeat_interleave(batches.clips)
+        for part, answers in zip(inputs.chunk(slices), wanted.chunk(slices), strict=True):
+            with autocast(training, lesson.device):
+                logits = learner(in_layout(part, training))
+            loss = F.cross_entropy(logits.float(), answers, label_smoothing=settings.label_smoothing)
+            yield loss * (len(part) / len(inputs))
+
+    def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> None:
+        watch.phase("teacher: train")
+        optimise(
+            network, partial(loss_at, slices), training, seed=0, device=lesson.device, checkpoints=checkpoints,
+            watch=watch,
+        )  # fmt: skip
+
+    return in_slices(train, network, training.batch, folder, "teacher")[1]
+
+
+def shuffled(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:
+    """Step -> indices: every epoch a new order of all items; what does not fill a last batch is left out of it."""
+    batch = min(batch, items)
+    per_epoch = items // batch
+
+    @lru_cache(maxsize=2)
+    def epoch_order(epoch: int) -> np.ndarray:
+        return draws.permutation(epoch, "order", items)
+
+    def order(step: int) -> np.ndarray:
+        epoch, position = divmod(step, per_epoch)
+        return epoch_order(epoch)[position * batch : (position + 1) * batch]
+
+    return order
+
+
+def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
+    """Raises Refused below ``times_chance`` × chance, or below half way from chance to certainty if that is less."""
+    needed = min(settings.times_chance * notes.chance, (1 + notes.chance) / 2)
+    if notes.held_out_top1 < needed:
+        raise Refused(
+            f"the teacher reaches {notes.held_out_top1:.1%} on the held-out part of its training split, and "
+            f"{needed:.1%} is wanted (chance is {notes.chance:.1%}); train it longer (teacher.training.steps) or "
+            "lower teacher.times_chance."
+        )
+
+
+def _keep(folder: Path, made: ReadyTeacher) -> ReadyTeacher:
+    """Write a teacher's files, the notes last; the teacher with their hashes in its notes."""
+    save_weights(made.network, folder / WEIGHTS)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, logp=made.logp)
+    atomic_write(folder / PREDICTIONS, buffer.getvalue())
+    notes = replace(made.notes, weights=weights_hash(made.network), predictions=_sha256(buffer.getvalue()))
+    atomic_write(folder / NOTES, json.dumps(asdict(notes)) + "\n")
+    return replace(made, notes=notes)
+
+
+def _finished(folder: Path, new: Callable[[], nn.Module], lesson: Lesson) -> ReadyTeacher | None:
+    """A finished teacher; None when there is none, or a file of it is damaged or without a hash: it is made again."""
+    if not (folder / NOTES).is_file():
+        return None
+    network = new()
+    try:
+        notes = Notes.from_json((folder / NOTES).read_text(encoding="utf-8"))
+        load_weights(network, folder / WEIGHTS)
+        content = (folder / PREDICTIONS).read_bytes()
+        if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            logp = arrays["logp"]
+    except Exception:  # damaged, which a reader meets with nearly anything
+        return None
+    fits = logp.dtype == np.float16 and logp.shape == (len(lesson.test.data), lesson.classes)
+    return ReadyTeacher(network, logp, notes) if fits else None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,84 @@
+"""Learning rate and momentum as pure functions of the step, so that resuming needs no scheduler state."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from benchmark.config.schema import Training
+
+BASE_MOMENTUM, MAX_MOMENTUM = 0.85, 0.95
+START_DIVISOR, END_DIVISOR = 25.0, 1e4
+
+
+def learning_rate(training: Training, step: int) -> float:
+    """Learning rate of a step (0 … steps-1).
+
+    ``constant``; ``step`` (times gamma at each milestone); ``cosine`` to zero (Loshchilov & Hutter 2017), each after
+    a linear warm-up; ``onecycle`` with two cosine phases, from lr/25 up to lr and down to lr/250,000 (Smith & Topin
+    2018, as in torch's OneCycleLR).
+    """
+    total, warm = training.steps, training.warmup * training.steps
+    if training.schedule == "onecycle":
+        position, falling = _onecycle_phase(training, step)
+        start = training.lr / START_DIVISOR
+        if falling:
+            return _anneal(training.lr, start / END_DIVISOR, position)
+        return _anneal(start, training.lr, position)
+    if step < warm:
+        return training.lr * (step + 1) / math.ceil(warm)
+    if training.schedule == "cosine":
+        return _anneal(training.lr, 0.0, (step - warm) / max(1.0, total - warm))
+    if training.schedule == "step":
+        passed = sum(step >= share * total for share in training.milestones)
+        return training.lr * training.gamma**passed
+    return training.lr
+
+
+def momentum(training: Training, step: int) -> float | None:
+    """First-moment coefficient of a step under ``onecycle`` (falls as the learning rate grows); else None."""
+    if training.schedule != "onecycle":
+        return None
+    position, falling = _onecycle_phase(training, step)
+    return _anneal(BASE_MOMENTUM, MAX_MOMENTUM, position) if falling else _anneal(MAX_MOMENTUM, BASE_MOMENTUM, position)
+
+
+def _onecycle_phase(training: Training, step: int) -> tuple[float, bool]:
+    """Position in [0, 1] of a step within its phase, and whether that is the falling one."""
+    peak = training.warmup * training.steps - 1
+    last = training.steps - 1
+    if step <= peak:
+        return (step / peak if peak > 0 else 1.0), False
+    return (step - peak) / max(1e-9, last - peak), True
+
+
+def _anneal(start: float, end: float, position: float) -> float:
+    """Half a cosine from start (position 0) to end (position 1)."""
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * min(1.0, position)))
+
+
+def make_optimiser(network: nn.Module, training: Training) -> torch.optim.Optimizer:
+    """The optimiser that a recipe names; weight decay spares biases and normalisation (tensors of one axis)."""
+    decayed = [p for p in network.parameters() if p.requires_grad and p.dim() > 1]
+    spared = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    if training.optimiser == "sgd":
+        # On CPUs torch's own choice, which is not the fused one: that rounds otherwise.
+        fused = True if next(network.parameters()).device.type == "cuda" else None
+        return torch.optim.SGD(groups, lr=training.lr, momentum=0.9, nesterov=True, fused=fused)
+    kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, lr=training.lr, fused=True)
+
+
+def apply_schedule(optimiser: torch.optim.Optimizer, training: Training, step: int) -> None:
+    """Set learning rate and momentum of a step."""
+    rate, first = learning_rate(training, step), momentum(training, step)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+        if first is not None:
+            if "betas" in group:
+                group["betas"] = (first, group["betas"][1])
+            else:
+                group["momentum"] = first

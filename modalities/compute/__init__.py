@@ -1,0 +1,1 @@
+"""Random draws, copies to a device, and what compiled kernels share."""

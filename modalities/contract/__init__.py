@@ -1,0 +1,1 @@
+"""What every target adapter must keep, and the checks of it."""

@@ -1,0 +1,1 @@
+"""Tools for target adapters: files, lists, tables, stand-ins."""

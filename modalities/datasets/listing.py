@@ -1,0 +1,91 @@
+"""A labelled split as rows and one reader: what most target adapters return from train() and test()."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.base import BadInput, Item
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Row(NamedTuple):
+    """One item before it is decoded. ``where`` is whatever the reader takes: a path, an index."""
+
+    where: Any
+    label: int
+    item_id: str
+    group: str
+
+
+class Columns(Sequence[Row]):
+    """Rows kept as columns and made when asked for, for splits of so many items that rows would fill the memory.
+
+    Each column has one entry per row. ``modalities.datasets.index`` has sequences of names and paths that cost a
+    few bytes each.
+    """
+
+    def __init__(
+        self, where: Sequence[Any], labels: NDArray[np.int64], item_ids: Sequence[str], groups: Sequence[str]
+    ) -> None:
+        self.where, self.labels, self.item_ids, self.groups = where, labels, item_ids, groups
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Columns: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Columns:
+        if isinstance(index, slice):
+            return Columns(self.where[index], self.labels[index], self.item_ids[index], self.groups[index])
+        return Row(self.where[index], int(self.labels[index]), self.item_ids[index], self.groups[index])
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Columns:
+        """The columns of rows."""
+        if isinstance(rows, cls):
+            return rows
+        labels = np.fromiter((row.label for row in rows), np.int64, len(rows))
+        return cls([row.where for row in rows], labels, [row.item_id for row in rows], [row.group for row in rows])
+
+
+@dataclass
+class Listing:
+    """A map-style, picklable dataset over rows (implements ``modalities.base.LabelledData``).
+
+    Args:
+        rows: the items, in a stable order; ``Columns`` where there are very many.
+        read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass
+            through; any other exception becomes a BadInput that names the item.
+    """
+
+    rows: Sequence[Row]
+    read: Callable[[Any], Tensor]
+
+    def __post_init__(self) -> None:
+        columns = Columns.of(self.rows)
+        self.labels, self.item_ids, self.groups = columns.labels, columns.item_ids, columns.groups
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Item:
+        row = self.rows[index]
+        try:
+            return Item(self.read(row.where), row.label, row.item_id)
+        except (BadInput, MemoryError):
+            raise
+        except Exception as error:
+            raise BadInput(
+                f"{row.where} cannot be read ({type(error).__name__}: {error}); replace the file or fetch it again."
+            ) from error

@@ -1,0 +1,177 @@
+"""``benchmark new-target``: what it writes works at once, and it never writes over anything."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from benchmark.cli import app as cli
+from benchmark.cli import new_target
+from modalities import registry
+from modalities.base import BadInput
+from modalities.contract.checks import check_adapter, small_view
+
+PROJECT = Path(new_target.__file__).parents[2]
+
+
+def scaffold(*arguments: str | Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.app(["new-target", *map(str, arguments)])
+    assert not ended.value.code
+
+
+def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module from a file, under its own name, as an installed one would be."""
+    monkeypatch.syspath_prepend(path.parent)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, path.stem, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("modality", registry.MODALITIES)
+def test_a_new_target_keeps_the_contract_at_once(
+    modality: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold("corvids_4", "--modality", modality, "--package", tmp_path / "crows")
+    adapter = loaded(tmp_path / "crows" / "corvids_4_target.py", monkeypatch).TARGET
+    assert (adapter.info.name, adapter.info.modality) == ("corvids_4", modality)
+    assert [found for found in check_adapter(adapter) if found.verdict == "fail"] == []
+    lines = (tmp_path / "crows" / "corvids_4_target.py").read_text().splitlines()
+    assert len(lines) <= 30
+
+
+def test_a_package_names_its_target_to_the_registry(tmp_path: Path) -> None:
+    scaffold("corvids_4", "-m", "image", "--package", tmp_path)
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())
+    assert project["project"]["entry-points"][registry.PLUGIN_GROUP] == {"corvids_4": "corvids_4_target:TARGET"}
+    assert project["tool"]["setuptools"]["py-modules"] == ["corvids_4_target"]
+
+
+def test_sounds_of_a_new_target_can_be_told_apart_by_a_plain_classifier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scipy.signal import stft
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    scaffold("corvids", "-m", "audio", "--package", tmp_path / "crows")
+    adapter = loaded(tmp_path / "crows" / "corvids_target.py", monkeypatch).TARGET
+    adapter.write_sample(tmp_path, 0)
+
+    def split(name: str) -> tuple[np.ndarray, np.ndarray]:
+        data = getattr(adapter, name)(tmp_path, small_view("audio"))
+        waves = np.stack([data[i].data[0].numpy() for i in range(len(data))]) / 2**15
+        power = np.log(np.abs(stft(waves, 8_000, nperseg=256)[2][:, :64]) + 1e-3)
+        blocks = power[:, :, :60].reshape(len(data), 16, 4, 6, 10).mean(axis=(2, 4))
+        return blocks.reshape(len(data), -1), data.labels
+
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500)).fit(*split("train"))
+    assert classifier.score(*split("test")) > 0.6, "chance is a quarter"
+
+
+@pytest.mark.slow
+def test_teachers_learn_new_targets_of_every_modality(tmp_path: Path, installed: Callable[[Path, Path], None]) -> None:
+    packages = []
+    for modality in registry.MODALITIES:
+        packages.append(tmp_path / f"my_{modality}")
+        scaffold(f"my_{modality}", "-m", modality, "--package", packages[-1])
+        installed(packages[-1], tmp_path / "site")
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(map(str, (tmp_path / "site", *packages))),
+        "BENCHMARK_CACHE": str(tmp_path / "cache"),
+    }
+
+    def benchmark(*arguments: str) -> str:
+        command = [sys.executable, "-c", "from benchmark.cli.app import main; main()", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    benchmark("run", "--target", "my_*", "profile=smoke")
+    rows = list(csv.DictReader(io.StringIO(benchmark("table", "--profile", "smoke", "--format", "csv"))))
+    assert {row["target"] for row in rows} == {f"my_{modality}" for modality in registry.MODALITIES}
+    assert all(float(row["teacher_top1"]) > 1.5 * float(row["chance"]) for row in rows)
+
+
+# --- into a checkout ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project to write into."""
+    shutil.copytree(PROJECT / "modalities", tmp_path / "modalities", ignore=shutil.ignore_patterns("assets", "*.pyc"))
+    monkeypatch.setattr(new_target, "_checkout", lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("modality", registry.MODALITIES)
+def test_in_a_checkout_the_registry_finds_it_and_the_projects_own_checks_pass(modality: str, checkout: Path) -> None:
+    scaffold("corvids", "-m", modality)
+    adapter = checkout / f"modalities/{modality}/targets/corvids.py"
+    test = checkout / f"tests/modalities/{modality}/test_{modality}_corvids.py"
+    shutil.copy(PROJECT / "pyproject.toml", checkout)
+    for check in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, adapter, test], cwd=checkout, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+    code = (
+        "from modalities import registry; print(registry.origin('corvids'), registry.target('corvids').info.modality)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == [f"modalities.{modality}.targets.corvids", modality], done.stderr
+
+
+def test_an_installed_copy_is_told_apart_from_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert new_target._checkout() == PROJECT
+    monkeypatch.setattr(new_target.modalities, "__file__", str(tmp_path / "modalities" / "__init__.py"))
+    with pytest.raises(BadInput, match=r"is an installed copy and no checkout; give a folder .* --package"):
+        new_target._checkout()
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["", "4crows", "my-crows", "my crows", "Crows", "class", "_crows", "crows_", "a__b", "../x"]
+)
+def test_a_name_that_is_no_identifier_is_refused(name: str, checkout: Path) -> None:
+    with pytest.raises(BadInput, match="is no name for a target"):
+        cli.app(["new-target", name, "-m", "image"])
+    assert not (checkout / "tests").exists()
+
+
+def test_a_name_that_is_taken_is_refused(checkout: Path) -> None:
+    with pytest.raises(BadInput, match=r"'cifar10' already \(modalities\.image\.targets\.cifar10\)"):
+        cli.app(["new-target", "cifar10", "-m", "audio"])
+    assert not (checkout / "tests").exists()
+
+
+def test_an_unknown_modality_answers_with_the_nearest(checkout: Path) -> None:
+    with pytest.raises(BadInput, match="did you mean image"):
+        cli.app(["new-target", "corvids", "-m", "images"])
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("mine")
+    with pytest.raises(BadInput, match=r"pyproject\.toml is there already"):
+        cli.app(["new-target", "corvids", "-m", "image", "--package", str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+    assert (tmp_path / "pyproject.toml").read_text() == "mine"

@@ -1,0 +1,212 @@
+"""The loop: it learns, resumes bit for bit, stops on request, notices divergence, and can see no dataset."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import benchmark.distillation
+from benchmark.config.schema import Recipe
+from benchmark.distillation.distill import distill
+from benchmark.training.checkpoints import Checkpoints
+from benchmark.training.loop import Diverged, optimise
+from benchmark.training.watch import Interrupted
+from modalities.base import Draws, SegmentStream
+
+CPU = torch.device("cpu")
+
+
+class NoiseStream:
+    """Segments of nothing but counter-based noise."""
+
+    shape = (1, 6, 6)
+    batch_size = 16
+
+    def __init__(self, seed: int = 0) -> None:
+        self._draws = Draws(seed)
+
+    def batch(self, step: int) -> torch.Tensor:
+        return torch.tensor(self._draws.normal(step, "noise", (16, 1, 6, 6)), dtype=torch.float32)
+
+
+def network(seed: int, dropout: float = 0.0) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(36, 24), nn.BatchNorm1d(24), nn.ReLU(), nn.Dropout(dropout), nn.Linear(24, 5)
+        )
+
+
+def recipe(**changes) -> Recipe:
+    base = {"name": "test", "steps": 120, "batch": 16, "lr": 1e-2, "warmup": 0.3, "temperature": 2.0}
+    return Recipe(**{**base, **changes})
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+class StopAfter:
+    def __init__(self, steps: int) -> None:
+        self.steps, self.done = steps, 0
+
+    def step(self, done, total, loss):
+        self.done = done
+
+    def should_stop(self):
+        return self.done >= self.steps
+
+
+def test_a_student_comes_to_agree_with_its_teacher_on_segments_it_never_saw():
+    teacher, student = network(1), network(2)
+    fresh = NoiseStream(99).batch(0)
+    teacher.eval()
+
+    def agreement() -> float:
+        return (student.eval()(fresh).argmax(1) == teacher(fresh).argmax(1)).float().mean().item()
+
+    before = agreement()
+    curve = distill(NoiseStream(), teacher, student, recipe(steps=800, mixing="none"), seed=0, device=CPU)
+    assert curve.rows[-1][2] < curve.rows[0][2] / 4
+    assert agreement() >= max(0.8, before + 0.2)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
+def test_an_interrupted_run_ends_with_the_very_weights_of_an_uninterrupted_one(tmp_path, optimiser):
+    made = recipe(optimiser=optimiser)
+    whole, parts = network(3, dropout=0.3), network(3, dropout=0.3)
+    straight = distill(NoiseStream(), network(1), whole, made, seed=5, device=CPU)
+    for stop_after in (20, 60, 10**9):
+        checkpoints = Checkpoints(tmp_path, "student")
+        try:
+            resumed = distill(
+                NoiseStream(), network(1), parts, made, seed=5, device=CPU,
+                checkpoints=checkpoints, watch=StopAfter(stop_after),
+            )  # fmt: skip
+        except Interrupted:
+            parts = network(77, dropout=0.3)  # a new process would begin with other weights
+    assert same(whole, parts)
+    assert resumed.rows == straight.rows
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
+    made, checkpoints = recipe(), Checkpoints(tmp_path, "student", every_seconds=0)
+    whole = network(3)
+    distill(NoiseStream(), network(1), whole, made, seed=5, device=CPU, checkpoints=checkpoints)
+    older, newest = sorted(tmp_path.glob("*.ckpt"))
+    newest.write_bytes(newest.read_bytes()[:-7])
+    assert checkpoints.newest().step == int(older.stem.split("-")[1])
+    parts = network(4)
+    distill(NoiseStream(), network(1), parts, made, seed=5, device=CPU, checkpoints=checkpoints)
+    assert same(whole, parts)
+
+
+def test_a_checkpoint_that_is_a_pickle_with_code_is_not_run(tmp_path):
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return (Path(tmp_path / "exploded").touch, ())
+
+    (tmp_path / "student-000000020.ckpt").write_bytes(pickle.dumps(Bomb()))
+    assert Checkpoints(tmp_path, "student").newest() is None
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_the_global_generator_is_neither_read_nor_set():
+    states = []
+    students = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        students.append(network(3, dropout=0.5))
+        distill(NoiseStream(), network(1), students[-1], recipe(), seed=0, device=CPU)
+        states.append(torch.equal(before, torch.get_rng_state()))
+    assert states == [True, True]
+    assert same(*students)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_step():
+    student = network(2)
+
+    def loss_at(step: int) -> Iterator[torch.Tensor]:
+        yield student(NoiseStream().batch(step)).square().mean() * (float("nan") if step == 27 else 1.0)
+
+    with pytest.raises(Diverged) as caught:
+        optimise(student, loss_at, recipe(), seed=0, device=CPU)
+    assert caught.value.step == 27
+
+
+def test_the_teacher_keeps_its_weights_its_statistics_and_its_eval_mode():
+    teacher, untouched = network(1), network(1)
+    distill(NoiseStream(), teacher, network(2), recipe(steps=20), seed=0, device=CPU)
+    assert same(teacher, untouched)
+    assert not teacher.training
+
+
+def test_teacher_and_student_see_the_same_mixed_tensor():
+    seen: dict[str, list[torch.Tensor]] = {"teacher": [], "student": []}
+
+    class Spy(nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name, self.inner = name, network(1)
+
+        def forward(self, x):
+            seen[self.name].append(x)
+            return self.inner(x)
+
+    distill(NoiseStream(), Spy("teacher"), Spy("student"), recipe(steps=3), seed=0, device=CPU)
+    for step, (t, s) in enumerate(zip(seen["teacher"], seen["student"], strict=True)):
+        assert t is s
+        assert not torch.equal(t, NoiseStream().batch(step))
+
+
+def test_gradient_clipping_bounds_the_step_of_plain_descent():
+    def moved(clip: float) -> float:
+        student = network(2)
+        before = torch.cat([p.detach().flatten().clone() for p in student.parameters()])
+
+        def loss_at(step: int) -> Iterator[torch.Tensor]:
+            yield 1e4 * student(NoiseStream().batch(step)).square().mean()
+
+        made = recipe(steps=1, optimiser="sgd", schedule="constant", warmup=0.0, lr=1.0, clip=clip)
+        optimise(student, loss_at, made, seed=0, device=CPU)
+        return (torch.cat([p.detach().flatten() for p in student.parameters()]) - before).norm().item()
+
+    assert moved(0.5) <= 0.5 * 1.9 + 1e-4  # the first Nesterov step is (1 + momentum) times the gradient
+    assert moved(0.0) > 10
+
+
+def test_a_stream_of_another_batch_size_is_refused():
+    with pytest.raises(ValueError, match="batches of 16"):
+        distill(NoiseStream(), network(1), network(2), recipe(batch=8), seed=0, device=CPU)
+
+
+def test_the_core_is_given_a_stream_and_no_dataset():
+    kinds = inspect.get_annotations(distill, eval_str=True)
+    assert set(kinds) == {
+        "stream", "teacher", "student", "recipe", "seed", "device", "slices", "ahead", "checkpoints", "watch", "ranks",
+        "return",
+    }  # fmt: skip
+    assert kinds["stream"] is SegmentStream
+    assert not {"__getitem__", "labels", "item_ids"} & set(dir(SegmentStream))
+
+
+def test_no_file_of_the_core_can_name_a_dataset():
+    folder = Path(benchmark.distillation.__file__).parent
+    allowed = {"Draws", "rank_slice", "SegmentStream", "sent"}
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("modalities"):
+                assert {alias.name for alias in node.names} <= allowed, path.name
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for forbidden in ("batches", "data", "teachers", "evaluation", "registry", "torch.utils.data"):
+                assert not any(name.endswith(forbidden) for name in names), (path.name, names)

@@ -1,0 +1,215 @@
+"""Metrics agree with scikit-learn, SciPy and figures worked by hand, and obey their laws."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special, stats
+from sklearn import metrics as sk
+
+from benchmark.evaluation import metrics
+
+
+def outputs(seed: int, items: int = 200, classes: int = 7, sharpness: float = 2.0):
+    """Log-probabilities of two networks that know something, and labels."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, items)
+    logits = random.normal(size=(2, items, classes)) * sharpness
+    logits[:, np.arange(items), labels] += 2
+    student, teacher = (metrics.log_probabilities(part) for part in logits)
+    return student, teacher, labels
+
+
+several = st.builds(
+    outputs,
+    seed=st.integers(0, 2**32),
+    items=st.integers(1, 60),
+    classes=st.integers(2, 12),
+    sharpness=st.floats(0.1, 30),
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_accuracies_are_those_of_scikit_learn(seed):
+    student, _, labels = outputs(seed)
+    assert metrics.top1(student, labels) == sk.accuracy_score(labels, student.argmax(1))
+    assert metrics.mean_per_class(student, labels) == pytest.approx(
+        sk.balanced_accuracy_score(labels, student.argmax(1)), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 6])
+def test_top_k_is_that_of_scikit_learn_where_no_outputs_tie(k):
+    random = np.random.default_rng(k)
+    logp = np.stack([random.permutation(9) for _ in range(300)]).astype(np.float16) - 9
+    labels = random.integers(0, 9, 300)
+    assert metrics.topk(logp, labels, k) == sk.top_k_accuracy_score(labels, logp, k=k, labels=np.arange(9))
+
+
+def test_of_tied_classes_the_first_is_predicted_by_every_figure():
+    logp = np.log(np.full((4, 4), 0.25)).astype(np.float16)
+    labels = np.arange(4)
+    assert metrics.top1(logp, labels) == metrics.topk(logp, labels, 1) == 0.25
+    assert metrics.topk(logp, labels, 2) == 0.5
+
+
+def test_mean_per_class_counts_only_classes_that_occur():
+    logp = np.log(np.eye(5) * 0.6 + 0.08)[[0, 0, 0, 1, 2]].astype(np.float16)
+    assert metrics.mean_per_class(logp, np.array([0, 0, 0, 0, 2])) == pytest.approx((3 / 4 + 1) / 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kl_to_the_teacher_is_scipys_entropy(seed):
+    student, teacher, _ = outputs(seed)
+    expected = stats.entropy(np.exp(teacher.astype(float)), np.exp(student.astype(float)), axis=1).mean()
+    assert metrics.kl_to_teacher(student, teacher) == pytest.approx(expected, rel=1e-9)
+
+
+def test_calibration_error_worked_by_hand():
+    # Confidences 0.75 and 0.75 share a bin (one right), 0.5 has its own (right): (|1 - 1.5| + |1 - 0.5|) / 3.
+    probability = np.array([[0.75, 0.25], [0.25, 0.75], [0.5, 0.5]])
+    labels = np.array([0, 0, 0])
+    assert metrics.expected_calibration_error(np.log(probability), labels) == pytest.approx(1 / 3)
+    assert metrics.expected_calibration_error(np.log(probability), labels, bins=1) == pytest.approx(abs(2 - 2.0) / 3)
+
+
+def test_calibration_bins_include_their_upper_edge():
+    probability = np.array([[0.5, 0.3, 0.2], [0.45, 0.3, 0.25]])  # with two bins both lie in (0, 0.5]
+    labels = np.array([0, 1])  # one right: |1 - 0.95| / 2; in separate bins it would be (0.5 + 0.45) / 2
+    assert metrics.expected_calibration_error(np.log(probability), labels, bins=2) == pytest.approx(0.025)
+
+
+def test_a_certain_and_right_network_is_calibrated():
+    logp = np.where(np.eye(3), 0.0, -1000.0)
+    assert metrics.expected_calibration_error(logp, np.arange(3)) == 0
+
+
+@pytest.mark.parametrize(("right", "items"), [(0, 1), (1, 1), (3, 10), (941, 1000), (10000, 10000), (5012, 10000)])
+def test_the_interval_is_scipys_wilson_interval(right, items):
+    expected = stats.binomtest(right, items).proportion_ci(method="wilson")
+    assert metrics.wilson_interval(right / items, items) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(st.floats(0, 1), st.integers(1, 10**6))
+def test_an_interval_holds_its_share_and_stays_within_0_and_1(share, items):
+    low, high = metrics.wilson_interval(share, items)
+    assert 0 <= low <= share <= high <= 1
+
+
+@pytest.mark.parametrize(("share", "items"), [(-0.1, 5), (1.1, 5), (0.5, 0), (math.nan, 5)])
+def test_no_interval_for_what_is_no_share(share, items):
+    with pytest.raises(ValueError, match="no interval"):
+        metrics.wilson_interval(share, items)
+
+
+def test_clips_are_averaged_as_probabilities():
+    logits = np.random.default_rng(0).normal(size=(20, 4, 6)) * 5
+    averaged = metrics.average_clips(logits)
+    assert averaged.dtype == np.float16
+    expected = np.log(special.softmax(logits, axis=-1).mean(axis=1))
+    np.testing.assert_allclose(averaged, expected, rtol=2**-10)
+    assert not np.allclose(averaged, special.log_softmax(logits.mean(axis=1), axis=-1), rtol=0.05)
+
+
+def test_one_clip_is_its_own_average_and_shifted_logits_are_the_same_probabilities():
+    logits = np.random.default_rng(1).normal(size=(20, 6)).astype(np.float32)
+    np.testing.assert_array_equal(metrics.average_clips(logits[:, None]), metrics.log_probabilities(logits))
+    np.testing.assert_allclose(metrics.log_probabilities(logits + 100), metrics.log_probabilities(logits), rtol=1e-3)
+
+
+def test_outputs_beyond_half_precision_stay_finite():
+    logp = metrics.log_probabilities(np.array([[1e6, 0.0, -1e30]]))
+    assert np.isfinite(logp).all()
+    assert logp[0, 0] == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_outputs_that_are_no_numbers_are_refused(bad):
+    with pytest.raises(ValueError, match="not finite"):
+        metrics.log_probabilities(np.array([[0.0, bad]]))
+    with pytest.raises(ValueError, match="not finite"):
+        metrics.top1(np.array([[0.0, bad]]), np.array([0]))
+
+
+@pytest.mark.parametrize("labels", [[0], [0, 3], [0, -1], []])
+def test_labels_that_do_not_fit_the_outputs_are_refused(labels):
+    with pytest.raises(ValueError, match=r"do not fit|same items"):
+        metrics.top1(np.zeros((2, 3)), np.array(labels, dtype=int))
+
+
+def test_chance_counts_the_classes_that_occur_and_majority_the_most_frequent():
+    labels = np.array([0, 0, 0, 7, 9])
+    assert metrics.chance(labels) == 1 / 3
+    assert metrics.majority_share(labels) == 3 / 5
+
+
+def test_retention_of_a_teacher_that_is_never_right_is_unknown():
+    assert metrics.retention(0.5, 0.8) == 0.625
+    assert metrics.retention(0.5, 0.0) is None
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (0, 5), (3, 9), (10, 10), (1, 0), (30, 12)])
+def test_the_paired_test_is_the_exact_binomial_worked_by_hand(b, c):
+    first = np.array([1] * b + [0] * c + [1] * 7 + [0] * 4)
+    second = np.array([0] * b + [1] * c + [1] * 7 + [0] * 4)
+    result = metrics.paired_test(first, second, np.ones_like(first))
+    tail = sum(math.comb(b + c, i) for i in range(min(b, c) + 1)) / 2 ** (b + c)
+    assert (result.only_first, result.only_second) == (b, c)
+    assert result.p_value == pytest.approx(min(1.0, 2 * tail))
+
+
+@given(several)
+def test_figures_keep_their_bounds(case):
+    student, teacher, labels = case
+    figures = metrics.evaluate_predictions(student, teacher, labels)
+    shares = [figures[name] for name in ("top1", "mean_per_class", "teacher_top1", "fidelity", "ece")]
+    assert all(0 <= share <= 1 for share in shares)
+    assert figures["kl"] >= 0
+    assert figures["top1_low"] <= figures["top1"] <= figures["top1_high"]
+    assert (figures["top5"] is None) == (student.shape[1] <= 5)
+    assert figures["top5"] is None or figures["top5"] >= figures["top1"]
+    assert figures["items"] == len(labels)
+
+
+@settings(max_examples=50)
+@given(several, st.randoms(use_true_random=False))
+def test_the_order_of_items_does_not_matter(case, random):
+    student, teacher, labels = case
+    order = list(range(len(labels)))
+    random.shuffle(order)
+    figures = metrics.evaluate_predictions(student, teacher, labels)
+    shuffled = metrics.evaluate_predictions(student[order], teacher[order], labels[order])
+    assert shuffled == {
+        name: value if value is None else pytest.approx(value, abs=1e-9) for name, value in figures.items()
+    }
+
+
+@settings(max_examples=50)
+@given(several)
+def test_a_student_that_is_its_teacher_keeps_everything(case):
+    _, teacher, labels = case
+    figures = metrics.evaluate_predictions(teacher, teacher, labels)
+    assert figures["fidelity"] == 1
+    assert figures["kl"] == 0
+    assert figures["retention"] in (1, None)
+
+
+@given(several)
+def test_top_k_grows_with_k_up_to_certainty(case):
+    student, _, labels = case
+    shares = [metrics.topk(student, labels, k) for k in range(1, student.shape[1] + 1)]
+    assert all(a <= b for a, b in pairwise(shares))
+    assert shares[-1] == 1
+
+
+def test_scoring_stored_outputs_again_gives_the_same_figures(tmp_path):
+    student, teacher, labels = outputs(3)
+    np.savez(tmp_path / "stored.npz", student=student, teacher=teacher, labels=labels)
+    with np.load(tmp_path / "stored.npz", allow_pickle=False) as stored:
+        again = metrics.evaluate_predictions(stored["student"], stored["teacher"], stored["labels"])
+    assert again == metrics.evaluate_predictions(student.astype(np.float32), teacher.astype(np.float64), labels)

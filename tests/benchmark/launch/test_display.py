@@ -1,0 +1,148 @@
+"""Progress: how long is left, in words that fit a log, and live bars that keep up with any order of events."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from benchmark.launch import display as progress
+from benchmark.launch.display import PlainLines, TimeLeft, counted, duration, outcome_line, shown
+from benchmark.launch.local import Step
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(progress, "time", made)
+    return made
+
+
+def test_one_is_singular():
+    assert [counted(number, "cell") for number in (0, 1, 2, 1797)] == ["0 cells", "1 cell", "2 cells", "1,797 cells"]
+
+
+def cell(name: str, expected: float = 100.0):
+    training = SimpleNamespace(batch=20)
+    config = SimpleNamespace(
+        expected_seconds=expected, recipe=SimpleNamespace(batch=10), teacher=SimpleNamespace(training=training)
+    )
+    return SimpleNamespace(id=name, target=name, fold=1, seed=0, source=SimpleNamespace(name="photo"), config=config)
+
+
+DONE = SimpleNamespace(status="done", reason="", metrics={"top1": 0.5}, controls={"teacher_top1": 0.75, "chance": 0.1})
+FAILED = SimpleNamespace(status="failed", reason="the disk is full.", metrics={}, controls={})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (5, "0:05"), (59.6, "1:00"), (95, "1:35"), (3600, "1:00:00"), (7384, "2:03:04"), (None, "?")],
+)
+def test_durations_read_as_people_write_them(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_time_left_is_what_was_expected_then_corrected_by_what_was_seen(clock):
+    cells = [cell("a"), cell("b"), cell("c")]
+    left = TimeLeft(cells, jobs=1)
+    assert left.seconds() == 300
+    left.started(cells[0])
+    clock.now += 40
+    assert left.seconds() == 260
+    clock.now += 160  # twice as long as expected
+    assert left.seconds() == 250, "an overdue cell takes a quarter of its time again, the others what was expected"
+    left.ended(cells[0])
+    assert left.seconds() == 400, "the two others will take twice as long, too"
+    left.started(cells[1])
+    clock.now += 50
+    assert left.seconds() == 350
+    left.ended(cells[1])
+    left.started(cells[2])
+    clock.now += 10_000
+    assert left.seconds() == 2_500
+
+
+def test_time_left_of_cells_side_by_side_is_at_least_the_longest(clock):
+    assert TimeLeft([cell("a", 300), cell("b", 100)], jobs=2).seconds() == 300
+    assert TimeLeft([cell("a", 300), cell("b", 300), cell("c", 300)], jobs=2).seconds() == 450
+
+
+def test_time_left_is_unknown_where_a_cell_has_no_expectation():
+    assert TimeLeft([cell("a"), cell("b", 0.0)], jobs=1).seconds() is None
+
+
+def test_a_log_has_one_line_per_event_and_none_for_every_step(clock, capsys):
+    first, second = cell("a"), cell("b")
+    lines = PlainLines([first, second], jobs=1)
+    lines.started(0, first)
+    for done in range(1, 101):
+        clock.now += 0.2
+        lines.moved(0, Step("distill", done, 100, 1.25, 5.0))
+    lines.ended(0, first, DONE)
+    lines.started(0, second)
+    lines.ended(0, second, FAILED)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "start  a · photo · seed 0",
+        "       a · photo · seed 0: distill 1/100, loss 1.250, 50 segments/s",
+        "       a · photo · seed 0: distill 76/100, loss 1.250, 50 segments/s",
+        "[1/2, 0:20 left] a · photo · seed 0: student 50.0% · teacher 75.0% · chance 10.0%",
+        "start  b · photo · seed 0",
+        "[2/2] b · photo · seed 0: failed: the disk is full.",
+    ]
+
+
+def test_an_interrupted_cell_is_not_counted(clock, capsys):
+    lines = PlainLines([cell("a")], jobs=1)
+    lines.started(0, cell("a"))
+    lines.ended(0, cell("a"), None)
+    assert "[0/1] a · photo · seed 0: stopped; it continues with the same command" in capsys.readouterr().err
+
+
+def test_the_rate_of_each_phase_counts_what_the_phase_is_about(clock, capsys):
+    lines = PlainLines([cell("a")], jobs=1)
+    lines.started(0, cell("a"))
+    for phase, unit in (("distill", "30 segments/s"), ("teacher: train", "60 items/s"), ("evaluate", "3.0 batches/s")):
+        lines.moved(0, Step(phase, 1, 2, float("nan"), 3.0))
+        said = capsys.readouterr().err
+        assert unit in said
+        assert "loss" not in said, "a phase without a loss says nothing of one"
+
+
+def test_the_outcome_of_a_cell_is_its_figures_or_its_reason():
+    assert outcome_line(DONE) == "student 50.0% · teacher 75.0% · chance 10.0%"
+    assert outcome_line(FAILED) == "failed: the disk is full."
+
+
+def test_live_bars_follow_cells_that_start_end_fail_and_are_stopped(monkeypatch, clock, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    cells = [cell("a[bold]"), cell("b"), cell("c")]
+    with shown(cells, jobs=2) as display:
+        assert not isinstance(display, PlainLines)
+        display.started(0, cells[0])
+        display.started(1, cells[1])
+        display.moved(0, Step("data"))
+        display.moved(1, Step("distill", 3, 10, 0.5, 2.0))
+        display.moved(1, Step("distill", 10, 10, 0.5, 2.0))
+        display.ended(1, cells[1], FAILED)
+        display.started(1, cells[2])
+        display.ended(0, cells[0], DONE)
+        display.ended(1, cells[2], None)
+    said = capsys.readouterr().err
+    assert "failed: the disk is full." in said
+    assert "student 50.0%" in said
+
+
+def test_standard_error_that_is_no_terminal_gets_plain_lines(capsys):
+    with shown([cell("a")], jobs=1) as display:
+        assert isinstance(display, PlainLines)

@@ -1,0 +1,106 @@
+"""A cell without a record of its own gets a row where one can be written, and costs no other cell where none can."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark.planning.plan import Cell
+from benchmark.records.store import Record, Store, provenance
+from benchmark.running import failures
+from benchmark.running.failures import keep, note_failure
+from modalities.base import BadInput
+from modalities.storage.folder_lock import Taken, alone_in, give_up
+
+DIED = "the worker process of this cell died (signal 9)."
+
+
+@pytest.fixture
+def cell(cells) -> Cell:
+    (found,) = cells()
+    return found
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "smoke")
+
+
+def noted(cell: Cell, store: Store, known: str = "") -> Record:
+    return note_failure(cell, store, DIED, device="cpu", known=known, waiting=give_up)
+
+
+def test_a_failure_is_a_row(cell, store):
+    record = noted(cell, store)
+    assert (record.status, record.reason) == ("failed", DIED)
+    assert store.read(cell.id) == record
+
+
+def test_a_file_where_the_attempts_folder_should_be_still_leaves_room_for_a_row_without_anybodys_folders(cell, store):
+    (store.cell(cell.id)).mkdir(parents=True)
+    (store.cell(cell.id) / "attempt").write_text("mine")
+    reason = f"{store.cell(cell.id)}/attempt cannot be made (File exists); free it."
+    note_failure(cell, store, reason, device="cpu", known="", waiting=give_up)
+    assert store.read(cell.id).reason == "attempt cannot be made (File exists); free it."
+    assert (store.cell(cell.id) / "attempt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("obstacle", ["cell", "lock"])
+def test_a_cells_folder_that_takes_no_record_costs_that_cell_only_and_the_reason_says_both(cell, store, obstacle):
+    folder = store.cell(cell.id)
+    if obstacle == "cell":
+        folder.parent.mkdir(parents=True)
+        folder.write_text("mine")
+    else:
+        (folder / ".lock").mkdir(parents=True)
+    record = noted(cell, store)
+    assert record.status == "failed"
+    assert record.reason.startswith(f"{DIED} No record can say so: {folder} cannot be written (")
+    assert record.reason.endswith("; free it, or choose another folder with --results.")
+    assert [path.name for path in folder.parent.iterdir()] == [cell.id], "no probe is left"
+
+
+def test_the_same_sentence_is_not_said_twice(cell, store):
+    store.cell(cell.id).parent.mkdir(parents=True)
+    store.cell(cell.id).write_text("mine")
+    with pytest.raises(BadInput) as refused, alone_in(store.cell(cell.id), give_up):
+        pass
+    record = note_failure(cell, store, str(refused.value), device="cpu", known="", waiting=give_up)
+    assert record.reason == str(refused.value)
+
+
+def test_results_in_which_nothing_can_be_written_are_refused(cell, store, monkeypatch):
+    def full(path: object, content: object) -> None:
+        raise BadInput(f"{path} cannot be written (No space left on device).")
+
+    monkeypatch.setattr(failures, "atomic_write", full)
+    monkeypatch.setattr(Store, "write", lambda self, record: full(record.id, ""))
+    with pytest.raises(BadInput, match="No space left on device"):
+        noted(cell, store)
+
+
+def test_a_record_that_came_meanwhile_is_taken_and_one_that_was_there_before_is_replaced(cell, store):
+    done = cell.record("done", provenance=provenance("cpu", 1))
+    store.write(done)
+    assert noted(cell, store) == done
+    assert noted(cell, store, known=store.stamp(cell.id)).status == "failed"
+
+
+def test_a_record_that_vanished_meanwhile_is_replaced(cell, store):
+    assert noted(cell, store, known="an earlier one").status == "failed"
+    assert store.read(cell.id).status == "failed"
+
+
+def test_a_cell_that_another_process_is_at_is_left_to_it(cell, store):
+    with alone_in(store.cell(cell.id), give_up), pytest.raises(Taken):
+        noted(cell, store)
+
+
+def test_a_record_of_any_status_is_kept_and_becomes_a_failure_where_it_cannot_be(cell, store):
+    absent = cell.record("no data", "absent; fetch it.", provenance=provenance("none", 0))
+    assert keep(store, absent, waiting=give_up) == absent
+    assert store.read(cell.id) == absent
+    (store.cell(cell.id) / ".lock").unlink(missing_ok=True)
+    (store.cell(cell.id) / ".lock").mkdir()
+    record = keep(store, absent, waiting=give_up)
+    assert record.status == "failed"
+    assert record.reason.startswith("absent; fetch it. No record can say so: ")

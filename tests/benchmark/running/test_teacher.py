@@ -1,0 +1,383 @@
+"""Teachers: made once, kept whole, never trained on what judges them, and refused when they are poor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from benchmark.config.schema import Teacher, Training
+from benchmark.evaluation.predict import in_order
+from benchmark.running.networks import make_network, weights_hash
+from benchmark.running.teacher import Lesson, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.training.watch import Interrupted, Silent
+
+from benchmark.running.teacher import Notes, Refused  # isort: skip
+from modalities.base import BadInput, Draws, Item
+
+CPU = torch.device("cpu")
+CLASSES, SIDE = 4, 6
+
+
+class Pictures:
+    """Items of four classes: a bright quarter of a dark square. Notes every index that is read."""
+
+    def __init__(self, items: int, prefix: str) -> None:
+        self.labels = np.arange(items) % CLASSES
+        self.item_ids = [f"{prefix}{i}" for i in range(items)]
+        self.groups = self.item_ids
+        self.raw = np.random.default_rng(items).integers(0, 90, (items, 1, 1, SIDE, SIDE)).astype(np.uint8)
+        for i, label in enumerate(self.labels):
+            top, left = 3 * (label // 2), 3 * (label % 2)
+            self.raw[i, 0, 0, top : top + 3, left : left + 3] += 120
+        self.seen: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Item:
+        return Item(torch.from_numpy(self.raw[index]), int(self.labels[index]), self.item_ids[index])
+
+
+@dataclass
+class View:
+    shape: tuple[int, ...] = (1, SIDE, SIDE)
+
+
+@dataclass
+class Room:
+    """A modality with one kind of network, which counts what it is asked."""
+
+    trained_on: list[torch.Tensor] = field(default_factory=list)
+
+    def network(self, name: str, view: View, classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(SIDE * SIDE, int(name.split("-")[1])), nn.ReLU(), nn.Linear(8, classes)
+        )
+
+    def prepare(self, raw: torch.Tensor, view: View) -> torch.Tensor:
+        return raw.float() / 255
+
+    def augment(self, raw: torch.Tensor, view: View, draws: Draws, step: int) -> torch.Tensor:
+        self.trained_on.append(raw)
+        return self.prepare(raw, view)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture
+def lesson(room: Room) -> Lesson:
+    train, test = Pictures(200, "train"), Pictures(60, "test")
+    return Lesson(room, View(), CLASSES, lambda: train, 0, in_order(test), CPU)
+
+
+def settings(**changes) -> Teacher:
+    training = Training(steps=120, batch=20, lr=0.02, warmup=0.3)
+    return Teacher(**{"network": "net-8", "training": training, **changes})
+
+
+def kept(folder: Path, lesson: Lesson, **changes):
+    return kept_teacher(folder, settings(**changes), lesson, Silent())
+
+
+# --- made once -------------------------------------------------------------------------------------------------
+
+
+def test_a_teacher_learns_its_task_and_is_judged_on_what_it_never_saw(tmp_path, lesson, room):
+    ready = kept(tmp_path, lesson)
+    assert ready.notes.held_out_top1 > 0.9
+    assert ready.notes.chance == 0.25
+    assert ready.logp.shape == (60, CLASSES)
+    np.testing.assert_allclose(np.exp(ready.logp.astype(np.float64)).sum(1), 1, atol=5e-3)
+
+
+def test_a_second_cell_trains_nothing_and_gets_the_same_teacher(tmp_path, lesson, room):
+    first = kept(tmp_path, lesson)
+    steps = len(room.trained_on)
+    second = kept(tmp_path, lesson)
+    assert len(room.trained_on) == steps == 120
+    assert weights_hash(first.network) == weights_hash(second.network)
+    assert (first.logp == second.logp).all()
+    assert first.notes == second.notes
+
+
+def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(tmp_path, lesson, room, monkeypatch):
+    first = kept(tmp_path / "a", lesson)
+    monkeypatch.setattr("benchmark.running.teacher.alone_in", lambda *given: pytest.fail("the folder was locked"))
+    again = kept(tmp_path / "a", lesson)
+    assert weights_hash(again.network) == weights_hash(first.network)
+
+
+def assert_it_is_made_again(folder: Path, lesson: Lesson, room: Room, first) -> None:
+    second = kept(folder, lesson)
+    assert len(room.trained_on) == 240
+    assert weights_hash(first.network) == weights_hash(second.network)
+    assert (first.logp == second.logp).all()
+    kept(folder, lesson)
+    assert len(room.trained_on) == 240, "and kept from then on"
+
+
+@pytest.mark.parametrize("name", ["teacher.json", "teacher.safetensors", "predictions.npz"])
+@pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[: len(text) // 2], lambda text: None])
+def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, lesson, room, name, damage):
+    first = kept(tmp_path, lesson)
+    left = damage((tmp_path / name).read_bytes())
+    (tmp_path / name).unlink() if left is None else (tmp_path / name).write_bytes(left)
+    assert_it_is_made_again(tmp_path, lesson, room, first)
+
+
+def flip_a_weight(folder: Path) -> None:
+    """One bit, in the tensors and not in their names: safetensors reads it without a word."""
+    path = folder / "teacher.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-30] ^= 0x40
+    path.write_bytes(content)
+    load_file(path)
+
+
+def write_predictions(folder: Path, logp: np.ndarray, *, hashed: bool = True) -> None:
+    np.savez_compressed(folder / "predictions.npz", logp=logp)
+    if hashed:
+        digest = hashlib.sha256((folder / "predictions.npz").read_bytes()).hexdigest()
+        note(predictions=digest)(folder)
+
+
+def note(**changes) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "teacher.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return change
+
+
+def forget_hashes(folder: Path) -> None:
+    """What versions before this one kept."""
+    path = folder / "teacher.json"
+    notes = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({name: value for name, value in notes.items() if name not in ("weights", "predictions")})
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_a_weight,
+        forget_hashes,
+        lambda folder: write_predictions(folder, np.zeros((60, CLASSES), np.float16), hashed=False),
+        lambda folder: write_predictions(folder, np.zeros((59, CLASSES), np.float16)),
+        lambda folder: write_predictions(folder, np.zeros((60, CLASSES + 1), np.float16)),
+        lambda folder: write_predictions(folder, np.zeros((60, CLASSES), np.int64)),
+        note(held_out_top1="0.9"),
+        note(held_out_top1=None),
+        note(held_out_top1=float("nan")),
+        note(chance=0.0),
+        note(slices=1.5),
+        note(weights=7),
+        note(unknown=1),
+        lambda folder: (folder / "teacher.json").write_text("[]"),
+    ],
+)
+def test_a_teacher_whose_files_can_be_read_and_are_not_what_was_kept_is_made_again_the_same(
+    tmp_path, lesson, room, damage
+):
+    first = kept(tmp_path, lesson)
+    damage(tmp_path)
+    assert_it_is_made_again(tmp_path, lesson, room, first)
+
+
+def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, lesson, room):
+    class Fails(Silent):
+        def phase(self, name: str) -> None:
+            if name == "teacher: test items":
+                raise OSError("the disk went away")
+
+    with pytest.raises(OSError, match="went away"):
+        kept_teacher(tmp_path / "a", settings(), lesson, Fails())
+    found = kept(tmp_path / "a", lesson)
+    assert len(room.trained_on) == 120, "no step was taken again"
+    assert weights_hash(found.network) == weights_hash(kept(tmp_path / "b", lesson).network)
+
+
+def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, lesson, room):
+    class Stop(Silent):
+        done = 0
+
+        def step(self, done, total, loss):
+            self.done = done if total == 120 else 0
+
+        def should_stop(self):
+            return self.done >= 60
+
+    with pytest.raises(Interrupted):
+        kept_teacher(tmp_path / "a", settings(), lesson, Stop())
+    assert not (tmp_path / "a" / "teacher.json").exists()
+    assert len(room.trained_on) == 60
+    continued = kept(tmp_path / "a", lesson)
+    assert len(room.trained_on) == 120
+    assert weights_hash(continued.network) == weights_hash(kept(tmp_path / "b", lesson).network)
+    assert not list((tmp_path / "a").glob("*.ckpt")), "checkpoints go once the teacher is kept"
+
+
+def test_a_teacher_does_not_depend_on_torchs_own_generator_and_leaves_it_alone(tmp_path, lesson):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = kept(tmp_path / "a", lesson)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(2)
+    assert weights_hash(first.network) == weights_hash(kept(tmp_path / "b", lesson).network)
+
+
+# --- what it is trained on -------------------------------------------------------------------------------------
+
+
+def keys(raw: torch.Tensor) -> set[bytes]:
+    return {row.numpy().tobytes() for row in raw}
+
+
+def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, lesson, room):
+    kept(tmp_path, lesson)
+    train = lesson.train()
+    trained = set().union(*map(keys, room.trained_on))
+    everything = keys(torch.from_numpy(train.raw[:, 0]))
+    test = keys(torch.from_numpy(lesson.test.data.raw[:, 0]))
+    assert trained < everything
+    assert len(everything - trained) == 20, "a tenth is held out"
+    assert not trained & test
+
+
+def test_held_out_labels_that_lie_make_a_poor_judgement_and_the_same_teacher(tmp_path, lesson):
+    honest = kept(tmp_path / "a", lesson, times_chance=0.0)
+    train = lesson.train()
+    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(_trained_on(lesson))]
+    train.labels[held] = (train.labels[held] + 1) % CLASSES
+    lied_to = kept(tmp_path / "b", lesson, times_chance=0.0)
+    assert weights_hash(honest.network) == weights_hash(lied_to.network)
+    assert lied_to.notes.held_out_top1 <= 1 - honest.notes.held_out_top1 + 1e-9
+
+
+def _trained_on(lesson: Lesson) -> set[bytes]:
+    return set().union(*map(keys, lesson.modality.trained_on))
+
+
+def test_a_cap_per_class_leaves_fewer_items_to_train_on(tmp_path, room, lesson):
+    capped = Lesson(room, View(), CLASSES, lesson.train, 10, lesson.test, CPU)
+    kept(tmp_path, capped, times_chance=0.0)
+    assert len(_trained_on(capped)) == 36, "four classes of ten, a tenth of them held out"
+
+
+# --- refused ---------------------------------------------------------------------------------------------------
+
+
+def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tmp_path, lesson, room):
+    lesson.train().labels[:] = np.random.default_rng(0).integers(0, CLASSES, 200)
+    with pytest.raises(Refused) as caught:
+        kept(tmp_path, lesson)
+    for part in ("held-out", "50.0%", "chance is 25.0%", "teacher.training.steps", "teacher.times_chance"):
+        assert part in str(caught.value)
+    steps = len(room.trained_on)
+    with pytest.raises(Refused):
+        kept(tmp_path, lesson)
+    assert len(room.trained_on) == steps, "what is known is not tried again"
+
+
+@pytest.mark.parametrize(
+    ("top1", "chance", "times", "good"),
+    [
+        (0.21, 0.1, 2.0, True),
+        (0.19, 0.1, 2.0, False),
+        (0.74, 0.5, 2.0, False),  # twice chance would be certainty: half way there is asked for instead
+        (0.76, 0.5, 2.0, True),
+        (0.0, 0.5, 0.0, True),
+    ],
+)
+def test_what_is_clearly_better_than_chance(top1, chance, times, good):
+    notes = Notes(top1, chance, 0.0)
+    if good:
+        refuse_if_poor(notes, settings(times_chance=times))
+    else:
+        with pytest.raises(Refused):
+            refuse_if_poor(notes, settings(times_chance=times))
+
+
+# --- weights of one's own --------------------------------------------------------------------------------------
+
+
+def test_given_weights_are_used_as_they_are(tmp_path, lesson, room):
+    trained = kept(tmp_path / "a", lesson)
+    path = tmp_path / "a" / "teacher.safetensors"
+    loaded = kept(tmp_path / "b", lesson, weights=str(path))
+    assert len(room.trained_on) == 120, "trained once, loaded once"
+    assert weights_hash(loaded.network) == weights_hash(trained.network)
+    assert (loaded.logp == trained.logp).all()
+
+
+def other_network(path: Path) -> None:
+    save_file({"0.weight": torch.zeros(3, 3)}, path)
+
+
+def no_weights(path: Path) -> None:
+    path.write_bytes(b"these are no weights at all")
+
+
+def cut_short(path: Path) -> None:
+    save_file({"0.weight": torch.zeros(300, 300)}, path)
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize("make", [other_network, no_weights, cut_short, lambda path: None])
+def test_weights_that_cannot_be_used_are_one_sentence_that_names_the_file(tmp_path, lesson, make: Callable):
+    path = tmp_path / "mine.safetensors"
+    make(path)
+    with pytest.raises(BadInput) as caught:
+        kept(tmp_path / "t", lesson, weights=str(path))
+    said = str(caught.value)
+    assert str(path) in said
+    assert "\n" not in said
+
+
+class Trap:
+    def __reduce__(self):
+        return (Path.touch, (Path("sprung"),))
+
+
+@pytest.mark.parametrize(
+    "writer", [lambda value, path: torch.save(value, path), lambda v, p: p.write_bytes(pickle.dumps(v))]
+)
+def test_a_pickle_is_never_opened(tmp_path, lesson, monkeypatch, writer):
+    monkeypatch.chdir(tmp_path)
+    writer({"0.weight": Trap()}, tmp_path / "weights.pt")
+    with pytest.raises(BadInput, match="is not a safetensors file"):
+        kept(tmp_path / "t", lesson, weights="weights.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(lesson, ready):
+    room = Room()
+    own = Lesson(room, View(), CLASSES, lesson.train, 0, lesson.test, CPU)
+    made = make_network(room, "net-8", View(), CLASSES, 0, CPU)
+    if ready:
+        made.ready = True
+    before = weights_hash(made)
+    make_teacher(made, settings(), own, Silent())
+    assert (weights_hash(made) == before) == ready
+    assert bool(room.trained_on) != ready
+
+
+def test_kept_weights_are_plain_safetensors(tmp_path, lesson):
+    ready = kept(tmp_path, lesson)
+    on_disk = load_file(tmp_path / "teacher.safetensors")
+    assert all(torch.equal(on_disk[name], value) for name, value in ready.network.state_dict().items())

@@ -1,0 +1,124 @@
+"""float32 is float32: while networks are trained and evaluated, and nobody's settings are changed by it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.backends import cuda, cudnn, mkldnn
+
+from benchmark.config.schema import Training
+from benchmark.data.batches import Batches
+from benchmark.evaluation.predict import predict
+from benchmark.training.loop import optimise
+from benchmark.training.precision import full_float32
+from benchmark.training.watch import Unwatched
+from modalities.base import Item
+
+CPU = torch.device("cpu")
+
+
+def newer() -> list[str]:
+    return [part.fp32_precision for part in (cudnn.conv, cudnn.rnn, cuda.matmul, mkldnn.matmul)]
+
+
+def older() -> list[object]:
+    """What torch's older settings say, each of which raises an error where a newer one contradicts it."""
+    return [cudnn.allow_tf32, cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()]
+
+
+EXACT = (["ieee"] * 4, [False, False, "highest"])
+
+
+@pytest.fixture
+def as_torch_starts():
+    """Settings are put back, whatever a test does to them."""
+    yield
+    cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("highest")
+    cuda.matmul.fp32_precision = mkldnn.matmul.fp32_precision = "none"
+
+
+@pytest.mark.parametrize("products", ["highest", "high", "medium"])
+@pytest.mark.parametrize("convolutions", [True, False])
+def test_settings_hold_within_and_are_as_before_afterwards(products, convolutions, as_torch_starts):
+    torch.set_float32_matmul_precision(products)
+    cudnn.allow_tf32 = convolutions
+    before = newer(), older()
+    with full_float32():
+        assert (newer(), older()) == EXACT
+        with full_float32():
+            pass
+        assert (newer(), older()) == EXACT
+    assert (newer(), older()) == before
+    with pytest.raises(RuntimeError, match="within"), full_float32():
+        raise RuntimeError("within")
+    assert (newer(), older()) == before
+
+
+@pytest.mark.parametrize(("part", "value"), [(cuda.matmul, "tf32"), (cudnn.conv, "ieee")])
+def test_a_caller_who_set_newer_settings_alone_finds_them_again(part, value, as_torch_starts):
+    part.fp32_precision = value
+    before = newer()
+    with pytest.raises(RuntimeError, match=r"legacy and new|matmul precision"):
+        older()
+    with full_float32():
+        assert (newer(), older()) == EXACT
+    assert newer() == before
+
+
+class Looks(nn.Linear):
+    """Notes the settings under which it is called."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 2)
+        self.seen: list[object] = []
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.seen.append((newer(), older()))
+        return super().forward(inputs)
+
+
+class Blank:
+    """Four items of nothing."""
+
+    labels, item_ids, groups = (0, 1, 0, 1), ("a", "b", "c", "d"), ("a", "b", "c", "d")
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Item:
+        return Item(torch.zeros(1, 3), self.labels[index], self.item_ids[index])
+
+    @staticmethod
+    def prepare(raw: torch.Tensor, view: object) -> torch.Tensor:
+        return raw
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_is_float32_where_it_says_so(precision):
+    before, network = (newer(), older()), Looks()
+    training = Training(steps=2, batch=4, lr=0.1, precision=precision)
+    optimise(network, lambda step: [network(torch.ones(4, 3)).sum()], training, seed=0, device=CPU)
+    assert network.seen == [EXACT, EXACT]
+    assert (newer(), older()) == before
+
+
+def test_evaluation_is_float32():
+    before, network = (newer(), older()), Looks()
+    predict(network, Batches(Blank(), lambda step: torch.arange(4).numpy(), 1), Blank, None, CPU, Unwatched())
+    assert network.seen == [EXACT]
+    assert (newer(), older()) == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
+def test_a_convolution_and_a_product_on_a_gpu_have_the_bits_of_float32():
+    torch.manual_seed(0)
+    pictures, filters = torch.randn(8, 64, 32, 32, device="cuda"), torch.randn(64, 64, 3, 3, device="cuda")
+    with full_float32():
+        convolved, product = nn.functional.conv2d(pictures, filters), pictures @ pictures
+    for ours, exact in (
+        (convolved, nn.functional.conv2d(pictures.double(), filters.double())),
+        (product, pictures.double() @ pictures.double()),
+    ):
+        assert (ours - exact).abs().max() / exact.abs().max() < 1e-5  # TF32 keeps 2**-11, about 5e-4, of each factor

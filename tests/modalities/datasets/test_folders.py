@@ -1,0 +1,136 @@
+"""Targets that are folders of files: by class folder or by table, counted without being read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modalities.audio.folder import AudioFolderTarget
+from modalities.base import BadInput, TargetInfo
+from modalities.contract.checks import check_adapter, small_view
+from modalities.datasets.folders import TABLE, FolderTarget
+from modalities.datasets.listing import Listing, Row
+from modalities.video.folder import VideoFolderTarget
+
+
+def info(modality: Any = "audio", classes: tuple[str, ...] = ("low", "high")) -> TargetInfo:
+    return TargetInfo(
+        name="notes", title="Notes", modality=modality, classes=classes, train_items=3, test_items=1,
+        licence="not stated", citation="@misc{notes, title={Notes}}", homepage="https://example.org",
+        download_bytes=0, leak_unit="player",
+    )  # fmt: skip
+
+
+class Notes(FolderTarget):
+    """Files whose item is their name."""
+
+    info = info()
+    suffixes = (".note",)
+
+    def listing(self, rows: list[Row], view: Any, *, test: bool) -> Listing:
+        return Listing(rows, lambda path: path.name)
+
+
+TARGET = Notes()
+
+
+def put(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / "notes" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+
+def table(root: Path, *lines: str) -> None:
+    (root / "notes" / TABLE).write_text("\n".join(lines) + "\n")
+
+
+def test_a_file_has_the_label_of_its_folder_and_stands_for_itself(tmp_path: Path) -> None:
+    put(tmp_path, "train/low/b.note", "train/low/a.note", "train/high/c.NOTE", "train/low/read.me", "test/high/a.note")
+    train, test = TARGET.train(tmp_path, None), TARGET.test(tmp_path, None)
+    assert list(train.item_ids) == ["train/low/a.note", "train/low/b.note", "train/high/c.NOTE"]
+    assert (train.labels.tolist(), test.labels.tolist()) == ([0, 0, 1], [1])
+    assert list(train.groups) == list(train.item_ids)
+    assert train[2].data == "c.NOTE"
+
+
+def test_a_table_places_files_wherever_they_lie_and_names_their_leak_unit(tmp_path: Path) -> None:
+    put(tmp_path, "x/1.note", "x/2.note", "3.note", "x/4.note")
+    lines = ("x/1.note,high,train,ada", "x/2.note,low,test,ben", "3.note,low,train,ada", "x/4.note,low,train,")
+    table(tmp_path, "file,class,split,group", *lines)
+    train, test = TARGET.train(tmp_path, None), TARGET.test(tmp_path, None)
+    assert list(train.item_ids) == ["x/1.note", "3.note", "x/4.note"]
+    assert list(train.groups) == ["ada", "ada", "x/4.note"]
+    assert (train.labels.tolist(), test.labels.tolist()) == ([1, 0, 0], [0])
+
+
+@pytest.mark.parametrize(
+    "line", ["../1.note,low,train", "/1.note,low,train", ",low,train", "1.note,middle,train", "1.note,low,validation"]
+)
+def test_a_line_of_a_table_that_means_nothing_is_named(line: str, tmp_path: Path) -> None:
+    put(tmp_path, "1.note", "2.note")
+    table(tmp_path, "file,class,split", "2.note,low,test", line)
+    with pytest.raises(BadInput, match=r"files\.csv line 3 needs a file below that folder, one of the 2 classes"):
+        TARGET.train(tmp_path, None)
+
+
+def test_what_is_missing_is_counted_split_by_split(tmp_path: Path) -> None:
+    assert TARGET.status(tmp_path).state == "absent"
+    with pytest.raises(BadInput, match="there are no train files of notes"):
+        TARGET.train(tmp_path, None)
+    with pytest.raises(BadInput, match="notes cannot be downloaded by this program; put the files into"):
+        TARGET.fetch(tmp_path)
+    put(tmp_path, "train/low/a.note", "train/low/b.note")
+    status = TARGET.status(tmp_path)
+    assert (status.state, status.missing) == ("partial", ("train: 1 of 3 files", "test: 1 of 1 files"))
+    put(tmp_path, "train/high/c.note", "test/low/d.note")
+    status = TARGET.status(tmp_path)
+    assert (status.state, status.missing, status.how) == ("ready", (), "")
+    assert status.bytes == sum(
+        map(len, ("train/low/a.note", "train/low/b.note", "train/high/c.note", "test/low/d.note"))
+    )
+    TARGET.fetch(tmp_path)
+
+
+def test_the_fingerprint_is_that_of_names_labels_units_and_sizes(tmp_path: Path) -> None:
+    put(tmp_path, "train/low/a.note", "train/low/b.note", "train/high/c.note", "test/low/d.note")
+    names = ("train/low/a.note 0", "train/low/b.note 0", "train/high/c.note 1", "test/low/d.note 0")
+    text = "".join(f"{name} {name.split()[0]} {len(name) - 2}\n" for name in names)
+    assert TARGET.status(tmp_path).fingerprint == hashlib.sha256(text.encode()).hexdigest()
+    (tmp_path / "notes/test/low/d.note").write_text("longer than it was before")
+    assert TARGET.status(tmp_path).fingerprint != hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_file_that_a_table_lists_and_the_disk_lacks_is_missing(tmp_path: Path) -> None:
+    put(tmp_path, "1.note")
+    table(tmp_path, "file,class,split", "1.note,low,train", "2.note,low,train", "3.note,high,train", "4.note,low,test")
+    assert TARGET.status(tmp_path).missing == ("train: 2 of 3 files", "test: 1 of 1 files")
+    assert list(TARGET.train(tmp_path, None).item_ids) == ["1.note"]
+
+
+class Sounds(AudioFolderTarget):
+    sample_items = (6, 3)
+
+
+class Clips(VideoFolderTarget):
+    sample_groups = (4, 2)
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_more_classes_than_a_stand_in_can_show_still_keep_the_contract(modality: str) -> None:
+    adapter = Sounds() if modality == "audio" else Clips()
+    adapter.info = info(modality, tuple(f"class{i}" for i in range(15)))
+    failed = [found for found in check_adapter(adapter) if found.verdict == "fail" and found.name != "quick import"]
+    assert failed == []
+
+
+def test_stand_in_sounds_are_the_same_for_a_seed_and_others_for_another(tmp_path: Path) -> None:
+    adapter = Sounds()
+    adapter.info = info()
+    for name, seed in (("one", 0), ("same", 0), ("other", 1)):
+        adapter.write_sample(tmp_path / name, seed)
+    one, same, other = (adapter.test(tmp_path / name, small_view("audio"))[4].data for name in ("one", "same", "other"))
+    assert one.equal(same) and not one.equal(other)

@@ -1,0 +1,134 @@
+"""Colour: the one matrix equals torchvision's chain, and hue, grey, solarize and blur what they are called."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms import functional as F
+
+from modalities.compute.draws import Draws
+from modalities.image import colour, source
+from modalities.image.options import POLICIES
+
+NONE, ONE = np.zeros(3), np.ones(3)
+
+
+@pytest.fixture(scope="module")
+def muted() -> torch.Tensor:
+    """Real pixels, (1, 3, 100, 100), so far from black and white that nothing is clipped on the way."""
+    pixels = torch.from_numpy(source.read("china")[100:200, 200:300]).permute(2, 0, 1)[None]
+    return 0.35 + 0.2 * pixels.float() / 255
+
+
+def jittered(pixels, brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0, order=(0, 1, 2, 3), **values):
+    matrix, of_mean = colour.compose(*(np.array([value]) for value in (brightness, contrast, saturation, hue, order)))
+    plain = {"solarize": np.array([False]), "sigma": np.zeros(1)}
+    return colour.apply(pixels, colour.Colour(matrix, of_mean, **{**plain, **values}), NONE, ONE)
+
+
+def theirs(pixels, brightness, contrast, saturation, order):
+    steps = {
+        0: (F.adjust_brightness, brightness),
+        1: (F.adjust_contrast, contrast),
+        2: (F.adjust_saturation, saturation),
+    }
+    for which in order:
+        if which in steps:
+            change, factor = steps[which]
+            pixels = change(pixels, factor)
+    return pixels
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    factors=st.tuples(*(st.floats(0.6, 1.4) for _ in range(3))), order=st.permutations(range(4)),
+)  # fmt: skip
+def test_brightness_contrast_and_saturation_in_any_order_are_torchvisions(muted, factors, order):
+    ours = jittered(muted, *factors, order=order)
+    torch.testing.assert_close(ours, theirs(muted, *factors, order), atol=2e-4, rtol=0)
+
+
+def test_each_sample_has_its_own_colour(muted):
+    factors = np.array([0.7, 1.0, 1.3])
+    matrix, of_mean = colour.compose(factors, ONE, ONE, NONE, np.tile(np.arange(4), (3, 1)))
+    batch = muted.expand(3, -1, -1, -1)
+    ours = colour.apply(batch, colour.Colour(matrix, of_mean, np.zeros(3, bool), NONE), NONE, ONE)
+    for i, factor in enumerate(factors):
+        torch.testing.assert_close(ours[i], F.adjust_brightness(muted[0], factor), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["china", "flower", "astronaut", "chelsea"])
+@pytest.mark.parametrize("turns", [-0.1, -0.03, 0.05, 0.1])
+def test_linear_hue_stays_close_to_hsv_hue(name, turns):
+    if name not in source.sources():
+        pytest.skip(f"the installed libraries carry no {name}")
+    pixels = torch.from_numpy(source.read(name)[::4, ::4].copy()).permute(2, 0, 1)[None].float() / 255
+    ours, hsv = jittered(pixels, hue=turns), F.adjust_hue(pixels, turns)
+    difference = (ours - hsv).abs()
+    assert difference.mean() < 0.05
+    assert difference.max() < 0.25
+    assert difference.mean() < (pixels - hsv).abs().mean()
+
+
+@given(turns=st.floats(-0.5, 0.5))
+def test_a_hue_rotation_keeps_greys_and_undoes_itself(turns):
+    forth, back = colour.hue_matrix(np.array([turns, -turns]))
+    np.testing.assert_allclose(forth @ ONE, ONE, atol=1e-12)
+    np.testing.assert_allclose(forth @ back, np.eye(3), atol=1e-12)
+
+
+def test_a_third_of_a_turn_takes_red_to_green():
+    np.testing.assert_allclose(colour.hue_matrix(np.array([1 / 3]))[0] @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+
+
+def test_grey_is_torchvisions(muted):
+    shade = colour.draw(Draws(0), 0, 1, replace(POLICIES["geometry"], grey=1.0))
+    ours = colour.apply(muted, shade, NONE, ONE)
+    torch.testing.assert_close(ours, F.rgb_to_grayscale(muted, 3), atol=2e-4, rtol=0)
+
+
+def test_solarize_is_torchvisions():
+    pixels = torch.arange(256, dtype=torch.uint8).repeat(3, 1).view(1, 3, 16, 16)
+    ours = jittered(pixels.float() / 255, solarize=np.array([True]))
+    torch.testing.assert_close(ours, F.solarize(pixels, 128).float() / 255, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 1.6])
+def test_blur_is_torchvisions(muted, sigma):
+    small = muted[:, :, :32, :32].contiguous()
+    ours = jittered(small, sigma=np.array([sigma / 32]))
+    torch.testing.assert_close(ours, F.gaussian_blur(small, [11, 11], [sigma, sigma]), atol=1e-5, rtol=0)
+
+
+def test_only_the_chosen_samples_are_solarized_and_blurred(muted):
+    batch = muted.expand(3, -1, -1, -1) + 0.3
+    eye = np.broadcast_to(np.eye(3), (3, 3, 3))
+    shade = colour.Colour(eye, 0 * eye, np.array([True, False, False]), np.array([0.0, 0.0, 0.03]))
+    ours = colour.apply(batch.contiguous(), shade, NONE, ONE)
+    torch.testing.assert_close(ours[1], batch[1])
+    assert (ours[0] - batch[0]).abs().max() > 0.1
+    assert ours[2].std() < batch[2].std()
+
+
+def test_values_beyond_white_are_clipped_once_at_the_end(muted):
+    assert jittered(muted * 1.8, brightness=1.4).max() == 1
+    # Brighter, then washed out: lights that leave [0, 1] on the way come back, where a clip in between loses them.
+    bright = muted * 1.8
+    ours = jittered(bright, brightness=1.4, saturation=0.0)
+    expected = (1.4 * F.rgb_to_grayscale(bright, 3)).clamp(0, 1)
+    torch.testing.assert_close(ours, expected, atol=2e-4, rtol=0)
+    assert (ours - theirs(bright, 1.4, 1.0, 0.0, (0, 2))).abs().max() > 0.01
+
+
+def test_jitter_touches_as_many_samples_as_the_policy_says():
+    shade = colour.draw(Draws(0), 0, 4000, POLICIES["published"])
+    changed = np.abs(shade.matrix - np.eye(3)).max(axis=(1, 2)) > 1e-9
+    assert abs(changed.mean() - 0.5) < 0.03
+
+
+def test_a_policy_without_colour_changes_nothing(muted):
+    shade = colour.draw(Draws(0), 0, 1, POLICIES["geometry"])
+    torch.testing.assert_close(colour.apply(muted, shade, NONE, ONE), muted)
