@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmark.api import run
-    from benchmark.records.store import Record
+    from benchmark.records.record import Record
     from modalities.base import BadInput
 
 __all__ = ["BadInput", "Record", "run"]

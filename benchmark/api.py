@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.compose import compose_target, split_overrides
-from benchmark.planning.plan import cells_of, state_of
-from benchmark.records.store import Record, Store
+from benchmark.planning.cell import state_of
+from benchmark.planning.plan import cells_of
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
 from modalities.base import BadInput

@@ -167,7 +167,7 @@ class TargetAdapter(Protocol):
     def test(self, root: Path, view: Any, fold: int = 1) -> LabelledData: ...
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write a small stand-in in the dataset's NATIVE on-disk format, with its marker (``modalities.datasets.standin``)."""
+        """Write a small stand-in in the dataset's NATIVE on-disk format and mark it (``datasets.standin.mark``)."""
         ...
 
 

@@ -63,7 +63,8 @@ def _read_checkpoint(root: Path) -> None:
 
 def _store(root: Path) -> Any:
     """A store with one cell, done."""
-    from benchmark.records.store import Asked, Predictions, Record, Store, cell_id, row_id
+    from benchmark.records.record import Asked, Record
+    from benchmark.records.store import Predictions, Store, cell_id, row_id
 
     axes: dict[str, Any] = {
         "modality": "image", "target": "digits", "fold": 1, "source": "deadleaves", "policy": "published",

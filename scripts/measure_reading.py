@@ -56,7 +56,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     """Construct a split in this process: seconds, memory after and at the peak, above what the imports take."""
     import torchvision
 
-    from benchmark.data.batches import hold_out
+    from benchmark.data.subsets import hold_out
     from modalities.image.options import ImageView
     from modalities.registry import target
 

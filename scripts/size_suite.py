@@ -14,7 +14,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.planning.plan import Cell, Request, make_plan
+from benchmark.planning.cell import Cell
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
 from modalities import registry
 
 WITHOUT_DOWNLOAD = {"torchvision:resnet18": "resnet18", "x3d-xs:pretrained": "x3d-xs"}  # the same, with random weights

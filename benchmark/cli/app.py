@@ -303,7 +303,7 @@ def _request(
     *, elsewhere: bool,
 ) -> Any:  # fmt: skip
     from benchmark.config.compose import split_overrides
-    from benchmark.planning.plan import Request
+    from benchmark.planning.select import Request
     from benchmark.system.devices import device_kind
     from modalities.storage.paths import data_root
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from benchmark.cli.text_table import print_table
 from benchmark.launch.display import counted, duration
-from benchmark.planning.plan import Request, make_plan, state_of
+from benchmark.planning.cell import state_of
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.errors import readable

@@ -19,9 +19,13 @@ from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
 from benchmark.launch.display import counted, duration, shown
 from benchmark.launch.groups import Wanted, make_cluster
-from benchmark.launch.local import Outcome, run_cells
-from benchmark.planning.plan import Cell, Request, describe, left_out, make_plan, state_of
-from benchmark.records.store import Record, Store, provenance
+from benchmark.launch.local import run_cells
+from benchmark.launch.progress import Outcome
+from benchmark.planning.cell import Cell, describe, state_of
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request, left_out
+from benchmark.records.record import Record
+from benchmark.records.store import Store, provenance
 from benchmark.running.failures import keep
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import Alone, Ranks, join

@@ -109,8 +109,3 @@ def _contents(root: Path) -> dict[str, int | str]:
         lines += [f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths]
     text = "".join(sorted(lines)).encode("utf-8", "surrogateescape")
     return {"files": len(lines), "names_and_sizes": hashlib.sha256(text).hexdigest()}
-
-
-def unit_order(name: str) -> str:
-    """Sort key that orders leak units or items at random but for ever the same, whatever else is listed."""
-    return hashlib.sha256(name.encode()).hexdigest()

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.data.batches import Batches, Subset
+from benchmark.data.batches import Batches
+from benchmark.data.subsets import Subset
 from benchmark.evaluation import metrics
+from benchmark.system.memory import give_back, ran_out
 from benchmark.system.ranks import ONE, Ranks, interleave, share
-from benchmark.training.micro_batches import give_back, ran_out
 from benchmark.training.precision import full_float32
 from benchmark.training.watch import Interrupted, Watch
 from modalities.base import LabelledData, Modality

@@ -19,10 +19,11 @@ from typing import Any
 from benchmark.launch.display import counted
 from benchmark.launch.groups import group_cells
 from benchmark.launch.jobs import TEACHER_NOTES, Group, Job, Report, read_report
-from benchmark.launch.local import Display, Outcome, Step
+from benchmark.launch.progress import Display, Outcome, Step
 from benchmark.launch.schedulers import UNDER_WAY, Cluster, Local
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Record, Store
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write

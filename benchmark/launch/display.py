@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from benchmark.launch.local import Display, Step
-from benchmark.planning.plan import Cell, describe
-from benchmark.records.store import Record
+from benchmark.launch.progress import Display, Step
+from benchmark.planning.cell import Cell, describe
+from benchmark.records.record import Record
 from modalities.errors import readable
 
 

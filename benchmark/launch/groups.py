@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmark.launch.jobs import Group
 from benchmark.launch.schedulers import MINUTES, Cluster, Local, Slurm
-from benchmark.planning.plan import Cell
+from benchmark.planning.cell import Cell
 from benchmark.system.devices import worker_devices
 from modalities.errors import BadInput
 

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.launch.local import Step, run_cells
-from benchmark.planning.plan import Cell, state_of
-from benchmark.records.store import Record, Store
+from benchmark.launch.local import run_cells
+from benchmark.launch.progress import Step
+from benchmark.planning.cell import Cell, state_of
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.system.devices import worker_devices
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write

@@ -9,55 +9,26 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from benchmark.planning.plan import Cell, describe
-from benchmark.records.store import Record, Store
+from benchmark.launch.progress import TICK, Display, Outcome, Progress, Step
+from benchmark.launch.signals import _deaf
+from benchmark.planning.cell import Cell, describe
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from benchmark.system import allocator
 from benchmark.system import resources as machine
 from modalities.base import BadInput
 from modalities.storage.folder_lock import Taken, give_up, taken
 
-TICK = 0.2  # seconds between two looks at the clock, and between two progress messages of a worker
 PATIENCE = 25.0  # seconds that a worker has to write its checkpoint and leave
 SHORT_PATIENCE = 5.0  # where it has nothing to save
 WORTH_WAITING = ("teacher: train", "distill", "write")
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far a worker is in its cell."""
-
-    phase: str
-    done: int = 0
-    total: int = 0
-    loss: float = float("nan")
-    per_second: float = 0.0  # steps
-
-
-class Display(Protocol):
-    """Who shows what happens."""
-
-    def started(self, worker: int, cell: Cell) -> None: ...
-
-    def moved(self, worker: int, step: Step) -> None: ...
-
-    def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
-        """A cell left its worker: with a record, or without one when it was interrupted."""
-        ...
-
-
-@dataclass
-class Outcome:
-    """What came of a list of cells."""
-
-    records: dict[str, Record] = field(default_factory=dict)
-    interrupted: list[Cell] = field(default_factory=list)
 
 
 def run_cells(
@@ -259,49 +230,6 @@ def _end(process: Any, patience: float) -> None:
     if process.is_alive():
         process.kill()
         process.join()
-
-
-class Progress:
-    """A cell's watch: tells about progress, a few times a second at most, and hears a request to stop."""
-
-    def __init__(self, tell: Callable[[Step], None], stop: Callable[[], bool]) -> None:
-        self._tell, self._stop = tell, stop
-        self._name = ""
-        self._sent_at = self._began_at = 0.0
-        self._began_with = 0
-
-    def phase(self, name: str) -> None:
-        if name == self._name:  # told again and again while it waits
-            return
-        self._name, self._sent_at, self._began_at, self._began_with = name, 0.0, 0.0, 0
-        self._tell(Step(name))
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        now = time.monotonic()
-        if not self._began_at:  # the rate counts from the first report, so that a resumed run does not look fast
-            self._began_at, self._began_with = now, done
-        if now - self._sent_at < TICK and done < total:
-            return
-        self._sent_at = now
-        elapsed = now - self._began_at
-        rate = (done - self._began_with) / elapsed if elapsed else 0.0
-        self._tell(Step(self._name, done, total, loss, rate))
-
-    def should_stop(self) -> bool:
-        return self._stop()
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Start a process that a Ctrl-C does not reach before it can say what to do with one; ours comes a moment later."""
-    if os.name == "nt":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:

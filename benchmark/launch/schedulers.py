@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from benchmark.launch.jobs import Job
+from benchmark.launch.signals import _deaf
 from benchmark.system import resources as machine
 from modalities.errors import BadInput, UnknownName
 
@@ -201,16 +199,3 @@ def _gpus() -> int:
     from benchmark.system.devices import cuda_devices
 
     return cuda_devices()
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Start processes that a Ctrl-C at the terminal does not reach: they are asked to stop in good order instead."""
-    if os.name == "nt":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

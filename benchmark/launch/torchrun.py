@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmark.launch.local import Display, Outcome, Progress, Step
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Record, Store
+from benchmark.launch.progress import Display, Outcome, Progress, Step
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.system.ranks import Alone, Ranks
 from modalities.storage.folder_lock import alone_in
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from benchmark.records.store import REAL_TRAINING_ITEMS
+from benchmark.records.record import REAL_TRAINING_ITEMS
 
 if TYPE_CHECKING:
     import pandas as pd

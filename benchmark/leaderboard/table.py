@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmark.records.store import Asked, BadInput, Record, Store
+from benchmark.records.record import Asked, Record
+from benchmark.records.store import BadInput, Store
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:

@@ -2,96 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Collection
 from pathlib import Path
 from shutil import which
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.config import compose as configuration
 from benchmark.config.schema import Config
-from benchmark.data.locate import Place, locate
+from benchmark.data.locate import locate
+from benchmark.planning.cell import Cell
+from benchmark.planning.select import Request, select_targets
 from benchmark.records.identity import cell_id, row_id
-from benchmark.records.provenance import below_root
-from benchmark.records.store import Asked, Record, Status, Store
 from modalities import registry
-from modalities.base import BadInput, SourceRef, UnknownName
+from modalities.base import BadInput
 
 COMPILE_PAYS = 5000  # steps from which on a minute or two of compilation is little beside the run
-State = Literal["done", "to run", "no data"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One experiment: everything a process needs to run it and nothing about how it went."""
-
-    id: str
-    row: str
-    target: str
-    modality: str
-    fold: int
-    seed: int
-    source: SourceRef
-    source_path: str  # the registered name or the file that the source is read from
-    data: Place
-    config: Config
-    resolved: dict[str, Any]  # the part of the configuration that the id covers
-    teacher_key: str
-
-    def asked(self) -> Asked:
-        """The cell as a manifest lists it."""
-        return Asked(
-            id=self.id, row=self.row, modality=self.modality, target=self.target, fold=self.fold,
-            source=self.source.name, policy=self.config.policy.name, recipe=self.config.recipe.name,
-            teacher=self.config.teacher.network, student=self.config.student.network,
-            profile=self.config.profile.name, data=self.data.kind, seed=self.seed, teacher_key=self.teacher_key,
-        )  # fmt: skip
-
-    def record(self, status: Status, reason: str = "", **found: Any) -> Record:
-        """This cell's record: what was asked for, with ``found`` (fields of ``Record``) on top.
-
-        The reason names the folder of the real datasets as ``ROOT``.
-        """
-        config = self.config
-        if self.data.kind == "real":
-            reason = below_root(reason, self.data.root)
-        fields: dict[str, Any] = {
-            "source": {"name": self.source.name, "sha256": self.source.sha256, "description": self.source.description},
-            "policy": config.policy.name, "recipe": config.recipe.name,
-            "teacher": config.teacher.network, "student": config.student.network, "profile": config.profile.name,
-            "data": self.data.kind, "data_fingerprint": self.data.fingerprint, "config": self.resolved,
-            "teacher_key": self.teacher_key,
-        }  # fmt: skip
-        return Record(
-            id=self.id, row=self.row, target=self.target, modality=self.modality, fold=self.fold, seed=self.seed,
-            status=status, reason=reason, **(fields | found),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks for, before anything is looked up."""
-
-    suite: str = "all"
-    profile: str = "demo"
-    overrides: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()  # names or globs; empty: the suite's
-    modalities: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    root: Path = Path()
-    device: str = "cpu"  # kind only: cpu or cuda
-
-    def selection(self) -> dict[str, Any]:
-        """What narrows or changes the suite, for the manifest; no paths of this machine.
-
-        The kind of device is part of it, as it decides on the precision and so on the ids of the cells.
-        """
-        return {
-            "device": self.device,
-            "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
-            "overrides": [_without_folders(text) for text in self.overrides],
-        }  # fmt: skip
 
 
 def make_plan(request: Request) -> list[Cell]:
@@ -112,76 +37,6 @@ def make_plan(request: Request) -> list[Cell]:
             cells += cells_of(target, config, request.root, request.device)
     unique = {cell.id: cell for cell in cells}
     return list(unique.values())
-
-
-def select_targets(request: Request) -> list[str]:
-    """Targets that the suite, ``--target``, ``--modality`` and ``--exclude`` leave, sorted by modality and name.
-
-    A pattern is a name, a glob, or ``MODALITY/GLOB``; one that matches nothing is refused. Globs choose among the
-    suite's targets; a target that is named in full is taken whether the suite has it or not.
-    """
-    suite = configuration.load_suite(request.suite)
-    known = registry.target_names()
-    working, _ = registry.usable()
-    rooms = {name: adapter.info.modality for name, adapter in working.items()}
-
-    def matching(patterns: Sequence[str], must: bool) -> set[str]:
-        found: set[str] = set()
-        for pattern in patterns:
-            hits = {
-                name for name in rooms if fnmatchcase(f"{rooms[name]}/{name}", pattern) or fnmatchcase(name, pattern)
-            }
-            if not hits and must:
-                raise UnknownName("target", pattern, known)
-            found |= hits
-        return found
-
-    chosen = matching(suite.targets, False) - matching(suite.exclude, False)
-    if request.targets:
-        named = set(request.targets) & set(known)
-        for name in named - set(rooms):
-            registry.target(name)  # says why it cannot be used
-        globs = [pattern for pattern in request.targets if pattern not in named]
-        chosen = (chosen & matching(globs, True)) | named
-    chosen -= matching(request.exclude, True)
-    for name in request.modalities:
-        if name not in registry.MODALITIES:
-            raise UnknownName("modality", name, list(registry.MODALITIES))
-    chosen = {name for name in chosen if not request.modalities or rooms[name] in request.modalities}
-    if not chosen:
-        raise BadInput("no target is left: the selection by --target, --modality and --exclude leaves nothing to run.")
-    return sorted(chosen, key=lambda name: (registry.MODALITIES.index(rooms[name]), name))
-
-
-def left_out(request: Request) -> dict[str, str]:
-    """Broken plug-in targets that the request would have run, by name, and why they cannot be used.
-
-    Which modality one belongs to is not known, so a request that names modalities wants none of them.
-    """
-    suite = configuration.load_suite(request.suite)
-    wanted, unwanted = request.targets or suite.targets, (*suite.exclude, *request.exclude)
-    return {
-        name: reason
-        for name, reason in registry.usable()[1].items()
-        if not request.modalities
-        and any(fnmatchcase(name, pattern) for pattern in wanted)
-        and not any(fnmatchcase(name, pattern) for pattern in unwanted)
-    }
-
-
-def state_of(cell: Cell, store: Store) -> tuple[State, str]:
-    """What would happen to a cell now, and why."""
-    try:
-        record = store.read(cell.id)
-    except BadInput as error:
-        return "to run", str(error)
-    if record is not None and record.status == "done":
-        return "done", ""
-    if not cell.data.ready:
-        return "no data", cell.data.how
-    if record is not None:
-        return "to run", f"{record.status} before: {record.reason}"
-    return "to run", ""
 
 
 def cells_of(target: str, config: Config, root: Path, device: str, *, own: Collection[str] = ()) -> list[Cell]:
@@ -281,14 +136,3 @@ def settle(config: Config, device: str) -> None:
         if training.compile == "auto":
             pays = device == "cuda" and training.steps >= COMPILE_PAYS and any(map(which, ("cc", "gcc", "clang")))
             training.compile = "default" if pays else "none"
-
-
-def _without_folders(text: str) -> str:
-    key, equals, value = text.partition("=")
-    return f"{key}{equals}{Path(value).name if '/' in value else value}"
-
-
-def describe(cell: Cell) -> str:
-    """A cell in a few words, for progress lines."""
-    fold = f" fold {cell.fold}" if cell.fold != 1 else ""
-    return f"{cell.target}{fold} · {cell.source.name} · seed {cell.seed}"

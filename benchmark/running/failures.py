@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Record, Store, provenance, strip_folders
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
+from benchmark.records.store import Store, provenance, strip_folders
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 from modalities.storage.folder_lock import alone_in

@@ -20,15 +20,17 @@ from benchmark.data.locate import ensure
 from benchmark.distillation.distill import can_work_ahead, distill
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, in_order, predict
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Predictions, Record, Status, Store, provenance, utc_now
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record, Status
+from benchmark.records.store import Predictions, Store, provenance, utc_now
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.teacher import Lesson, ReadyTeacher, Refused, kept_teacher, make_teacher, refuse_if_poor
 from benchmark.system import memory
+from benchmark.system.memory import ran_out
 from benchmark.system.ranks import ONE, Alone, Ranks
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
-from benchmark.training.micro_batches import in_slices, ran_out
+from benchmark.training.micro_batches import in_slices
 from benchmark.training.watch import Interrupted, PhaseWatch, patience
 from modalities import registry
 from modalities.base import BadInput

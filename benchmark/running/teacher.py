@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, astuple, dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.config.schema import Teacher
-from benchmark.data.batches import Batches, cap_per_class, hold_out
+from benchmark.data.batches import Batches, shuffled
+from benchmark.data.subsets import cap_per_class, hold_out
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, in_order, predict
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
@@ -181,22 +182,6 @@ def _train(
         )  # fmt: skip
 
     return in_slices(train, network, training.batch, folder, "teacher")[1]
-
-
-def shuffled(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:
-    """Step -> indices: every epoch a new order of all items; what does not fill a last batch is left out of it."""
-    batch = min(batch, items)
-    per_epoch = items // batch
-
-    @lru_cache(maxsize=2)
-    def epoch_order(epoch: int) -> np.ndarray:
-        return draws.permutation(epoch, "order", items)
-
-    def order(step: int) -> np.ndarray:
-        epoch, position = divmod(step, per_epoch)
-        return epoch_order(epoch)[position * batch : (position + 1) * batch]
-
-    return order
 
 
 def refuse_if_poor(notes: Notes, settings: Teacher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import resource
 import sys
 from pathlib import Path
@@ -34,3 +35,21 @@ def peak(device: torch.device) -> int:
         pass
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+# As torch says it on CPUs and GPUs, and as NVIDIA's libraries do, which allocate on their own.
+WORDS = ("can't allocate memory", "out of memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED")
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that memory was not enough; on a CPU torch says so in a plain RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
+
+
+def give_back() -> None:
+    """Free what nothing refers to any more, on GPUs too, after an attempt that took too much memory."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

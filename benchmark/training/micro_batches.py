@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from torch import nn
 
+from benchmark.system.memory import give_back, ran_out
 from benchmark.training.checkpoints import Checkpoints
 
 MOST_SLICES = 16
-# As torch says it on CPUs and GPUs, and as NVIDIA's libraries do, which allocate on their own.
-WORDS = ("can't allocate memory", "out of memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED")
 T = TypeVar("T")
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that memory was not enough; on a CPU torch says so in a plain RuntimeError."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
-
-
-def give_back() -> None:
-    """Free what nothing refers to any more, on GPUs too, after an attempt that took too much memory."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def in_slices(

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.planning.plan import Cell, Request, make_plan
-from benchmark.records.store import Record, Store
+from benchmark.planning.cell import Cell
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 
 
 class Ran(NamedTuple):

@@ -14,7 +14,8 @@ import pytest
 from benchmark.cli import app as cli
 from benchmark.cli.text_table import print_table
 from benchmark.launch.display import PlainLines
-from benchmark.records.store import Record, Store
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from modalities import registry
 from modalities.audio.folder import AudioFolderTarget
 from modalities.audio.options import AudioView

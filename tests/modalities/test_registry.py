@@ -159,7 +159,7 @@ def test_a_broken_plug_in_is_set_aside_with_its_reason_and_hides_no_other(plug: 
 
 
 def test_a_broken_plug_in_leaves_a_suite_runnable_and_says_why_when_it_is_named(plug: types.ModuleType) -> None:
-    from benchmark.planning.plan import Request, select_targets
+    from benchmark.planning.select import Request, select_targets
 
     before = select_targets(Request())
     for cached in CACHED:

@@ -21,7 +21,7 @@ from torch import nn
 
 import killing
 from benchmark.data.locate import STAND_IN_SEED, Place
-from benchmark.planning.plan import Cell
+from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from benchmark.running.networks import save_weights

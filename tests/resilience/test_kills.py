@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.data.locate import ensure
-from benchmark.planning.plan import Cell
+from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
 from killing import TARGETS, Life, Server, cells_of, differences, litter, settings_of
 from modalities import registry

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmark.planning.plan import Cell, Request, make_plan
+from benchmark.planning.cell import Cell
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
 from benchmark.records.store import Store
 
 TIMES = ("provenance", "seconds", "peak_memory_bytes")
@@ -76,7 +78,9 @@ class Server:
 
     def __init__(self, modalities: Sequence[str]) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([name for modality in modalities for name in PRELOADED[modality]])
+        self._context.set_forkserver_preload(
+            ["benchmark.running.run_cell", *(name for modality in modalities for name in PRELOADED[modality])]
+        )
 
     def run(self, cell: Cell, root: Path, environment: dict[str, str], kill: tuple[str, float] | None = None) -> Life:
         """Run a cell to its end, or kill -9 it so many seconds after a phase began."""

@@ -17,7 +17,7 @@ from PIL import Image
 from benchmark.cli import app as cli
 from benchmark.cli import run as run_verb
 from benchmark.data.locate import STAND_IN_SEED
-from benchmark.launch.local import Outcome
+from benchmark.launch.progress import Outcome
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.training.watch import Silent

@@ -13,9 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.batches import AHEAD, FEWEST_UNITS, Batches, RecentSplits, Subset, cap_per_class, hold_out
+from benchmark.data.batches import AHEAD, Batches, RecentSplits, shuffled
+from benchmark.data.subsets import FEWEST_UNITS, Subset, cap_per_class, hold_out
 from benchmark.evaluation.predict import in_order
-from benchmark.running.teacher import shuffled
 from benchmark.system import resources as machine
 from modalities.base import BadInput, Draws, Item
 

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.data.locate import WHOLE, ensure, locate, unit_order
+from benchmark.data.locate import WHOLE, ensure, locate
+from benchmark.data.subsets import unit_order
 from modalities import registry
 from modalities.base import BadInput, DataStatus
 from modalities.datasets.standin import MARKER, mark, stand_ins

@@ -14,7 +14,8 @@ from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Ahead
-from benchmark.planning.plan import COMPILE_PAYS, Request, make_plan
+from benchmark.planning.plan import COMPILE_PAYS, make_plan
+from benchmark.planning.select import Request
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import _seed
 from benchmark.training.precision import compiled

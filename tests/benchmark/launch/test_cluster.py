@@ -21,10 +21,11 @@ from benchmark.launch import schedulers as clusters
 from benchmark.launch.cluster import launch_cells
 from benchmark.launch.groups import Wanted, group_cells, make_cluster
 from benchmark.launch.jobs import TEACHER_NOTES, Group, Job, Report, read_report
-from benchmark.launch.local import Outcome, Step
+from benchmark.launch.progress import Outcome, Step
 from benchmark.launch.schedulers import Slurm, queue_states
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Record, Store, provenance
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
+from benchmark.records.store import Store, provenance
 from benchmark.running import teacher as teachers
 from modalities.base import BadInput
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.launch import display as progress
 from benchmark.launch.display import PlainLines, TimeLeft, counted, duration, outcome_line, shown
-from benchmark.launch.local import Step
+from benchmark.launch.progress import Step
 
 
 class Clock:

@@ -14,9 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark.launch import local as workers
-from benchmark.launch.local import Outcome, Step, run_cells
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Record, Store
+from benchmark.launch.local import run_cells
+from benchmark.launch.progress import Outcome, Step
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system.devices import device_kind, worker_devices
 from benchmark.training.watch import Silent

@@ -11,7 +11,9 @@ from safetensors.torch import save_file
 
 from benchmark.config.compose import compose_target
 from benchmark.planning import plan as planning
-from benchmark.planning.plan import Request, cells_of, make_plan, select_targets, state_of
+from benchmark.planning.cell import state_of
+from benchmark.planning.plan import cells_of, make_plan
+from benchmark.planning.select import Request, select_targets
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import BadInput, UnknownName

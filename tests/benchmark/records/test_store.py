@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 
 from benchmark.records import provenance as provenance_module
 from benchmark.records.provenance import below_root
+from benchmark.records.record import Asked, Record
 from benchmark.records.store import (
-    Asked,
     BadInput,
     Predictions,
-    Record,
     Store,
     atomic_write,
     canonical_json,

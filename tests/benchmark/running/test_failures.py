@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.planning.plan import Cell
-from benchmark.records.store import Record, Store, provenance
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
+from benchmark.records.store import Store, provenance
 from benchmark.running import failures
 from benchmark.running.failures import keep, note_failure
 from modalities.base import BadInput

@@ -15,8 +15,9 @@ from torch import nn
 
 from benchmark.config.schema import Student
 from benchmark.data.locate import Place
-from benchmark.planning.plan import Cell, state_of
-from benchmark.records.store import Record, Store
+from benchmark.planning.cell import Cell, state_of
+from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.running import run_cell as runner
 from benchmark.running.run_cell import run_cell
 from benchmark.training.watch import Interrupted, Silent
