@@ -57,7 +57,7 @@ def run(
     """
     from benchmark.running.networks import load_weights, weights_hash
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.watch import Silent
+    from benchmark.training.callbacks import IgnorePhases
 
     modality = registry.target(target).info.modality
     overrides = [f"{key}={_text(value)}" for key, value in (settings or {}).items()]
@@ -82,9 +82,9 @@ def run(
         if "student" in own:
             load_weights(own["student"].eval(), store.cell(cell.id) / "student.safetensors")
         return found
-    store.write_manifest("python", {"cell": cell.id}, [cell.asked()])
+    store.write_manifest("python", {"cell": cell.id}, [cell.manifest_entry()])
     return run_cell(
-        cell, store, device=kind if device == "auto" else device, watch=Silent(),
+        cell, store, device=kind if device == "auto" else device, callback=IgnorePhases(),
         teacher=own.get("teacher"), student=own.get("student"),
     )  # fmt: skip
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from modalities.compute.draws import Draws, rank_slice
-from modalities.compute.to_device import sent
 from modalities.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:  # so that listing names never waits for torch
@@ -19,7 +18,7 @@ if TYPE_CHECKING:  # so that listing names never waits for torch
 __all__ = [
     "BadInput", "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
     "Reference", "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "UnknownName", "View",
-    "rank_slice", "sent",
+    "rank_slice", "to_device",
 ]  # fmt: skip
 
 ModalityName = Literal["image", "audio", "video"]
@@ -212,7 +211,7 @@ class Modality(Protocol):
 
     def stream(
         self, source: Any, view: Any, policy: Any, *,
-        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> SegmentStream: ...  # fmt: skip
 
     def network(self, name: str, view: Any, classes: int) -> nn.Module:

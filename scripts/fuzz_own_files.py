@@ -63,14 +63,14 @@ def _read_checkpoint(root: Path) -> None:
 
 def _store(root: Path) -> Any:
     """A store with one cell, done."""
-    from benchmark.records.record import Asked, Record
+    from benchmark.records.record import ManifestEntry, Record
     from benchmark.records.store import Predictions, Store, cell_id, row_id
 
     axes: dict[str, Any] = {
         "modality": "image", "target": "digits", "fold": 1, "source": "deadleaves", "policy": "published",
         "recipe": "quick", "teacher": "wrn-16-1", "student": "wrn-10-1", "profile": "demo", "data": "shipped",
     }  # fmt: skip
-    asked = Asked(id=cell_id({**axes, "seed": 0}), row=row_id({**axes, "seed": 0}), seed=0, **axes)
+    asked = ManifestEntry(id=cell_id({**axes, "seed": 0}), row=row_id({**axes, "seed": 0}), seed=0, **axes)
     store = Store(root)
     record = Record(
         id=asked.id, row=asked.row, seed=0, status="done", config={"recipe": {"steps": 10}}, provenance={"commit": "a"},

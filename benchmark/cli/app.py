@@ -87,9 +87,9 @@ def run(
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
     from benchmark.cli.run import run_suite
-    from benchmark.launch.groups import Wanted
+    from benchmark.launch.groups import LaunchOptions
 
-    wanted = Wanted(launcher, tuple(slurm or ()), cells_per_job)
+    wanted = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job)
     device = wanted.device(device)
     elsewhere = launcher == "slurm"
     request = _request(overrides, suite, target, modality, exclude, root, device, elsewhere=elsewhere)

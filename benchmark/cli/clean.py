@@ -122,7 +122,7 @@ def _entries(results: Path, root: Path) -> Iterator[Entry]:
 
 
 def _of_profile(store: Store) -> Iterator[Entry]:
-    asked = {cell.id: cell.teacher_key for cell in store.asked()}
+    asked = {cell.id: cell.teacher_key for cell in store.requested_cells()}
     # A cell's record comes last, and its manifest before its teacher.
     teachers: set[str | None] = set(asked.values())
     unknown = {id for id, teacher in asked.items() if teacher is None}  # cells whose teachers nothing tells

@@ -12,7 +12,7 @@ from typing import Any, TextIO, cast
 
 
 @contextmanager
-def forgiving() -> Iterator[None]:
+def tolerate_closed_output() -> Iterator[None]:
     """Give up standard output or error, each for itself, once it cannot be written: a full disk, a reader that left.
 
     What is written from then on is dropped without a word. Everything is flushed in the end, so that nothing is left
@@ -22,13 +22,13 @@ def forgiving() -> Iterator[None]:
         # A process that was started without one of them (2>&-) has None there.
         out, err = (stream or stack.enter_context(Path(os.devnull).open("w")) for stream in (sys.stdout, sys.stderr))
         for redirect, stream in ((contextlib.redirect_stdout, out), (contextlib.redirect_stderr, err)):
-            ours = _Forgiving(stream)
+            ours = _Tolerant(stream)
             stack.enter_context(redirect(cast(TextIO, ours)))
             stack.callback(ours.flush)
         yield
 
 
-class _Forgiving:
+class _Tolerant:
     """A text stream of which the first failure is the last."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
-from benchmark.cli.output import forgiving
+from benchmark.cli.output import tolerate_closed_output
 from benchmark.cli.table import print_summary, write_leaderboards
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
 from benchmark.launch.display import counted, duration, shown
-from benchmark.launch.groups import Wanted, make_cluster
+from benchmark.launch.groups import LaunchOptions, make_cluster
 from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome
 from benchmark.planning.cell import Cell, describe, state_of
@@ -28,42 +28,42 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store, provenance
 from benchmark.running.failures import keep
 from benchmark.system.devices import worker_devices
-from benchmark.system.ranks import Alone, Ranks, join
+from benchmark.system.ranks import RankDesync, Ranks, join
 from modalities.base import BadInput
 from modalities.errors import readable
-from modalities.storage.folder_lock import taken
+from modalities.storage.folder_lock import is_locked
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: Wanted) -> int:
+def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: LaunchOptions) -> int:
     """Run a request's cells, here or as jobs of a cluster; returns the exit code.
 
     Under torchrun, all of its processes run each cell together. Output that nobody takes any more ends nothing.
     """
-    with forgiving():
+    with tolerate_closed_output():
         try:
             return _run_suite(
                 request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted
             )
-        except Alone as error:
+        except RankDesync as error:
             torchrun.leave(error, FAILED)
             raise
 
 
 def _run_suite(
-    request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str, wanted: Wanted
+    request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str, wanted: LaunchOptions
 ) -> int:
     began = time.monotonic()
     limit = seconds_of(max_time) if max_time else None
     store = Store(results / request.profile)
-    if not ranks.first:
+    if not ranks.is_main:
         with _stop_requests(began, limit) as stop:
             torchrun.follow(store.root, ranks=ranks, stop=stop)
         return DONE
     cells = make_plan(request)
     store.check_writable()
-    store.write_manifest(request.suite, request.selection(), [cell.asked() for cell in cells])
+    store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
 
     todo: list[Cell] = []
     absent: dict[str, Record] = {}
@@ -75,7 +75,7 @@ def _run_suite(
             absent[cell.id] = _note_absence(store, cell, reason)
         else:
             _tidy(store, cell)
-    together = ranks.ranks > 1
+    together = ranks.world_size > 1
     if together and wanted.launcher != "local":
         raise BadInput(f"--launcher {wanted.launcher} starts jobs of its own; leave torchrun out.")
     threads = max((cell.config.threads for cell in todo), default=1)
@@ -104,14 +104,14 @@ def _run_suite(
     print_summary(store)
     for path in written:
         print(f"wrote {path}")
-    hints = {cell.id: cell.data.how for cell in cells if not cell.data.ready}
+    hints = {cell.id: cell.data.instructions for cell in cells if not cell.data.ready}
     return _close([record for record in records if record], hints, left_out(request), outcome, time.monotonic() - began)
 
 
 def _tidy(store: Store, cell: Cell) -> None:
     """Clean up after a run that was killed when its record was written; not in a folder of somebody else, say."""
     with contextlib.suppress(BadInput):
-        if not taken(store.cell(cell.id)):
+        if not is_locked(store.cell(cell.id)):
             store.tidy(cell.id)
 
 

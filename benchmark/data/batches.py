@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.system.memory import ran_out
+from benchmark.system.memory import is_out_of_memory
 from benchmark.system.resources import share_of_cores, share_of_memory
-from modalities.base import Draws, LabelledData, sent
+from modalities.base import Draws, LabelledData, to_device
 
 PARTS = 4  # of a process's share of memory, one for a split: it keeps up to three, and its work takes memory too
 MOST_THREADS = 16  # that decode a split, on however many cores
@@ -60,7 +60,7 @@ class Batches:
         try:
             return torch.empty((len(self.data), *first.shape), dtype=first.dtype)
         except RuntimeError as error:  # addresses are limited too, by ``ulimit -v`` or a system that promises no more
-            if not ran_out(error):
+            if not is_out_of_memory(error):
                 raise
             return None
 
@@ -86,7 +86,7 @@ class Batches:
     def on(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """The batch of a step on the device; to a GPU it travels from pinned memory, and the host goes on meanwhile."""
         raw, labels = self.at(step)
-        return sent(raw, device), sent(labels, device)
+        return to_device(raw, device), to_device(labels, device)
 
 
 class RecentSplits:

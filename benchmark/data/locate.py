@@ -23,17 +23,17 @@ WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was fini
 
 
 @dataclass(frozen=True)
-class Place:
+class DataLocation:
     """Where a target's data are, what they are, and, when they are not all there, what to do."""
 
     kind: Kind
     root: Path
     fingerprint: str
     ready: bool
-    how: str = ""
+    instructions: str = ""
 
 
-def locate(adapter: TargetAdapter, wanted: str, data_root: Path) -> Place:
+def locate(adapter: TargetAdapter, wanted: str, data_root: Path) -> DataLocation:
     """Find a target's data without reading them.
 
     Args:
@@ -42,21 +42,23 @@ def locate(adapter: TargetAdapter, wanted: str, data_root: Path) -> Place:
     """
     info = adapter.info
     if info.ships_with:
-        return Place("shipped", data_root, adapter.status(data_root).fingerprint, ready=True)
+        return DataLocation("shipped", data_root, adapter.status(data_root).fingerprint, ready=True)
     if wanted == "stand-in":
         root = cache_root() / "stand-ins" / f"{info.name}-v{NUMERICS_VERSION}"
-        return Place("stand-in", root, f"stand-in:{info.name}:{STAND_IN_SEED}:v{NUMERICS_VERSION}", ready=True)
+        return DataLocation("stand-in", root, f"stand-in:{info.name}:{STAND_IN_SEED}:v{NUMERICS_VERSION}", ready=True)
     status = adapter.status(data_root)
     if status.state != "ready":
         missing = f" ({', '.join(status.missing)})" if status.missing else ""
-        return Place("real", data_root, "absent", ready=False, how=f"{status.state}{missing}: {status.how}")
+        return DataLocation(
+            "real", data_root, "absent", ready=False, instructions=f"{status.state}{missing}: {status.how}"
+        )
     if info.name in stand_ins(data_root):
         how = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another --root."
-        return Place("real", data_root, "absent", ready=False, how=how)
-    return Place("real", data_root, status.fingerprint, ready=True)
+        return DataLocation("real", data_root, "absent", ready=False, instructions=how)
+    return DataLocation("real", data_root, status.fingerprint, ready=True)
 
 
-def ensure(place: Place, adapter: TargetAdapter) -> None:
+def ensure(place: DataLocation, adapter: TargetAdapter) -> None:
     """Write the stand-in if it is not there or not whole: under a temporary name, by one process at a time."""
     root = place.root
     if place.kind != "stand-in" or _is_whole(root):

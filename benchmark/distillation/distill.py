@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from benchmark.config.schema import Recipe
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
-from benchmark.distillation.prefetch import Ahead, Lessons
-from benchmark.system.ranks import ONE, Ranks
+from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
+from benchmark.system.ranks import SINGLE_PROCESS, Ranks
+from benchmark.training.callbacks import ProgressCallback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, LossAt, optimise
-from benchmark.training.precision import autocast, compiled, in_layout, lay_out
-from benchmark.training.watch import Watch
+from benchmark.training.precision import apply_memory_format, autocast, compiled, in_memory_format
 from modalities.base import Draws, SegmentStream
 
 
@@ -31,8 +31,8 @@ def distill(
     slices: int = 1,
     ahead: bool = False,
     checkpoints: Checkpoints | None = None,
-    watch: Watch | None = None,
-    ranks: Ranks = ONE,
+    callback: ProgressCallback | None = None,
+    ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
     """Train ``student`` in place to match ``teacher`` on mixed segments (METHOD; Asano & Saeed, ICLR 2023).
 
@@ -58,20 +58,20 @@ def distill(
     if stream.batch_size != recipe.batch:
         raise ValueError(f"the stream makes batches of {stream.batch_size}, the recipe wants {recipe.batch}")
     teacher.eval().requires_grad_(False)
-    lay_out(teacher, recipe)
-    lay_out(student, recipe)
+    apply_memory_format(teacher, recipe)
+    apply_memory_format(student, recipe)
     if slices > 1 and recipe.compile == "reduce-overhead":
         recipe = replace(recipe, compile="default")  # a slice's graph would write over the gradients of the last one
     segments_at = mixed_segments(stream, recipe, seed, ranks)
-    lessons_at = lessons(segments_at, compiled(teacher, recipe), recipe, device, slices)
+    outputs_at = teacher_outputs(segments_at, compiled(teacher, recipe), recipe, device, slices)
     if ahead:
-        lessons_at = Ahead(lessons_at, recipe.steps, device)
+        outputs_at = Prefetcher(outputs_at, recipe.steps, device)
     learner = ranks.wrap(compiled(student, recipe))
-    loss_at = matching(lessons_at, learner, recipe, device, recipe.batch // ranks.ranks)
+    loss_at = loss_fn(outputs_at, learner, recipe, device, recipe.batch // ranks.world_size)
     return optimise(
         student, loss_at, recipe,
         seed=seed + (ranks.rank << 16),  # dropout of its own on every rank
-        device=device, checkpoints=checkpoints, watch=watch, ranks=ranks,
+        device=device, checkpoints=checkpoints, callback=callback, ranks=ranks,
     )  # fmt: skip
 
 
@@ -80,43 +80,45 @@ def can_work_ahead(recipe: Recipe, device: torch.device) -> bool:
     return recipe.ahead and device.type == "cuda" and recipe.compile != "reduce-overhead"
 
 
-def mixed_segments(stream: SegmentStream, recipe: Recipe, seed: int, ranks: Ranks = ONE) -> Callable[[int], Tensor]:
+def mixed_segments(
+    stream: SegmentStream, recipe: Recipe, seed: int, ranks: Ranks = SINGLE_PROCESS
+) -> Callable[[int], Tensor]:
     """Step -> this rank's share of the mixed segments: all of a step that is not one of its two networks."""
     draws = Draws(seed, "mixing/")
 
     def segments_at(step: int) -> Tensor:
         return mix(
             stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step,
-            rank=ranks.rank, ranks=ranks.ranks,
+            rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
 
     return segments_at
 
 
-def lessons(
+def teacher_outputs(
     segments_at: Callable[[int], Tensor], teacher: nn.Module, recipe: Recipe, device: torch.device, slices: int = 1
-) -> Callable[[int], Lessons]:
+) -> Callable[[int], TeacherOutputs]:
     """Step -> what the student is shown and what the teacher says of it, slice by slice."""
 
-    def lessons_at(step: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def outputs_at(step: int) -> Iterator[tuple[Tensor, Tensor]]:
         for part in segments_at(step).chunk(slices):  # mixed as a whole: a segment's partner is in another slice
-            inputs = in_layout(part, recipe)
+            inputs = in_memory_format(part, recipe)
             if recipe.compile == "reduce-overhead":
                 torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
             with torch.no_grad(), autocast(recipe, device):
                 wanted = teacher(inputs)
             yield inputs, wanted
 
-    return lessons_at
+    return outputs_at
 
 
-def matching(
-    lessons_at: Callable[[int], Lessons], student: nn.Module, recipe: Recipe, device: torch.device, batch: int
+def loss_fn(
+    outputs_at: Callable[[int], TeacherOutputs], student: nn.Module, recipe: Recipe, device: torch.device, batch: int
 ) -> LossAt:
     """Step -> the parts of the student's loss, whose sum is the mean over the batch, wherever the lessons come from."""
 
     def loss_at(step: int) -> Iterator[Tensor]:
-        for inputs, wanted in lessons_at(step):
+        for inputs, wanted in outputs_at(step):
             with autocast(recipe, device):
                 got = student(inputs)
             loss = distillation_loss(got, wanted, recipe.temperature)

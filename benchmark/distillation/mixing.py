@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modalities.base import Draws, rank_slice, sent
+from modalities.base import Draws, rank_slice, to_device
 
 
 def mix(
-    segments: Tensor, kind: str, alpha: float, per: str, draws: Draws, step: int, *, rank: int = 0, ranks: int = 1
+    segments: Tensor, kind: str, alpha: float, per: str, draws: Draws, step: int, *, rank: int = 0, world_size: int = 1
 ) -> Tensor:
     """Mix every segment with its partner, sample B-1-i of the same batch.
 
@@ -28,8 +28,8 @@ def mix(
     """
     if kind == "none":
         return segments
-    batch = segments.shape[0] * ranks
-    mine = rank_slice(batch, rank, ranks)
+    batch = segments.shape[0] * world_size
+    mine = rank_slice(batch, rank, world_size)
     draw = 1 if per == "batch" else batch
 
     def share_out(values: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def mix(
     kept = share_out(draws.beta(step, "share", draw, alpha, alpha))
     partner = segments.flip(0)
     if kind == "mixup":
-        weight = sent(kept.astype(np.float32), segments.device).reshape(-1, *[1] * (segments.dim() - 1))
+        weight = to_device(kept.astype(np.float32), segments.device).reshape(-1, *[1] * (segments.dim() - 1))
         return torch.lerp(partner, segments, weight, out=partner)
     height, width = segments.shape[-2:]
     centre = [share_out(draws.uniform(step, name, draw)) for name in ("row", "column")]
@@ -48,7 +48,7 @@ def mix(
     edges = np.concatenate(
         [(rows >= top) & (rows < bottom), (columns >= left) & (columns < right)], axis=1, dtype=np.float32
     )
-    inside = sent(edges, segments.device)  # (b, H + W)
+    inside = to_device(edges, segments.device)  # (b, H + W)
     box = inside[:, :height, None] * inside[:, None, height:]
     box = box.reshape(len(box), *[1] * (segments.dim() - 3), height, width)
     # Exact at weights of 0 and 1, twice as fast as a choice by a mask, and without a third tensor of this size.

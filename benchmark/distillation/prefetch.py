@@ -12,37 +12,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Lessons = Iterable[tuple[Tensor, Tensor]]
+TeacherOutputs = Iterable[tuple[Tensor, Tensor]]
 
 
-class Ahead:
+class Prefetcher:
     """Makes the lessons of the next step on a CUDA stream of its own while the student learns those of this one.
 
     The numbers are the same: only when they are computed changes. Never run on a GPU here.
 
     Args:
-        lessons_at: step -> lessons.
+        outputs_at: step -> lessons.
         steps: how many steps there are.
         device: a CUDA device.
     """
 
-    def __init__(self, lessons_at: Callable[[int], Lessons], steps: int, device: torch.device) -> None:
-        self._lessons_at, self._steps, self._device = lessons_at, steps, device
+    def __init__(self, outputs_at: Callable[[int], TeacherOutputs], steps: int, device: torch.device) -> None:
+        self._lessons_at, self._steps, self._device = outputs_at, steps, device
         self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         # The datum and the teacher's weights may still be on their way to the device.
         self._stream.wait_stream(torch.cuda.current_stream(device))
         self._coming: dict[int, tuple[list[tuple[Tensor, Tensor]], Any]] = {}
 
-    def __call__(self, step: int) -> Lessons:
-        lessons, made = self._coming.pop(step) if step in self._coming else self._make(step)
+    def __call__(self, step: int) -> TeacherOutputs:
+        teacher_outputs, made = self._coming.pop(step) if step in self._coming else self._make(step)
         student = torch.cuda.current_stream(self._device)
         student.wait_event(made)
-        for inputs, wanted in lessons:  # so that their memory is not given away before the student is through
+        for inputs, wanted in teacher_outputs:  # so that their memory is not given away before the student is through
             inputs.record_stream(student)
             wanted.record_stream(student)
         if step + 1 < self._steps:
             self._coming[step + 1] = self._make(step + 1)
-        return lessons
+        return teacher_outputs
 
     def _make(self, step: int) -> tuple[list[tuple[Tensor, Tensor]], Any]:
         with torch.cuda.stream(self._stream):

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from benchmark.data.batches import Batches
 from benchmark.data.subsets import Subset
 from benchmark.evaluation import metrics
-from benchmark.system.memory import give_back, ran_out
-from benchmark.system.ranks import ONE, Ranks, interleave, share
+from benchmark.system.memory import is_out_of_memory, release_memory
+from benchmark.system.ranks import SINGLE_PROCESS, Ranks, interleave, share
+from benchmark.training.callbacks import Interrupted, ProgressCallback
 from benchmark.training.precision import full_float32
-from benchmark.training.watch import Interrupted, Watch
 from modalities.base import LabelledData, Modality
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ ROWS = 256  # clips per batch on CPUs
 GPU_ROWS, GPU_BYTES = 2048, 64 * 1024**2  # the most clips and raw bytes per batch on GPUs: chosen, never measured
 
 
-def in_order(data: LabelledData, ranks: Ranks = ONE, device: torch.device = CPU) -> Batches:
+def in_order(data: LabelledData, ranks: Ranks = SINGLE_PROCESS, device: torch.device = CPU) -> Batches:
     """A split in its own order, in batches that suit the device; with several ranks, this one's share of the batches.
 
     Predictions are float32 whatever the recipe's precision, so that the size of a batch moves last bits alone.
@@ -32,8 +32,8 @@ def in_order(data: LabelledData, ranks: Ranks = ONE, device: torch.device = CPU)
     first = data[0].data
     rows = ROWS if device.type == "cpu" else min(GPU_ROWS, GPU_BYTES // (first[0].numel() * first.element_size()))
     items = max(1, rows // len(first))
-    starts = [items * batch for batch in share(-(-len(data) // items), ranks.rank, ranks.ranks)]
-    if ranks.ranks > 1:  # so that no other rank's items are decoded here
+    starts = [items * batch for batch in share(-(-len(data) // items), ranks.rank, ranks.world_size)]
+    if ranks.world_size > 1:  # so that no other rank's items are decoded here
         mine = [np.arange(start, min(len(data), start + items)) for start in starts]
         data = Subset(data, np.concatenate([np.arange(0), *mine]))
     return Batches(data, lambda step: np.arange(step * items, min(len(data), (step + 1) * items)), len(starts))
@@ -45,8 +45,8 @@ class NotFinite(ValueError):
 
 @full_float32()
 def predict(
-    network: nn.Module, batches: Batches, modality: Modality, view: Any, device: torch.device, watch: Watch,
-    ranks: Ranks = ONE,
+    network: nn.Module, batches: Batches, modality: Modality, view: Any, device: torch.device,
+    callback: ProgressCallback, ranks: Ranks = SINGLE_PROCESS,
 ) -> NDArray[np.float16]:  # fmt: skip
     """Log of the mean softmax over each item's clips.
 
@@ -61,7 +61,7 @@ def predict(
         these numbers, so that stored predictions score the same again.
 
     Raises:
-        Interrupted: ``watch`` asked to stop, on any rank; evaluation starts again on the next call.
+        Interrupted: ``callback`` asked to stop, on any rank; evaluation starts again on the next call.
         NotFinite: an answer is no number.
     """
     network.eval()
@@ -83,8 +83,8 @@ def predict(
             if not np.isfinite(found).all():
                 raise NotFinite("an answer of the network is not finite")
             rows.append(metrics.average_clips(found))
-            watch.step(step + 1, batches.steps, float("nan"))
-            if watch.should_stop():
+            callback.step(step + 1, batches.steps, float("nan"))
+            if callback.should_stop():
                 raise Interrupted
         return rows
 
@@ -99,8 +99,8 @@ def _in_parts(answers: Callable[[Tensor], Tensor], raw: Tensor, clips: int, item
                 parts = [answers(part) for part in torch.split(raw, items * clips)]
                 return (parts[0] if len(parts) == 1 else torch.cat(parts)), items
         except Exception as error:
-            if items == 1 or not ran_out(error):
+            if items == 1 or not is_out_of_memory(error):
                 raise
         # Out here the error is gone, and with it the tensors that its traceback held.
         items = -(-items // 2)
-        give_back()
+        release_memory()

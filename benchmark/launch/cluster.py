@@ -27,7 +27,7 @@ from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import Taken, give_up
+from modalities.storage.folder_lock import LockHeld, do_not_wait
 
 TICK = 1.0  # seconds between two looks at the reports
 SLOW_FILES = 60.0  # seconds that a record may take from the machine that wrote it to this one
@@ -95,7 +95,9 @@ class _Launch:
     def __post_init__(self) -> None:
         self.folder = self.store.root / "jobs"
         self.by_id = {cell.id: cell for cell in self.cells}
-        self.known = {cell.id: self.store.stamp(cell.id) for cell in self.cells}  # records that led to this call
+        self.expected_stamp = {
+            cell.id: self.store.stamp(cell.id) for cell in self.cells
+        }  # records that led to this call
         self._adopt()
         taken = {cell.id for ticket in self.tickets.values() if not ticket.group.teacher for cell in ticket.group.cells}
         self._plan([cell for cell in self.cells if cell.id not in taken])
@@ -280,10 +282,12 @@ class _Launch:
 
     def _record_of_dead(self, cell: Cell, reason: str) -> Record | None:
         """What is recorded of a cell whose job died; None when another run is at the cell: a later call sees to it."""
-        device, known = self.device, self.known[cell.id]
+        device, expected_stamp = self.device, self.expected_stamp[cell.id]
         try:
-            return note_failure(cell, self.store, reason, device=device, known=known, waiting=give_up)
-        except Taken:
+            return note_failure(
+                cell, self.store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait
+            )
+        except LockHeld:
             return None
 
 

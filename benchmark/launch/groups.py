@@ -18,7 +18,7 @@ LAUNCHERS = ("local", "local-jobs", "slurm")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LaunchOptions:
     """How a user wants cells to be launched."""
 
     launcher: str
@@ -46,7 +46,9 @@ class Wanted:
         return "cuda" if device == "auto" and gpus else device
 
 
-def make_cluster(wanted: Wanted, folder: Path, cells: Sequence[Cell], *, device: str, jobs: str) -> tuple[Cluster, str]:
+def make_cluster(
+    wanted: LaunchOptions, folder: Path, cells: Sequence[Cell], *, device: str, jobs: str
+) -> tuple[Cluster, str]:
     """The cluster, and ``--jobs`` as one of its jobs has it.
 
     Args:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.launch.progress import TICK, Display, Outcome, Progress, Step
-from benchmark.launch.signals import _deaf
+from benchmark.launch.signals import signals_blocked
 from benchmark.planning.cell import Cell, describe
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -24,7 +24,7 @@ from benchmark.running.failures import note_failure
 from benchmark.system import allocator
 from benchmark.system import resources as machine
 from modalities.base import BadInput
-from modalities.storage.folder_lock import Taken, give_up, taken
+from modalities.storage.folder_lock import LockHeld, do_not_wait, is_locked
 
 PATIENCE = 25.0  # seconds that a worker has to write its checkpoint and leave
 SHORT_PATIENCE = 5.0  # where it has nothing to save
@@ -86,7 +86,7 @@ class _Pool:
         self._stop = self._context.Event()
         self._stopped_at: float | None = None
         self._store = Store(results)
-        self._known: dict[str, str] = {}
+        self._expected_stamp: dict[str, str] = {}
         self._results, self._devices, self._display = results, devices, display
         self._workers = [self._start(index) for index in range(len(devices))]
 
@@ -94,14 +94,14 @@ class _Pool:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._stop, self._results, self._devices[index])
         process = self._context.Process(target=_work, args=arguments, daemon=True, name=f"worker {index + 1}")
-        with _deaf(), allocator.for_children(), machine.shared_by(len(self._devices)):
+        with signals_blocked(), allocator.for_children(), machine.shared_by(len(self._devices)):
             process.start()
         theirs.close()
         return _Worker(index, process, ours)
 
     def note(self, cells: Sequence[Cell]) -> None:
         """Remember which records there are, to tell those that another run writes meanwhile."""
-        self._known = {cell.id: self._store.stamp(cell.id) for cell in cells}
+        self._expected_stamp = {cell.id: self._store.stamp(cell.id) for cell in cells}
 
     def busy(self) -> bool:
         return any(worker.cell for worker in self._workers)
@@ -129,7 +129,7 @@ class _Pool:
             if cell is None:
                 continue
             try:
-                worker.pipe.send((cell, self._known[cell.id]))
+                worker.pipe.send((cell, self._expected_stamp[cell.id]))
             except OSError:  # it died while idle: ``listen`` replaces it, and the cell waits
                 continue
             waiting.remove(cell)
@@ -139,7 +139,7 @@ class _Pool:
     def _taken(self, cell: Cell) -> bool:
         """Whether another run is at a cell; the worker that is given it says so where that cannot be found out."""
         with contextlib.suppress(BadInput):
-            return taken(self._store.cell(cell.id))
+            return is_locked(self._store.cell(cell.id))
         return False
 
     def listen(self, outcome: Outcome) -> None:
@@ -155,7 +155,7 @@ class _Pool:
                 self._take(worker, kind, content, outcome)
             if not alive:
                 _end(worker.process, patience=5)
-                self._bury(worker, outcome)
+                self._replace_worker(worker, outcome)
 
     def _take(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
         if kind == "step":
@@ -177,7 +177,7 @@ class _Pool:
             outcome.records[cell.id] = record
         self._display.ended(worker.index, cell, record)
 
-    def _bury(self, worker: _Worker, outcome: Outcome) -> None:
+    def _replace_worker(self, worker: _Worker, outcome: Outcome) -> None:
         """A worker died: its cell fails with a reason (or counts as interrupted), and another worker takes over."""
         cell, stopping = worker.cell, self._stopped_at is not None
         record = None if cell is None or stopping else self._record_of_dead(worker, cell)
@@ -186,20 +186,22 @@ class _Pool:
         worker.pipe.close()
         if stopping:
             return
-        heir = self._workers[worker.index] = self._start(worker.index)
+        replacement = self._workers[worker.index] = self._start(worker.index)
         if worker.cell is not None:  # another run is at its cell already: the heir waits for what that makes of it
-            heir.pipe.send((cell, self._known[worker.cell.id]))
-            heir.cell = cell
+            replacement.pipe.send((cell, self._expected_stamp[worker.cell.id]))
+            replacement.cell = cell
 
     def _record_of_dead(self, worker: _Worker, cell: Cell) -> Record | None:
         """What is recorded of a cell whose worker died; None when another run took it over in that moment."""
         code = worker.process.exitcode
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
-        device, known = self._devices[worker.index], self._known[cell.id]
+        device, expected_stamp = self._devices[worker.index], self._expected_stamp[cell.id]
         try:
-            return note_failure(cell, self._store, reason, device=device, known=known, waiting=give_up)
-        except Taken:
+            return note_failure(
+                cell, self._store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait
+            )
+        except LockHeld:
             return None
 
     def close(self) -> None:
@@ -240,27 +242,29 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.watch import Interrupted, patience
+    from benchmark.training.callbacks import Interrupted, patience
 
     store = Store(results)
 
     def tell(step: Step) -> None:
         pipe.send(("step", step))
 
-    def record_of(cell: Cell, known: str, watch: Progress) -> Record:
+    def record_of(cell: Cell, expected_stamp: str, callback: Progress) -> Record:
         try:
-            return run_cell(cell, store, device=device, watch=watch, known=known)
+            return run_cell(cell, store, device=device, callback=callback, expected_stamp=expected_stamp)
         except ConnectionError:  # the run is gone, and so are we in a moment
             raise
         except (BadInput, OSError) as error:  # its folder cannot be used, or takes no record
-            waiting = patience(watch, "this cell")
-            return note_failure(cell, store, _in_words(error), device=device, known=known, waiting=waiting)
+            waiting = patience(callback, "this cell")
+            return note_failure(
+                cell, store, _in_words(error), device=device, expected_stamp=expected_stamp, waiting=waiting
+            )
 
     while (order := pipe.recv()) is not None:
-        cell, known = order
+        cell, expected_stamp = order
         reply: tuple[Literal["record", "fatal"], Any]
         try:
-            reply = ("record", record_of(cell, known, Progress(tell, stop.is_set)))
+            reply = ("record", record_of(cell, expected_stamp, Progress(tell, stop.is_set)))
         except Interrupted:
             reply = ("record", None)
         except BadInput as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmark.launch.jobs import Job
-from benchmark.launch.signals import _deaf
+from benchmark.launch.signals import signals_blocked
 from benchmark.system import resources as machine
 from modalities.errors import BadInput, UnknownName
 
@@ -116,7 +116,7 @@ class Local:
 
     def submit(self, jobs: Sequence[Job], after: str) -> list[str]:
         ids = []
-        with _deaf(), machine.shared_by(self._workers):
+        with signals_blocked(), machine.shared_by(self._workers):
             for job in jobs:
                 submitted = self._executor.submit(job)
                 self._jobs[submitted.job_id] = submitted

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Start a process that a Ctrl-C does not reach before it can say what to do with one; ours comes a moment later."""
     if os.name == "nt":
         yield

@@ -11,8 +11,8 @@ from benchmark.launch.progress import Display, Outcome, Progress, Step
 from benchmark.planning.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
-from benchmark.system.ranks import Alone, Ranks
-from modalities.storage.folder_lock import alone_in
+from benchmark.system.ranks import RankDesync, Ranks
+from modalities.storage.folder_lock import exclusive_lock
 
 
 def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display, stop: Callable[[], bool]) -> Outcome:
@@ -26,8 +26,8 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         Alone: a process failed in a way that the others did not; ``leave`` is all that is left to do.
         BadInput: the results folder cannot be written.
     """
-    from benchmark.running.run_cell import made_meanwhile, run_cell
-    from benchmark.training.watch import Interrupted, patience
+    from benchmark.running.run_cell import record_from_other_run, run_cell
+    from benchmark.training.callbacks import Interrupted, patience
 
     outcome, store = Outcome(), Store(results)
 
@@ -40,18 +40,18 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
             continue
         display.started(0, cell)
         record: Record | None = None
-        watch = Progress(moved, stop)
+        callback = Progress(moved, stop)
         try:
-            with alone_in(store.cell(cell.id), patience(watch, "this cell")):
-                record = made_meanwhile(cell, store)
+            with exclusive_lock(store.cell(cell.id), patience(callback, "this cell")):
+                record = record_from_other_run(cell, store)
                 if record is None:
-                    ranks.from_first(lambda cell=cell: cell)  # type: ignore[misc]
-                    record = run_cell(cell, store, device=ranks.device, watch=watch, ranks=ranks)
+                    ranks.from_main(lambda cell=cell: cell)  # type: ignore[misc]
+                    record = run_cell(cell, store, device=ranks.device, callback=callback, ranks=ranks)
             outcome.records[cell.id] = record
         except Interrupted:
             outcome.interrupted.append(cell)
         display.ended(0, cell, record)
-    ranks.from_first(lambda: None)
+    ranks.from_main(lambda: None)
     return outcome
 
 
@@ -62,25 +62,25 @@ def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
         Alone: see ``lead``; or the first process is gone.
     """
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.watch import Interrupted
+    from benchmark.training.callbacks import Interrupted
 
     def nothing_to_show(step: Step) -> None: ...
 
     def next_cell() -> Cell | None:
         try:
-            return ranks.from_first(lambda: None)
+            return ranks.from_main(lambda: None)
         except RuntimeError as error:  # the connection broke
-            raise Alone(origin=False) from error
+            raise RankDesync(origin=False) from error
 
     store = Store(results)
     while (cell := next_cell()) is not None:
         try:
-            run_cell(cell, store, device=ranks.device, watch=Progress(nothing_to_show, stop), ranks=ranks)
+            run_cell(cell, store, device=ranks.device, callback=Progress(nothing_to_show, stop), ranks=ranks)
         except Interrupted:
             continue
 
 
-def leave(error: Alone, exit_code: int) -> None:
+def leave(error: RankDesync, exit_code: int) -> None:
     """End this process at once: others may wait for it for ever, so that torchrun must see it end and end them."""
     if error.origin:
         print(f"benchmark: {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmark.records.record import Asked, Record
+from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import BadInput, Store
 from modalities.storage.atomic import atomic_write
 
@@ -54,10 +54,10 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     """
     import pandas as pd
 
-    asked = store.asked()
+    asked = store.requested_cells()
     if not asked:
         raise BadInput(f"{store.root} holds no results; `benchmark run` makes some, --results names another folder.")
-    groups: dict[tuple[Any, ...], list[Asked]] = {}
+    groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in asked:
         groups.setdefault(tuple(getattr(cell, axis) for axis in AXES), []).append(cell)
     rows = [_row(store, groups[axes], published or {}) for axes in sorted(groups, key=_order)]
@@ -119,7 +119,7 @@ class _Outcome(NamedTuple):
     record: Record | None
 
 
-def _outcome(store: Store, cell: Asked) -> _Outcome:
+def _outcome(store: Store, cell: ManifestEntry) -> _Outcome:
     try:
         record = store.read(cell.id)
     except BadInput as error:
@@ -134,7 +134,7 @@ def _outcome(store: Store, cell: Asked) -> _Outcome:
     return _Outcome(cell.seed, "done", "", record)
 
 
-def _row(store: Store, cells: list[Asked], published: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float | None]) -> dict[str, Any]:
     outcomes = [_outcome(store, cell) for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id))]
     done = [outcome.record for outcome in outcomes if outcome.record is not None]
     undone = next((outcome for outcome in outcomes if outcome.record is None), None)
@@ -157,7 +157,7 @@ def _reason(undone: _Outcome | None, asked: int) -> str:
     return undone.reason if asked == 1 else f"seed {undone.seed}: {undone.reason}"
 
 
-def _note(cell: Asked) -> str:
+def _note(cell: ManifestEntry) -> str:
     notes = {"stand-in": [STAND_IN_NOTE], "shipped": [SHIPPED_NOTE]}.get(cell.data, [])
     return "; ".join([*notes, SMOKE_NOTE] if cell.profile == "smoke" else notes)
 

@@ -11,18 +11,18 @@ from torch import nn
 from benchmark.config.compose import compose_target
 from benchmark.config.schema import Config
 from benchmark.data.locate import ensure, locate
-from benchmark.distillation.distill import can_work_ahead, lessons, matching, mixed_segments
+from benchmark.distillation.distill import can_work_ahead, loss_fn, mixed_segments, teacher_outputs
 from benchmark.distillation.loss import distillation_loss
-from benchmark.distillation.prefetch import Ahead, Lessons
+from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
 from benchmark.evaluation.predict import in_order, predict
 from benchmark.perf.timing import ROUNDS, alternate, clock
-from benchmark.planning.plan import settle
+from benchmark.planning.plan import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.system import memory
+from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import take_step
-from benchmark.training.precision import autocast, compiled, full_float32, in_layout, lay_out
+from benchmark.training.precision import apply_memory_format, autocast, compiled, full_float32, in_memory_format
 from benchmark.training.schedule import make_optimiser
-from benchmark.training.watch import Unwatched
 from modalities import registry
 from modalities.base import Modality
 from modalities.storage.paths import data_root
@@ -62,7 +62,7 @@ def measure(
             modality = registry.modality(name)
             for number, target in enumerate(TARGETS[name][profile]):
                 config = compose_target(target, overrides, profile=profile, suite="all")
-                settle(config, device.type)
+                resolve_auto(config, device.type)
                 if number == 0:
                     found["segments"] += _segments(modality, profile, config, device, say)
                 brief = profile == "paper" and device.type == "cpu"  # whole, these networks take a CPU minutes
@@ -115,15 +115,15 @@ def _step(modality: Modality, target: str, config: Config, device: torch.device)
     teacher, student, bare = (make_network(modality, n, view, classes, 0, device) for n in (*names, names[1]))
     teacher.eval().requires_grad_(False)
     for network in (teacher, student, bare):
-        lay_out(network, recipe)
+        apply_memory_format(network, recipe)
     segments_at = mixed_segments(stream, recipe, 0)
     teach, learn, learn_bare = (compiled(network, recipe) for network in (teacher, student.train(), bare.train()))
-    lessons_at: Callable[[int], Lessons] = lessons(segments_at, teach, recipe, device)
+    outputs_at: Callable[[int], TeacherOutputs] = teacher_outputs(segments_at, teach, recipe, device)
     if can_work_ahead(recipe, device):
-        lessons_at = Ahead(lessons_at, STEPS * (ROUNDS + 2), device)
-    loss_at = matching(lessons_at, learn, recipe, device, recipe.batch)
+        outputs_at = Prefetcher(outputs_at, STEPS * (ROUNDS + 2), device)
+    loss_at = loss_fn(outputs_at, learn, recipe, device, recipe.batch)
     optimiser, bare_optimiser = make_optimiser(student, recipe), make_optimiser(bare, recipe)
-    fixed = in_layout(segments_at(0), recipe)
+    fixed = in_memory_format(segments_at(0), recipe)
 
     def whole(number: int) -> None:
         for step in range(steps * number, steps * (number + 1)):
@@ -169,7 +169,7 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
     batches = in_order(data, device=device)
 
     def evaluate(number: int) -> object:
-        return predict(network, batches, modality, config.view, device, Unwatched())
+        return predict(network, batches, modality, config.view, device, IgnoreProgress())
 
     memory.reset_peak(device)
     seconds = alternate({"evaluate": evaluate}, device)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmark.config.schema import Config
-from benchmark.data.locate import Place
+from benchmark.data.locate import DataLocation
 from benchmark.records.provenance import below_root
-from benchmark.records.record import Asked, Record, Status
+from benchmark.records.record import ManifestEntry, Record, Status
 from benchmark.records.store import Store
 from modalities.base import BadInput, SourceRef
 
@@ -27,14 +27,14 @@ class Cell:
     seed: int
     source: SourceRef
     source_path: str  # the registered name or the file that the source is read from
-    data: Place
+    data: DataLocation
     config: Config
     resolved: dict[str, Any]  # the part of the configuration that the id covers
     teacher_key: str
 
-    def asked(self) -> Asked:
+    def manifest_entry(self) -> ManifestEntry:
         """The cell as a manifest lists it."""
-        return Asked(
+        return ManifestEntry(
             id=self.id, row=self.row, modality=self.modality, target=self.target, fold=self.fold,
             source=self.source.name, policy=self.config.policy.name, recipe=self.config.recipe.name,
             teacher=self.config.teacher.network, student=self.config.student.network,
@@ -71,7 +71,7 @@ def state_of(cell: Cell, store: Store) -> tuple[State, str]:
     if record is not None and record.status == "done":
         return "done", ""
     if not cell.data.ready:
-        return "no data", cell.data.how
+        return "no data", cell.data.instructions
     if record is not None:
         return "to run", f"{record.status} before: {record.reason}"
     return "to run", ""

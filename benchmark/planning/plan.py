@@ -59,7 +59,7 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
     for role, network in (("teacher", config.teacher.network), ("student", config.student.network)):
         if role not in own:
             modality.check_network(network)  # else every cell would find out for itself, one by one
-    settle(config, device)
+    resolve_auto(config, device)
     shared = {
         "target": target,
         "modality": info.modality,
@@ -128,7 +128,7 @@ def _numbers_of(training: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in training.items() if key not in silent}
 
 
-def settle(config: Config, device: str) -> None:
+def resolve_auto(config: Config, device: str) -> None:
     """Resolve ``auto`` for the kind of device, so that the id covers what is really done."""
     for training in (config.recipe, config.teacher.training):
         if training.precision == "auto":

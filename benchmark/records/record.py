@@ -172,7 +172,7 @@ def _problem(content: Mapping[str, Any]) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ManifestEntry:
     """A cell that a run asked for: enough to give it a row before it has a record."""
 
     id: str

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.records.identity import NUMERICS_VERSION, SCHEMA_VERSION, canonical_json, cell_id, row_id, safe_name
 from benchmark.records.provenance import provenance, strip_folders, utc_now
-from benchmark.records.record import REAL_TRAINING_ITEMS, Asked, DataKind, Record, Status
+from benchmark.records.record import REAL_TRAINING_ITEMS, DataKind, ManifestEntry, Record, Status
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, sync
 from modalities.storage.cleanup import sweep
@@ -25,8 +25,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
-    "NUMERICS_VERSION", "REAL_TRAINING_ITEMS", "SCHEMA_VERSION", "Asked", "BadInput", "DataKind", "Predictions",
-    "Record", "Status", "Store", "atomic_write", "canonical_json", "cell_id", "provenance", "row_id", "strip_folders",
+    "NUMERICS_VERSION",
+    "REAL_TRAINING_ITEMS",
+    "SCHEMA_VERSION",
+    "BadInput",
+    "DataKind",
+    "ManifestEntry",
+    "Predictions",
+    "Record",
+    "Status",
+    "Store",
+    "atomic_write",
+    "canonical_json",
+    "cell_id",
+    "provenance",
+    "row_id",
+    "strip_folders",
     "utc_now",
 ]  # fmt: skip
 
@@ -56,7 +70,7 @@ class Store:
 
     ``cells/<id>/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
     ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/<id>/attempt/`` and touches none of them.
-    One process at a time does so: it holds the lock of the cell's folder (``locks.alone_in``).
+    One process at a time does so: it holds the lock of the cell's folder (``locks.exclusive_lock``).
 
     ``manifests/`` holds one file per suite and selection that was run: the same call replaces its own file, so cells
     that a changed configuration no longer asks for leave the table, while another suite or selection adds to it. The
@@ -211,7 +225,7 @@ class Store:
         except (TypeError, ValueError, csv.Error) as error:
             raise BadInput(f"{path} cannot be read ({error}); delete its folder and run the cell again.") from error
 
-    def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[Asked]) -> Path:
+    def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[ManifestEntry]) -> Path:
         """Note which cells a run asks for, before it runs the first.
 
         Args:
@@ -229,19 +243,19 @@ class Store:
         atomic_write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
         return path
 
-    def asked(self) -> list[Asked]:
+    def requested_cells(self) -> list[ManifestEntry]:
         """Every cell that some manifest asks for, once, by id.
 
         Raises:
             BadInput: a manifest is damaged.
         """
-        cells: dict[str, Asked] = {}
+        cells: dict[str, ManifestEntry] = {}
         for path in sorted((self.root / "manifests").glob("*.json")):
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
                 if content["schema_version"] != SCHEMA_VERSION:
                     raise ValueError(f"schema version {content['schema_version']!r}")
-                found = [Asked(**cell) for cell in content["cells"]]
+                found = [ManifestEntry(**cell) for cell in content["cells"]]
             except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
                 raise BadInput(
                     f"{path} is not a manifest ({error}); delete the file and run its suite again."

@@ -11,11 +11,11 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store, provenance, strip_folders
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import alone_in
+from modalities.storage.folder_lock import exclusive_lock
 
 
 def note_failure(
-    cell: Cell, store: Store, reason: str, *, device: str, known: str, waiting: Callable[[str], None]
+    cell: Cell, store: Store, reason: str, *, device: str, expected_stamp: str, waiting: Callable[[str], None]
 ) -> Record:
     """Keep a ``failed`` record of a cell whose process died, or whose folder cannot be used; see ``keep``.
 
@@ -23,10 +23,10 @@ def note_failure(
         known: the stamp (``Store.stamp``) of the record that the cell had before it was tried.
     """
     record = cell.record("failed", reason, provenance=provenance(device, cell.config.threads))
-    return keep(store, record, known=known, waiting=waiting)
+    return keep(store, record, expected_stamp=expected_stamp, waiting=waiting)
 
 
-def keep(store: Store, record: Record, *, waiting: Callable[[str], None], known: str | None = None) -> Record:
+def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expected_stamp: str | None = None) -> Record:
     """Keep a record that is nothing but a status and a reason.
 
     A record that came there meanwhile (the cell's last deed, or another run's) is taken instead. Where the cell's
@@ -34,14 +34,14 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], known:
 
     Args:
         known: the stamp of the record that may be replaced; any one where it is left out.
-        waiting: see ``alone_in``.
+        waiting: see ``exclusive_lock``.
 
     Raises:
         BadInput: nothing can be written in the results folder.
     """
     try:
-        with alone_in(store.cell(record.id), waiting):
-            if known not in (None, store.stamp(record.id)) and (found := _read(store, record.id)) is not None:
+        with exclusive_lock(store.cell(record.id), waiting):
+            if expected_stamp not in (None, store.stamp(record.id)) and (found := _read(store, record.id)) is not None:
                 return found
             _write(store, record)
     except BadInput as error:

@@ -24,17 +24,17 @@ from benchmark.planning.cell import Cell
 from benchmark.records.record import Record, Status
 from benchmark.records.store import Predictions, Store, provenance, utc_now
 from benchmark.running.networks import load_weights, make_network, save_weights
-from benchmark.running.teacher import Lesson, ReadyTeacher, Refused, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.running.teacher import ReadyTeacher, Refused, TeacherTask, kept_teacher, make_teacher, refuse_if_poor
 from benchmark.system import memory
-from benchmark.system.memory import ran_out
-from benchmark.system.ranks import ONE, Alone, Ranks
+from benchmark.system.memory import is_out_of_memory
+from benchmark.system.ranks import SINGLE_PROCESS, RankDesync, Ranks
+from benchmark.training.callbacks import Interrupted, PhaseCallback, patience
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
-from benchmark.training.micro_batches import in_slices
-from benchmark.training.watch import Interrupted, PhaseWatch, patience
+from benchmark.training.micro_batches import with_micro_batches
 from modalities import registry
 from modalities.base import BadInput
-from modalities.storage.folder_lock import alone_in
+from modalities.storage.folder_lock import exclusive_lock
 
 _SPLITS = RecentSplits()
 
@@ -44,7 +44,7 @@ class _Attempt:
     """What an attempt has found out so far; a failure's record keeps it."""
 
     device: torch.device
-    watch: PhaseWatch
+    callback: PhaseCallback
     ranks: Ranks
     deviations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class _Attempt:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        self.watch.phase(phase)
+        self.callback.phase(phase)
         started = time.monotonic()
         try:
             yield
@@ -69,11 +69,11 @@ def run_cell(
     store: Store,
     *,
     device: str,
-    watch: PhaseWatch,
+    callback: PhaseCallback,
     teacher: nn.Module | None = None,
     student: nn.Module | None = None,
-    known: str | None = None,
-    ranks: Ranks = ONE,
+    expected_stamp: str | None = None,
+    ranks: Ranks = SINGLE_PROCESS,
 ) -> Record:
     """Run a cell and keep its record; whatever goes wrong becomes the record's status and reason.
 
@@ -88,15 +88,15 @@ def run_cell(
 
     Raises:
         Alone: this rank failed and the others did not; the one that failed first has kept the record.
-        Interrupted: ``watch`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
+        Interrupted: ``callback`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    if ranks.ranks > 1:  # the first rank holds the lock for all of them
-        return _run_alone(cell, store, device, watch, teacher, student, ranks)
-    with alone_in(store.cell(cell.id), patience(watch, "this cell")):
-        found = made_meanwhile(cell, store, known)
+    if ranks.world_size > 1:  # the first rank holds the lock for all of them
+        return _run_alone(cell, store, device, callback, teacher, student, ranks)
+    with exclusive_lock(store.cell(cell.id), patience(callback, "this cell")):
+        found = record_from_other_run(cell, store, expected_stamp)
         if found is None:
-            return _run_alone(cell, store, device, watch, teacher, student, ranks)
+            return _run_alone(cell, store, device, callback, teacher, student, ranks)
         if found.status == "done":
             store.tidy(cell.id)
             if student is not None:
@@ -104,13 +104,13 @@ def run_cell(
         return found
 
 
-def made_meanwhile(cell: Cell, store: Store, known: str | None = None) -> Record | None:
+def record_from_other_run(cell: Cell, store: Store, expected_stamp: str | None = None) -> Record | None:
     """The record that another process made while this one waited or was busy with other cells."""
     try:
         found = store.read(cell.id)
     except BadInput:  # damaged: made again
         return None
-    changed = known is not None and store.stamp(cell.id) != known
+    changed = expected_stamp is not None and store.stamp(cell.id) != expected_stamp
     return found if found is not None and (changed or found.status == "done") else None
 
 
@@ -118,7 +118,7 @@ def _run_alone(
     cell: Cell,
     store: Store,
     device: str,
-    watch: PhaseWatch,
+    callback: PhaseCallback,
     teacher: nn.Module | None,
     student: nn.Module | None,
     ranks: Ranks,
@@ -127,30 +127,30 @@ def _run_alone(
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
     origin = provenance(_in_words(device), cell.config.threads)
-    attempt = _Attempt(torch.device(device), watch, ranks)
+    attempt = _Attempt(torch.device(device), callback, ranks)
     memory.reset_peak(attempt.device)
-    if ranks.first:
+    if ranks.is_main:
         store.begin(cell.id)
     try:
         status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student), attempt)
     finally:
         torch.set_num_threads(threads)
-    if ranks.ranks > 1:
-        origin["ranks"] = ranks.ranks
+    if ranks.world_size > 1:
+        origin["ranks"] = ranks.world_size
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
         peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
     curve = [{"step": s, "learning_rate": r, "loss": v} for s, r, v in attempt.curve.rows] if attempt.curve else None
-    watch.phase("write")
+    callback.phase("write")
     try:
-        ranks.end_alike(f"{status}: {reason}")
-    except Alone as error:
+        ranks.agree_on_outcome(f"{status}: {reason}")
+    except RankDesync as error:
         if error.origin:
             store.write(record)
         raise
-    if ranks.first:
+    if ranks.is_main:
         try:
             store.write(record, predictions=attempt.predictions, curve=curve)
         except BadInput as error:  # a full disk may still take a row that says so
@@ -163,36 +163,36 @@ def _run(
     cell: Cell, store: Store, attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None
 ) -> None:
     adapter, modality = registry.target(cell.target), registry.modality(cell.modality)
-    view, config, device, watch = cell.config.view, cell.config, attempt.device, attempt.watch
+    view, config, device, callback = cell.config.view, cell.config, attempt.device, attempt.callback
     ranks = attempt.ranks
     ranks.check(config.recipe.batch)
     if not cell.data.ready:
-        raise _NoData(cell.data.how)
+        raise _NoData(cell.data.instructions)
 
     with attempt.timed("data"):
         ensure(cell.data, adapter)
         key = f"{cell.target} {cell.fold} {cell.data} {view}"
         test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.fold), device=device))
-        mine = test if ranks.ranks == 1 else in_order(test.data, ranks, device)
+        mine = test if ranks.world_size == 1 else in_order(test.data, ranks, device)
         source = modality.load_source(cell.source_path, view, device)
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
 
-    lesson = Lesson(
+    task = TeacherTask(
         modality, view, len(adapter.info.classes), partial(adapter.train, cell.data.root, view, cell.fold),
         config.data.train_per_class, test, device,
     )  # fmt: skip
     # Made before the teacher is trained, so that a wrong name costs nothing.
     if own_student is None:
-        student = make_network(modality, config.student.network, view, lesson.classes, cell.seed, device)
+        student = make_network(modality, config.student.network, view, task.classes, cell.seed, device)
     else:
         student = own_student.to(device)
     with attempt.timed("teacher"):
         if own_teacher is None:
             folder = store.root / "teachers" / cell.teacher_key
-            teacher = _from_first(ranks, partial(kept_teacher, folder, config.teacher, lesson, watch), cell, lesson)
+            teacher = _from_main(ranks, partial(kept_teacher, folder, config.teacher, task, callback), cell, task)
         else:
-            teacher = _own(own_teacher.to(device), cell, lesson, watch)
+            teacher = _own(own_teacher.to(device), cell, task, callback)
     if teacher.notes.slices > 1:
         attempt.deviations.append(
             _sliced("teacher.training.batch", config.teacher.training.batch, teacher.notes.slices)
@@ -200,24 +200,26 @@ def _run(
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
 
     with attempt.timed("untrained student"):
-        logp = predict(student, mine, modality, view, device, watch, ranks)
+        logp = predict(student, mine, modality, view, device, callback, ranks)
         attempt.controls["untrained"] = metrics.top1(logp, labels)
 
     with attempt.timed("distill"):
         stream = modality.stream(
             source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device,
-            rank=ranks.rank, ranks=ranks.ranks,
+            rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
 
         def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> Curve:
             return distill(
                 stream, teacher.network, student, config.recipe, seed=cell.seed, device=device, slices=slices,
-                ahead=ahead, checkpoints=checkpoints, watch=watch, ranks=ranks,
+                ahead=ahead, checkpoints=checkpoints, callback=callback, ranks=ranks,
             )  # fmt: skip
 
         folder, ahead = store.attempt(cell.id), can_work_ahead(config.recipe, device)
-        if ranks.ranks == 1:
-            attempt.curve, slices = in_slices(train, student, config.recipe.batch, folder, "student", ahead=ahead)
+        if ranks.world_size == 1:
+            attempt.curve, slices = with_micro_batches(
+                train, student, config.recipe.batch, folder, "student", ahead=ahead
+            )
         else:  # ranks would have to run out of memory together
             attempt.curve, slices = train(1, ahead, Checkpoints(folder, "student")), 1
         if slices > 1:
@@ -227,18 +229,18 @@ def _run(
 
     with attempt.timed("evaluate"):
         try:
-            logp = predict(student, mine, modality, view, device, watch, ranks)
+            logp = predict(student, mine, modality, view, device, callback, ranks)
         except NotFinite as error:  # the last update did it, after the last loss
             raise Diverged(config.recipe.steps) from error
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
-        if ranks.first:
+        if ranks.is_main:
             save_weights(student, store.attempt(cell.id) / "student.safetensors")
 
 
-def _from_first(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, lesson: Lesson) -> ReadyTeacher:
+def _from_main(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, task: TeacherTask) -> ReadyTeacher:
     """The teacher that the first rank makes or finds; the others wait for it and are sent its weights."""
-    if ranks.ranks == 1:
+    if ranks.world_size == 1:
         return make()
     made: list[ReadyTeacher] = []
 
@@ -247,11 +249,11 @@ def _from_first(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, less
         weights = {name: value.cpu() for name, value in made[0].network.state_dict().items()}
         return weights, replace(made[0], network=nn.Identity())
 
-    weights, teacher = ranks.from_first(parcel)
+    weights, teacher = ranks.from_main(parcel)
     if made:
         return made[0]
     settings = cell.config.teacher
-    network = make_network(lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
+    network = make_network(task.modality, settings.network, task.view, task.classes, 0, task.device)
     network.load_state_dict(weights)
     return replace(teacher, network=network)
 
@@ -263,9 +265,9 @@ def _sliced(key: str, batch: int, slices: int) -> str:
     )
 
 
-def _own(network: nn.Module, cell: Cell, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
+def _own(network: nn.Module, cell: Cell, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
     """A caller's own teacher, scored as any other and kept nowhere."""
-    ready = make_teacher(network, cell.config.teacher, lesson, watch, trained=True)
+    ready = make_teacher(network, cell.config.teacher, task, callback, trained=True)
     refuse_if_poor(ready.notes, cell.config.teacher)
     return ready
 
@@ -303,7 +305,7 @@ def _outcome(run: Callable[[], None], attempt: _Attempt) -> tuple[Status, str, s
             return "failed", f"{error.strerror}: {lost}; was its folder moved or unmounted?", _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     except Exception as error:
-        if ran_out(error):
+        if is_out_of_memory(error):
             less = _NEEDS_LESS.get(next(reversed(attempt.seconds), ""), "a smaller network or view")
             reason = f"the memory was not enough; {less}, or fewer --jobs, needs less."
             return "out of memory", reason, _trace(error)

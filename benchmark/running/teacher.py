@@ -24,14 +24,14 @@ from benchmark.data.subsets import cap_per_class, hold_out
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, in_order, predict
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
+from benchmark.training.callbacks import PhaseCallback, patience
 from benchmark.training.checkpoints import Checkpoints, clear
 from benchmark.training.loop import Diverged, optimise
-from benchmark.training.micro_batches import in_slices
-from benchmark.training.precision import autocast, compiled, in_layout, lay_out
-from benchmark.training.watch import PhaseWatch, patience
+from benchmark.training.micro_batches import with_micro_batches
+from benchmark.training.precision import apply_memory_format, autocast, compiled, in_memory_format
 from modalities.base import Draws, LabelledData, Modality
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import alone_in
+from modalities.storage.folder_lock import exclusive_lock
 
 WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"
 
@@ -72,7 +72,7 @@ class ReadyTeacher:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TeacherTask:
     """What a teacher is made for: one target as one cell sees it."""
 
     modality: Modality
@@ -84,7 +84,7 @@ class Lesson:
     device: torch.device
 
 
-def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWatch) -> ReadyTeacher:
+def kept_teacher(folder: Path, settings: Teacher, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
     """The teacher kept in ``folder``, made there first if need be; one process makes it while others wait.
 
     Raises:
@@ -92,13 +92,13 @@ def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWa
         BadInput: a weights file that cannot be used.
         Diverged, Interrupted: see ``optimise``.
     """
-    new = partial(make_network, lesson.modality, settings.network, lesson.view, lesson.classes, 0, lesson.device)
-    ready = _finished(folder, new, lesson)  # which somebody else may have made in a folder that only they may write
+    new = partial(make_network, task.modality, settings.network, task.view, task.classes, 0, task.device)
+    ready = _finished(folder, new, task)  # which somebody else may have made in a folder that only they may write
     if ready is None:
-        with alone_in(folder, patience(watch, "the teacher")):
-            ready = _finished(folder, new, lesson)  # by whom we have waited for
+        with exclusive_lock(folder, patience(callback, "the teacher")):
+            ready = _finished(folder, new, task)  # by whom we have waited for
             if ready is None:
-                ready = _keep(folder, make_teacher(new(), settings, lesson, watch, folder))
+                ready = _keep(folder, make_teacher(new(), settings, task, callback, folder))
                 clear(folder)
     refuse_if_poor(ready.notes, settings)
     return ready
@@ -107,8 +107,8 @@ def kept_teacher(folder: Path, settings: Teacher, lesson: Lesson, watch: PhaseWa
 def make_teacher(
     network: nn.Module,
     settings: Teacher,
-    lesson: Lesson,
-    watch: PhaseWatch,
+    task: TeacherTask,
+    callback: PhaseCallback,
     folder: Path | None = None,
     *,
     trained: bool = False,
@@ -123,20 +123,20 @@ def make_teacher(
         Diverged: it was trained here and its answers are no numbers.
     """
     started = time.monotonic()
-    watch.phase("teacher: data")
+    callback.phase("teacher: data")
     slices, trained_here = 1, False
-    split = cap_per_class(lesson.train(), lesson.train_per_class)
+    split = cap_per_class(task.train(), task.train_per_class)
     for_training, held_out = hold_out(split, settings.holdout)
     if settings.weights:
         load_weights(network, Path(settings.weights))
     elif not trained and not getattr(network, "ready", False):
         trained_here = True
-        slices = _train(network, settings, lesson, for_training, watch, folder)
+        slices = _train(network, settings, task, for_training, callback, folder)
     try:
-        watch.phase("teacher: held-out part")
-        top1 = metrics.top1(_predict(network, in_order(held_out, device=lesson.device), lesson, watch), held_out.labels)
-        watch.phase("teacher: test items")
-        logp = _predict(network, lesson.test, lesson, watch)
+        callback.phase("teacher: held-out part")
+        top1 = metrics.top1(_predict(network, in_order(held_out, device=task.device), task, callback), held_out.labels)
+        callback.phase("teacher: test items")
+        logp = _predict(network, task.test, task, callback)
     except NotFinite as error:
         if not trained_here:
             raise
@@ -145,43 +145,43 @@ def make_teacher(
     return ReadyTeacher(network, logp, notes)
 
 
-def _predict(network: nn.Module, batches: Batches, lesson: Lesson, watch: PhaseWatch) -> NDArray[np.float16]:
-    return predict(network, batches, lesson.modality, lesson.view, lesson.device, watch)
+def _predict(network: nn.Module, batches: Batches, task: TeacherTask, callback: PhaseCallback) -> NDArray[np.float16]:
+    return predict(network, batches, task.modality, task.view, task.device, callback)
 
 
 def _train(
     network: nn.Module,
     settings: Teacher,
-    lesson: Lesson,
+    task: TeacherTask,
     data: LabelledData,
-    watch: PhaseWatch,
+    callback: PhaseCallback,
     folder: Path | None,
 ) -> int:
     """Cross-entropy on augmented items, in an order that is a pure function of the step; the slices of a batch."""
     training = settings.training
     draws = Draws(0, "teacher/")
     batches = Batches(data, shuffled(draws, len(data), training.batch), training.steps)
-    lay_out(network, training)
+    apply_memory_format(network, training)
     learner = compiled(network, training)
 
     def loss_at(slices: int, step: int) -> Iterator[Tensor]:
-        raw, labels = batches.on(step, lesson.device)
-        inputs = lesson.modality.augment(raw, lesson.view, draws, step)
+        raw, labels = batches.on(step, task.device)
+        inputs = task.modality.augment(raw, task.view, draws, step)
         wanted = labels.repeat_interleave(batches.clips)
         for part, answers in zip(inputs.chunk(slices), wanted.chunk(slices), strict=True):
-            with autocast(training, lesson.device):
-                logits = learner(in_layout(part, training))
+            with autocast(training, task.device):
+                logits = learner(in_memory_format(part, training))
             loss = F.cross_entropy(logits.float(), answers, label_smoothing=settings.label_smoothing)
             yield loss * (len(part) / len(inputs))
 
     def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> None:
-        watch.phase("teacher: train")
+        callback.phase("teacher: train")
         optimise(
-            network, partial(loss_at, slices), training, seed=0, device=lesson.device, checkpoints=checkpoints,
-            watch=watch,
+            network, partial(loss_at, slices), training, seed=0, device=task.device, checkpoints=checkpoints,
+            callback=callback,
         )  # fmt: skip
 
-    return in_slices(train, network, training.batch, folder, "teacher")[1]
+    return with_micro_batches(train, network, training.batch, folder, "teacher")[1]
 
 
 def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
@@ -206,7 +206,7 @@ def _keep(folder: Path, made: ReadyTeacher) -> ReadyTeacher:
     return replace(made, notes=notes)
 
 
-def _finished(folder: Path, new: Callable[[], nn.Module], lesson: Lesson) -> ReadyTeacher | None:
+def _finished(folder: Path, new: Callable[[], nn.Module], task: TeacherTask) -> ReadyTeacher | None:
     """A finished teacher; None when there is none, or a file of it is damaged or without a hash: it is made again."""
     if not (folder / NOTES).is_file():
         return None
@@ -221,7 +221,7 @@ def _finished(folder: Path, new: Callable[[], nn.Module], lesson: Lesson) -> Rea
             logp = arrays["logp"]
     except Exception:  # damaged, which a reader meets with nearly anything
         return None
-    fits = logp.dtype == np.float16 and logp.shape == (len(lesson.test.data), lesson.classes)
+    fits = logp.dtype == np.float16 and logp.shape == (len(task.test.data), task.classes)
     return ReadyTeacher(network, logp, notes) if fits else None
 
 

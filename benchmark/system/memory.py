@@ -41,14 +41,14 @@ def peak(device: torch.device) -> int:
 WORDS = ("can't allocate memory", "out of memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED")
 
 
-def ran_out(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory was not enough; on a CPU torch says so in a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Free what nothing refers to any more, on GPUs too, after an attempt that took too much memory."""
     gc.collect()
     if torch.cuda.is_available():

@@ -25,7 +25,7 @@ PATIENCE = timedelta(seconds=30)  # that a process which failed gives the others
 A_TEACHER = timedelta(days=30)  # the longest that processes wait while the first one makes something
 
 
-class Alone(Exception):
+class RankDesync(Exception):
     """A process ended its cell in another way than the others, which may wait for it for ever: all must leave.
 
     Attributes:
@@ -44,20 +44,20 @@ class Ranks:
     """
 
     rank = 0
-    ranks = 1
+    world_size = 1
     device = ""  # of this process, where a torchrun decides it
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes files and shows progress."""
         return self.rank == 0
 
     def check(self, batch: int) -> None:
         """Raises BadInput where a batch cannot be shared out in mirrored pairs (``modalities.base.rank_slice``)."""
-        if self.ranks > 1 and batch % (2 * self.ranks):
+        if self.world_size > 1 and batch % (2 * self.world_size):
             raise BadInput(
-                f"recipe.batch={batch} cannot be shared by {self.ranks} processes in mirrored pairs; give a multiple "
-                f"of {2 * self.ranks}, or start another number of processes."
+                f"recipe.batch={batch} cannot be shared by {self.world_size} processes in mirrored pairs; "
+                f"give a multiple of {2 * self.world_size}, or start another number of processes."
             )
 
     def wrap(self, network: nn.Module) -> nn.Module:
@@ -76,7 +76,7 @@ class Ranks:
         """Whether the flag is set on some rank."""
         return flag
 
-    def from_first(self, make: Callable[[], T]) -> T:
+    def from_main(self, make: Callable[[], T]) -> T:
         """What ``make`` returns on the first rank, on all of them; what it raises there, all raise."""
         return make()
 
@@ -84,16 +84,16 @@ class Ranks:
         """What ``make`` returns on each rank, on all of them; what it raises on one, all raise."""
         return [make()]
 
-    def end_alike(self, outcome: str) -> None:
+    def agree_on_outcome(self, outcome: str) -> None:
         """Wait for the others at the end of a cell. Raises Alone where one has not ended it in the same way."""
 
 
-ONE = Ranks()
+SINGLE_PROCESS = Ranks()
 
 
-def share(count: int, rank: int, ranks: int) -> range:
-    """Which of ``count`` things a rank takes: every ``ranks``-th one, so that shares differ by one at most."""
-    return range(rank, count, ranks)
+def share(count: int, rank: int, world_size: int) -> range:
+    """Which of ``count`` things a rank takes: every ``world_size``-th one, so that shares differ by one at most."""
+    return range(rank, count, world_size)
 
 
 def interleave(parts: Sequence[Sequence[T]]) -> list[T]:
@@ -109,7 +109,7 @@ def interleave(parts: Sequence[Sequence[T]]) -> list[T]:
 
 
 def join(device: str) -> Ranks:
-    """Meet the other processes of this torchrun; ``ONE`` where there are none.
+    """Meet the other processes of this torchrun; ``SINGLE_PROCESS`` where there are none.
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``; each process takes the GPU of its local rank.
@@ -117,7 +117,7 @@ def join(device: str) -> Ranks:
     Raises:
         BadInput: fewer GPUs than processes, a device with a number, or Lightning Fabric is missing.
     """
-    return _Torchrun(device) if launched() else ONE
+    return _Torchrun(device) if launched() else SINGLE_PROCESS
 
 
 class _Told(NamedTuple):
@@ -148,7 +148,7 @@ class _Torchrun(Ranks):
     def __init__(self, device: str) -> None:
         from benchmark.system.devices import cuda_devices, device_kind
 
-        local, self.rank, self.ranks = (int(os.environ[name]) for name in ("LOCAL_RANK", "RANK", "WORLD_SIZE"))
+        local, self.rank, self.world_size = (int(os.environ[name]) for name in ("LOCAL_RANK", "RANK", "WORLD_SIZE"))
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         kind = device_kind(device, elsewhere=True)  # counted below
         if ":" in device:
@@ -156,7 +156,7 @@ class _Torchrun(Ranks):
         if kind == "cuda" and (gpus := cuda_devices()) < here:
             raise BadInput(f"{here} processes were started and there are {gpus} GPUs; start one process per GPU.")
         self.device = f"cuda:{local}" if kind == "cuda" else "cpu"
-        self._fabric = _fabric(kind, here, self.ranks // here)
+        self._fabric = _fabric(kind, here, self.world_size // here)
         import torch.distributed as dist
         from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
@@ -178,14 +178,14 @@ class _Torchrun(Ranks):
         from torch.nn.modules.batchnorm import _BatchNorm
 
         if self.device == "cpu" and any(isinstance(part, _BatchNorm) for part in network.modules()):
-            return [f"batch statistics are those of 1/{self.ranks} of the batch: one share per process"]
+            return [f"batch statistics are those of 1/{self.world_size} of the batch: one share per process"]
         return []
 
     def mean(self, values: Tensor) -> Tensor:
         import torch.distributed as dist
 
         dist.all_reduce(values)
-        return values / self.ranks
+        return values / self.world_size
 
     def any(self, flag: bool) -> bool:
         import torch
@@ -195,10 +195,10 @@ class _Torchrun(Ranks):
         dist.all_reduce(flags, group=self._side)
         return bool(flags)
 
-    def from_first(self, make: Callable[[], T]) -> T:
+    def from_main(self, make: Callable[[], T]) -> T:
         import torch.distributed as dist
 
-        told = [_tell(make) if self.first else _Told()]
+        told = [_tell(make) if self.is_main else _Told()]
         dist.broadcast_object_list(told, src=0, group=self._side)
         if told[0].error is not None:
             raise told[0].error
@@ -209,28 +209,28 @@ class _Torchrun(Ranks):
         import torch.distributed as dist
 
         mine = _tell(make)
-        told = [_Told()] * self.ranks
+        told = [_Told()] * self.world_size
         dist.all_gather_object(told, mine, group=self._side)
         for rank, other in enumerate(told):
             if other.error is not None:
-                other.error.add_note(f"(raised by process {rank} of {self.ranks})")
+                other.error.add_note(f"(raised by process {rank} of {self.world_size})")
                 raise other.error from mine.error
         return [other.value for other in told]
 
-    def end_alike(self, outcome: str) -> None:
+    def agree_on_outcome(self, outcome: str) -> None:
         from torch.distributed import DistError
 
         self._ended += 1
         me = str(self.rank)
         origin = self._store.compare_set(f"{self._ended} first", "", me) == me.encode()
         self._store.set(f"{self._ended} {me}", outcome)
-        names = [f"{self._ended} {rank}" for rank in range(self.ranks)]
+        names = [f"{self._ended} {rank}" for rank in range(self.world_size)]
         try:
             self._store.wait(names, PATIENCE)
         except DistError:
-            raise Alone(origin) from None
+            raise RankDesync(origin) from None
         if len({self._store.get(name) for name in names}) > 1:
-            raise Alone(origin)
+            raise RankDesync(origin)
 
 
 def _fabric(kind: str, devices: int, nodes: int) -> Any:

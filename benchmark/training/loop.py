@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.config.schema import Training
-from benchmark.system.ranks import ONE, Ranks
+from benchmark.system.ranks import SINGLE_PROCESS, Ranks
+from benchmark.training.callbacks import IgnoreProgress, Interrupted, ProgressCallback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.precision import full_float32
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser
-from benchmark.training.watch import Interrupted, Unwatched, Watch
 
 LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
 READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
@@ -40,7 +40,7 @@ class Curve:
     rows: list[tuple[int, float, float]] = field(default_factory=list)
 
 
-class Question:
+class StopPoll:
     """Whether to stop, which all ranks must ask at the same steps.
 
     One rank alone asks at every step: a scheduler gives seconds, and READ_EVERY steps of a large network may take
@@ -48,24 +48,24 @@ class Question:
     how many steps AGREE_SECONDS are.
     """
 
-    def __init__(self, ranks: Ranks, watch: Watch, start: int) -> None:
-        self._ranks, self._watch, self._every = ranks, watch, 1
+    def __init__(self, ranks: Ranks, callback: ProgressCallback, start: int) -> None:
+        self._ranks, self._callback, self._every = ranks, callback, 1
         self._looked, self._looked_at = start, time.monotonic()
 
     def between_looks(self, done: int, loss: Tensor) -> bool:
         """Whether some rank is to stop; False where it is not time to ask."""
-        if self._ranks.ranks == 1:
-            return self._watch.should_stop()
+        if self._ranks.world_size == 1:
+            return self._callback.should_stop()
         if done % self._every:
             return False
         loss.item()  # a host that runs ahead of its device would ask long before this step is done
-        return self._ranks.any(self._watch.should_stop())
+        return self._ranks.any(self._callback.should_stop())
 
     def at_look(self, done: int) -> bool:
         """When the loss has been read: whether some rank is to stop; from here on all ask as often as is affordable."""
-        self._every = self._ranks.from_first(lambda: self._interval(done))
+        self._every = self._ranks.from_main(lambda: self._interval(done))
         self._looked, self._looked_at = done, time.monotonic()
-        return self._ranks.any(self._watch.should_stop())
+        return self._ranks.any(self._callback.should_stop())
 
     def _interval(self, done: int) -> int:
         seconds = max(1e-9, time.monotonic() - self._looked_at)
@@ -81,8 +81,8 @@ def optimise(
     seed: int,
     device: torch.device,
     checkpoints: Checkpoints | None = None,
-    watch: Watch | None = None,
-    ranks: Ranks = ONE,
+    callback: ProgressCallback | None = None,
+    ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``; continue from the newest checkpoint if there is one.
 
@@ -98,16 +98,16 @@ def optimise(
 
     Raises:
         Diverged: a loss was not finite.
-        Interrupted: ``watch`` asked to stop, on any rank.
+        Interrupted: ``callback`` asked to stop, on any rank.
     """
-    watch = watch or Unwatched()
+    callback = callback or IgnoreProgress()
     optimiser = make_optimiser(network, training)
     curve = Curve()
     start = 0
     values: list[float] = []  # losses that no row of the curve has counted yet
     if checkpoints is not None:
         newest = partial(checkpoints.newest, lambda state: state.fits(network, optimiser))
-        if (found := ranks.from_first(newest)) is not None:
+        if (found := ranks.from_main(newest)) is not None:
             network.load_state_dict(found.network)
             optimiser.load_state_dict(found.optimiser)
             start, curve.rows, values = found.step, found.curve, found.pending
@@ -115,7 +115,7 @@ def optimise(
     forked = [device] if device.type == "cuda" else []
     losses: list[Tensor] = []
     saved_at = time.monotonic()
-    question = Question(ranks, watch, start)
+    question = StopPoll(ranks, callback, start)
     with torch.random.fork_rng(devices=forked):
         for step in range(start, training.steps):
             losses.append(take_step(network, optimiser, loss_at, training, step, seed))
@@ -133,9 +133,9 @@ def optimise(
                 mean = sum(values) / len(values)
                 curve.rows.append((done, learning_rate(training, step), mean))
                 values = []
-                watch.step(done, training.steps, mean)
+                callback.step(done, training.steps, mean)
                 stopping = question.at_look(done) and done < training.steps
-            if checkpoints is not None and ranks.first:
+            if checkpoints is not None and ranks.is_main:
                 # One is due after the last step too: what follows the training may fail, and need not cost it.
                 due = time.monotonic() - saved_at > checkpoints.every_seconds
                 if due or stopping or done == training.steps:

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from torch import nn
 
-from benchmark.system.memory import give_back, ran_out
+from benchmark.system.memory import is_out_of_memory, release_memory
 from benchmark.training.checkpoints import Checkpoints
 
-MOST_SLICES = 16
+MAX_MICRO_BATCHES = 16
 T = TypeVar("T")
 
 
-def in_slices(
+def with_micro_batches(
     train: Callable[[int, bool, Checkpoints | None], T],
     network: nn.Module,
     batch: int,
@@ -39,7 +39,7 @@ def in_slices(
             comes before slices.
 
     Returns:
-        What ``train`` returned, and the number of slices; the last error where MOST_SLICES were not enough.
+        What ``train`` returned, and the number of slices; the last error where MAX_MICRO_BATCHES were not enough.
     """
     initial = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     slices = 1
@@ -48,10 +48,10 @@ def in_slices(
         try:
             return train(slices, ahead, None if folder is None else Checkpoints(folder, name)), slices
         except Exception as error:
-            if not ran_out(error) or (not ahead and 2 * slices > min(MOST_SLICES, batch // 2)):
+            if not is_out_of_memory(error) or (not ahead and 2 * slices > min(MAX_MICRO_BATCHES, batch // 2)):
                 raise
         # Out here the error is gone, and with it the tensors that its traceback held.
         slices, ahead = (slices, False) if ahead else (2 * slices, False)
         network.load_state_dict(initial)
         network.zero_grad(set_to_none=True)
-        give_back()
+        release_memory()

@@ -53,14 +53,14 @@ def autocast(training: Training, device: torch.device) -> AbstractContextManager
     return nullcontext()
 
 
-def lay_out(network: nn.Module, training: Training) -> None:
+def apply_memory_format(network: nn.Module, training: Training) -> None:
     """Put a network's weights into the memory format that the recipe asks for, in place."""
     if training.channels_last:
         for weight in network.parameters():
-            weight.data = in_layout(weight.data, training)
+            weight.data = in_memory_format(weight.data, training)
 
 
-def in_layout(tensor: Tensor, training: Training) -> Tensor:
+def in_memory_format(tensor: Tensor, training: Training) -> Tensor:
     """A tensor of 4 or 5 axes in channels-last order where the recipe asks for it; the same values."""
     if not training.channels_last or tensor.dim() not in FORMATS:
         return tensor

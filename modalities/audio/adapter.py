@@ -11,7 +11,7 @@ import numpy as np
 from modalities.audio.options import POLICIES, AudioPolicy, AudioView
 from modalities.base import Draws, ModalityName, Reference, SegmentStream, SourceRef
 from modalities.compute.draws import Array
-from modalities.compute.to_device import sent
+from modalities.compute.to_device import to_device
 
 if TYPE_CHECKING:
     import torch
@@ -73,13 +73,13 @@ class AudioModality:
 
     def stream(
         self, source: AudioSource, view: AudioView, policy: AudioPolicy, *,
-        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> SegmentStream:  # fmt: skip
         """See ``modalities.audio.segments.AudioStream``."""
         from modalities.audio.segments import AudioStream
 
         return AudioStream(
-            source, view, policy, batch_size=batch_size, seed=seed, device=device, rank=rank, ranks=ranks
+            source, view, policy, batch_size=batch_size, seed=seed, device=device, rank=rank, world_size=world_size
         )
 
     def network(self, name: str, view: AudioView, classes: int) -> nn.Module:
@@ -107,7 +107,7 @@ class AudioModality:
             return draws.uniform(step, name, size, low, high)
 
         def placed(values: Array) -> Tensor:
-            return sent(values.astype(np.float32), raw.device)
+            return to_device(values.astype(np.float32), raw.device)
 
         margin = round(SHIFT_SECONDS * view.rate)
         padded = torch.nn.functional.pad(raw.float() / 2**15, (margin, margin))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from modalities.audio import changes
 from modalities.audio.logmel import FLOOR, bank, mel_power, ranges, standardised
-from modalities.compute.to_device import sent
+from modalities.compute.to_device import to_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,12 +72,12 @@ def by_torch(wave: Tensor, view: AudioView, finish: Finish) -> Tensor:
     """``pictures`` on any device."""
 
     def placed(values: Array) -> Tensor:
-        return sent(values.astype(np.float32), wave.device)
+        return to_device(values.astype(np.float32), wave.device)
 
     power = mel_power(wave, view)
     echoing = np.flatnonzero(finish.seconds)
     if len(echoing):
-        rows = sent(echoing, wave.device)
+        rows = to_device(echoing, wave.device)
         seconds, level = placed(finish.seconds[echoing]), placed(finish.level[echoing])
         hall = changes.reverberation_matrix(seconds, level, view.shape[2], view.hop / view.rate)
         power = power.index_copy(0, rows, power[rows] @ hall)

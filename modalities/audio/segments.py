@@ -12,7 +12,7 @@ from modalities.audio import changes
 from modalities.audio.pictures import Finish, pictures
 from modalities.base import BadInput, Draws, rank_slice
 from modalities.compute.draws import Array
-from modalities.compute.to_device import sent
+from modalities.compute.to_device import to_device
 
 if TYPE_CHECKING:
     import torch
@@ -77,7 +77,7 @@ class AudioStream:
 
     def __init__(
         self, source: AudioSource, view: AudioView, policy: AudioPolicy, *,
-        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         if source.rate != view.rate:
             raise BadInput(
@@ -87,7 +87,7 @@ class AudioStream:
         self.batch_size = batch_size
         self._view, self._policy = view, policy
         self._draws = Draws(seed, "segments/")
-        self._mine = rank_slice(batch_size, rank, ranks)
+        self._mine = rank_slice(batch_size, rank, world_size)
         self._device = device
         wave = at_least(source.wave.to(device), view, policy)
         self._levels = 1 + ceil(LEVELS_PER_OCTAVE * log2(max(policy.speed_high, 1)) - 1e-6)
@@ -199,10 +199,10 @@ class AudioStream:
             heard = np.flatnonzero(loudness)
             if len(heard):
                 level = self._on_device(loudness[heard])[:, None]
-                wave.index_add_(0, sent(heard, self._device), level * self._cut(window.take(heard)))
+                wave.index_add_(0, to_device(heard, self._device), level * self._cut(window.take(heard)))
         noisy = np.flatnonzero(noise)
         if len(noisy):
-            rows = sent(noisy, self._device)
+            rows = to_device(noisy, self._device)
             level = self._on_device(noise[noisy])[:, None] * changes.power(wave[rows]).sqrt()
             wave.index_add_(0, rows, level * changes.noise(self._on_device(place[noisy]), self._view.samples))
         return wave
@@ -213,7 +213,7 @@ class AudioStream:
 
         time = torch.arange(self._view.samples, device=self._device, dtype=torch.float32)
         local = torch.addcmul(self._on_device(window.fraction)[:, None], self._on_device(window.stride)[:, None], time)
-        index = local.int() + sent(window.at, self._device)[:, None]
+        index = local.int() + to_device(window.at, self._device)[:, None]
         left, right = (self._sound.index_select(0, place.view(-1)).view_as(local) for place in (index, index + 1))
         wave = torch.lerp(left, right, local.frac())
         if self._policy.window_low < 1:
@@ -222,4 +222,4 @@ class AudioStream:
         return wave
 
     def _on_device(self, values: Array) -> Tensor:
-        return sent(values.astype(np.float32), self._device)
+        return to_device(values.astype(np.float32), self._device)

@@ -95,7 +95,7 @@ class Draws:
         return np.argsort(self.uniform(step, name, size), kind="stable")
 
 
-def rank_slice(batch_size: int, rank: int, ranks: int) -> NDArray[np.int64]:
+def rank_slice(batch_size: int, rank: int, world_size: int) -> NDArray[np.int64]:
     """Indices of the global batch that one rank renders, so that reversed-batch mixing stays on the rank.
 
     A rank that holds sample i holds sample B-1-i too, and reversing its slice pairs exactly those two.
@@ -103,11 +103,11 @@ def rank_slice(batch_size: int, rank: int, ranks: int) -> NDArray[np.int64]:
     Raises:
         ValueError: when the batch cannot be shared out evenly.
     """
-    if not 0 <= rank < ranks:
-        raise ValueError(f"rank {rank} is not one of {ranks}")
-    if batch_size % (2 * ranks) and ranks > 1:
-        raise ValueError(f"a batch of {batch_size} cannot be shared by {ranks} ranks in mirrored pairs")
-    if ranks == 1:
+    if not 0 <= rank < world_size:
+        raise ValueError(f"rank {rank} is not one of {world_size}")
+    if batch_size % (2 * world_size) and world_size > 1:
+        raise ValueError(f"a batch of {batch_size} cannot be shared by {world_size} ranks in mirrored pairs")
+    if world_size == 1:
         return np.arange(batch_size)
-    front = np.arange(rank, batch_size // 2, ranks)
+    front = np.arange(rank, batch_size // 2, world_size)
     return np.concatenate([front, (batch_size - 1 - front)[::-1]])

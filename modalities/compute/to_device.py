@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def sent(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
+def to_device(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
     """Numbers of one step on the device; on a CPU they stay where they are, and an array shares its memory.
 
     A copy to a GPU from ordinary memory waits until the GPU has done all that was asked of it before. From pinned

@@ -112,7 +112,7 @@ class Paths(Sequence[Path]):
         return (self.folder / name for name in self.names)
 
 
-class Wanted(NamedTuple):
+class LaunchOptions(NamedTuple):
     """What ``index`` is asked for."""
 
     folder: Path
@@ -170,7 +170,7 @@ def index(
     asked = tuple(below)
     stamps = tuple(_changed(folder / name) for name in asked)
     endings = suffixes if isinstance(suffixes, tuple) else (suffixes,)
-    wanted = Wanted(folder.absolute(), asked, endings, sizes, tuple(called or asked))
+    wanted = LaunchOptions(folder.absolute(), asked, endings, sizes, tuple(called or asked))
     if max(stamps, default=0) > time.time_ns() - YOUNG:
         return _opened(_scanned(wanted), asked)
     return _kept(wanted, stamps)
@@ -185,7 +185,7 @@ def _changed(folder: Path) -> int:
 
 
 @lru_cache(maxsize=32)
-def _kept(wanted: Wanted, stamps: tuple[int, ...]) -> Index:
+def _kept(wanted: LaunchOptions, stamps: tuple[int, ...]) -> Index:
     return _opened(kept(f"index {wanted}", f"{stamps}", lambda: _scanned(wanted)), wanted.asked)
 
 
@@ -196,7 +196,7 @@ def _opened(arrays: Arrays, asked: tuple[str, ...]) -> Index:
     return Index(names, arrays["sizes"], str(arrays["fingerprint"]))
 
 
-def _scanned(wanted: Wanted) -> Arrays:
+def _scanned(wanted: LaunchOptions) -> Arrays:
     letters, lengths, sizes, firsts = bytearray(), [], [], [0]
     digest = hashlib.sha256()
     for name, alias in zip(wanted.asked, wanted.called, strict=True):

@@ -55,13 +55,13 @@ class ImageModality:
 
     def stream(
         self, source: ImageSource, view: ImageView, policy: ImagePolicy, *,
-        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> ImageStream:  # fmt: skip
         """The endless segments of a picture."""
         from modalities.image.segments import ImageStream
 
         return ImageStream(
-            source, view, policy, batch_size=batch_size, seed=seed, device=device, rank=rank, ranks=ranks
+            source, view, policy, batch_size=batch_size, seed=seed, device=device, rank=rank, world_size=world_size
         )
 
     def network(self, name: str, view: ImageView, classes: int) -> nn.Module:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.compute.draws import Array, Draws
-from modalities.compute.to_device import constant, sent
+from modalities.compute.to_device import constant, to_device
 from modalities.image.options import ImagePolicy
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
     import torch
 
     def of_samples(array: Array) -> Tensor:
-        return sent(array.astype(np.float32), pixels.device)
+        return to_device(array.astype(np.float32), pixels.device)
 
     def of_channels(array: Array) -> Tensor:
         return constant(tuple(array.tolist()), pixels.device)[:, None]
@@ -136,7 +136,7 @@ def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
     if not nonlinear:
         return out
     if colour.solarize.any():
-        which = sent(np.flatnonzero(colour.solarize), pixels.device)
+        which = to_device(np.flatnonzero(colour.solarize), pixels.device)
         chosen = out[which]
         out[which] = torch.where(chosen >= SOLARIZE_FROM, 1 - chosen, chosen)
     return blur_some(out, colour.sigma).sub_(of_channels(mean)[:, None]).div_(of_channels(std)[:, None])
@@ -146,8 +146,8 @@ def blur_some(pixels: Tensor, sigma: Array) -> Tensor:
     """Blur, in place, the samples whose ``sigma`` (n,), a share of the side, is above 0."""
     chosen = np.flatnonzero(sigma)
     if len(chosen):
-        which = sent(chosen, pixels.device)
-        deviation = sent((sigma[chosen] * pixels.shape[3]).astype(np.float32), pixels.device)
+        which = to_device(chosen, pixels.device)
+        deviation = to_device((sigma[chosen] * pixels.shape[3]).astype(np.float32), pixels.device)
         pixels[which] = blur(pixels[which], deviation)
     return pixels
 

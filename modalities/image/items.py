@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Draws
-from modalities.compute.to_device import constant, sent
+from modalities.compute.to_device import constant, to_device
 from modalities.image.options import ImageView
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def augment(raw: Tensor, view: ImageView, draws: Draws, step: int) -> Tensor:
     if view.flip:
         columns = np.where(draws.chance(step, "flip", n, 0.5)[:, None], columns[:, ::-1], columns)
     sample = torch.arange(n, device=raw.device)[:, None, None]
-    at = [sent(index, raw.device) for index in (rows, columns)]
+    at = [to_device(index, raw.device) for index in (rows, columns)]
     return normalise(raw.permute(0, 2, 3, 1)[sample, at[0][:, :, None], at[1][:, None, :]].permute(0, 3, 1, 2), view)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
-from modalities.compute.to_device import sent
+from modalities.compute.to_device import to_device
 from modalities.image import colour, geometry
 from modalities.image.options import ImagePolicy, ImageView
 from modalities.image.source import ImageSource
@@ -31,13 +31,13 @@ class ImageStream:
 
     def __init__(
         self, source: ImageSource, view: ImageView, policy: ImagePolicy, *,
-        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         self.shape = view.shape
         self.batch_size = batch_size
         self.source, self.view, self.policy, self.device = source, view, policy, device
         self._draws = Draws(seed, "image/")
-        self._share = rank_slice(batch_size, rank, ranks)
+        self._share = rank_slice(batch_size, rank, world_size)
 
     def parameters(self, step: int) -> tuple[geometry.Geometry, colour.Colour]:
         """Geometry and colour of this rank's share of a step."""
@@ -96,7 +96,7 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
     theta = np.diag([2 / source.width, 2 / source.height]) @ affine[order]
     theta[:, :, 2] -= 1
     device = source.levels[0].device
-    maps = sent(theta.astype(np.float32), device)
+    maps = to_device(theta.astype(np.float32), device)
     at = torch.arange(size, device=device, dtype=torch.float32) + 0.5
     # A sum of what x and what y add: no matrix product, whose reduced precision on some devices would move pixels.
     along, down = maps[:, :, 0, None] * at, maps[:, :, 1, None] * at + maps[:, :, 2, None]
@@ -107,4 +107,4 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
             shared, part = picture.expand(count, -1, -1, -1), grid[done : done + count]
             parts.append(F.grid_sample(shared, part, "bilinear", "reflection", align_corners=False))
             done += count
-    return torch.cat(parts)[sent(np.argsort(order), device)]
+    return torch.cat(parts)[to_device(np.argsort(order), device)]

@@ -19,17 +19,17 @@ LOCK, HOLDER = ".lock", ".holder"
 TURN = 0.5  # seconds between two looks at a lock that another process holds
 
 
-class Taken(Exception):
+class LockHeld(Exception):
     """Another process works in the folder."""
 
 
-def give_up(holder: str) -> None:
-    """What to do while another process holds a lock (``alone_in``), for those that do not wait. Raises Taken."""
-    raise Taken
+def do_not_wait(holder: str) -> None:
+    """What to do while another process holds a lock (``exclusive_lock``), for those that do not wait. Raises Taken."""
+    raise LockHeld
 
 
 @contextmanager
-def alone_in(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+def exclusive_lock(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
     """Be the only process that works in a folder. It is made, and temporary files of killed predecessors are removed.
 
     The kernel frees the lock of a process that dies, however it dies.
@@ -56,7 +56,7 @@ def alone_in(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
         lock.release()
 
 
-def taken(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether another process works in a folder just now. Raises BadInput where the folder cannot be written."""
     lock = _lock(folder)
     if not _acquired(lock, 0):

@@ -48,12 +48,12 @@ class VideoModality:
 
     def stream(
         self, source: source.VideoSource, view: VideoView, policy: VideoPolicy, *,
-        batch_size: int, seed: int, device: torch.device, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> SegmentStream:  # fmt: skip
         """The endless clips of a source, rendered on the device that holds it."""
         from modalities.video.segments import VideoStream
 
-        return VideoStream(source, view, policy, batch_size=batch_size, seed=seed, rank=rank, ranks=ranks)
+        return VideoStream(source, view, policy, batch_size=batch_size, seed=seed, rank=rank, world_size=world_size)
 
     def network(self, name: str, view: VideoView, classes: int) -> nn.Module:
         """A network that takes (B, *view.shape) and returns (B, classes) logits. Raises UnknownName."""

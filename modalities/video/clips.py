@@ -150,7 +150,7 @@ def _decode_some(path: Path, wanted: NDArray[np.int64], short_side: int | None) 
 def _decode_from(
     container: Any, stream: Any, keys: list[Keyframe], missing: list[int], convert: Callable[[Any], NDArray[np.uint8]]
 ) -> dict[int, NDArray[np.uint8]]:
-    """Wanted frames from the keyframe before the first of them on, until a leap to another keyframe is worth it."""
+    """The wanted frames, from keyframe before the first of them on, until seeking to a later one pays."""
 
     def before(stamp: int) -> Keyframe:
         return keys[bisect_right(keys, stamp, key=lambda key: key.shown) - 1]

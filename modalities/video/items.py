@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from modalities.compute.draws import Draws
-from modalities.compute.to_device import sent
+from modalities.compute.to_device import to_device
 from modalities.video.options import VideoView
 from modalities.video.segments import normalise
 
@@ -30,5 +30,5 @@ def augment(raw: Tensor, view: VideoView, draws: Draws, step: int) -> Tensor:
     square = torch.stack(
         [clip[..., t : t + view.size, left : left + view.size] for clip, t, left in zip(raw, tops, lefts, strict=True)]
     )
-    mirror = sent(flips, raw.device).view(-1, 1, 1, 1, 1)
+    mirror = to_device(flips, raw.device).view(-1, 1, 1, 1, 1)
     return normalise(torch.where(mirror, square.flip(-1), square).to(torch.float32) / 255, view)

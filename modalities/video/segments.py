@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modalities.compute.draws import Array, Draws, rank_slice
-from modalities.compute.to_device import constant, sent
+from modalities.compute.to_device import constant, to_device
 from modalities.image import colour
 from modalities.video.kernel import render
 from modalities.video.options import VideoPolicy, VideoView
@@ -42,12 +42,12 @@ class VideoStream:
 
     def __init__(
         self, source: VideoSource, view: VideoView, policy: VideoPolicy, *,
-        batch_size: int, seed: int, rank: int = 0, ranks: int = 1,
+        batch_size: int, seed: int, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         self.source, self.view, self.policy = source, view, policy
         self.shape, self.batch_size = view.shape, batch_size
         self.draws = Draws(seed).within("video")
-        self.share = rank_slice(batch_size, rank, ranks)
+        self.share = rank_slice(batch_size, rank, world_size)
         self.device = source.atlas.texture.device
         self._kernel = self.device.type == "cpu"
 
@@ -111,10 +111,10 @@ class VideoStream:
         """What the kernel of the CPU does, on any device: all frames of all clips in one resample, then colour."""
         count, frames = pictures.shape
         cut = self.source.atlas.cut(
-            sent(pictures.ravel(), self.device),
-            sent(boxes.reshape(-1, 4).astype(np.float32), self.device),
+            to_device(pictures.ravel(), self.device),
+            to_device(boxes.reshape(-1, 4).astype(np.float32), self.device),
             self.view.size,
-            flip=sent(np.repeat(flip, frames), self.device),
+            flip=to_device(np.repeat(flip, frames), self.device),
         )
         clips = cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
         # The frames of a clip stand below each other, as one tall picture with one change of colour.

@@ -63,11 +63,11 @@ def cells(quick: tuple[str, ...]) -> Callable[..., list[Cell]]:
 def ran(cells: Callable[..., list[Cell]], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A cell of the digits, run in this process."""
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.watch import Silent
+    from benchmark.training.callbacks import IgnorePhases
 
     store = Store(tmp_path_factory.mktemp("ran") / "smoke")
     (cell,) = cells()
-    record = run_cell(cell, store, device="cpu", watch=Silent())
+    record = run_cell(cell, store, device="cpu", callback=IgnorePhases())
     assert record.status == "done", record.reason
     return Ran(cell, store, record)
 

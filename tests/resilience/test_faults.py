@@ -20,18 +20,18 @@ import pytest
 from torch import nn
 
 import killing
-from benchmark.data.locate import STAND_IN_SEED, Place
+from benchmark.data.locate import STAND_IN_SEED, DataLocation
 from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from benchmark.running.networks import save_weights
 from benchmark.running.run_cell import run_cell
-from benchmark.training.watch import Silent
+from benchmark.training.callbacks import IgnorePhases
 from killing import cells_of, settings_of
 from modalities import registry
 from modalities.base import BadInput
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import give_up
+from modalities.storage.folder_lock import do_not_wait
 
 BRIEF = ("teacher.training.steps=20", "recipe.steps=20", "recipe.batch=8")
 SUPPORT = Path(killing.__file__).parent  # where the faulty targets are
@@ -44,7 +44,7 @@ def cell(tmp_path) -> Cell:
     return found
 
 
-class At(Silent):
+class At(IgnorePhases):
     """Does something when a phase begins."""
 
     def __init__(self, phase: str, deed) -> None:
@@ -83,31 +83,31 @@ def test_a_full_disk_is_a_row_and_a_smaller_cell_on_it_is_done(cell, tmp_path, d
     large = replace(large, id="digits-large-s0-0")
     student = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 1000), nn.Linear(1000, 10))  # 9 MB a checkpoint
     store = Store(disk)
-    record = run_cell(large, store, device="cpu", watch=Silent(), student=student)
+    record = run_cell(large, store, device="cpu", callback=IgnorePhases(), student=student)
     assert (record.status, record.traceback) == ("failed", "")
     assert "cannot be written (No space left on device)" in record.reason
     assert store.read(large.id).status == "failed"
-    assert run_cell(cell, store, device="cpu", watch=Silent()).status == "done"
+    assert run_cell(cell, store, device="cpu", callback=IgnorePhases()).status == "done"
 
 
 def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fits(cell, disk):
     ballast: list[Path] = []
-    watch = At("write", lambda: ballast.append(fill(disk, leave=14_000)))
-    record = run_cell(cell, Store(disk), device="cpu", watch=watch)
+    callback = At("write", lambda: ballast.append(fill(disk, leave=14_000)))
+    record = run_cell(cell, Store(disk), device="cpu", callback=callback)
     assert record.status == "failed"
     assert "cannot be written (No space left on device)" in record.reason
     assert record.metrics == {}
     ballast[0].unlink()
-    assert run_cell(cell, Store(disk), device="cpu", watch=Silent()).status == "done"
+    assert run_cell(cell, Store(disk), device="cpu", callback=IgnorePhases()).status == "done"
 
 
 def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk):
     ballast: list[Path] = []
     with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\); free it"):
-        run_cell(cell, Store(disk), device="cpu", watch=At("write", lambda: ballast.append(fill(disk, leave=0))))
+        run_cell(cell, Store(disk), device="cpu", callback=At("write", lambda: ballast.append(fill(disk, leave=0))))
     ballast[0].unlink()
     assert Store(disk).read(cell.id) is None
-    assert run_cell(cell, Store(disk), device="cpu", watch=Silent()).status == "done"
+    assert run_cell(cell, Store(disk), device="cpu", callback=IgnorePhases()).status == "done"
 
 
 def test_a_disk_that_takes_not_even_a_row_of_a_dead_workers_cell_ends_the_run_with_one_sentence(cell, disk):
@@ -115,7 +115,7 @@ def test_a_disk_that_takes_not_even_a_row_of_a_dead_workers_cell_ends_the_run_wi
     store.check_writable()
     fill(disk, leave=0)
     with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\); free it"):
-        note_failure(cell, store, "its worker died.", device="cpu", known="", waiting=give_up)
+        note_failure(cell, store, "its worker died.", device="cpu", expected_stamp="", waiting=do_not_wait)
 
 
 def test_a_read_only_folder_is_refused_before_the_first_step(disk):
@@ -134,13 +134,13 @@ def test_a_disk_that_turns_read_only_costs_what_is_not_yet_written_and_no_more(c
         return opened(path, mode, *rest, **more)
 
     with monkeypatch.context() as broken:
-        watch = At("distill", lambda: broken.setattr(Path, "open", refuses))
+        callback = At("distill", lambda: broken.setattr(Path, "open", refuses))
         with pytest.raises(BadInput, match=r"cannot be written \(Read-only file system\)"):
-            run_cell(cell, Store(tmp_path), device="cpu", watch=watch)
+            run_cell(cell, Store(tmp_path), device="cpu", callback=callback)
     phases: list[str] = []
-    watch = Silent()
-    watch.phase = phases.append
-    assert run_cell(cell, Store(tmp_path), device="cpu", watch=watch).status == "done"
+    callback = IgnorePhases()
+    callback.phase = phases.append
+    assert run_cell(cell, Store(tmp_path), device="cpu", callback=callback).status == "done"
     assert "teacher: train" not in phases, "the teacher was kept"
 
 
@@ -163,11 +163,11 @@ def test_a_data_root_that_vanishes_after_the_plan_is_a_row(tmp_path):
     adapter = registry.target("cifar10")
     adapter.write_sample(root, STAND_IN_SEED)
     (digits,) = cells_of("image", tmp_path)
-    place = Place("real", root, "0 files", ready=True)
+    place = DataLocation("real", root, "0 files", ready=True)
     here = replace(digits, target="cifar10", data=place, id="cifar10-picture-s0-0", teacher_key="cifar10-t")
-    watch = At("teacher: data", lambda: shutil.rmtree(root))
+    callback = At("teacher: data", lambda: shutil.rmtree(root))
     store = Store(tmp_path / "results")
-    run_cell(here, store, device="cpu", watch=watch)
+    run_cell(here, store, device="cpu", callback=callback)
     record = store.read(here.id)
     assert (record.status, record.traceback) == ("failed", "")
     assert "there are no images of cifar10 below" in record.reason
@@ -177,7 +177,7 @@ def test_a_data_root_that_vanishes_after_the_plan_is_a_row(tmp_path):
 def test_a_teacher_that_diverges_is_a_row(tmp_path):
     settings = ("teacher.training.lr=1e30", "teacher.training.optimiser=sgd", "teacher.training.schedule=constant")
     (diverging,) = cells_of("image", tmp_path, *settings)
-    record = run_cell(diverging, Store(tmp_path), device="cpu", watch=Silent())
+    record = run_cell(diverging, Store(tmp_path), device="cpu", callback=IgnorePhases())
     assert record.status == "diverged"
     assert "distill" not in record.seconds
 

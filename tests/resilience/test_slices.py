@@ -11,9 +11,9 @@ from benchmark.distillation.distill import distill
 from benchmark.records.store import Store
 from benchmark.running import teacher as teachers
 from benchmark.running.run_cell import run_cell
+from benchmark.training.callbacks import IgnorePhases
 from benchmark.training.checkpoints import Checkpoints
-from benchmark.training.micro_batches import in_slices
-from benchmark.training.watch import Silent
+from benchmark.training.micro_batches import with_micro_batches
 from killing import cells_of
 from modalities.base import Draws
 
@@ -74,19 +74,21 @@ def test_a_student_that_does_not_fit_is_distilled_in_slices_and_its_record_says_
     # Plain descent: Adam would make a difference in the last digit of a small gradient a large one.
     (cell,) = cells_of("image", tmp_path, *BRIEF, "recipe.optimiser=sgd", "recipe.lr=0.01")
     hungry, whole = Hungry(small_student(), most=5), Hungry(small_student(), most=16)
-    record = run_cell(cell, Store(tmp_path / "a"), device="cpu", watch=Silent(), student=hungry)
+    record = run_cell(cell, Store(tmp_path / "a"), device="cpu", callback=IgnorePhases(), student=hungry)
     assert record.status == "done", record.reason
     assert hungry.largest == 4
     (said,) = record.deviations
     assert said.startswith("recipe.batch=16 went through the networks in 4 slices, for want of memory")
-    assert run_cell(cell, Store(tmp_path / "b"), device="cpu", watch=Silent(), student=whole).deviations == []
+    assert run_cell(cell, Store(tmp_path / "b"), device="cpu", callback=IgnorePhases(), student=whole).deviations == []
     for a, b in zip(hungry.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
 def test_a_student_of_which_no_slice_fits_is_a_row(tmp_path):
     (cell,) = cells_of("image", tmp_path, *BRIEF)
-    record = run_cell(cell, Store(tmp_path), device="cpu", watch=Silent(), student=Hungry(small_student(), most=1))
+    record = run_cell(
+        cell, Store(tmp_path), device="cpu", callback=IgnorePhases(), student=Hungry(small_student(), most=1)
+    )
     assert record.status == "out of memory"
     assert "a smaller recipe.batch" in record.reason
 
@@ -96,7 +98,7 @@ def test_a_teacher_that_does_not_fit_is_trained_in_slices_and_every_cell_of_its_
     monkeypatch.setattr(teachers, "make_network", lambda *given: Hungry(made(*given), most=8))
     one, other = cells_of("image", tmp_path, *BRIEF, "seeds=[0,1]")
     for cell in (one, other):
-        record = run_cell(cell, Store(tmp_path), device="cpu", watch=Silent())
+        record = run_cell(cell, Store(tmp_path), device="cpu", callback=IgnorePhases())
         assert record.status == "done", record.reason
         assert [text.partition(", for")[0] for text in record.deviations] == [
             "teacher.training.batch=16 went through the networks in 2 slices"
@@ -116,7 +118,7 @@ def test_each_number_of_slices_starts_anew_with_checkpoints_of_its_own(tmp_path)
             raise MemoryError
         return "trained"
 
-    assert in_slices(train, student, 64, tmp_path, "student") == ("trained", 4)
+    assert with_micro_batches(train, student, 64, tmp_path, "student") == ("trained", 4)
     assert seen == [(1, "student", True), (2, "student.2", True), (4, "student.4", True)]
     names = [path.name for path in sorted(tmp_path.glob("*.ckpt"))]
     assert names == ["student-000000020.ckpt", "student.2-000000020.ckpt", "student.4-000000020.ckpt"]
@@ -133,7 +135,7 @@ def test_what_is_made_ahead_is_given_up_before_the_batch_is_cut(tmp_path):
             raise MemoryError
         return "trained"
 
-    assert in_slices(train, nn.Linear(3, 2), 64, tmp_path, "student", ahead=True) == ("trained", 2)
+    assert with_micro_batches(train, nn.Linear(3, 2), 64, tmp_path, "student", ahead=True) == ("trained", 2)
     assert seen == [(1, True, "student"), (1, False, "student"), (2, False, "student.2")]
 
 
@@ -142,4 +144,4 @@ def test_other_faults_are_not_taken_for_want_of_memory(tmp_path):
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        in_slices(train, nn.Linear(3, 2), 64, tmp_path, "student")
+        with_micro_batches(train, nn.Linear(3, 2), 64, tmp_path, "student")

@@ -10,15 +10,15 @@ from torch import nn
 
 from benchmark.config.schema import Recipe
 from benchmark.training import checkpoints as checkpoints_room
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, optimise
-from benchmark.training.watch import Interrupted, Unwatched
 from modalities.base import Draws
 
 CPU = torch.device("cpu")
 
 
-class StopAt(Unwatched):
+class StopAt(IgnoreProgress):
     """Asks to stop after so many questions, which come at every step at least."""
 
     def __init__(self, questions: int) -> None:
@@ -29,14 +29,14 @@ class StopAt(Unwatched):
         return self.left < 0
 
 
-def run(folder: Path, student: nn.Module, watch: Unwatched) -> Curve:
+def run(folder: Path, student: nn.Module, callback: IgnoreProgress) -> Curve:
     def loss_at(step: int):
         noise = torch.tensor(Draws(0).normal(step, "noise", (8, 6)), dtype=torch.float32)
         yield student(noise).square().mean()
 
     recipe = Recipe(name="test", steps=75, batch=8, lr=1e-2, warmup=0.3, temperature=2.0)
     return optimise(
-        student, loss_at, recipe, seed=0, device=CPU, checkpoints=Checkpoints(folder, "student"), watch=watch
+        student, loss_at, recipe, seed=0, device=CPU, checkpoints=Checkpoints(folder, "student"), callback=callback
     )
 
 
@@ -49,12 +49,12 @@ def student() -> nn.Module:
 @pytest.mark.parametrize("questions", [0, 3, 19, 20, 21, 47, 70])
 def test_a_run_stopped_between_two_looks_at_the_loss_has_the_same_curve_and_weights(tmp_path, questions):
     whole, parts = student(), student()
-    straight = run(tmp_path / "straight", whole, Unwatched())
+    straight = run(tmp_path / "straight", whole, IgnoreProgress())
     with pytest.raises(Interrupted):
         run(tmp_path / "stopped", parts, StopAt(questions))
     (written,) = (tmp_path / "stopped").glob("*.ckpt")
     assert int(written.stem.rpartition("-")[2]) <= questions + 1, "at the very step"
-    resumed = run(tmp_path / "stopped", parts := student(), Unwatched())
+    resumed = run(tmp_path / "stopped", parts := student(), IgnoreProgress())
     assert resumed.rows == straight.rows
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True))
 

@@ -17,17 +17,17 @@ import pytest
 from benchmark.launch import local as workers
 from benchmark.records.store import Store, provenance
 from benchmark.running.run_cell import run_cell
-from benchmark.training.watch import Interrupted, Silent, patience
+from benchmark.training.callbacks import IgnorePhases, Interrupted, patience
 from killing import cells_of, settings_of
 from modalities.base import BadInput
 from modalities.storage import folder_lock as locks
-from modalities.storage.folder_lock import alone_in, check_locks, taken
+from modalities.storage.folder_lock import check_locks, exclusive_lock, is_locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from modalities.storage.folder_lock import alone_in
-with alone_in(Path(sys.argv[1]), lambda holder: None):
+from modalities.storage.folder_lock import exclusive_lock
+with exclusive_lock(Path(sys.argv[1]), lambda holder: None):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -45,17 +45,17 @@ def test_a_lock_is_held_by_one_and_freed_by_the_death_of_its_holder(tmp_path):
     process = holder_of(folder)
     told: list[str] = []
     try:
-        assert taken(folder)
+        assert is_locked(folder)
 
         def waiting(holder: str) -> None:
             told.append(holder)
             if len(told) == 2:
                 process.kill()
 
-        with alone_in(folder, waiting):
+        with exclusive_lock(folder, waiting):
             assert process.wait(10) == -signal.SIGKILL
-            assert taken(folder)
-        assert not taken(folder)
+            assert is_locked(folder)
+        assert not is_locked(folder)
         assert told[0].startswith(f"process {process.pid} on ")
     finally:
         process.kill()
@@ -63,7 +63,7 @@ def test_a_lock_is_held_by_one_and_freed_by_the_death_of_its_holder(tmp_path):
 
 
 def test_whoever_waits_says_for_what_and_leaves_on_request(tmp_path):
-    class Impatient(Silent):
+    class Impatient(IgnorePhases):
         def __init__(self) -> None:
             self.phases: list[str] = []
 
@@ -73,11 +73,11 @@ def test_whoever_waits_says_for_what_and_leaves_on_request(tmp_path):
         def should_stop(self) -> bool:
             return len(self.phases) >= 2
 
-    watch = Impatient()
-    with alone_in(tmp_path, patience(watch, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
-        with alone_in(tmp_path, patience(watch, "the teacher")):
+    callback = Impatient()
+    with exclusive_lock(tmp_path, patience(callback, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
+        with exclusive_lock(tmp_path, patience(callback, "the teacher")):
             pytest.fail("two are alone")
-    assert re.fullmatch(rf"waiting for the teacher, which process {os.getpid()} on \S+ is making", watch.phases[0])
+    assert re.fullmatch(rf"waiting for the teacher, which process {os.getpid()} on \S+ is making", callback.phases[0])
 
 
 def test_many_threads_are_never_alone_together(tmp_path):
@@ -86,7 +86,7 @@ def test_many_threads_are_never_alone_together(tmp_path):
 
     def visit() -> None:
         nonlocal inside, worst
-        with alone_in(tmp_path, lambda holder: None):
+        with exclusive_lock(tmp_path, lambda holder: None):
             with guard:
                 inside += 1
                 worst = max(worst, inside)
@@ -105,7 +105,7 @@ def test_many_threads_are_never_alone_together(tmp_path):
 def test_what_killed_writers_left_goes_when_the_next_one_is_alone(tmp_path):
     (tmp_path / ".record.json.0123abcd.tmp").write_text("half")
     (tmp_path / "record.json").write_text("whole")
-    with alone_in(tmp_path, lambda holder: None):
+    with exclusive_lock(tmp_path, lambda holder: None):
         assert {path.name for path in tmp_path.iterdir()} == {"record.json", locks.LOCK, locks.HOLDER}
 
 
@@ -126,10 +126,10 @@ def test_cells_that_another_run_is_at_come_last(tmp_path, monkeypatch):
 
     class Pipe:
         def __init__(self) -> None:
-            self.sent: list[str] = []
+            self.to_device: list[str] = []
 
         def send(self, order: tuple[object, str]) -> None:
-            self.sent.append(order[0].id)
+            self.to_device.append(order[0].id)
 
     class Display:
         def started(self, worker: int, cell: object) -> None: ...
@@ -145,11 +145,11 @@ def test_cells_that_another_run_is_at_come_last(tmp_path, monkeypatch):
     pool.note(cells)
     pool._workers = [workers._Worker(0, None, pipe)]
     waiting = workers.deque(cells)
-    with alone_in(store.cell("a"), lambda holder: None), alone_in(store.cell("b"), lambda holder: None):
+    with exclusive_lock(store.cell("a"), lambda holder: None), exclusive_lock(store.cell("b"), lambda holder: None):
         for _ in range(2):
             pool.hand_out(waiting)
             pool._workers[0].cell = None
-    assert pipe.sent == ["c", "a"]
+    assert pipe.to_device == ["c", "a"]
 
 
 class Dead:
@@ -169,7 +169,7 @@ def test_a_worker_that_dies_after_its_last_deed_has_done_it(tmp_path):
     done = cell.record("done", provenance=provenance("cpu", 1))
     store.write(done)
     assert pool._record_of_dead(dead, cell) == done
-    with alone_in(store.cell(cell.id), lambda holder: None):
+    with exclusive_lock(store.cell(cell.id), lambda holder: None):
         assert pool._record_of_dead(dead, cell) is None, "another run is at it, and will say what came of it"
     assert store.read(cell.id) == done
     pool.note([cell])  # it was there before this run began
@@ -182,7 +182,7 @@ def test_a_record_of_another_run_is_taken_whatever_it_says(tmp_path):
     seen = store.stamp(cell.id)
     theirs = cell.record("diverged", "the loss is not finite at step 3.", provenance=provenance("cpu", 1))
     store.write(theirs)
-    assert run_cell(cell, store, device="cpu", watch=Silent(), known=seen) == theirs
+    assert run_cell(cell, store, device="cpu", callback=IgnorePhases(), expected_stamp=seen) == theirs
 
 
 class Writes(threading.Thread):

@@ -69,7 +69,7 @@ def test_fifty_cells_survive_a_killed_and_a_preempted_job_and_none_is_computed_t
     said = (tmp_path / "log").read_text()
     first = time.monotonic() - began
     store = Store(results)
-    records = {asked.id: store.read(asked.id) for asked in store.asked()}
+    records = {asked.id: store.read(asked.id) for asked in store.requested_cells()}
     assert len(records) == 2 * SEEDS
     lost = [record for record in records.values() if record.status == "failed"]
     assert code == 1, said  # a killed job is a failure, as a killed worker of a local run is

@@ -126,7 +126,7 @@ def run_alone(pipe: Connection, cell: Cell, root: Path, environment: dict[str, s
     os.environ.update(environment)
     from benchmark.running.run_cell import run_cell
 
-    record = run_cell(cell, Store(root), device="cpu", watch=_Tells(pipe))
+    record = run_cell(cell, Store(root), device="cpu", callback=_Tells(pipe))
     if record.status != "done":
         raise SystemExit(record.reason)
 

@@ -23,7 +23,7 @@ from benchmark.cli import run as run_verb
 from benchmark.launch.progress import Outcome
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.training.watch import Interrupted, Silent
+from benchmark.training.callbacks import IgnorePhases, Interrupted
 from modalities import registry
 
 VERBS = [command.name or command.callback.__name__ for command in cli.app.registered_commands]
@@ -58,11 +58,11 @@ class Inline:
     def __call__(self, cells, results, *, devices, display, stop) -> Outcome:
         outcome, store = Outcome(), Store(results)
         for cell in cells:
-            watch = Silent()
-            watch.should_stop = stop
+            callback = IgnorePhases()
+            callback.should_stop = stop
             display.started(0, cell)
             try:
-                outcome.records[cell.id] = run_cell(cell, store, device="cpu", watch=watch)
+                outcome.records[cell.id] = run_cell(cell, store, device="cpu", callback=callback)
                 self.ran.append(cell.id)
             except Interrupted:
                 outcome.interrupted.append(cell)

@@ -38,7 +38,7 @@ def place(cells, tmp_path, monkeypatch) -> SimpleNamespace:
     ]  # fmt: skip
     for cell in (done, dropped, ended):
         store.write(cell.record("done", provenance=provenance("cpu", 1), metrics={"top1": 0.5}))
-    store.write_manifest("all", {}, [cell.asked() for cell in (done, stopped, ended)])
+    store.write_manifest("all", {}, [cell.manifest_entry() for cell in (done, stopped, ended)])
     stays.append(store.cell(done.id) / "record.json")
     stays.append(store.cell(ended.id) / "record.json")
     for kind, path, size in (
@@ -149,14 +149,14 @@ def test_the_teacher_of_a_cell_that_is_asked_for_and_has_no_record_yet_stays(pla
     (cell,) = cells("seeds=[0]", "teacher.training.steps=61")
     teacher = _write(place.store.root / "teachers" / cell.teacher_key / "teacher.json", 2).parent
     assert str(teacher) in {row["path"] for row in clean("teachers")}
-    place.store.write_manifest("other", {}, [cell.asked()])
+    place.store.write_manifest("other", {}, [cell.manifest_entry()])
     assert str(teacher) not in {row["path"] for row in clean("teachers", "--yes")}
     assert teacher.exists()
 
 
 def test_every_teacher_stays_while_an_old_manifest_asks_for_a_cell_without_record(place, clean, cells):
     *_, cell = cells("seeds=[0,1]", "teacher.training.steps=61")
-    path = place.store.write_manifest("other", {}, [cell.asked()])
+    path = place.store.write_manifest("other", {}, [cell.manifest_entry()])
     manifest = json.loads(path.read_text())
     for entry in manifest["cells"]:
         del entry["teacher_key"]  # which earlier versions did not write

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli.output import forgiving
+from benchmark.cli.output import tolerate_closed_output
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
@@ -73,7 +73,7 @@ def test_a_stream_without_a_descriptor_is_given_up_after_one_failure(monkeypatch
 
     broken = Broken()
     monkeypatch.setattr(sys, "stderr", broken)
-    with forgiving():
+    with tolerate_closed_output():
         for _ in range(3):
             print("anybody there?", file=sys.stderr)
     assert broken.tried == 1
@@ -89,7 +89,7 @@ def test_a_terminal_that_is_busy_loses_a_line_and_is_not_given_up(monkeypatch):
 
     busy = Busy()
     monkeypatch.setattr(sys, "stderr", busy)
-    with forgiving():
+    with tolerate_closed_output():
         print("first", file=sys.stderr)
         print("second", file=sys.stderr)
     assert "second" in busy.getvalue()
@@ -101,10 +101,10 @@ def test_what_a_stream_is_can_still_be_asked(monkeypatch):
             return True
 
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with forgiving():
+    with tolerate_closed_output():
         assert sys.stderr.isatty()
 
 
 def test_an_error_that_is_not_the_streams_passes():
-    with pytest.raises(OSError, match="of the run"), forgiving():
+    with pytest.raises(OSError, match="of the run"), tolerate_closed_output():
         raise OSError("of the run")

@@ -150,8 +150,8 @@ def test_shuffled_takes_every_item_at_most_once_an_epoch_and_all_of_them_but_a_r
     size = min(batch, items)
     steps = items // size
     epochs = [np.concatenate([order(epoch * steps + i) for i in range(steps)]) for epoch in range(3)]
-    for taken in epochs:
-        assert len(set(taken.tolist())) == len(taken) == steps * size
+    for is_locked in epochs:
+        assert len(set(is_locked.tolist())) == len(is_locked) == steps * size
     again = shuffled(Draws(seed), items, batch)
     assert (again(2 * steps) == order(2 * steps)).all(), "a pure function of the step"
     if items > 20:

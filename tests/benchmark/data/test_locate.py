@@ -161,7 +161,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence_with_a_remedy(tmp_path, 
 def test_real_data_are_found_under_the_root_and_never_replaced(tmp_path):
     adapter = Adapter()
     absent = locate(adapter, "real", tmp_path)
-    assert (absent.ready, absent.kind, absent.how) == (False, "real", "absent (the items): fetch them")
+    assert (absent.ready, absent.kind, absent.instructions) == (False, "real", "absent (the items): fetch them")
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "items").write_text("real")
     found = locate(adapter, "real", tmp_path)
@@ -188,7 +188,7 @@ def test_no_targets_stand_in_is_ever_taken_for_its_real_data(name, tmp_path):
     place = locate(adapter, "real", tmp_path)
     assert not place.ready
     assert place.fingerprint == "absent"
-    assert "stand-in" in place.how or adapter.status(tmp_path).state != "ready"
+    assert "stand-in" in place.instructions or adapter.status(tmp_path).state != "ready"
 
 
 def test_a_folder_two_levels_down_may_be_the_stand_in_of_two_targets(tmp_path):
@@ -222,7 +222,7 @@ def test_half_a_dataset_is_no_data_and_says_what_is_missing(tmp_path):
         (folder / f"3_ada_{take}.wav").write_bytes(b"RIFF")
     place = locate(registry.target("fsdd"), "real", tmp_path)
     assert not place.ready
-    assert "partial (2,993 of 3,000 recordings)" in place.how
+    assert "partial (2,993 of 3,000 recordings)" in place.instructions
 
 
 def test_the_order_of_units_never_changes():

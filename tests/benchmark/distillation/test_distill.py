@@ -14,9 +14,9 @@ from torch import nn
 import benchmark.distillation
 from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
+from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Diverged, optimise
-from benchmark.training.watch import Interrupted
 from modalities.base import Draws, SegmentStream
 
 CPU = torch.device("cpu")
@@ -87,7 +87,7 @@ def test_an_interrupted_run_ends_with_the_very_weights_of_an_uninterrupted_one(t
         try:
             resumed = distill(
                 NoiseStream(), network(1), parts, made, seed=5, device=CPU,
-                checkpoints=checkpoints, watch=StopAfter(stop_after),
+                checkpoints=checkpoints, callback=StopAfter(stop_after),
             )  # fmt: skip
         except Interrupted:
             parts = network(77, dropout=0.3)  # a new process would begin with other weights

@@ -109,7 +109,7 @@ def test_ranks_together_mix_exactly_as_one_process_does(kind, per):
     together = mix(whole, kind, 1.0, per, Draws(4), 7)
     for rank in range(3):
         mine = torch.from_numpy(rank_slice(12, rank, 3))
-        assert torch.equal(mix(whole[mine], kind, 1.0, per, Draws(4), 7, rank=rank, ranks=3), together[mine])
+        assert torch.equal(mix(whole[mine], kind, 1.0, per, Draws(4), 7, rank=rank, world_size=3), together[mine])
 
 
 def test_no_mixing_returns_the_segments():

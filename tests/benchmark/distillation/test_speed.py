@@ -13,13 +13,13 @@ from torch import nn
 from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
 from benchmark.distillation.mixing import mix
-from benchmark.distillation.prefetch import Ahead
+from benchmark.distillation.prefetch import Prefetcher
 from benchmark.planning.plan import COMPILE_PAYS, make_plan
 from benchmark.planning.select import Request
+from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import _seed
 from benchmark.training.precision import compiled
-from benchmark.training.watch import Interrupted
 from modalities import registry
 from modalities.base import Draws
 
@@ -49,13 +49,13 @@ def network(seed: int) -> nn.Module:
         return registry.modality("image").network("resnet-s-8", view, 5)
 
 
-def learnt(device: torch.device = CPU, folder: Path | None = None, watch=None, **changes) -> tuple[nn.Module, list]:
+def learnt(device: torch.device = CPU, folder: Path | None = None, callback=None, **changes) -> tuple[nn.Module, list]:
     """A student after 40 steps, and its losses. Slow learning, so that last bits do not grow to everything."""
     base = {"name": "test", "steps": 40, "batch": 16, "lr": 1e-3, "temperature": 2.0, "precision": "float32"}
     student, checkpoints = network(2).to(device), None if folder is None else Checkpoints(folder, "student")
     curve = distill(
         NoiseStream(device), network(1).to(device), student, Recipe(**base | changes), seed=0, device=device,
-        checkpoints=checkpoints, watch=watch,
+        checkpoints=checkpoints, callback=callback,
     )  # fmt: skip
     return student, [loss for _, _, loss in curve.rows]
 
@@ -96,7 +96,7 @@ def test_a_compiled_student_is_the_plain_one_but_for_rounding_and_continues_from
     assert 0 < apart(plain, whole) < 1e-3, "compiled code rounds otherwise"
     assert list(whole.state_dict()) == list(plain.state_dict())
     with pytest.raises(Interrupted):
-        learnt(compile="default", folder=tmp_path, watch=Stop())
+        learnt(compile="default", folder=tmp_path, callback=Stop())
     assert list(Checkpoints(tmp_path, "student").newest().network) == list(plain.state_dict())
     continued, _ = learnt(compile="default", folder=tmp_path)
     assert apart(whole, continued) == 0
@@ -170,11 +170,11 @@ def test_the_next_lesson_is_begun_on_the_side_before_this_one_is_used_and_the_st
         def record_stream(self, stream):
             streams.append(f"{self.name} kept for {stream.name}")
 
-    def lessons_at(step: int):
+    def outputs_at(step: int):
         streams.append(f"make {step}")
         yield Part(f"inputs {step}"), Part(f"wanted {step}")
 
-    ahead = Ahead(lessons_at, 9, torch.device("cuda:0"))
+    ahead = Prefetcher(outputs_at, 9, torch.device("cuda:0"))
     assert streams == ["side waits for main"], "the datum and the teacher may still be on their way"
     shown = [next(iter(ahead(step)))[0].name for step in (6, 7, 8)]  # as after a resume
     assert shown == ["inputs 6", "inputs 7", "inputs 8"]

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.data.batches import Batches
 from benchmark.evaluation.predict import ROWS, NotFinite, in_order, predict
-from benchmark.training.watch import Interrupted, Unwatched
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from modalities.base import Item
 
 CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def by_hand(made: nn.Sequential, split: Split) -> np.ndarray:
 @pytest.mark.parametrize("items", [1, ROWS // CLIPS, ROWS // CLIPS + 1, 200])
 def test_predictions_are_the_log_of_the_mean_softmax_over_clips(items):
     split, made = Split(items), network()
-    got = predict(made.train(), in_order(split), Halved, None, CPU, Unwatched())
+    got = predict(made.train(), in_order(split), Halved, None, CPU, IgnoreProgress())
     assert got.dtype == np.float16
     assert got.shape == (items, CLASSES)
     # float16 keeps eleven bits
@@ -64,21 +64,21 @@ def test_predictions_are_the_log_of_the_mean_softmax_over_clips(items):
 
 def test_predictions_do_not_depend_on_how_items_are_batched():
     split, made = Split(50), network()
-    whole = predict(made, in_order(split), Halved, None, CPU, Unwatched())
+    whole = predict(made, in_order(split), Halved, None, CPU, IgnoreProgress())
     sevens = Batches(split, lambda step: np.arange(7 * step, min(50, 7 * step + 7)), 8, memory_limit=0)
-    np.testing.assert_allclose(predict(made, sevens, Halved, None, CPU, Unwatched()), whole, atol=2e-3)
+    np.testing.assert_allclose(predict(made, sevens, Halved, None, CPU, IgnoreProgress()), whole, atol=2e-3)
 
 
 def test_a_network_is_left_without_a_gradient_and_unchanged():
     made = network()
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    predict(made, in_order(Split(20)), Halved, None, CPU, Unwatched())
+    predict(made, in_order(Split(20)), Halved, None, CPU, IgnoreProgress())
     assert all(torch.equal(before[name], value) for name, value in made.state_dict().items())
     assert all(p.grad is None for p in made.parameters())
 
 
 def test_a_request_to_stop_is_heard_between_batches():
-    class Stop(Unwatched):
+    class Stop(IgnoreProgress):
         told = 0
 
         def step(self, done: int, total: int, loss: float) -> None:
@@ -87,10 +87,10 @@ def test_a_request_to_stop_is_heard_between_batches():
         def should_stop(self) -> bool:
             return self.told >= 2
 
-    watch = Stop()
+    callback = Stop()
     with pytest.raises(Interrupted):
-        predict(network(), in_order(Split(1000)), Halved, None, CPU, watch)
-    assert watch.told == 2
+        predict(network(), in_order(Split(1000)), Halved, None, CPU, callback)
+    assert callback.told == 2
 
 
 # --- want of memory --------------------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ SHORT = [
 @pytest.mark.parametrize("error", SHORT)
 def test_where_a_batch_does_not_fit_its_parts_give_the_same_predictions(error):
     split = Split(200)
-    whole = predict(network(), in_order(split), Halved, None, CPU, Unwatched())
+    whole = predict(network(), in_order(split), Halved, None, CPU, IgnoreProgress())
     hungry = Hungry(network(), 70, error)
-    parts = predict(hungry, in_order(split), Halved, None, CPU, Unwatched())
+    parts = predict(hungry, in_order(split), Halved, None, CPU, IgnoreProgress())
     np.testing.assert_allclose(parts.astype(np.float64), whole.astype(np.float64), rtol=2**-9, atol=1e-3)
     # 85 items a batch, of three clips each; what did not fit once is not tried again
     assert hungry.given == [255, 129, 66, 66, 66, 57, 66, 66, 66, 57, 66, 24]
@@ -132,7 +132,7 @@ def test_where_a_batch_does_not_fit_its_parts_give_the_same_predictions(error):
 
 def test_predictions_are_made_of_one_item_at_a_time_where_no_more_fits():
     hungry = Hungry(network(), CLIPS, SHORT[0])
-    got = predict(hungry, in_order(Split(9)), Halved, None, CPU, Unwatched())
+    got = predict(hungry, in_order(Split(9)), Halved, None, CPU, IgnoreProgress())
     assert got.shape == (9, CLASSES)
     assert hungry.given[-9:] == [CLIPS] * 9
 
@@ -140,7 +140,7 @@ def test_predictions_are_made_of_one_item_at_a_time_where_no_more_fits():
 @pytest.mark.parametrize(("most", "error"), [(CLIPS - 1, SHORT[0]), (CLIPS, RuntimeError("shapes differ"))])
 def test_what_smaller_parts_do_not_mend_is_raised(most, error):
     with pytest.raises(RuntimeError) as caught:
-        predict(Hungry(network(), most, error), in_order(Split(9)), Halved, None, CPU, Unwatched())
+        predict(Hungry(network(), most, error), in_order(Split(9)), Halved, None, CPU, IgnoreProgress())
     assert caught.value is error
 
 
@@ -149,4 +149,4 @@ def test_an_answer_that_is_no_number_has_an_error_of_its_own(wrong):
     made = network()
     nn.init.constant_(made[0].bias, wrong)
     with pytest.raises(NotFinite, match="not finite"):
-        predict(made, in_order(Split(9)), Halved, None, CPU, Unwatched())
+        predict(made, in_order(Split(9)), Halved, None, CPU, IgnoreProgress())

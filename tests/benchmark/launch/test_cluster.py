@@ -19,7 +19,7 @@ from filelock import FileLock
 from benchmark.launch import cluster as launch
 from benchmark.launch import schedulers as clusters
 from benchmark.launch.cluster import launch_cells
-from benchmark.launch.groups import Wanted, group_cells, make_cluster
+from benchmark.launch.groups import LaunchOptions, group_cells, make_cluster
 from benchmark.launch.jobs import TEACHER_NOTES, Group, Job, Report, read_report
 from benchmark.launch.progress import Outcome, Step
 from benchmark.launch.schedulers import Slurm, queue_states
@@ -449,14 +449,14 @@ def test_a_cell_whose_folder_takes_no_record_costs_itself_only(cells, run, tmp_p
 )
 def test_what_cannot_be_launched_is_refused_in_a_sentence(given, sentence):
     with pytest.raises(BadInput, match=sentence):
-        Wanted(*given)
+        LaunchOptions(*given)
 
 
 def test_jobs_with_gpus_run_on_them_although_this_machine_has_none():
-    assert Wanted("slurm", ("gpus_per_node=1",)).device("auto") == "cuda"
-    assert Wanted("slurm", ("gres=gpu:1",)).device("auto") == "cuda"
-    assert Wanted("slurm", ("partition=main",)).device("auto") == "auto"
-    assert Wanted("slurm", ("gpus_per_node=1",)).device("cpu") == "cpu"
+    assert LaunchOptions("slurm", ("gpus_per_node=1",)).device("auto") == "cuda"
+    assert LaunchOptions("slurm", ("gres=gpu:1",)).device("auto") == "cuda"
+    assert LaunchOptions("slurm", ("partition=main",)).device("auto") == "auto"
+    assert LaunchOptions("slurm", ("gpus_per_node=1",)).device("cpu") == "cpu"
 
 
 @pytest.fixture
@@ -476,7 +476,7 @@ def programs(tmp_path, monkeypatch) -> Callable[[str, str], None]:
 def test_slurm_settings_reach_sbatch_and_defaults_fill_the_rest(cells, programs, tmp_path):
     programs("srun", "exit 0")
     programs("sbatch", f'cp "$1" {tmp_path}/script; echo Submitted batch job 12')
-    wanted = Wanted("slurm", ("partition=gpu", "mem=32GB", "time=600", "qos=low"))
+    wanted = LaunchOptions("slurm", ("partition=gpu", "mem=32GB", "time=600", "qos=low"))
     some = cells("seeds=[0,1]")
     cluster, jobs = make_cluster(wanted, tmp_path / "jobs", some, device="cuda", jobs="auto")
     assert jobs == "auto"
@@ -494,7 +494,7 @@ def test_on_cpus_a_job_runs_as_many_cells_at_once_as_its_cores_take(cells, progr
     programs("srun", "exit 0")
     programs("sbatch", "exit 0")
     for given, asked, expected in ((("cpus_per_task=8",), "auto", "8"), ((), "auto", "1"), ((), "3", "3")):
-        _, jobs = make_cluster(Wanted("slurm", given), tmp_path / "jobs", cells(), device="cpu", jobs=asked)
+        _, jobs = make_cluster(LaunchOptions("slurm", given), tmp_path / "jobs", cells(), device="cpu", jobs=asked)
         assert jobs == expected
 
 
@@ -581,7 +581,7 @@ def test_jobs_of_this_machine_are_killed_preempted_and_continued(quick, tmp_path
         finally:
             first.kill()
     store = Store(tmp_path / "jobs" / "smoke")
-    found = [store.read(asked.id) for asked in store.asked()]
+    found = [store.read(asked.id) for asked in store.requested_cells()]
     assert sorted(record.status for record in found) == ["done", "done", "done", "failed"]
     assert "died" in next(record.reason for record in found if record.status == "failed")
     reports = [read_report(folder, path.stem) for path in folder.glob("*.json")]
@@ -589,7 +589,9 @@ def test_jobs_of_this_machine_are_killed_preempted_and_continued(quick, tmp_path
 
     before = {record.id: (store.cell(record.id) / "record.json").read_bytes() for record in found if not record.reason}
     assert subprocess.run(command, capture_output=True, timeout=500, check=False).returncode == 0
-    assert {asked.id for asked in store.asked() if store.read(asked.id).status == "done"} == {r.id for r in found}
+    assert {asked.id for asked in store.requested_cells() if store.read(asked.id).status == "done"} == {
+        r.id for r in found
+    }
     assert before == {id: (store.cell(id) / "record.json").read_bytes() for id in before}  # none was computed again
 
     here = [word for word in command if word not in ("--launcher", "local-jobs", "--cells-per-job", "2")]

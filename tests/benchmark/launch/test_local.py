@@ -21,7 +21,7 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system.devices import device_kind, worker_devices
-from benchmark.training.watch import Silent
+from benchmark.training.callbacks import IgnorePhases
 from modalities.base import BadInput
 
 
@@ -141,7 +141,7 @@ def test_a_run_that_is_stopped_goes_on_to_the_numbers_of_one_that_was_not(cells,
 
     straight = Store(tmp_path / "straight")
     for store in (stopped, straight):
-        assert run_cell(first, store, device="cpu", watch=Silent()).status == "done"
+        assert run_cell(first, store, device="cpu", callback=IgnorePhases()).status == "done"
     assert same_numbers(first, stopped, straight)
 
 
@@ -208,7 +208,7 @@ def test_a_dead_worker_is_known_for_dead_although_a_child_of_its_own_keeps_the_p
     ours, theirs = multiprocessing.Pipe()
     pool, outcome = listening(monkeypatch, workers._Worker(0, Dead(), ours, ran.cell), Seen()), Outcome()
     buried: list[int] = []
-    monkeypatch.setattr(pool, "_bury", lambda worker, outcome: buried.append(worker.index))
+    monkeypatch.setattr(pool, "_replace_worker", lambda worker, outcome: buried.append(worker.index))
     theirs.send(("record", ran.record))
     pool.listen(outcome)
     assert outcome.records == {ran.cell.id: ran.record}, "its last words are heard"

@@ -26,7 +26,7 @@ def test_committed_figures_come_from_committed_predictions(folder):
     from benchmark.evaluation import metrics
 
     store = Store(folder)
-    for cell in store.asked():
+    for cell in store.requested_cells():
         record, predictions = store.read(cell.id), store.predictions(cell.id)
         if record is not None and record.status == "done":
             assert predictions is not None, cell.id

@@ -22,7 +22,7 @@ from scipy import stats
 from benchmark.cli.table import print_summary
 from benchmark.leaderboard import formats
 from benchmark.leaderboard.table import COLUMNS, leaderboard, plain, write
-from benchmark.records.record import REAL_TRAINING_ITEMS, Asked, Record
+from benchmark.records.record import REAL_TRAINING_ITEMS, ManifestEntry, Record
 from benchmark.records.store import BadInput, Store, cell_id, row_id
 
 FORMATS = (formats.to_csv, formats.to_latex, formats.to_markdown, formats.to_html, formats.to_json)
@@ -34,9 +34,9 @@ def cell(target="digits", seed=0, top1=0.8, status="done", settings=1, **changes
     axes = {
         "modality": "image", "target": target, "fold": 1, "source": "deadleaves", "policy": "published",
         "recipe": "quick", "teacher": "wrn-16-1", "student": "wrn-10-1", "profile": "demo", "data": "real",
-    } | {name: value for name, value in changes.items() if name in Asked.__dataclass_fields__}  # fmt: skip
+    } | {name: value for name, value in changes.items() if name in ManifestEntry.__dataclass_fields__}  # fmt: skip
     identity = {**axes, "seed": seed, "settings": settings}
-    asked = Asked(id=cell_id(identity), row=row_id(identity), seed=seed, **axes)
+    asked = ManifestEntry(id=cell_id(identity), row=row_id(identity), seed=seed, **axes)
     done = status == "done"
     record = Record(
         id=asked.id, row=asked.row, seed=seed, status=status, reason=changes.get("reason", "" if done else "it broke"),

@@ -19,9 +19,9 @@ def test_ways_take_turns_and_their_first_call_does_not_count(monkeypatch):
     now = count()
     monkeypatch.setattr(timing, "clock", lambda device: float(next(now)))
     ways = {name: lambda number, name=name: calls.append((name, number)) for name in ("a", "b")}
-    taken = timing.alternate(ways, CPU, rounds=3)
+    is_locked = timing.alternate(ways, CPU, rounds=3)
     assert calls == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3), ("b", 3)]
-    assert taken == {"a": 1.0, "b": 1.0}
+    assert is_locked == {"a": 1.0, "b": 1.0}
 
 
 def test_the_median_of_the_rounds_is_kept(monkeypatch):

@@ -208,7 +208,7 @@ def test_no_folder_of_this_machine_is_in_a_manifest(cells, photo):
     request = Request(overrides=(f"source.image={photo}", "recipe.lr=0.1"))
     assert request.selection()["overrides"] == [f"source.image={photo.name}", "recipe.lr=0.1"]
     (cell,) = cells()
-    assert str(photo.parent) not in str(cell.asked())
+    assert str(photo.parent) not in str(cell.manifest_entry())
     assert str(photo.parent) not in cell.record("done", provenance={}).to_json()
 
 

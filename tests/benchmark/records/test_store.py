@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from benchmark.records import provenance as provenance_module
 from benchmark.records.provenance import below_root
-from benchmark.records.record import Asked, Record
+from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import (
     BadInput,
     Predictions,
@@ -333,7 +333,7 @@ def test_a_cell_without_a_record_is_none_and_not_an_error(tmp_path):
     assert store.read("digits-x-s0-0") is None
     assert store.predictions("digits-x-s0-0") is None
     assert store.curve("digits-x-s0-0") == []
-    assert store.asked() == []
+    assert store.requested_cells() == []
 
 
 def test_the_same_outputs_give_the_same_bytes(tmp_path):
@@ -490,8 +490,8 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
 # --- manifests ---------------------------------------------------------------------------------------------------
 
 
-def asked(id: str, **changes) -> Asked:
-    standard = Asked(
+def asked(id: str, **changes) -> ManifestEntry:
+    standard = ManifestEntry(
         id=id, row="ab12", modality="image", target="digits", fold=1, source="deadleaves", policy="published",
         recipe="quick", teacher="t", student="s", profile="smoke", data="stand-in", seed=0,
     )  # fmt: skip
@@ -502,9 +502,9 @@ def test_the_same_call_replaces_its_manifest_and_another_selection_adds_one(tmp_
     store = Store(tmp_path)
     store.write_manifest("all", {}, [asked("b"), asked("a")])
     store.write_manifest("all", {"targets": ["digits"]}, [asked("c"), asked("a")])
-    assert [cell.id for cell in store.asked()] == ["a", "b", "c"]
+    assert [cell.id for cell in store.requested_cells()] == ["a", "b", "c"]
     store.write_manifest("all", {}, [asked("d")])
-    assert [cell.id for cell in store.asked()] == ["a", "c", "d"]
+    assert [cell.id for cell in store.requested_cells()] == ["a", "c", "d"]
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,7 @@ def test_a_damaged_manifest_costs_one_sentence_that_names_the_file(tmp_path, tex
     path = store.write_manifest("all", {}, [asked("a")])
     path.write_text(text)
     with pytest.raises(BadInput) as caught:
-        store.asked()
+        store.requested_cells()
     assert str(path) in str(caught.value)
 
 

@@ -10,7 +10,7 @@ from benchmark.records.store import Store, provenance
 from benchmark.running import failures
 from benchmark.running.failures import keep, note_failure
 from modalities.base import BadInput
-from modalities.storage.folder_lock import Taken, alone_in, give_up
+from modalities.storage.folder_lock import LockHeld, do_not_wait, exclusive_lock
 
 DIED = "the worker process of this cell died (signal 9)."
 
@@ -26,8 +26,8 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "smoke")
 
 
-def noted(cell: Cell, store: Store, known: str = "") -> Record:
-    return note_failure(cell, store, DIED, device="cpu", known=known, waiting=give_up)
+def noted(cell: Cell, store: Store, expected_stamp: str = "") -> Record:
+    return note_failure(cell, store, DIED, device="cpu", expected_stamp=expected_stamp, waiting=do_not_wait)
 
 
 def test_a_failure_is_a_row(cell, store):
@@ -40,7 +40,7 @@ def test_a_file_where_the_attempts_folder_should_be_still_leaves_room_for_a_row_
     (store.cell(cell.id)).mkdir(parents=True)
     (store.cell(cell.id) / "attempt").write_text("mine")
     reason = f"{store.cell(cell.id)}/attempt cannot be made (File exists); free it."
-    note_failure(cell, store, reason, device="cpu", known="", waiting=give_up)
+    note_failure(cell, store, reason, device="cpu", expected_stamp="", waiting=do_not_wait)
     assert store.read(cell.id).reason == "attempt cannot be made (File exists); free it."
     assert (store.cell(cell.id) / "attempt").read_text() == "mine"
 
@@ -63,9 +63,9 @@ def test_a_cells_folder_that_takes_no_record_costs_that_cell_only_and_the_reason
 def test_the_same_sentence_is_not_said_twice(cell, store):
     store.cell(cell.id).parent.mkdir(parents=True)
     store.cell(cell.id).write_text("mine")
-    with pytest.raises(BadInput) as refused, alone_in(store.cell(cell.id), give_up):
+    with pytest.raises(BadInput) as refused, exclusive_lock(store.cell(cell.id), do_not_wait):
         pass
-    record = note_failure(cell, store, str(refused.value), device="cpu", known="", waiting=give_up)
+    record = note_failure(cell, store, str(refused.value), device="cpu", expected_stamp="", waiting=do_not_wait)
     assert record.reason == str(refused.value)
 
 
@@ -83,25 +83,25 @@ def test_a_record_that_came_meanwhile_is_taken_and_one_that_was_there_before_is_
     done = cell.record("done", provenance=provenance("cpu", 1))
     store.write(done)
     assert noted(cell, store) == done
-    assert noted(cell, store, known=store.stamp(cell.id)).status == "failed"
+    assert noted(cell, store, expected_stamp=store.stamp(cell.id)).status == "failed"
 
 
 def test_a_record_that_vanished_meanwhile_is_replaced(cell, store):
-    assert noted(cell, store, known="an earlier one").status == "failed"
+    assert noted(cell, store, expected_stamp="an earlier one").status == "failed"
     assert store.read(cell.id).status == "failed"
 
 
 def test_a_cell_that_another_process_is_at_is_left_to_it(cell, store):
-    with alone_in(store.cell(cell.id), give_up), pytest.raises(Taken):
+    with exclusive_lock(store.cell(cell.id), do_not_wait), pytest.raises(LockHeld):
         noted(cell, store)
 
 
 def test_a_record_of_any_status_is_kept_and_becomes_a_failure_where_it_cannot_be(cell, store):
     absent = cell.record("no data", "absent; fetch it.", provenance=provenance("none", 0))
-    assert keep(store, absent, waiting=give_up) == absent
+    assert keep(store, absent, waiting=do_not_wait) == absent
     assert store.read(cell.id) == absent
     (store.cell(cell.id) / ".lock").unlink(missing_ok=True)
     (store.cell(cell.id) / ".lock").mkdir()
-    record = keep(store, absent, waiting=give_up)
+    record = keep(store, absent, waiting=do_not_wait)
     assert record.status == "failed"
     assert record.reason.startswith("absent; fetch it. No record can say so: ")

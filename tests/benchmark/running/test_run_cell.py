@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from benchmark.config.schema import Student
-from benchmark.data.locate import Place
+from benchmark.data.locate import DataLocation
 from benchmark.planning.cell import Cell, state_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running import run_cell as runner
 from benchmark.running.run_cell import run_cell
-from benchmark.training.watch import Interrupted, Silent
+from benchmark.training.callbacks import IgnorePhases, Interrupted
 from modalities import registry
 from modalities.base import BadInput, Item
 
@@ -29,7 +29,7 @@ TIMES = ("provenance", "seconds", "peak_memory_bytes")
 
 def run(cell: Cell, folder: Path, **given) -> tuple[Store, Record]:
     store = Store(folder)
-    return store, run_cell(cell, store, device="cpu", watch=given.pop("watch", Silent()), **given)
+    return store, run_cell(cell, store, device="cpu", callback=given.pop("watch", IgnorePhases()), **given)
 
 
 def numbers(store: Store, cell: Cell) -> tuple[dict, np.ndarray, dict[str, torch.Tensor], list]:
@@ -109,7 +109,7 @@ def test_torchs_own_generator_and_the_callers_results_do_not_depend_on_each_othe
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
 
 
-class StopIn(Silent):
+class StopIn(IgnorePhases):
     """Asks to stop once a phase has done so many steps."""
 
     def __init__(self, phase: str, steps: int) -> None:
@@ -131,20 +131,20 @@ class StopIn(Silent):
 )
 def test_a_cell_stopped_in_any_phase_goes_on_to_the_very_same_numbers(ran, tmp_path, phase, steps):
     with pytest.raises(Interrupted):
-        run(ran.cell, tmp_path, watch=StopIn(phase, steps))
+        run(ran.cell, tmp_path, callback=StopIn(phase, steps))
     store = Store(tmp_path)
     assert store.read(ran.cell.id) is None, "an interrupted cell has no record"
     if phase == "distill":
         assert [path.name for path in store.attempt(ran.cell.id).glob("*.ckpt")] == ["student-000000020.ckpt"]
     again = Counting()
-    store, _ = run(ran.cell, tmp_path, watch=again)
+    store, _ = run(ran.cell, tmp_path, callback=again)
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
     if phase == "distill":
         assert again.first["distill"] == 40, "it went on from step 20"
         assert "teacher: train" not in again.first
 
 
-class Counting(Silent):
+class Counting(IgnorePhases):
     def __init__(self) -> None:
         self.first: dict[str, int] = {}
         self.now = ""
@@ -175,7 +175,7 @@ class Poisoned:
         return self._data[index]
 
 
-class Guard(Silent):
+class Guard(IgnorePhases):
     """Opens and closes the splits as the phases allow."""
 
     def __init__(self, allowed: dict[str, set[str]]) -> None:
@@ -212,7 +212,7 @@ def test_training_reads_no_test_item_and_distillation_reads_no_item_of_the_targe
     monkeypatch.setattr(runner, "_SPLITS", runner.RecentSplits())
     # Nothing fits into memory, so every item is read when it is wanted, and not before.
     monkeypatch.setattr("benchmark.data.batches.share_of_memory", lambda: 0)
-    store, record = run(ran.cell, tmp_path, watch=guard)
+    store, record = run(ran.cell, tmp_path, callback=guard)
     assert record.status == "done", record.reason + record.traceback
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
     assert guard.splits["train"].touched > 60 * 32
@@ -249,7 +249,7 @@ def test_a_poor_teacher_is_refused_and_no_student_is_distilled(cells, tmp_path):
 
 def test_absent_data_are_no_data_and_say_what_to_do(cells, tmp_path):
     (cell,) = cells()
-    nowhere = Place("real", tmp_path, "absent", ready=False, how="absent: put them there.")
+    nowhere = DataLocation("real", tmp_path, "absent", ready=False, instructions="absent: put them there.")
     record = outcome(replace(cell, data=nowhere), tmp_path)
     assert (record.status, record.reason, record.traceback) == ("no data", "absent: put them there.", "")
 
@@ -292,10 +292,10 @@ def test_a_finished_distillation_outlives_a_failure_of_its_evaluation(ran, tmp_p
     def fails(*given):
         raise OSError("the disk went away")
 
-    assert run(ran.cell, tmp_path, watch=Told())[1].status == "failed"
+    assert run(ran.cell, tmp_path, callback=Told())[1].status == "failed"
     monkeypatch.setattr(runner, "predict", real)
     again = Counting()
-    store, record = run(ran.cell, tmp_path, watch=again)
+    store, record = run(ran.cell, tmp_path, callback=again)
     assert record.status == "done"
     assert "distill" not in again.first, "no step was taken again"
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
@@ -381,7 +381,7 @@ def test_want_of_memory_names_what_needs_less_in_its_phase(ran, tmp_path, phase,
             if self.now == phase:
                 raise MemoryError
 
-    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, watch=Starves())
+    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, callback=Starves())
     assert record.status == "out of memory"
     assert f"the memory was not enough; {less}" in record.reason
     assert "recipe.batch" not in record.reason

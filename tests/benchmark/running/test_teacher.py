@@ -18,8 +18,8 @@ from torch import nn
 from benchmark.config.schema import Teacher, Training
 from benchmark.evaluation.predict import in_order
 from benchmark.running.networks import make_network, weights_hash
-from benchmark.running.teacher import Lesson, kept_teacher, make_teacher, refuse_if_poor
-from benchmark.training.watch import Interrupted, Silent
+from benchmark.running.teacher import TeacherTask, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.training.callbacks import IgnorePhases, Interrupted
 
 from benchmark.running.teacher import Notes, Refused  # isort: skip
 from modalities.base import BadInput, Draws, Item
@@ -78,9 +78,9 @@ def room() -> Room:
 
 
 @pytest.fixture
-def lesson(room: Room) -> Lesson:
+def task(room: Room) -> TeacherTask:
     train, test = Pictures(200, "train"), Pictures(60, "test")
-    return Lesson(room, View(), CLASSES, lambda: train, 0, in_order(test), CPU)
+    return TeacherTask(room, View(), CLASSES, lambda: train, 0, in_order(test), CPU)
 
 
 def settings(**changes) -> Teacher:
@@ -88,54 +88,54 @@ def settings(**changes) -> Teacher:
     return Teacher(**{"network": "net-8", "training": training, **changes})
 
 
-def kept(folder: Path, lesson: Lesson, **changes):
-    return kept_teacher(folder, settings(**changes), lesson, Silent())
+def kept(folder: Path, task: TeacherTask, **changes):
+    return kept_teacher(folder, settings(**changes), task, IgnorePhases())
 
 
 # --- made once -------------------------------------------------------------------------------------------------
 
 
-def test_a_teacher_learns_its_task_and_is_judged_on_what_it_never_saw(tmp_path, lesson, room):
-    ready = kept(tmp_path, lesson)
+def test_a_teacher_learns_its_task_and_is_judged_on_what_it_never_saw(tmp_path, task, room):
+    ready = kept(tmp_path, task)
     assert ready.notes.held_out_top1 > 0.9
     assert ready.notes.chance == 0.25
     assert ready.logp.shape == (60, CLASSES)
     np.testing.assert_allclose(np.exp(ready.logp.astype(np.float64)).sum(1), 1, atol=5e-3)
 
 
-def test_a_second_cell_trains_nothing_and_gets_the_same_teacher(tmp_path, lesson, room):
-    first = kept(tmp_path, lesson)
+def test_a_second_cell_trains_nothing_and_gets_the_same_teacher(tmp_path, task, room):
+    first = kept(tmp_path, task)
     steps = len(room.trained_on)
-    second = kept(tmp_path, lesson)
+    second = kept(tmp_path, task)
     assert len(room.trained_on) == steps == 120
     assert weights_hash(first.network) == weights_hash(second.network)
     assert (first.logp == second.logp).all()
     assert first.notes == second.notes
 
 
-def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(tmp_path, lesson, room, monkeypatch):
-    first = kept(tmp_path / "a", lesson)
-    monkeypatch.setattr("benchmark.running.teacher.alone_in", lambda *given: pytest.fail("the folder was locked"))
-    again = kept(tmp_path / "a", lesson)
+def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(tmp_path, task, room, monkeypatch):
+    first = kept(tmp_path / "a", task)
+    monkeypatch.setattr("benchmark.running.teacher.exclusive_lock", lambda *given: pytest.fail("the folder was locked"))
+    again = kept(tmp_path / "a", task)
     assert weights_hash(again.network) == weights_hash(first.network)
 
 
-def assert_it_is_made_again(folder: Path, lesson: Lesson, room: Room, first) -> None:
-    second = kept(folder, lesson)
+def assert_it_is_made_again(folder: Path, task: TeacherTask, room: Room, first) -> None:
+    second = kept(folder, task)
     assert len(room.trained_on) == 240
     assert weights_hash(first.network) == weights_hash(second.network)
     assert (first.logp == second.logp).all()
-    kept(folder, lesson)
+    kept(folder, task)
     assert len(room.trained_on) == 240, "and kept from then on"
 
 
 @pytest.mark.parametrize("name", ["teacher.json", "teacher.safetensors", "predictions.npz"])
 @pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[: len(text) // 2], lambda text: None])
-def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, lesson, room, name, damage):
-    first = kept(tmp_path, lesson)
+def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, task, room, name, damage):
+    first = kept(tmp_path, task)
     left = damage((tmp_path / name).read_bytes())
     (tmp_path / name).unlink() if left is None else (tmp_path / name).write_bytes(left)
-    assert_it_is_made_again(tmp_path, lesson, room, first)
+    assert_it_is_made_again(tmp_path, task, room, first)
 
 
 def flip_a_weight(folder: Path) -> None:
@@ -191,28 +191,28 @@ def forget_hashes(folder: Path) -> None:
     ],
 )
 def test_a_teacher_whose_files_can_be_read_and_are_not_what_was_kept_is_made_again_the_same(
-    tmp_path, lesson, room, damage
+    tmp_path, task, room, damage
 ):
-    first = kept(tmp_path, lesson)
+    first = kept(tmp_path, task)
     damage(tmp_path)
-    assert_it_is_made_again(tmp_path, lesson, room, first)
+    assert_it_is_made_again(tmp_path, task, room, first)
 
 
-def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, lesson, room):
-    class Fails(Silent):
+def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, task, room):
+    class Fails(IgnorePhases):
         def phase(self, name: str) -> None:
             if name == "teacher: test items":
                 raise OSError("the disk went away")
 
     with pytest.raises(OSError, match="went away"):
-        kept_teacher(tmp_path / "a", settings(), lesson, Fails())
-    found = kept(tmp_path / "a", lesson)
+        kept_teacher(tmp_path / "a", settings(), task, Fails())
+    found = kept(tmp_path / "a", task)
     assert len(room.trained_on) == 120, "no step was taken again"
-    assert weights_hash(found.network) == weights_hash(kept(tmp_path / "b", lesson).network)
+    assert weights_hash(found.network) == weights_hash(kept(tmp_path / "b", task).network)
 
 
-def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, lesson, room):
-    class Stop(Silent):
+def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, task, room):
+    class Stop(IgnorePhases):
         done = 0
 
         def step(self, done, total, loss):
@@ -222,22 +222,22 @@ def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, lesson, roo
             return self.done >= 60
 
     with pytest.raises(Interrupted):
-        kept_teacher(tmp_path / "a", settings(), lesson, Stop())
+        kept_teacher(tmp_path / "a", settings(), task, Stop())
     assert not (tmp_path / "a" / "teacher.json").exists()
     assert len(room.trained_on) == 60
-    continued = kept(tmp_path / "a", lesson)
+    continued = kept(tmp_path / "a", task)
     assert len(room.trained_on) == 120
-    assert weights_hash(continued.network) == weights_hash(kept(tmp_path / "b", lesson).network)
+    assert weights_hash(continued.network) == weights_hash(kept(tmp_path / "b", task).network)
     assert not list((tmp_path / "a").glob("*.ckpt")), "checkpoints go once the teacher is kept"
 
 
-def test_a_teacher_does_not_depend_on_torchs_own_generator_and_leaves_it_alone(tmp_path, lesson):
+def test_a_teacher_does_not_depend_on_torchs_own_generator_and_leaves_it_alone(tmp_path, task):
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = kept(tmp_path / "a", lesson)
+    first = kept(tmp_path / "a", task)
     assert torch.equal(before, torch.get_rng_state())
     torch.manual_seed(2)
-    assert weights_hash(first.network) == weights_hash(kept(tmp_path / "b", lesson).network)
+    assert weights_hash(first.network) == weights_hash(kept(tmp_path / "b", task).network)
 
 
 # --- what it is trained on -------------------------------------------------------------------------------------
@@ -247,33 +247,33 @@ def keys(raw: torch.Tensor) -> set[bytes]:
     return {row.numpy().tobytes() for row in raw}
 
 
-def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, lesson, room):
-    kept(tmp_path, lesson)
-    train = lesson.train()
+def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, task, room):
+    kept(tmp_path, task)
+    train = task.train()
     trained = set().union(*map(keys, room.trained_on))
     everything = keys(torch.from_numpy(train.raw[:, 0]))
-    test = keys(torch.from_numpy(lesson.test.data.raw[:, 0]))
+    test = keys(torch.from_numpy(task.test.data.raw[:, 0]))
     assert trained < everything
     assert len(everything - trained) == 20, "a tenth is held out"
     assert not trained & test
 
 
-def test_held_out_labels_that_lie_make_a_poor_judgement_and_the_same_teacher(tmp_path, lesson):
-    honest = kept(tmp_path / "a", lesson, times_chance=0.0)
-    train = lesson.train()
-    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(_trained_on(lesson))]
+def test_held_out_labels_that_lie_make_a_poor_judgement_and_the_same_teacher(tmp_path, task):
+    honest = kept(tmp_path / "a", task, times_chance=0.0)
+    train = task.train()
+    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(_trained_on(task))]
     train.labels[held] = (train.labels[held] + 1) % CLASSES
-    lied_to = kept(tmp_path / "b", lesson, times_chance=0.0)
+    lied_to = kept(tmp_path / "b", task, times_chance=0.0)
     assert weights_hash(honest.network) == weights_hash(lied_to.network)
     assert lied_to.notes.held_out_top1 <= 1 - honest.notes.held_out_top1 + 1e-9
 
 
-def _trained_on(lesson: Lesson) -> set[bytes]:
-    return set().union(*map(keys, lesson.modality.trained_on))
+def _trained_on(task: TeacherTask) -> set[bytes]:
+    return set().union(*map(keys, task.modality.trained_on))
 
 
-def test_a_cap_per_class_leaves_fewer_items_to_train_on(tmp_path, room, lesson):
-    capped = Lesson(room, View(), CLASSES, lesson.train, 10, lesson.test, CPU)
+def test_a_cap_per_class_leaves_fewer_items_to_train_on(tmp_path, room, task):
+    capped = TeacherTask(room, View(), CLASSES, task.train, 10, task.test, CPU)
     kept(tmp_path, capped, times_chance=0.0)
     assert len(_trained_on(capped)) == 36, "four classes of ten, a tenth of them held out"
 
@@ -281,15 +281,15 @@ def test_a_cap_per_class_leaves_fewer_items_to_train_on(tmp_path, room, lesson):
 # --- refused ---------------------------------------------------------------------------------------------------
 
 
-def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tmp_path, lesson, room):
-    lesson.train().labels[:] = np.random.default_rng(0).integers(0, CLASSES, 200)
+def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tmp_path, task, room):
+    task.train().labels[:] = np.random.default_rng(0).integers(0, CLASSES, 200)
     with pytest.raises(Refused) as caught:
-        kept(tmp_path, lesson)
+        kept(tmp_path, task)
     for part in ("held-out", "50.0%", "chance is 25.0%", "teacher.training.steps", "teacher.times_chance"):
         assert part in str(caught.value)
     steps = len(room.trained_on)
     with pytest.raises(Refused):
-        kept(tmp_path, lesson)
+        kept(tmp_path, task)
     assert len(room.trained_on) == steps, "what is known is not tried again"
 
 
@@ -315,10 +315,10 @@ def test_what_is_clearly_better_than_chance(top1, chance, times, good):
 # --- weights of one's own --------------------------------------------------------------------------------------
 
 
-def test_given_weights_are_used_as_they_are(tmp_path, lesson, room):
-    trained = kept(tmp_path / "a", lesson)
+def test_given_weights_are_used_as_they_are(tmp_path, task, room):
+    trained = kept(tmp_path / "a", task)
     path = tmp_path / "a" / "teacher.safetensors"
-    loaded = kept(tmp_path / "b", lesson, weights=str(path))
+    loaded = kept(tmp_path / "b", task, weights=str(path))
     assert len(room.trained_on) == 120, "trained once, loaded once"
     assert weights_hash(loaded.network) == weights_hash(trained.network)
     assert (loaded.logp == trained.logp).all()
@@ -338,11 +338,11 @@ def cut_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [other_network, no_weights, cut_short, lambda path: None])
-def test_weights_that_cannot_be_used_are_one_sentence_that_names_the_file(tmp_path, lesson, make: Callable):
+def test_weights_that_cannot_be_used_are_one_sentence_that_names_the_file(tmp_path, task, make: Callable):
     path = tmp_path / "mine.safetensors"
     make(path)
     with pytest.raises(BadInput) as caught:
-        kept(tmp_path / "t", lesson, weights=str(path))
+        kept(tmp_path / "t", task, weights=str(path))
     said = str(caught.value)
     assert str(path) in said
     assert "\n" not in said
@@ -356,28 +356,28 @@ class Trap:
 @pytest.mark.parametrize(
     "writer", [lambda value, path: torch.save(value, path), lambda v, p: p.write_bytes(pickle.dumps(v))]
 )
-def test_a_pickle_is_never_opened(tmp_path, lesson, monkeypatch, writer):
+def test_a_pickle_is_never_opened(tmp_path, task, monkeypatch, writer):
     monkeypatch.chdir(tmp_path)
     writer({"0.weight": Trap()}, tmp_path / "weights.pt")
     with pytest.raises(BadInput, match="is not a safetensors file"):
-        kept(tmp_path / "t", lesson, weights="weights.pt")
+        kept(tmp_path / "t", task, weights="weights.pt")
     assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(lesson, ready):
+def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, ready):
     room = Room()
-    own = Lesson(room, View(), CLASSES, lesson.train, 0, lesson.test, CPU)
+    own = TeacherTask(room, View(), CLASSES, task.train, 0, task.test, CPU)
     made = make_network(room, "net-8", View(), CLASSES, 0, CPU)
     if ready:
         made.ready = True
     before = weights_hash(made)
-    make_teacher(made, settings(), own, Silent())
+    make_teacher(made, settings(), own, IgnorePhases())
     assert (weights_hash(made) == before) == ready
     assert bool(room.trained_on) != ready
 
 
-def test_kept_weights_are_plain_safetensors(tmp_path, lesson):
-    ready = kept(tmp_path, lesson)
+def test_kept_weights_are_plain_safetensors(tmp_path, task):
+    ready = kept(tmp_path, task)
     on_disk = load_file(tmp_path / "teacher.safetensors")
     assert all(torch.equal(on_disk[name], value) for name, value in ready.network.state_dict().items())

@@ -25,10 +25,10 @@ from benchmark.evaluation.predict import in_order, predict
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system import ranks as distributed
-from benchmark.system.ranks import ONE, Ranks, interleave, join, share
+from benchmark.system.ranks import SINGLE_PROCESS, Ranks, interleave, join, share
+from benchmark.training.callbacks import IgnorePhases, IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Diverged, optimise
-from benchmark.training.watch import Interrupted, Silent, Unwatched
 from modalities.base import BadInput, Item
 
 CPU = torch.device("cpu")
@@ -60,8 +60,8 @@ class Raw:
 class Pretended(Ranks):
     """One of several ranks in one process: notes what it has for the others, and is told what they have."""
 
-    def __init__(self, rank: int, ranks: int) -> None:
-        self.rank, self.ranks = rank, ranks
+    def __init__(self, rank: int, world_size: int) -> None:
+        self.rank, self.world_size = rank, world_size
         self.mine: list = []
 
     def gather(self, make):
@@ -91,12 +91,12 @@ def test_predictions_gathered_from_any_number_of_ranks_are_those_of_one_to_the_b
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = nn.Linear(4, 3)
-    whole = predict(network, in_order(Split(items, clips)), Raw, None, CPU, Unwatched())
+    whole = predict(network, in_order(Split(items, clips)), Raw, None, CPU, IgnoreProgress())
     parts, decoded = [], []
     for rank in range(ranks):
         split, one = Split(items, clips), Pretended(rank, ranks)
         try:
-            predict(network, in_order(split, one), Raw, None, CPU, Unwatched(), one)
+            predict(network, in_order(split, one), Raw, None, CPU, IgnoreProgress(), one)
         except ValueError:  # nothing to put together here: this rank has no item at all
             assert not one.mine
         parts.append(one.mine)
@@ -110,7 +110,7 @@ def test_predictions_gathered_from_any_number_of_ranks_are_those_of_one_to_the_b
 def test_a_batch_that_has_no_mirrored_shares_is_refused_in_one_sentence():
     three = Pretended(0, 3)
     three.check(12)
-    ONE.check(13)
+    SINGLE_PROCESS.check(13)
     with pytest.raises(BadInput, match=r"recipe\.batch=16 cannot be shared by 3 processes .* multiple of 6"):
         three.check(16)
 
@@ -122,7 +122,7 @@ class Threads(Ranks):
     """Ranks that are threads of this process: what they say to each other goes over a barrier."""
 
     def __init__(self, rank: int, table: list, barrier: threading.Barrier) -> None:
-        self.rank, self.ranks, self._table, self._barrier = rank, len(table), table, barrier
+        self.rank, self.world_size, self._table, self._barrier = rank, len(table), table, barrier
         self.questions = 0
 
     def _all(self, mine):
@@ -139,11 +139,11 @@ class Threads(Ranks):
         self.questions += 1
         return any(self._all(flag))
 
-    def from_first(self, make):
-        return self._all(make() if self.first else None)[0]
+    def from_main(self, make):
+        return self._all(make() if self.is_main else None)[0]
 
 
-class Late(Unwatched):
+class Late(IgnoreProgress):
     """Is asked to stop after so many steps."""
 
     def __init__(self, stop_after: int) -> None:
@@ -160,18 +160,18 @@ def train_together(folder: Path, steps: int, stop_after: tuple[int, ...], second
     training = Training(steps=steps, batch=4, lr=1e-3, warmup=0.3)
 
     def run(one: Threads) -> str:
-        network, watch = nn.Linear(3, 2), Late(stop_after[one.rank])
+        network, callback = nn.Linear(3, 2), Late(stop_after[one.rank])
 
         def loss_at(step: int):
             clock.passed[one.rank] += seconds
-            watch.left -= 1
+            callback.left -= 1
             yield network(torch.ones(4, 3)).square().mean()
 
         clock.of[threading.get_ident()] = one.rank
         try:
             optimise(
                 network, loss_at, training, seed=0, device=CPU, checkpoints=Checkpoints(folder, "student"),
-                watch=watch, ranks=one,
+                callback=callback, ranks=one,
             )  # fmt: skip
         except Interrupted:
             return "interrupted"
@@ -226,10 +226,10 @@ def in_torchrun(monkeypatch):
 
 
 def test_outside_torchrun_and_in_a_torchrun_of_one_process_there_is_nobody_else(monkeypatch):
-    assert join("auto") is ONE
+    assert join("auto") is SINGLE_PROCESS
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert join("auto") is ONE
+    assert join("auto") is SINGLE_PROCESS
 
 
 @pytest.mark.usefixtures("in_torchrun")
@@ -311,7 +311,7 @@ def test_two_processes_give_what_one_gives_with_the_same_global_batch(cells, tmp
     two, one = Store(tmp_path / "two" / "smoke"), Store(tmp_path / "one" / "smoke")
     code, said = ended(started(cell, tmp_path / "two"))
     assert code == 0, said
-    run_cell(cell, one, device="cpu", watch=Silent())
+    run_cell(cell, one, device="cpu", callback=IgnorePhases())
     found = differences(one, two, cell)
     assert found["weights"] < 1e-5, found
     assert found["loss"] < 1e-5, found
@@ -341,8 +341,8 @@ def test_two_processes_that_a_scheduler_stops_leave_a_checkpoint_that_one_proces
     assert stopped.read(cell.id) is None, said
     (checkpoint,) = stopped.attempt(cell.id).glob("student-*.ckpt")
     assert 0 < int(checkpoint.stem.split("-")[1]) < 1000
-    run_cell(cell, stopped, device="cpu", watch=Silent())
-    run_cell(cell, straight, device="cpu", watch=Silent())
+    run_cell(cell, stopped, device="cpu", callback=IgnorePhases())
+    run_cell(cell, straight, device="cpu", callback=IgnorePhases())
     found = differences(straight, stopped, cell)
     assert found["loss"] < 1e-3, found
     assert found["probabilities"] < 5e-3, found
@@ -358,7 +358,7 @@ from benchmark.launch import torchrun
 from benchmark.planning.plan import Request, make_plan
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.running.teacher import Silent
+from benchmark.running.teacher import IgnorePhases
 
 distributed.PATIENCE = timedelta(seconds=5)
 ranks, store = distributed.join("cpu"), Store(Path(sys.argv[1]))
@@ -373,7 +373,7 @@ def attempt(make):
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
-class Failing(Silent):
+class Failing(IgnorePhases):
     now = ""
 
     def phase(self, name):
@@ -386,12 +386,12 @@ class Failing(Silent):
 said = {
     "gathered": ranks.gather(lambda: ranks.rank),
     "any": [ranks.any(ranks.rank == 1), ranks.any(False)],
-    "of the first": attempt(lambda: ranks.from_first(lambda: 1 // ranks.rank)),
+    "of the first": attempt(lambda: ranks.from_main(lambda: 1 // ranks.rank)),
     "of the second": attempt(lambda: ranks.gather(lambda: 1 // (1 - ranks.rank))),
 }
-record = run_cell(plan("recipe.batch=18"), store, device="cpu", watch=Silent(), ranks=ranks)
+record = run_cell(plan("recipe.batch=18"), store, device="cpu", watch=IgnorePhases(), ranks=ranks)
 said["uneven"] = [record.status, record.reason]
-record = run_cell(plan(), store, device="cpu", watch=Silent(), ranks=ranks)
+record = run_cell(plan(), store, device="cpu", watch=IgnorePhases(), ranks=ranks)
 said["batch norm"] = [record.status, record.deviations]
 Path(f"{sys.argv[1]}/said-{ranks.rank}.json").write_text(json.dumps(said))
 try:

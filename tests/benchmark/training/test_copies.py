@@ -16,9 +16,9 @@ from torch.utils._pytree import tree_leaves
 
 from benchmark.config.compose import compose_target
 from benchmark.data.batches import Batches
-from benchmark.distillation.distill import lessons, matching, mixed_segments
+from benchmark.distillation.distill import loss_fn, mixed_segments, teacher_outputs
 from benchmark.distillation.mixing import mix
-from benchmark.planning.plan import settle
+from benchmark.planning.plan import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.training.loop import take_step
 from benchmark.training.schedule import make_optimiser
@@ -178,14 +178,14 @@ def test_labelled_items_reach_a_gpus_network_without_waiting_for_it(name, change
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_a_training_step_never_waits_for_the_gpu(name, role):
     config, modality = compose_target(TARGETS[name], (), profile="smoke", suite="all"), registry.modality(name)
-    settle(config, "cuda")
+    resolve_auto(config, "cuda")
     view, recipe = config.view, config.recipe
     teacher, student = (make_network(modality, config.student.network, view, CLASSES, seed, GPU) for seed in (0, 1))
     if role == "student":
         source = modality.load_source(getattr(config.source, name), view, GPU)
         stream = modality.stream(source, view, config.policy, batch_size=recipe.batch, seed=0, device=GPU)
-        made = lessons(mixed_segments(stream, recipe, 0), teacher.eval(), recipe, GPU)
-        loss_at = matching(made, student, recipe, GPU, recipe.batch)
+        made = teacher_outputs(mixed_segments(stream, recipe, 0), teacher.eval(), recipe, GPU)
+        loss_at = loss_fn(made, student, recipe, GPU, recipe.batch)
     else:
         loss_at = from_labels(batches_of(name, view), student, modality, view)
     optimiser = make_optimiser(student.train(), recipe)

@@ -10,9 +10,9 @@ from torch.backends import cuda, cudnn, mkldnn
 from benchmark.config.schema import Training
 from benchmark.data.batches import Batches
 from benchmark.evaluation.predict import predict
+from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import optimise
 from benchmark.training.precision import full_float32
-from benchmark.training.watch import Unwatched
 from modalities.base import Item
 
 CPU = torch.device("cpu")
@@ -106,7 +106,7 @@ def test_training_is_float32_where_it_says_so(precision):
 
 def test_evaluation_is_float32():
     before, network = (newer(), older()), Looks()
-    predict(network, Batches(Blank(), lambda step: torch.arange(4).numpy(), 1), Blank, None, CPU, Unwatched())
+    predict(network, Batches(Blank(), lambda step: torch.arange(4).numpy(), 1), Blank, None, CPU, IgnoreProgress())
     assert network.seen == [EXACT]
     assert (newer(), older()) == before
 

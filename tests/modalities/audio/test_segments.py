@@ -102,7 +102,7 @@ def test_the_union_of_ranks_is_what_one_process_renders(ranks: int) -> None:
     rows = {tuple(row.flatten()[:20].tolist()) for row in whole.round(decimals=3)}
     found = set()
     for rank in range(ranks):
-        part = stream(noise(), STANDARD, batch_size=16, rank=rank, ranks=ranks).batch(3)
+        part = stream(noise(), STANDARD, batch_size=16, rank=rank, world_size=ranks).batch(3)
         assert len(part) == 16 // ranks
         found |= {tuple(row.flatten()[:20].tolist()) for row in part.round(decimals=3)}
         pair = whole[[rank, 15 - rank]]

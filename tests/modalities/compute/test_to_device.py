@@ -11,18 +11,18 @@ CPU = torch.device("cpu")
 
 def test_on_a_cpu_an_array_shares_its_memory_and_a_tensor_is_itself():
     values = np.arange(6.0)
-    there = devices.sent(values, CPU)
+    there = devices.to_device(values, CPU)
     values[2] = 7
     assert there[2] == 7
     tensor = torch.ones(2, 3)
-    assert devices.sent(tensor, CPU) is tensor
+    assert devices.to_device(tensor, CPU) is tensor
 
 
 @pytest.mark.parametrize("view", [np.s_[:, ::-1], np.s_[::2], np.s_[:, 1]])
 @pytest.mark.parametrize("kind", [np.float32, np.int64, np.bool_])
 def test_views_of_arrays_arrive_as_they_look(view, kind):
     values = np.arange(12).reshape(4, 3).astype(kind)[view]
-    there = devices.sent(values, CPU)
+    there = devices.to_device(values, CPU)
     assert there.numpy().dtype == kind
     np.testing.assert_array_equal(there.numpy(), values)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.data.locate import Place, ensure
+from benchmark.data.locate import DataLocation, ensure
 from modalities import registry
 from modalities.base import BadInput, DataStatus, Published, TargetAdapter, TargetInfo
 from modalities.contract.checks import CHECKS, Subject, check, check_adapter, small_view
@@ -40,7 +40,7 @@ def subject(name: str) -> Subject:
     if adapter.info.ships_with:
         root.mkdir(parents=True, exist_ok=True)
     else:
-        ensure(Place("stand-in", root, "", ready=True), adapter)
+        ensure(DataLocation("stand-in", root, "", ready=True), adapter)
     return Subject(adapter, root, small_view(adapter.info.modality))
 
 

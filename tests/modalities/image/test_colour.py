@@ -13,7 +13,7 @@ from modalities.compute.draws import Draws
 from modalities.image import colour, source
 from modalities.image.options import POLICIES
 
-NONE, ONE = np.zeros(3), np.ones(3)
+NONE, SINGLE_PROCESS = np.zeros(3), np.ones(3)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def muted() -> torch.Tensor:
 def jittered(pixels, brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0, order=(0, 1, 2, 3), **values):
     matrix, of_mean = colour.compose(*(np.array([value]) for value in (brightness, contrast, saturation, hue, order)))
     plain = {"solarize": np.array([False]), "sigma": np.zeros(1)}
-    return colour.apply(pixels, colour.Colour(matrix, of_mean, **{**plain, **values}), NONE, ONE)
+    return colour.apply(pixels, colour.Colour(matrix, of_mean, **{**plain, **values}), NONE, SINGLE_PROCESS)
 
 
 def theirs(pixels, brightness, contrast, saturation, order):
@@ -53,9 +53,9 @@ def test_brightness_contrast_and_saturation_in_any_order_are_torchvisions(muted,
 
 def test_each_sample_has_its_own_colour(muted):
     factors = np.array([0.7, 1.0, 1.3])
-    matrix, of_mean = colour.compose(factors, ONE, ONE, NONE, np.tile(np.arange(4), (3, 1)))
+    matrix, of_mean = colour.compose(factors, SINGLE_PROCESS, SINGLE_PROCESS, NONE, np.tile(np.arange(4), (3, 1)))
     batch = muted.expand(3, -1, -1, -1)
-    ours = colour.apply(batch, colour.Colour(matrix, of_mean, np.zeros(3, bool), NONE), NONE, ONE)
+    ours = colour.apply(batch, colour.Colour(matrix, of_mean, np.zeros(3, bool), NONE), NONE, SINGLE_PROCESS)
     for i, factor in enumerate(factors):
         torch.testing.assert_close(ours[i], F.adjust_brightness(muted[0], factor), atol=1e-5, rtol=0)
 
@@ -76,7 +76,7 @@ def test_linear_hue_stays_close_to_hsv_hue(name, turns):
 @given(turns=st.floats(-0.5, 0.5))
 def test_a_hue_rotation_keeps_greys_and_undoes_itself(turns):
     forth, back = colour.hue_matrix(np.array([turns, -turns]))
-    np.testing.assert_allclose(forth @ ONE, ONE, atol=1e-12)
+    np.testing.assert_allclose(forth @ SINGLE_PROCESS, SINGLE_PROCESS, atol=1e-12)
     np.testing.assert_allclose(forth @ back, np.eye(3), atol=1e-12)
 
 
@@ -86,7 +86,7 @@ def test_a_third_of_a_turn_takes_red_to_green():
 
 def test_grey_is_torchvisions(muted):
     shade = colour.draw(Draws(0), 0, 1, replace(POLICIES["geometry"], grey=1.0))
-    ours = colour.apply(muted, shade, NONE, ONE)
+    ours = colour.apply(muted, shade, NONE, SINGLE_PROCESS)
     torch.testing.assert_close(ours, F.rgb_to_grayscale(muted, 3), atol=2e-4, rtol=0)
 
 
@@ -107,7 +107,7 @@ def test_only_the_chosen_samples_are_solarized_and_blurred(muted):
     batch = muted.expand(3, -1, -1, -1) + 0.3
     eye = np.broadcast_to(np.eye(3), (3, 3, 3))
     shade = colour.Colour(eye, 0 * eye, np.array([True, False, False]), np.array([0.0, 0.0, 0.03]))
-    ours = colour.apply(batch.contiguous(), shade, NONE, ONE)
+    ours = colour.apply(batch.contiguous(), shade, NONE, SINGLE_PROCESS)
     torch.testing.assert_close(ours[1], batch[1])
     assert (ours[0] - batch[0]).abs().max() > 0.1
     assert ours[2].std() < batch[2].std()
@@ -131,4 +131,4 @@ def test_jitter_touches_as_many_samples_as_the_policy_says():
 
 def test_a_policy_without_colour_changes_nothing(muted):
     shade = colour.draw(Draws(0), 0, 1, POLICIES["geometry"])
-    torch.testing.assert_close(colour.apply(muted, shade, NONE, ONE), muted)
+    torch.testing.assert_close(colour.apply(muted, shade, NONE, SINGLE_PROCESS), muted)

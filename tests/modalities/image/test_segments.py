@@ -237,7 +237,7 @@ def test_the_ranks_together_render_what_one_process_renders(china, policy):
 
     whole = stream(china, policy).batch(5)
     for rank in range(4):
-        share = stream(china, policy, rank=rank, ranks=4).batch(5)
+        share = stream(china, policy, rank=rank, world_size=4).batch(5)
         torch.testing.assert_close(share, whole[rank_slice(16, rank, 4)], atol=1e-5, rtol=0)
 
 

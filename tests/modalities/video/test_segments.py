@@ -205,7 +205,7 @@ def test_the_ranks_together_render_what_one_process_renders(datum, source, ranks
     given_ = datum if source == "still" else film()
     whole = stream(given_, POLICIES["published"]).batch(5)
     for rank in range(ranks):
-        share = stream(given_, POLICIES["published"], rank=rank, ranks=ranks).batch(5)
+        share = stream(given_, POLICIES["published"], rank=rank, world_size=ranks).batch(5)
         assert torch.allclose(share, whole[rank_slice(8, rank, ranks)], atol=1e-6)
 
 

@@ -10,7 +10,7 @@ class Interrupted(Exception):
     """Somebody asked to stop; a checkpoint was written and the same call goes on from there."""
 
 
-class Watch(Protocol):
+class ProgressCallback(Protocol):
     """Who looks on: told about progress, asked whether to stop."""
 
     def step(self, done: int, total: int, loss: float) -> None: ...
@@ -18,7 +18,7 @@ class Watch(Protocol):
     def should_stop(self) -> bool: ...
 
 
-class Unwatched:
+class IgnoreProgress:
     """Nobody looks on."""
 
     def step(self, done: int, total: int, loss: float) -> None: ...
@@ -27,24 +27,24 @@ class Unwatched:
         return False
 
 
-class PhaseWatch(Watch, Protocol):
+class PhaseCallback(ProgressCallback, Protocol):
     """A watch that is also told which phase begins."""
 
     def phase(self, name: str) -> None: ...
 
 
-class Silent(Unwatched):
+class IgnorePhases(IgnoreProgress):
     """Nobody looks on."""
 
     def phase(self, name: str) -> None: ...
 
 
-def patience(watch: PhaseWatch, subject: str) -> Callable[[str], None]:
-    """What to do while another process holds a lock (``alone_in``): say so, and leave on request."""
+def patience(callback: PhaseCallback, subject: str) -> Callable[[str], None]:
+    """What to do while another process holds a lock (``exclusive_lock``): say so, and leave on request."""
 
     def waiting(holder: str) -> None:
-        watch.phase(f"waiting for {subject}, which {holder} is making")
-        if watch.should_stop():
+        callback.phase(f"waiting for {subject}, which {holder} is making")
+        if callback.should_stop():
             raise Interrupted
 
     return waiting
