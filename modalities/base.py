@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from modalities.compute.draws import Draws, rank_slice
+from modalities.compute.to_device import to_device
 from modalities.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:  # so that listing names never waits for torch
