@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmark.api import run
     from benchmark.records.record import Record
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
 
 __all__ = ["BadInput", "Record", "run"]
 
-_HOMES = {"BadInput": "modalities.base", "Record": "benchmark.records.store", "run": "benchmark.api"}
+_HOMES = {"BadInput": "modalities.errors", "Record": "benchmark.records.record", "run": "benchmark.api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage.paths import data_root
 
 if TYPE_CHECKING:

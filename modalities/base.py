@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 
 from modalities.compute.draws import Draws, rank_slice
 from modalities.compute.to_device import to_device
-from modalities.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:  # so that listing names never waits for torch
     import numpy as np
@@ -17,12 +16,21 @@ if TYPE_CHECKING:  # so that listing names never waits for torch
     from torch import Tensor, nn
 
 __all__ = [
-    "BadInput", "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
-    "Reference", "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "UnknownName", "View",
+    "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
+    "Reference", "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "View",
     "rank_slice", "to_device",
 ]  # fmt: skip
 
 ModalityName = Literal["image", "audio", "video"]
+
+
+def __getattr__(name: str) -> Any:
+    """Answer names that lived here once with where they are now."""
+    if name in ("BadInput", "UnknownName"):
+        raise ImportError(f"{name} has moved: write `from modalities.errors import {name}`.")
+    if name == "sent":
+        raise ImportError("sent is now called to_device: write `from modalities.base import to_device`.")
+    raise AttributeError(f"module 'modalities.base' has no attribute '{name}'")
 
 
 # --- one datum, endless segments -------------------------------------------------------------------------------

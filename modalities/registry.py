@@ -9,7 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import get_args
 
-from modalities.base import BadInput, Modality, ModalityName, TargetAdapter, UnknownName
+from modalities.base import Modality, ModalityName, TargetAdapter
+from modalities.errors import BadInput, UnknownName
 
 MODALITIES: tuple[str, ...] = get_args(ModalityName)
 PLUGIN_GROUP = "benchmark.targets"

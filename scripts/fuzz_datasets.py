@@ -40,7 +40,7 @@ def _small(target: str, items: tuple[int, int] = (12, 6)) -> Any:
 def _target(root: Path, *, target: str) -> None:
     """Look at a target's data, then read the first and last item of each split; ImageNet's lists are of its test."""
     from modalities import registry
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
 
     adapter, refused = registry.target(target), None
     view = registry.modality(adapter.info.modality).view_type()

@@ -55,7 +55,7 @@ def _mend_checkpoint(data: bytes) -> bytes:
 def _read_checkpoint(root: Path) -> None:
     """A damaged checkpoint is passed over: none is found, and nothing is raised."""
     from benchmark.training.checkpoints import Checkpoints
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
 
     if Checkpoints(root, "student").newest() is None:
         raise BadInput("it is passed over, as it should be")
@@ -63,8 +63,9 @@ def _read_checkpoint(root: Path) -> None:
 
 def _store(root: Path) -> Any:
     """A store with one cell, done."""
+    from benchmark.records.identity import cell_id, row_id
     from benchmark.records.record import ManifestEntry, Record
-    from benchmark.records.store import Predictions, Store, cell_id, row_id
+    from benchmark.records.store import Predictions, Store
 
     axes: dict[str, Any] = {
         "modality": "image", "target": "digits", "fold": 1, "source": "deadleaves", "policy": "published",
@@ -105,7 +106,7 @@ def _read_store(root: Path, *, tables: bool) -> None:
     from benchmark.leaderboard.formats import to_csv, to_json
     from benchmark.leaderboard.table import leaderboard
     from benchmark.records.store import Store
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
 
     store, refused = Store(root), None
     id = next((root / "cells").iterdir()).name

@@ -54,8 +54,8 @@ def _exif() -> bytes:
 
 def _picture(root: Path, *, place: str) -> None:
     """The readers of a source and of a dataset's item; both are asked, whatever the first says."""
-    from modalities.base import BadInput
     from modalities.datasets.listing import Listing, Row
+    from modalities.errors import BadInput
     from modalities.image.folder import ImageReader
     from modalities.image.source import decode
 

@@ -36,7 +36,7 @@ def _recording(root: Path, *, place: str) -> None:
     from modalities.audio.files import read_windows
     from modalities.audio.source import read_recording
     from modalities.audio.targets._parts import Part, read_part, seconds
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
 
     refused = None
     for read in (
@@ -118,7 +118,7 @@ def _films(suffix: str) -> Seeds:
 
 def _film(root: Path, *, place: str) -> None:
     """The readers of a source and of a dataset's item."""
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
     from modalities.video.clips import ClipReader
     from modalities.video.source import _clip
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmark.cli.text_table import print_table
 from modalities import registry
-from modalities.base import BadInput
 from modalities.contract.checks import check_adapter
+from modalities.errors import BadInput
 
 
 def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:

@@ -15,10 +15,10 @@ from benchmark.cli.exit_codes import DONE, FAILED, STOPPED, USAGE
 from benchmark.cli.text_table import print_table
 from benchmark.data.locate import STAND_IN_SEED
 from modalities import registry
-from modalities.base import BadInput, DataStatus, TargetAdapter
+from modalities.base import DataStatus, TargetAdapter
 from modalities.datasets.standin import stand_ins
 from modalities.download.fetch import watched
-from modalities.errors import NotFetched, readable
+from modalities.errors import BadInput, NotFetched, readable
 
 # --- status ------------------------------------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ from benchmark.cli.exit_codes import DONE, FAILED
 from benchmark.launch.display import counted
 from benchmark.system.resources import cores
 from modalities import registry
-from modalities.base import BadInput, LabelledData, TargetAdapter
+from modalities.base import LabelledData, TargetAdapter
 from modalities.contract.checks import small_view
-from modalities.errors import readable
+from modalities.errors import BadInput, readable
 
 SHOWN = 20  # problems of a target that a person wants to read
 AT_ONCE = 1_000  # items handed to the decoding threads together

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from benchmark.cli.text_table import print_table
 from benchmark.records.provenance import DISTRIBUTION, LIBRARIES
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage.paths import cache_root, data_root
 
 Verdict = Literal["ok", "note", "wrong"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.cli.text_table import print_table
 from modalities import registry
-from modalities.base import UnknownName
+from modalities.errors import UnknownName
 
 WHAT = ("targets", "suites", "sources", "policies", "networks", "profiles", "recipes", "settings")
 

@@ -10,7 +10,7 @@ from string import Template
 
 import modalities
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 BASES = {"image": "ImageFolderTarget", "audio": "AudioFolderTarget", "video": "VideoFolderTarget"}
 SUFFIXES = {"image": ".png", "audio": ".wav", "video": ".avi"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark.config.compose import compose_target, split_overrides
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 
 def write_preview(modality: str, target: str, overrides: list[str], path: Path) -> Path:

@@ -24,13 +24,13 @@ from benchmark.launch.progress import Outcome
 from benchmark.planning.cell import Cell, describe, state_of
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request, left_out
+from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
-from benchmark.records.store import Store, provenance
+from benchmark.records.store import Store
 from benchmark.running.failures import keep
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import RankDesync, Ranks, join
-from modalities.base import BadInput
-from modalities.errors import readable
+from modalities.errors import BadInput, readable
 from modalities.storage.folder_lock import is_locked
 
 UNITS = {"s": 1, "m": 60, "h": 3600}

@@ -19,7 +19,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from benchmark.config import schema
 from benchmark.config.schema import Config
 from modalities import registry
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 T = TypeVar("T")
 GROUPS = ("profile", "suite", "recipe", "policy")  # keys that take a name and stand for a file of settings

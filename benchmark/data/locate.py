@@ -11,9 +11,10 @@ from typing import Literal
 
 from filelock import FileLock
 
-from benchmark.records.store import NUMERICS_VERSION
-from modalities.base import BadInput, TargetAdapter
+from benchmark.records.identity import NUMERICS_VERSION
+from modalities.base import TargetAdapter
 from modalities.datasets.standin import stand_ins
+from modalities.errors import BadInput
 from modalities.storage.cleanup import discard, sweep
 from modalities.storage.paths import cache_root
 

@@ -23,7 +23,7 @@ from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from benchmark.system import allocator
 from benchmark.system import resources as machine
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage.folder_lock import LockHeld, do_not_wait, is_locked
 
 PATIENCE = 25.0  # seconds that a worker has to write its checkpoint and leave

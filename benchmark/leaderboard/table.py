@@ -9,7 +9,8 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.records.record import ManifestEntry, Record
-from benchmark.records.store import BadInput, Store
+from benchmark.records.store import Store
+from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from benchmark.data.locate import DataLocation
 from benchmark.records.provenance import below_root
 from benchmark.records.record import ManifestEntry, Record, Status
 from benchmark.records.store import Store
-from modalities.base import BadInput, SourceRef
+from modalities.base import SourceRef
+from modalities.errors import BadInput
 
 State = Literal["done", "to run", "no data"]
 

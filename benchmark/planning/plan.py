@@ -14,7 +14,7 @@ from benchmark.planning.cell import Cell
 from benchmark.planning.select import Request, select_targets
 from benchmark.records.identity import cell_id, row_id
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 COMPILE_PAYS = 5000  # steps from which on a minute or two of compilation is little beside the run
 

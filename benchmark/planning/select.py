@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.config import compose as configuration
 from modalities import registry
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 
 @dataclass(frozen=True)

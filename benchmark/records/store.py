@@ -1,4 +1,4 @@
-"""What a cell produced: the record, and the store on disk in which records and their files are kept."""
+"""The store on disk in which records, their files and manifests are kept."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.records.identity import NUMERICS_VERSION, SCHEMA_VERSION, canonical_json, cell_id, row_id, safe_name
-from benchmark.records.provenance import provenance, strip_folders, utc_now
-from benchmark.records.record import REAL_TRAINING_ITEMS, DataKind, ManifestEntry, Record, Status
+from benchmark.records.identity import SCHEMA_VERSION, canonical_json, safe_name
+from benchmark.records.provenance import strip_folders
+from benchmark.records.record import ManifestEntry, Record
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, sync
 from modalities.storage.cleanup import sweep
@@ -23,27 +23,6 @@ from modalities.storage.folder_lock import check_locks
 
 if TYPE_CHECKING:
     import numpy as np
-
-__all__ = [
-    "NUMERICS_VERSION",
-    "REAL_TRAINING_ITEMS",
-    "SCHEMA_VERSION",
-    "BadInput",
-    "DataKind",
-    "ManifestEntry",
-    "Predictions",
-    "Record",
-    "Status",
-    "Store",
-    "atomic_write",
-    "canonical_json",
-    "cell_id",
-    "provenance",
-    "row_id",
-    "strip_folders",
-    "utc_now",
-]  # fmt: skip
-
 
 # --- the record ------------------------------------------------------------------------------------------------
 

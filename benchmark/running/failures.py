@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from benchmark.planning.cell import Cell
+from benchmark.records.provenance import provenance, strip_folders
 from benchmark.records.record import Record
-from benchmark.records.store import Store, provenance, strip_folders
+from benchmark.records.store import Store
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 from modalities.storage.folder_lock import exclusive_lock

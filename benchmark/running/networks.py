@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from modalities.base import BadInput, Modality
+from modalities.base import Modality
+from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
 

@@ -21,8 +21,9 @@ from benchmark.distillation.distill import can_work_ahead, distill
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, in_order, predict
 from benchmark.planning.cell import Cell
+from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, Status
-from benchmark.records.store import Predictions, Store, provenance, utc_now
+from benchmark.records.store import Predictions, Store
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.teacher import ReadyTeacher, Refused, TeacherTask, kept_teacher, make_teacher, refuse_if_poor
 from benchmark.system import memory
@@ -33,7 +34,7 @@ from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
 from benchmark.training.micro_batches import with_micro_batches
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage.folder_lock import exclusive_lock
 
 _SPLITS = RecentSplits()

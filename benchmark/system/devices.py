@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from benchmark.system import resources as machine
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 
 def device_kind(device: str, *, elsewhere: bool = False) -> str:

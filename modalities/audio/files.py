@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput
 from modalities.datasets.index import Paths
 from modalities.datasets.index import index as indexed
 from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from soundfile import SoundFile

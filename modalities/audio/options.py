@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from math import ceil, log2
 
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from modalities.audio import changes
 from modalities.audio.pictures import Finish, pictures
-from modalities.base import BadInput, Draws, rank_slice
+from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
 from modalities.compute.to_device import to_device
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     import torch

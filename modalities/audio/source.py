@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio.files import opened
-from modalities.base import BadInput, Draws, SourceRef, UnknownName
+from modalities.base import Draws, SourceRef
+from modalities.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     import torch

@@ -13,10 +13,11 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from modalities.base import BadInput, Item, LabelledData, ModalityName, TargetAdapter
+from modalities.base import Item, LabelledData, ModalityName, TargetAdapter
 from modalities.contract import damage
 from modalities.contract.info import Broken, check_classes, check_import, check_info, check_published, must
 from modalities.datasets.standin import stand_ins
+from modalities.errors import BadInput
 from modalities.registry import modality
 
 Verdict = Literal["pass", "fail", "skip"]

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modalities.base import BadInput, LabelledData, TargetAdapter
+from modalities.base import LabelledData, TargetAdapter
 from modalities.contract.info import Broken, must
 from modalities.datasets.standin import MARKER
+from modalities.errors import BadInput
 
 LISTS = (".txt", ".csv", ".json", ".mat", ".tsv", ".trans")  # files that name items and hold none
 SEVERAL = 20  # so many files of a kind hold an item each

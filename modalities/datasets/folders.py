@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from modalities.base import BadInput, DataStatus, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.lists import inside, table
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 
 TABLE = "files.csv"
 COLUMNS = ("file", "class", "split", "group")

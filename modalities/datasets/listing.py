@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, Item
+from modalities.base import Item
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 Norm = Callable[[int], nn.Module]
 

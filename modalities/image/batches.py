@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, DataStatus
+from modalities.base import DataStatus
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 from modalities.image.folder import ImageFolderTarget, index_of, to_raw
 from modalities.image.options import ImageView
 from modalities.image.pickles import load_plain

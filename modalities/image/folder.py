@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from modalities.base import BadInput, DataStatus, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 from modalities.image.files import opened
 from modalities.image.options import ImageView
 from modalities.image.samples import stand_ins

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from torch import nn

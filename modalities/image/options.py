@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 
 @dataclass(frozen=True)

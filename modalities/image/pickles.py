@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 
 class _DType:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, SourceRef, UnknownName
+from modalities.base import SourceRef
 from modalities.compute.draws import Array
+from modalities.errors import BadInput, UnknownName
 from modalities.image.files import opened
 from modalities.image.generated import GENERATORS, VERSION
 from modalities.storage.cleanup import sweep

@@ -9,7 +9,7 @@ from urllib.error import URLError
 
 from torch import Tensor, hub, nn
 
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.video.options import VideoView, check_network
 
 KINETICS_CLASSES = 400

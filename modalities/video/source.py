@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, SourceRef
+from modalities.base import SourceRef
+from modalities.errors import BadInput
 from modalities.image import source as pictures
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from PIL import Image
 
 from modalities.audio.files import read_windows
 from modalities.audio.source import read_recording
-from modalities.base import BadInput
 from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
 from modalities.image.folder import ImageReader
 from modalities.image.mat import load_mat
 from modalities.image.source import decode

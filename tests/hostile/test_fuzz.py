@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"

@@ -19,8 +19,8 @@ from benchmark.records.store import Store
 from modalities import registry
 from modalities.audio.folder import AudioFolderTarget
 from modalities.audio.options import AudioView
-from modalities.base import BadInput, TargetInfo, UnknownName
-from modalities.errors import readable
+from modalities.base import TargetInfo
+from modalities.errors import BadInput, UnknownName, readable
 from modalities.image.folder import ImageFolderTarget
 from modalities.image.options import ImageView
 

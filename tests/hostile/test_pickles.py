@@ -15,7 +15,7 @@ import torch
 
 from benchmark.running.networks import load_weights
 from benchmark.training.checkpoints import HEADER, Checkpoints
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.image import pickles
 from modalities.image.pickles import load_plain
 

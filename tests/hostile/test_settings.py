@@ -9,7 +9,7 @@ import pytest
 
 import benchmark
 from benchmark.config.compose import compose_target
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 SECRET = "only-for-the-owner"
 

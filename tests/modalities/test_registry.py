@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from modalities import registry
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 CACHED = (registry.modality, registry._origins, registry.target, registry.usable)
 

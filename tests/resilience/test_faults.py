@@ -29,7 +29,7 @@ from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases
 from killing import cells_of, settings_of
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 from modalities.storage.folder_lock import do_not_wait
 

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.launch import local as workers
-from benchmark.records.store import Store, provenance
+from benchmark.records.provenance import provenance
+from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases, Interrupted, patience
 from killing import cells_of, settings_of
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage import folder_lock as locks
 from modalities.storage.folder_lock import check_locks, exclusive_lock, is_locked
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from modalities.audio.files import Index, Stretch, index, recordings
 from modalities.audio.targets._speechcommands_names import LISTS, NOISE, WORDS
-from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView

@@ -11,10 +11,11 @@ from modalities.audio.files import index, recordings
 from modalities.audio.targets._esc50_names import CLASSES
 from modalities.audio.targets._parts import in_parts, seconds
 from modalities.audio.targets._splits import home
-from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import inside, table, whole
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio.files import Index, index, recordings, write_wave
-from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView

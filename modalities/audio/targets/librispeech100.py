@@ -12,10 +12,11 @@ import numpy as np
 from modalities.audio.files import Index, index, recordings, write_wave
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, home, versioned
-from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView

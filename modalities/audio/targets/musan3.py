@@ -10,9 +10,10 @@ from modalities.audio.targets._musan3_names import SPLIT
 from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, home, versioned
-from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView

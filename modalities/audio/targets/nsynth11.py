@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from modalities.audio.files import Stretch, index, recordings
 from modalities.audio.targets._splits import home
-from modalities.base import BadInput, DataStatus, LabelledData, TargetInfo
+from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.options import AudioView

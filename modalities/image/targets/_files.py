@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modalities.base import BadInput, DataStatus
+from modalities.base import DataStatus
 from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.standin import is_stand_in
-from modalities.errors import NotFetched
+from modalities.errors import BadInput, NotFetched
 from modalities.image.folder import SUFFIXES, ImageFolderTarget, ImageReader
 from modalities.image.options import ImageView
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modalities.base import BadInput, DataStatus, TargetAdapter, TargetInfo
+from modalities.base import DataStatus, TargetAdapter, TargetInfo
 from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
 from modalities.image.options import ImageView
 
 if TYPE_CHECKING:

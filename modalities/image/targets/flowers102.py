@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, Published, TargetInfo
+from modalities.base import Published, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 from modalities.image.mat import load_mat
 from modalities.image.targets._classes import names
 from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg

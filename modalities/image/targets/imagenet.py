@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modalities.base import BadInput, Published, TargetInfo
+from modalities.base import Published, TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import whole
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 from modalities.image.folder import SUFFIXES
 from modalities.image.mat import load_mat
 from modalities.image.targets._classes import names

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modalities.base import BadInput, Published, TargetInfo
+from modalities.base import Published, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import whole
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from modalities.base import BadInput, Published, TargetInfo
+from modalities.base import Published, TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import whole
 from modalities.datasets.lookup import listed
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 from modalities.image.folder import SUFFIXES
 from modalities.image.targets._classes import names
 from modalities.image.targets._files import FilesTarget, Part, save_jpeg

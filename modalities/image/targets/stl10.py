@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 from modalities.image.folder import index_of, to_raw
 from modalities.image.options import ImageView
 from modalities.image.targets._published import PAPER

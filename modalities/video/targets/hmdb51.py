@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from modalities.base import BadInput, DataStatus, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.lists import inside, lines
 from modalities.datasets.standin import is_stand_in, mark
+from modalities.errors import BadInput
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import BadInput, DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.index import Index, Paths, Places, index
 from modalities.datasets.listing import Columns, Listing
 from modalities.datasets.lists import table
 from modalities.datasets.lookup import listed
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 

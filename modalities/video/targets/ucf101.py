@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from modalities.base import BadInput, DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.lists import inside, lines
 from modalities.datasets.standin import mark
+from modalities.errors import BadInput
 from modalities.video.clips import ClipReader
 from modalities.video.options import VideoView
 

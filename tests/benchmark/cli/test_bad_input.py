@@ -22,7 +22,7 @@ from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 CPU = torch.device("cpu")
 RATE = 16_000

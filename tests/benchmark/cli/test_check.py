@@ -10,8 +10,8 @@ import pytest
 
 from benchmark.cli import app as cli
 from modalities import registry
-from modalities.base import BadInput
 from modalities.contract.checks import CHECKS
+from modalities.errors import BadInput
 
 
 def code_of(*arguments: str) -> int:

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from benchmark.cli import app as cli
 from benchmark.cli import clean as verb
 from benchmark.cli.clean import KINDS
-from benchmark.records.store import Store, provenance
-from modalities.base import BadInput
+from benchmark.records.provenance import provenance
+from benchmark.records.store import Store
+from modalities.errors import BadInput
 from modalities.storage.locks import alone
 
 

@@ -18,8 +18,9 @@ from benchmark.cli import app as cli
 from benchmark.cli import data as verb
 from modalities import registry
 from modalities.audio.folder import AudioFolderTarget
-from modalities.base import BadInput, DataStatus, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.standin import MARKER
+from modalities.errors import BadInput
 
 INFO = TargetInfo(
     name="hums", title="Hums", modality="audio", classes=("low", "high"), train_items=8, test_items=4,

@@ -20,8 +20,8 @@ import pytest
 from benchmark.cli import app as cli
 from benchmark.cli import new_target
 from modalities import registry
-from modalities.base import BadInput
 from modalities.contract.checks import check_adapter, small_view
+from modalities.errors import BadInput
 
 PROJECT = Path(new_target.__file__).parents[2]
 

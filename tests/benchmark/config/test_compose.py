@@ -7,7 +7,7 @@ import pytest
 from benchmark.config import compose as configuration
 from benchmark.config.compose import compose_target, load_suite, options, packaged_files, plain, split_overrides
 from modalities import registry
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 PROFILES, RECIPES, SUITES = options("profile"), options("recipe"), options("suite")
 

@@ -17,7 +17,8 @@ from benchmark.data.batches import AHEAD, Batches, RecentSplits, shuffled
 from benchmark.data.subsets import FEWEST_UNITS, Subset, cap_per_class, hold_out
 from benchmark.evaluation.predict import in_order
 from benchmark.system import resources as machine
-from modalities.base import BadInput, Draws, Item
+from modalities.base import Draws, Item
+from modalities.errors import BadInput
 
 
 class Split:

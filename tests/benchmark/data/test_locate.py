@@ -13,8 +13,9 @@ import pytest
 from benchmark.data.locate import WHOLE, ensure, locate
 from benchmark.data.subsets import unit_order
 from modalities import registry
-from modalities.base import BadInput, DataStatus
+from modalities.base import DataStatus
 from modalities.datasets.standin import MARKER, mark, stand_ins
+from modalities.errors import BadInput
 
 WITH_STAND_INS = [name for name in registry.target_names() if not registry.target(name).info.ships_with]
 

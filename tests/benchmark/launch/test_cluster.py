@@ -24,10 +24,11 @@ from benchmark.launch.jobs import TEACHER_NOTES, Group, Job, Report, read_report
 from benchmark.launch.progress import Outcome, Step
 from benchmark.launch.schedulers import Slurm, queue_states
 from benchmark.planning.cell import Cell
+from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
-from benchmark.records.store import Store, provenance
+from benchmark.records.store import Store
 from benchmark.running import teacher as teachers
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 
 class Seen:

@@ -22,7 +22,7 @@ from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system.devices import device_kind, worker_devices
 from benchmark.training.callbacks import IgnorePhases
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 
 class Seen:

@@ -22,8 +22,10 @@ from scipy import stats
 from benchmark.cli.table import print_summary
 from benchmark.leaderboard import formats
 from benchmark.leaderboard.table import COLUMNS, leaderboard, plain, write
+from benchmark.records.identity import cell_id, row_id
 from benchmark.records.record import REAL_TRAINING_ITEMS, ManifestEntry, Record
-from benchmark.records.store import BadInput, Store, cell_id, row_id
+from benchmark.records.store import Store
+from modalities.errors import BadInput
 
 FORMATS = (formats.to_csv, formats.to_latex, formats.to_markdown, formats.to_html, formats.to_json)
 FOR_PEOPLE = (formats.to_latex, formats.to_markdown, formats.to_html)

@@ -9,7 +9,7 @@ import torch
 from benchmark.cli.perf import show_perf, tables, to_markdown
 from benchmark.perf import measure as room
 from benchmark.perf import timing
-from modalities.base import BadInput
+from modalities.errors import BadInput
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from benchmark.planning.plan import cells_of, make_plan
 from benchmark.planning.select import Request, select_targets
 from benchmark.records.store import Store
 from modalities import registry
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 ROOMS = {name: registry.target(name).info.modality for name in registry.target_names()}
 

@@ -16,19 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.records import provenance as provenance_module
-from benchmark.records.provenance import below_root
+from benchmark.records.identity import canonical_json, cell_id, row_id
+from benchmark.records.provenance import below_root, provenance, strip_folders
 from benchmark.records.record import ManifestEntry, Record
-from benchmark.records.store import (
-    BadInput,
-    Predictions,
-    Store,
-    atomic_write,
-    canonical_json,
-    cell_id,
-    provenance,
-    row_id,
-    strip_folders,
-)
+from benchmark.records.store import Predictions, Store
+from modalities.errors import BadInput
+from modalities.storage.atomic import atomic_write
 
 IDENTITY = {"target": "digits", "source": {"name": "deadleaves", "sha256": "ab"}, "fold": 1, "seed": 0, "lr": 0.01}
 HISTORIC = Path(__file__).parent / "fixtures"
@@ -306,7 +299,7 @@ def test_records_and_leaderboards_never_import_torch():
     code = (
         "import sys, benchmark.records.store, benchmark.evaluation.metrics, benchmark.leaderboard.table\n"
         "assert 'pandas' not in sys.modules and 'scipy' not in sys.modules\n"
-        "benchmark.records.store.provenance('cpu', 1)\n"
+        "benchmark.records.provenance.provenance('cpu', 1)\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmark.planning.cell import Cell
+from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
-from benchmark.records.store import Store, provenance
+from benchmark.records.store import Store
 from benchmark.running import failures
 from benchmark.running.failures import keep, note_failure
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.storage.folder_lock import LockHeld, do_not_wait, exclusive_lock
 
 DIED = "the worker process of this cell died (signal 9)."

@@ -22,7 +22,8 @@ from benchmark.running import run_cell as runner
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases, Interrupted
 from modalities import registry
-from modalities.base import BadInput, Item
+from modalities.base import Item
+from modalities.errors import BadInput
 
 TIMES = ("provenance", "seconds", "peak_memory_bytes")
 

@@ -22,7 +22,8 @@ from benchmark.running.teacher import TeacherTask, kept_teacher, make_teacher, r
 from benchmark.training.callbacks import IgnorePhases, Interrupted
 
 from benchmark.running.teacher import Notes, Refused  # isort: skip
-from modalities.base import BadInput, Draws, Item
+from modalities.base import Draws, Item
+from modalities.errors import BadInput
 
 CPU = torch.device("cpu")
 CLASSES, SIDE = 4, 6

@@ -29,7 +29,8 @@ from benchmark.system.ranks import SINGLE_PROCESS, Ranks, interleave, join, shar
 from benchmark.training.callbacks import IgnorePhases, IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Diverged, optimise
-from modalities.base import BadInput, Item
+from modalities.base import Item
+from modalities.errors import BadInput
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,8 @@ from PIL import Image
 from modalities.audio import MODALITY
 from modalities.audio.options import POLICIES, AudioPolicy, AudioView
 from modalities.audio.reference import segment
-from modalities.base import BadInput, Draws, UnknownName
+from modalities.base import Draws
+from modalities.errors import BadInput, UnknownName
 
 CPU = torch.device("cpu")
 VIEW = AudioView(rate=8_000, mels=32, hop_ms=16)

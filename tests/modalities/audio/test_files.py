@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from modalities.audio.files import Stretch, index, read_windows, recordings
 from modalities.audio.options import AudioView
-from modalities.base import BadInput
 from modalities.datasets.listing import Row
+from modalities.errors import BadInput
 
 RATE = 8_000
 

@@ -13,7 +13,8 @@ from modalities.audio import pictures
 from modalities.audio.options import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource
-from modalities.base import BadInput, SegmentStream, SourceRef
+from modalities.base import SegmentStream, SourceRef
+from modalities.errors import BadInput
 
 VIEW = AudioView()
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ import torch
 from modalities.audio.options import CROP, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource, load_source, source_ref
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 
 VIEW = AudioView()
 CPU = torch.device("cpu")

@@ -16,9 +16,10 @@ import pytest
 
 from benchmark.data.locate import DataLocation, ensure
 from modalities import registry
-from modalities.base import BadInput, DataStatus, Published, TargetAdapter, TargetInfo
+from modalities.base import DataStatus, Published, TargetAdapter, TargetInfo
 from modalities.contract.checks import CHECKS, Subject, check, check_adapter, small_view
 from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
 from modalities.image.folder import ImageFolderTarget
 from modalities.storage.paths import cache_root
 

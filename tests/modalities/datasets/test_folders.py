@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from modalities.audio.folder import AudioFolderTarget
-from modalities.base import BadInput, TargetInfo
+from modalities.base import TargetInfo
 from modalities.contract.checks import check_adapter, small_view
 from modalities.datasets.folders import TABLE, FolderTarget
 from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
 from modalities.video.folder import VideoFolderTarget
 
 

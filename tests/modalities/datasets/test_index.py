@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modalities.base import BadInput
 from modalities.datasets import index as module
 from modalities.datasets.index import Index, Names, Paths, index
 from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.lookup import listed
+from modalities.errors import BadInput
 from modalities.storage import array_cache as cache
 from modalities.storage.array_cache import kept
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modalities.base import BadInput, Item, UnknownName
+from modalities.base import Item
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import MARKER, is_stand_in, mark
+from modalities.errors import BadInput, UnknownName
 
 rows = st.lists(st.builds(Row, st.integers(), st.integers(0, 999), st.text(), st.text()), max_size=20)
 

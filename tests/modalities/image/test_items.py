@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from modalities.base import BadInput, Draws, Modality
+from modalities.base import Draws, Modality
+from modalities.errors import BadInput
 from modalities.image import MODALITY
 from modalities.image.options import POLICIES, ImagePolicy, ImageView
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 from modalities.image import MODALITY
 from modalities.image.networks import network
 from modalities.image.options import ImageView

@@ -275,7 +275,7 @@ def test_the_crop_policy_neither_turns_nor_colours(china):
 
 
 def test_a_policy_outside_its_range_is_refused():
-    from modalities.base import BadInput
+    from modalities.errors import BadInput
 
     with pytest.raises(BadInput, match=r"policy\.flip is 1\.5"):
         ImagePolicy(flip=1.5)

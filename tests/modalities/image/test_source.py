@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 from modalities.image import MODALITY, generated, source
 from modalities.image.options import POLICIES, ImageView
 

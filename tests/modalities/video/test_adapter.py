@@ -9,7 +9,8 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 
-from modalities.base import BadInput, Draws
+from modalities.base import Draws
+from modalities.errors import BadInput
 from modalities.registry import modality
 from modalities.video.options import VideoPolicy, VideoView
 from modalities.video.sample import write

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.video import clips
 from modalities.video.clips import ClipReader, centre, clip_starts, decode, frame_times
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import hub, nn
 
-from modalities.base import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName
 from modalities.video.networks import build
 from modalities.video.options import NETWORKS, VideoView
 

@@ -13,7 +13,7 @@ import modalities.download.fetch
 from modalities.audio.options import AudioView
 from modalities.audio.targets import librispeech100, musan3, voxforge6
 from modalities.audio.targets._splits import held_out
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.registry import target
 
 VIEW = AudioView(rate=8_000, mels=40, test_clips=3)

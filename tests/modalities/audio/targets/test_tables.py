@@ -9,7 +9,7 @@ import soundfile
 import modalities.download.fetch
 from modalities.audio.options import AudioView
 from modalities.audio.targets import esc50, nsynth11
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.registry import target
 
 VIEW = AudioView(rate=8_000, mels=40)

@@ -14,8 +14,8 @@ from modalities.audio.options import AudioView
 from modalities.audio.targets import _speechcommands as commands
 from modalities.audio.targets import _speechcommands_names as names
 from modalities.audio.targets import fsdd, speechcommands, speechcommands35
-from modalities.base import BadInput
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 
 VIEW = AudioView(rate=8_000, mels=40)
 TARGETS = [fsdd.TARGET, speechcommands.TARGET, speechcommands35.TARGET]

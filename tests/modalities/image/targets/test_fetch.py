@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from modalities import registry
-from modalities.base import BadInput
 from modalities.datasets.standin import MARKER
+from modalities.errors import BadInput
 from modalities.image.options import ImageView
 
 VIEW = ImageView()

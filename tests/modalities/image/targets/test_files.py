@@ -12,8 +12,8 @@ import torchvision.datasets as tv
 from PIL import Image
 
 from modalities import registry
-from modalities.base import BadInput
 from modalities.datasets.standin import stand_ins
+from modalities.errors import BadInput
 from modalities.image.options import ImageView
 from modalities.image.targets.imagenet import META, TRUTH
 

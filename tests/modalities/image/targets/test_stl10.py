@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision.datasets import STL10
 
-from modalities.base import BadInput
+from modalities.errors import BadInput
 from modalities.image.options import ImageView
 from modalities.image.targets.stl10 import BYTES, TARGET
 

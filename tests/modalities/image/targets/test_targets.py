@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from modalities.base import BadInput, TargetInfo
+from modalities.base import TargetInfo
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 from modalities.image.folder import ImageFolderTarget, ImageReader
 from modalities.image.options import ImageView
 from modalities.image.pickles import load_plain

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modalities.base import BadInput
 from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
 from modalities.image.folder import ImageReader
 
 SIDE = 32

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from modalities.base import BadInput
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 from modalities.registry import target
 from modalities.video.options import VideoView
 from modalities.video.targets.hmdb51 import CLASSES, LISTS, SAMPLE_CLASSES, Clip, _source

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import modalities.download.fetch
-from modalities.base import BadInput
 from modalities.compute.draws import Draws
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 from modalities.registry import target
 from modalities.video.clips import decode, frame_times
 from modalities.video.options import VideoView

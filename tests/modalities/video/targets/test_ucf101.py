@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from modalities.base import BadInput
 from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
 from modalities.registry import target
 from modalities.video.options import VideoView
 from modalities.video.sample import render, write_clips
