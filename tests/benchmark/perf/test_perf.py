@@ -6,9 +6,10 @@ from itertools import count
 import pytest
 import torch
 
-from benchmark.cli.perf import show_perf, tables, to_markdown
+from benchmark.cli.perf import show_perf
 from benchmark.perf import measure as room
 from benchmark.perf import timing
+from benchmark.perf.report import tables, to_markdown
 from modalities.errors import BadInput
 
 CPU = torch.device("cpu")
@@ -19,9 +20,9 @@ def test_ways_take_turns_and_their_first_call_does_not_count(monkeypatch):
     now = count()
     monkeypatch.setattr(timing, "clock", lambda device: float(next(now)))
     ways = {name: lambda number, name=name: calls.append((name, number)) for name in ("a", "b")}
-    is_locked = timing.alternate(ways, CPU, rounds=3)
+    seconds = timing.alternate(ways, CPU, rounds=3)
     assert calls == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3), ("b", 3)]
-    assert is_locked == {"a": 1.0, "b": 1.0}
+    assert seconds == {"a": 1.0, "b": 1.0}
 
 
 def test_the_median_of_the_rounds_is_kept(monkeypatch):
@@ -89,7 +90,7 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
         "peak_memory_bytes": 7 * 2**20,
     }
     found = {"segments": [row], "steps": [step], "evaluation": [item], "machine": {"device": "a CPU", "clock": "CPU"}}
-    monkeypatch.setattr("benchmark.perf.subprocess.measure_apart", lambda *given: dict(found))
+    monkeypatch.setattr("benchmark.perf.subprocess.measure_in_subprocess", lambda *given: dict(found))
     show_perf(["image"], [], device="cpu", format="json", out=tmp_path)
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "perf-image-cpu.json").read_text())
