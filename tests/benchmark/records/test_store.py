@@ -210,6 +210,7 @@ def test_provenance_names_this_checkouts_commit():
     git = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     if git.returncode:
         pytest.skip("not a git checkout")
+    assert root / "benchmark" == provenance_module.PACKAGE, "changes anywhere in the package count as dirty"
     provenance_module._checkout.cache_clear()
     assert provenance("cpu", 2)["commit"] == git.stdout.strip()
 

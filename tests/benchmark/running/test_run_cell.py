@@ -30,7 +30,7 @@ TIMES = ("provenance", "seconds", "peak_memory_bytes")
 
 def run(cell: Cell, folder: Path, **given) -> tuple[Store, Record]:
     store = Store(folder)
-    return store, run_cell(cell, store, device="cpu", callback=given.pop("watch", IgnorePhases()), **given)
+    return store, run_cell(cell, store, device="cpu", callback=given.pop("callback", IgnorePhases()), **given)
 
 
 def numbers(store: Store, cell: Cell) -> tuple[dict, np.ndarray, dict[str, torch.Tensor], list]:
