@@ -17,7 +17,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.planning.cell import Cell
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
-from modalities import registry
 
 WITHOUT_DOWNLOAD = {"torchvision:resnet18": "resnet18", "x3d-xs:pretrained": "x3d-xs"}  # the same, with random weights
 AS_THEY_ARE = {("torchvision:resnet18", "imagenet"), ("x3d-xs:pretrained", "kinetics400")}  # of the same classes
@@ -35,21 +34,21 @@ def main() -> None:
     totals = [0.0] * 4
     downloads: dict[int, float] = {}  # two targets read the same dataset
     for cell in make_plan(Request(profile="paper")):
-        info, recipe, training = registry.target(cell.target).info, cell.config.recipe, cell.config.teacher.training
+        info, recipe, training = cell.adapter.info, cell.config.recipe, cell.config.teacher.training
         teacher, student = network(cell, cell.config.teacher.network), network(cell, cell.config.student.network)
         shape = cell.config.view.shape
         segments = recipe.steps * recipe.batch
         step = operations(teacher, shape, backward=False) + operations(student, shape, backward=True)
         per_hour = options.tflops * 1e12 * 3600
         trained = operations(teacher, shape, backward=True) * training.steps * training.batch / per_hour
-        if (cell.config.teacher.network, cell.target) in AS_THEY_ARE:
+        if (cell.config.teacher.network, cell.key.target) in AS_THEY_ARE:
             trained = 0.0
         hours = segments * step / per_hour
         weights = sum(parameter.numel() for parameter in student.parameters()) * 4
         kept = weights + info.test_items * len(info.classes) * 2
         deep = weights * OPTIMISER_COPIES * DEEP
         downloads[info.download_bytes] = info.download_bytes
-        print(f"| {cell.target} | {info.download_bytes / 1e9:.1f} | {segments / 1e6:.1f} | {weights / 4e6:.1f} | "
+        print(f"| {cell.key.target} | {info.download_bytes / 1e9:.1f} | {segments / 1e6:.1f} | {weights / 4e6:.1f} | "
               f"{trained:.1f} | {hours:.1f} | {kept / 1e6:.0f} | {deep / 1e6:.0f} |")  # fmt: skip
         for index, value in enumerate((trained, hours, kept, deep)):
             totals[index] += value
@@ -63,9 +62,9 @@ def main() -> None:
 
 def network(cell: Cell, name: str) -> nn.Module:
     """A network without memory for its weights."""
-    classes = len(registry.target(cell.target).info.classes)
+    classes = len(cell.adapter.info.classes)
     with torch.device("meta"):
-        return registry.modality(cell.modality).network(WITHOUT_DOWNLOAD.get(name, name), cell.config.view, classes)
+        return cell.modality.network(WITHOUT_DOWNLOAD.get(name, name), cell.config.view, classes)
 
 
 def operations(network: nn.Module, shape: tuple[int, ...], *, backward: bool) -> float:

@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 
 from benchmark.cli.text_table import print_table
 from benchmark.data.locate import lock_of
-from benchmark.launch.jobs import TEACHER_NOTES
 from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
 from modalities.storage.cleanup import discard
@@ -117,8 +116,9 @@ def _entries(results: Path, root: Path) -> Iterator[Entry]:
         if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):
             yield _entry("downloads", path)
     for profile in sorted(results.glob("*/")):
-        if (profile / "cells").is_dir():
-            yield from _of_profile(Store(profile))
+        store = Store(profile)
+        if store.cells.is_dir():
+            yield from _of_profile(store)
 
 
 def _of_profile(store: Store) -> Iterator[Entry]:
@@ -126,7 +126,7 @@ def _of_profile(store: Store) -> Iterator[Entry]:
     # A cell's record comes last, and its manifest before its teacher.
     teachers: set[str | None] = set(asked.values())
     unknown = {id for id, teacher in asked.items() if teacher is None}  # cells whose teachers nothing tells
-    for folder in sorted((store.root / "cells").glob("*/")):
+    for folder in sorted(store.cells.glob("*/")):
         try:
             record = store.read(folder.name)
         except BadInput:  # damaged: it says nothing, and so nothing of its cell may go
@@ -142,12 +142,12 @@ def _of_profile(store: Store) -> Iterator[Entry]:
         elif (folder / "attempt").is_dir():
             over = folder.name not in asked or (record is not None and record.status == "done")
             yield from _idle(_entry("attempts" if over else "checkpoints", folder / "attempt"), folder / LOCK)
-    for folder in sorted((store.root / "teachers").glob("*/")):
-        if not (folder / TEACHER_NOTES).is_file():
+    for folder in sorted(store.teachers.glob("*/")):
+        if not store.has_teacher(folder.name):
             yield from _idle(_entry("checkpoints", folder), folder / LOCK)
         elif not unknown and folder.name not in teachers:
             yield from _idle(_entry("teachers", folder), folder / LOCK)
-    jobs = store.root / "jobs"
+    jobs = store.jobs
     if jobs.is_dir() and not list(jobs.glob("*.job")):
         yield _entry("jobs", jobs)
 

@@ -85,7 +85,7 @@ def _run_suite(
 
     outcome = Outcome()
     if todo and wanted.launcher != "local":
-        cluster, each = make_cluster(wanted, (store.root / "jobs").resolve(), todo, device=device, jobs=jobs)
+        cluster, each = make_cluster(wanted, store.jobs.resolve(), todo, device=device, jobs=jobs)
         with shown(todo, len(todo)) as display:
             outcome = launch_cells(
                 todo, Store(store.root.resolve()), cluster, device=device, jobs=each, per_job=wanted.cells_per_job,

@@ -7,10 +7,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock
 
+from benchmark.records.cell_key import DataKind
 from benchmark.records.identity import NUMERICS_VERSION
 from modalities.base import TargetAdapter
 from modalities.datasets.standin import stand_ins
@@ -18,7 +18,6 @@ from modalities.errors import BadInput
 from modalities.storage.cleanup import discard, sweep
 from modalities.storage.paths import cache_root
 
-Kind = Literal["stand-in", "shipped", "real"]
 STAND_IN_SEED = 0
 WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was finished
 
@@ -27,7 +26,7 @@ WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was fini
 class DataLocation:
     """Where a target's data are, what they are, and, when they are not all there, what to do."""
 
-    kind: Kind
+    kind: DataKind
     root: Path
     fingerprint: str
     ready: bool

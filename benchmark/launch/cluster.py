@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmark.launch.display import counted
 from benchmark.launch.groups import group_cells
-from benchmark.launch.jobs import TEACHER_NOTES, Group, Job, Report, read_report
+from benchmark.launch.jobs import Group, Job, Report, read_report
 from benchmark.launch.progress import Display, Outcome, Step
 from benchmark.launch.schedulers import UNDER_WAY, Cluster, Local
 from benchmark.planning.cell import Cell
@@ -93,7 +93,7 @@ class _Launch:
     asked_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self.folder = self.store.root / "jobs"
+        self.folder = self.store.jobs
         self.by_id = {cell.id: cell for cell in self.cells}
         self.expected_stamp = {
             cell.id: self.store.stamp(cell.id) for cell in self.cells
@@ -171,9 +171,8 @@ class _Launch:
     def _plan(self, cells: Sequence[Cell]) -> None:
         making = {ticket.group.teacher: name for name, ticket in self.tickets.items() if ticket.group.teacher}
         stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-        teachers = self.store.root / "teachers"
         self.waiting += group_cells(
-            cells, kept=lambda key: (teachers / key / TEACHER_NOTES).is_file(), being_made=making,
+            cells, kept=self.store.has_teacher, being_made=making,
             per_job=self.per_job, stamp=stamp,
         )  # fmt: skip
 
@@ -203,7 +202,7 @@ class _Launch:
             "teacher": group.teacher, "needs": group.needs,
         }  # fmt: skip
         atomic_write(self.folder / f"{group.name}.job", json.dumps(note))
-        subject = f"the teacher of {group.cells[0].target}" if group.teacher else counted(len(group.cells), "cell")
+        subject = f"the teacher of {group.cells[0].key.target}" if group.teacher else counted(len(group.cells), "cell")
         print(f"job {id}: {subject}", file=sys.stderr)
 
     # --- watching ---

@@ -24,9 +24,6 @@ from modalities.storage.atomic import atomic_write
 
 REPORT_EVERY = 5.0  # seconds between two progress reports of a job: a shared file system serves many jobs
 LOOK_EVERY = 2.0  # seconds between two looks for a request to stop
-TEACHER_NOTES = (
-    "teacher.json"  # the last file of a teacher; benchmark.running.teacher, which writes it, would load torch
-)
 
 
 @dataclass(frozen=True)
@@ -219,7 +216,7 @@ class _Stop:
             return True
         if time.monotonic() - self._looked > LOOK_EVERY:
             self._looked, job = time.monotonic(), self._job
-            made = job.group.teacher and (job.results / "teachers" / job.group.teacher / TEACHER_NOTES).is_file()
+            made = job.group.teacher and Store(job.results).has_teacher(job.group.teacher)
             self._found = bool(made) or (job.folder / f"{job.group.name}.stop").exists() or _gone(job.parent)
         return self._found
 

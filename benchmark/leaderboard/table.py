@@ -124,7 +124,7 @@ def _outcome(store: Store, cell: ManifestEntry) -> _Outcome:
     try:
         record = store.read(cell.id)
     except BadInput as error:
-        return _Outcome(cell.seed, "failed", str(error).replace(str(store.root / "cells" / cell.id), cell.id), None)
+        return _Outcome(cell.seed, "failed", str(error).replace(str(store.cells / cell.id), cell.id), None)
     if record is None:
         return _Outcome(cell.seed, "to run", "not run yet", None)
     if record.status != "done":

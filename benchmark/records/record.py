@@ -9,13 +9,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from benchmark.records.cell_key import CellKey, DataKind
 from benchmark.records.identity import SCHEMA_VERSION
 from modalities.errors import BadInput
 
 Status = Literal["done", "failed", "refused", "no data", "diverged", "out of memory"]
-
-
-DataKind = Literal["real", "stand-in", "shipped"]
 
 
 REAL_TRAINING_ITEMS = "real-training-items"
@@ -172,22 +170,11 @@ def _problem(content: Mapping[str, Any]) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ManifestEntry:
-    """A cell that a run asked for: enough to give it a row before it has a record."""
+class ManifestEntry(CellKey):
+    """A cell that a run requested: enough to give it a row before it has a record."""
 
     id: str
     row: str
-    modality: str
-    target: str
-    fold: int
-    source: str  # name
-    policy: str
-    recipe: str
-    teacher: str
-    student: str
-    profile: str
-    data: DataKind
-    seed: int
     teacher_key: str | None = None  # None in a manifest of an earlier version
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # --- the record ------------------------------------------------------------------------------------------------
 
+TEACHER_NOTES = "teacher.json"  # the last file of a teacher that is written
 _FILES = ("predictions.npz", "curve.csv", "student.safetensors")  # published beside record.json
 
 
@@ -61,6 +62,16 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self.cells, self.manifests = self.root / "cells", self.root / "manifests"
+        self.teachers, self.jobs = self.root / "teachers", self.root / "jobs"
+
+    def teacher(self, key: str) -> Path:
+        """Folder of a teacher, by its content key; it need not exist."""
+        return self.teachers / key
+
+    def has_teacher(self, key: str) -> bool:
+        """Whether a teacher is complete: its notes are written last."""
+        return (self.teacher(key) / TEACHER_NOTES).is_file()
 
     def check_writable(self) -> None:
         """Find out before the first step, not after the last.
@@ -68,18 +79,18 @@ class Store:
         Raises:
             BadInput: nothing can be written, or there are no file locks.
         """
-        probe = self.root / "cells" / ".writable"
+        probe = self.cells / ".writable"
         atomic_write(probe, "")
         probe.unlink(missing_ok=True)
-        check_locks(self.root / "cells")
-        for folder in (self.root, self.root / "cells", self.root / "manifests"):  # where other processes may write too
+        check_locks(self.cells)
+        for folder in (self.root, self.cells, self.manifests):  # where other processes may write too
             sweep(folder)
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
             raise BadInput(f"'{id}' is no cell; `benchmark plan` lists the cells.")
-        return self.root / "cells" / id
+        return self.cells / id
 
     def attempt(self, id: str) -> Path:
         """The folder in which a cell works until it has a record; made here.
@@ -218,7 +229,7 @@ class Store:
             "cells": [asdict(cell) for cell in sorted(cells, key=lambda cell: cell.id)],
         }
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
-        path = self.root / "manifests" / f"{safe_name(suite)}-{digest}.json"
+        path = self.manifests / f"{safe_name(suite)}-{digest}.json"
         atomic_write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
         return path
 
@@ -229,7 +240,7 @@ class Store:
             BadInput: a manifest is damaged.
         """
         cells: dict[str, ManifestEntry] = {}
-        for path in sorted((self.root / "manifests").glob("*.json")):
+        for path in sorted(self.manifests.glob("*.json")):
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
                 if content["schema_version"] != SCHEMA_VERSION:

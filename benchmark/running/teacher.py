@@ -23,6 +23,7 @@ from benchmark.data.batches import Batches, shuffled
 from benchmark.data.subsets import cap_per_class, hold_out
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, in_order, predict
+from benchmark.records.store import TEACHER_NOTES
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
 from benchmark.training.callbacks import PhaseCallback, patience
 from benchmark.training.checkpoints import Checkpoints, clear
@@ -33,7 +34,7 @@ from modalities.base import Draws, LabelledData, Modality
 from modalities.storage.atomic import atomic_write
 from modalities.storage.folder_lock import exclusive_lock
 
-WEIGHTS, PREDICTIONS, NOTES = "teacher.safetensors", "predictions.npz", "teacher.json"
+WEIGHTS, PREDICTIONS = "teacher.safetensors", "predictions.npz"
 
 
 class Refused(Exception):
@@ -202,17 +203,17 @@ def _keep(folder: Path, made: ReadyTeacher) -> ReadyTeacher:
     np.savez_compressed(buffer, logp=made.logp)
     atomic_write(folder / PREDICTIONS, buffer.getvalue())
     notes = replace(made.notes, weights=weights_hash(made.network), predictions=_sha256(buffer.getvalue()))
-    atomic_write(folder / NOTES, json.dumps(asdict(notes)) + "\n")
+    atomic_write(folder / TEACHER_NOTES, json.dumps(asdict(notes)) + "\n")
     return replace(made, notes=notes)
 
 
 def _finished(folder: Path, new: Callable[[], nn.Module], task: TeacherTask) -> ReadyTeacher | None:
     """A finished teacher; None when there is none, or a file of it is damaged or without a hash: it is made again."""
-    if not (folder / NOTES).is_file():
+    if not (folder / TEACHER_NOTES).is_file():
         return None
     network = new()
     try:
-        notes = Notes.from_json((folder / NOTES).read_text(encoding="utf-8"))
+        notes = Notes.from_json((folder / TEACHER_NOTES).read_text(encoding="utf-8"))
         load_weights(network, folder / WEIGHTS)
         content = (folder / PREDICTIONS).read_bytes()
         if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):

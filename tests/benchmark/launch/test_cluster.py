@@ -20,14 +20,13 @@ from benchmark.launch import cluster as launch
 from benchmark.launch import schedulers as clusters
 from benchmark.launch.cluster import launch_cells
 from benchmark.launch.groups import LaunchOptions, group_cells, make_cluster
-from benchmark.launch.jobs import TEACHER_NOTES, Group, Job, Report, read_report
+from benchmark.launch.jobs import Group, Job, Report, read_report
 from benchmark.launch.progress import Outcome, Step
 from benchmark.launch.schedulers import Slurm, queue_states
 from benchmark.planning.cell import Cell
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
-from benchmark.running import teacher as teachers
 from modalities.errors import BadInput
 
 
@@ -174,10 +173,6 @@ def test_auto_fills_half_an_hour_and_gives_cells_of_unknown_length_a_job_each(ce
     assert [len(group.cells) for group in grouped(lasting(0), per_job="auto")] == [1] * 7
 
 
-def test_the_name_of_a_teachers_last_file_is_the_one_that_teachers_write():
-    assert TEACHER_NOTES == teachers.NOTES
-
-
 # --- a launch, from the first job to the last record ---
 
 
@@ -206,7 +201,7 @@ def test_a_job_that_dies_fails_the_cell_it_was_at_and_its_other_cells_go_on_in_a
     assert [outcome.records[cell.id].status for cell in some] == ["done", "failed", "done", "done"]
     reason = Store(tmp_path / "smoke").read(some[1].id).reason
     assert reason == "its job 2 died (OUT_OF_MEMORY): slurmstepd: error: oom_kill event."
-    assert [cell.seed for cell in cluster.jobs["4"].group.cells] == [2, 3]  # 3 makes the teacher, which is not kept
+    assert [cell.key.seed for cell in cluster.jobs["4"].group.cells] == [2, 3]  # 3 makes the teacher, which is not kept
     assert "distill" in seen.phases
     assert len(seen.results) == 4
 

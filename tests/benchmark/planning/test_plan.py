@@ -106,7 +106,7 @@ def test_a_selection_that_leaves_nothing_is_refused():
 def test_cells_are_ordered_by_modality_target_and_seed_and_have_names_of_their_own():
     targets = ("ucf101", "fsdd", "digits", "cifar10")
     cells = make_plan(Request(profile="smoke", targets=targets, overrides=("seeds=[2,0]",)))
-    asked = [(cell.target, cell.seed) for cell in cells]
+    asked = [(cell.key.target, cell.key.seed) for cell in cells]
     assert asked == [(name, seed) for name in ("cifar10", "digits", "fsdd", "ucf101") for seed in (2, 0)]
     assert len({cell.id for cell in cells}) == len(cells)
 
@@ -115,14 +115,16 @@ def test_the_variants_of_a_suite_are_cells_of_their_own_and_none_repeats():
     cells = make_plan(Request(suite="sources", profile="smoke", targets=("digits", "fsdd")))
     assert len({cell.id for cell in cells}) == len(cells)
     for target in ("digits", "fsdd"):
-        sources = [cell.source.name for cell in cells if cell.target == target]
+        sources = [cell.source.name for cell in cells if cell.key.target == target]
         assert len(sources) == len(set(sources)) >= 3
-    assert len({cell.teacher_key for cell in cells if cell.target == "digits"}) == 1, "the source teaches no teacher"
+    assert len({cell.teacher_key for cell in cells if cell.key.target == "digits"}) == 1, (
+        "the source teaches no teacher"
+    )
 
 
 def test_folds_are_cells_of_their_own_and_have_teachers_of_their_own():
     cells = make_plan(Request(profile="smoke", targets=("ucf101",), overrides=("folds=[1,2]",)))
-    assert [cell.fold for cell in cells] == [1, 2]
+    assert [cell.key.fold for cell in cells] == [1, 2]
     assert len({cell.id for cell in cells}) == len({cell.teacher_key for cell in cells}) == 2
     assert "-f2-" in cells[1].id
 
