@@ -1,4 +1,4 @@
-"""The plan of the code, computed from its imports: no file imports itself through others."""
+"""The plan of the code: no circular imports, few loose files, short files and functions."""
 
 from __future__ import annotations
 
@@ -73,3 +73,36 @@ def test_imports_are_found_wherever_they_stand(text: str, found: set[str]) -> No
 
 def test_a_circle_is_found() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------
+
+MAX_LOOSE_FILES, MAX_LINES_OF_FILE, MAX_LINES_OF_FUNCTION = 4, 400, 60
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_few_files_lie_loose_in_a_package(package: str) -> None:
+    loose = sorted(path.name for path in (ROOT / package).glob("*.py"))
+    assert 0 < len(loose) <= MAX_LOOSE_FILES, loose
+
+
+def code() -> list[Path]:
+    """Every Python file of the packages and the scripts."""
+    found = [path for folder in (*PACKAGES, "scripts") for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(found) > 150
+    return found
+
+
+def test_no_file_is_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in code()}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES_OF_FILE} == {}
+
+
+def test_no_function_is_long() -> None:
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in code()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES_OF_FUNCTION} == {}
