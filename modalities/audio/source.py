@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio.files import opened
+from modalities.audio.decode import opened
 from modalities.base import Draws, SourceRef
 from modalities.errors import BadInput, UnknownName
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 ASSETS = Path(__file__).parent / "assets"
 NOISE_SECONDS = 60

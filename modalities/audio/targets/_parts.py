@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modalities.audio.files import Stretch, opened, read_windows
+from modalities.audio.decode import Stretch, opened, read_windows
 from modalities.datasets.listing import Listing, Row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 
 class Part(NamedTuple):

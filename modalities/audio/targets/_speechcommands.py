@@ -8,8 +8,8 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.files import Index, Stretch, index, recordings
-from modalities.audio.targets._speechcommands_names import LISTS, NOISE, WORDS
+from modalities.audio.decode import Index, Stretch, index, recordings
+from modalities.audio.targets._speechcommands_words import LISTS, NOISE, WORDS
 from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
@@ -17,7 +17,7 @@ from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 RECORDINGS = 105_829
 FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
@@ -81,8 +81,8 @@ class SpeechCommands:
         return recordings(self._rows(root, "test"), view, test=True)
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._spoken_patterns``; both tasks share one stand-in."""
-        from modalities.audio.targets._spoken_patterns import write
+        """See ``modalities.audio.targets._speechcommands_standin``; both tasks share one stand-in."""
+        from modalities.audio.targets._speechcommands_standin import write
 
         write(root / FOLDER, seed)
 

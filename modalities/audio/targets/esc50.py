@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modalities.audio.files import index, recordings
+from modalities.audio.decode import index, recordings
 from modalities.audio.targets._esc50_names import CLASSES
 from modalities.audio.targets._parts import in_parts, seconds
 from modalities.audio.targets._splits import home
@@ -18,7 +18,7 @@ from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 FOLDS = (1, 2, 3, 4, 5)
 CLIPS = 2_000
@@ -122,8 +122,8 @@ class Esc50:
         return recordings(self._rows(root, fold, test=True), view, test=True)
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._esc50_sample``."""
-        from modalities.audio.targets._esc50_sample import write
+        """See ``modalities.audio.targets._esc50_standin``."""
+        from modalities.audio.targets._esc50_standin import write
 
         write(root / INFO.name / FOLDER, seed)
         mark(root / INFO.name, INFO.name, seed)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio.files import Index, index, recordings, write_wave
+from modalities.audio.decode import Index, index, recordings, write_wave
 from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 RATE = 8_000
 TEST_INDICES = 5  # recordings 0-4 of every digit and speaker, says the dataset's own description

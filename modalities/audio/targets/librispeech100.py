@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modalities.audio.files import Index, index, recordings, write_wave
+from modalities.audio.decode import Index, index, recordings, write_wave
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, home, versioned
 from modalities.base import DataStatus, LabelledData, TargetInfo
@@ -19,7 +19,7 @@ from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
 _SPEAKERS = """

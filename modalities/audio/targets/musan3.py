@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.files import Index, index, recordings
+from modalities.audio.decode import Index, index, recordings
 from modalities.audio.targets._musan3_names import SPLIT
 from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
@@ -16,7 +16,7 @@ from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 CLASSES = ("music", "speech", "noise")
 FILES = 2_016
@@ -98,8 +98,8 @@ class Musan3:
         return recordings(self._files(root, test=True), view, test=True)
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._musan3_sample``."""
-        from modalities.audio.targets._musan3_sample import write
+        """See ``modalities.audio.targets._musan3_standin``."""
+        from modalities.audio.targets._musan3_standin import write
 
         write(root / INFO.name, seed)
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.files import Stretch, index, recordings
+from modalities.audio.decode import Stretch, index, recordings
 from modalities.audio.targets._splits import home
 from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
@@ -16,7 +16,7 @@ from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 FAMILIES = (
     "bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal",
@@ -109,8 +109,8 @@ class NSynth11:
         return recordings(self._rows(root, "test", view.seconds), view, test=True)
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._nsynth11_sample``."""
-        from modalities.audio.targets._nsynth11_sample import write
+        """See ``modalities.audio.targets._nsynth11_standin``."""
+        from modalities.audio.targets._nsynth11_standin import write
 
         write(root / INFO.name, seed)
         mark(root / INFO.name, INFO.name, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
-from modalities.audio.targets._speechcommands_names import COMMANDS
+from modalities.audio.targets._speechcommands_words import COMMANDS
 from modalities.base import TargetInfo
 
 TARGET = SpeechCommands(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
-from modalities.audio.targets._speechcommands_names import WORDS
+from modalities.audio.targets._speechcommands_words import WORDS
 from modalities.base import TargetInfo
 
 TARGET = SpeechCommands(

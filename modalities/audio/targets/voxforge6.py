@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from modalities.audio.files import Index, index, recordings, write_wave
+from modalities.audio.decode import Index, index, recordings, write_wave
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out, versioned
 from modalities.base import DataStatus, LabelledData, TargetInfo
@@ -18,7 +18,7 @@ from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput, NotFetched
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
     from modalities.audio.targets._synthesis import Manner
 
 RATE = 16_000

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modalities.download.fetch
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.audio.targets import librispeech100, musan3, voxforge6
 from modalities.audio.targets._splits import held_out
 from modalities.errors import BadInput

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 import modalities.download.fetch
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.audio.targets import esc50, nsynth11
 from modalities.errors import BadInput
 from modalities.registry import target

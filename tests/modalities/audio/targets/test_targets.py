@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.audio.targets import _speechcommands as commands
-from modalities.audio.targets import _speechcommands_names as names
+from modalities.audio.targets import _speechcommands_words as names
 from modalities.audio.targets import fsdd, speechcommands, speechcommands35
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput

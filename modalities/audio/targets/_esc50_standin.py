@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.files import write_wave
+from modalities.audio.decode import write_wave
 from modalities.audio.targets._esc50_names import CLASSES
 from modalities.audio.targets._synthesis import Wave, flanked, hiss, tone
 

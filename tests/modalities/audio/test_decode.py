@@ -8,8 +8,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modalities.audio.files import Stretch, index, read_windows, recordings
-from modalities.audio.options import AudioView
+from modalities.audio.decode import Stretch, index, read_windows, recordings
+from modalities.audio.policies import AudioView
 from modalities.datasets.listing import Row
 from modalities.errors import BadInput
 

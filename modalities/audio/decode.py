@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 Samples = NDArray[np.int16]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio.files import write_wave
-from modalities.audio.targets._speechcommands_names import COMMANDS, LISTS, NOISE, WORDS
+from modalities.audio.decode import write_wave
+from modalities.audio.targets._speechcommands_words import COMMANDS, LISTS, NOISE, WORDS
 from modalities.datasets.standin import mark
 
 Wave = NDArray[np.float64]

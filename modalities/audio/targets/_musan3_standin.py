@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.files import write_wave
+from modalities.audio.decode import write_wave
 from modalities.audio.targets._musan3_names import SPLIT
 from modalities.audio.targets._splits import held_out
 from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, flanked, hiss, talk, tone
