@@ -33,16 +33,16 @@ def _sounds(*kinds: tuple[str, str, int, int]) -> Seeds:
 
 def _recording(root: Path, *, place: str) -> None:
     """The readers of a source, of windows and of parts of a dataset's item."""
-    from modalities.audio.decode import read_windows
+    from modalities.audio.decode import duration, read_windows
     from modalities.audio.source import read_recording
-    from modalities.audio.targets._parts import Part, read_part, seconds
+    from modalities.audio.targets._parts import Part, read_part
     from modalities.errors import BadInput
 
     refused = None
     for read in (
         lambda: read_recording(root / place, 16_000),
         lambda: read_windows(root / place, 16_000, 1600, 3),
-        lambda: seconds(root / place),
+        lambda: duration(root / place),
         lambda: read_part(Part(root / place, 1, 2), 16_000, 1600),
     ):
         try:
