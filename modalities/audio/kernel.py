@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modalities.audio.changes import FADE
+from modalities.audio.augmentations import FADE
 from modalities.compute.kernels import jit
 
 CHUNK = 256  # samples within which single precision places them well
@@ -34,7 +34,7 @@ def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignor
             strength = np.float32(amplitude[i, window])
             if strength == 0:
                 continue
-            # As changes.envelope: flanks inside the window, none where it touches an end of the segment.
+            # As augmentations.envelope: flanks inside the window, none where it touches an end of the segment.
             rise = (1 if start[i, window] <= 0 else 0) + (0.5 / samples - start[i, window]) / FADE
             fall = (1 if end[i, window] >= 1 else 0) + (end[i, window] - 0.5 / samples) / FADE
             begin, stop = max(0, int(np.ceil(-rise / slope))), min(samples, int(fall / slope) + 1)
@@ -98,9 +98,9 @@ def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  #
     Args:
         filters: (mels, bins), of which those from ``first`` to ``last`` (mels,) are not 0.
         spectrum: (n, frames, 2 · bins) real and imaginary parts in turn.
-        shift: (n,) bands upwards, as in changes.band_matrix.
+        shift: (n,) bands upwards, as in augmentations.band_matrix.
         gain: (n, mels) factors of the power.
-        decay, late: (n,) factor per frame and first factor of the reflections, as in changes.reverberation.
+        decay, late: (n,) factor per frame and first factor of the reflections, as in augmentations.reverberation.
         out: (n, mels, frames) float32, written.
     """
     mels, bins = filters.shape

@@ -13,8 +13,8 @@ from modalities.datasets.listing import Listing, Row
 from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 _CLASSES = """
 brush_hair cartwheel catch chew clap climb climb_stairs dive draw_sword dribble drink eat fall_floor fencing flic_flac
@@ -120,8 +120,8 @@ class Hmdb51:
         return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.video.targets._hmdb51_sample``."""
-        from modalities.video.targets._hmdb51_sample import write_all
+        """See ``modalities.video.targets._hmdb51_standin``."""
+        from modalities.video.targets._hmdb51_standin import write_all
 
         folder = root / "hmdb51"
         write_all(folder, folder / LISTS, SAMPLE_CLASSES, seed)

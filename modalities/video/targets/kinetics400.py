@@ -18,8 +18,8 @@ from modalities.datasets.lists import table
 from modalities.datasets.lookup import look_up
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 # Official order, which is that of the sorted full names; as torchvision's weights for this dataset list them
 # (torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]).
@@ -143,8 +143,8 @@ class Kinetics400:
         return Listing(columns, ClipReader(view.frames, view.seconds, clips, view.resize))
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.video.targets._kinetics400_sample``."""
-        from modalities.video.targets._kinetics400_sample import write_all
+        """See ``modalities.video.targets._kinetics400_standin``."""
+        from modalities.video.targets._kinetics400_standin import write_all
 
         folder = root / "kinetics400"
         write_all(folder, list(SAMPLE_CLASSES), [spelt(name) for name in SAMPLE_CLASSES], seed)

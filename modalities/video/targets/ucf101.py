@@ -13,8 +13,8 @@ from modalities.datasets.listing import Listing, Row
 from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
 _CLASSES = """
@@ -136,7 +136,7 @@ class Ucf101:
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write a stand-in: 400 small clips of eight classes in 25 groups, with all three splits."""
-        from modalities.video.sample import write_clips
+        from modalities.video.standins import write_clips
 
         folder = root / "ucf101"
         lists = folder / "ucfTrainTestlist"
