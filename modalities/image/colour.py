@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from modalities.compute.draws import Array, Draws
 from modalities.compute.to_device import constant, to_device
-from modalities.image.options import ImagePolicy
+from modalities.image.policies import ImagePolicy
 
 if TYPE_CHECKING:
     from torch import Tensor

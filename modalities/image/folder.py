@@ -14,44 +14,14 @@ from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.image.files import opened
-from modalities.image.options import ImageView
-from modalities.image.samples import stand_ins
+from modalities.image.decode import ImageReader
+from modalities.image.policies import ImageView
+from modalities.image.standins import standin_pictures
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
+    pass
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-LONGEST = 65_536  # pixels of the longer side once the shorter one is scaled
-
-
-class ImageReader:
-    """An image file as a raw item: (1, 3, side, side) uint8, shorter side scaled to ``side``, centre kept."""
-
-    def __init__(self, side: int) -> None:
-        self.side = side
-
-    def __call__(self, path: Path) -> Tensor:
-        with opened(path) as file:
-            return to_raw(file, self.side)
-
-
-def to_raw(picture: Image, side: int) -> Tensor:
-    """A picture as (1, 3, side, side) uint8: shorter side to ``side`` (bicubic), centre kept, as in torchvision."""
-    import torch
-    from PIL import Image as images
-
-    shorter = min(picture.size)
-    if side * max(picture.size) // max(shorter, 1) > LONGEST:
-        raise ValueError(f"{picture.width} × {picture.height} pixels, which is no picture's shape")
-    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
-    if shorter != side:
-        width, height = (side * length // shorter for length in picture.size)
-        picture = picture.resize((width, height), images.Resampling.BICUBIC)
-    left, top = round((picture.width - side) / 2), round((picture.height - side) / 2)
-    pixels = np.asarray(picture.crop((left, top, left + side, top + side)))
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]
 
 
 def index_of(folder: Path, files: Iterable[Path]) -> tuple[str, int]:
@@ -149,7 +119,7 @@ class ImageFolderTarget:
         from PIL import Image as images
 
         for split, items in zip(self.splits, self.sample_items, strict=True):
-            pictures, labels = stand_ins(seed, split, len(self.info.classes), items, self.sample_side)
+            pictures, labels = standin_pictures(seed, split, len(self.info.classes), items, self.sample_side)
             for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
                 place = root / self.folder / split / self.class_folder(self.info.classes[label])
                 place.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modalities.compute.draws import Array, Draws
-from modalities.image.options import ImagePolicy
+from modalities.image.policies import ImagePolicy
 
 ATTEMPTS = 10  # of a random-resized crop that does not fit, as in torchvision; then the whole square is taken
 

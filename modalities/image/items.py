@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modalities.base import Draws
 from modalities.compute.to_device import constant, to_device
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 if TYPE_CHECKING:
     from torch import Tensor

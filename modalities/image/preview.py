@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.image.options import ImagePolicy, ImageView
+from modalities.image.policies import ImagePolicy, ImageView
 from modalities.image.segments import ImageStream
 
 if TYPE_CHECKING:

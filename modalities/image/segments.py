@@ -11,7 +11,7 @@ from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
 from modalities.compute.to_device import to_device
 from modalities.image import colour, geometry
-from modalities.image.options import ImagePolicy, ImageView
+from modalities.image.policies import ImagePolicy, ImageView
 from modalities.image.source import ImageSource
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +18,8 @@ from numpy.typing import NDArray
 from modalities.base import SourceRef
 from modalities.compute.draws import Array
 from modalities.errors import BadInput, UnknownName
-from modalities.image.files import opened
-from modalities.image.generated import GENERATORS, VERSION
+from modalities.image.decode import decode_image
+from modalities.image.generated_sources import GENERATORS, VERSION
 from modalities.storage.cleanup import sweep
 from modalities.storage.paths import cache_root
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from modalities.image.kernel import Packed
 
-LARGEST = 89_000_000  # pixels; a larger file is more likely a mistake or an attack than a photograph
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
 
@@ -43,6 +41,21 @@ _PACKAGED = {
     "rocket": ("skimage", "data/rocket.jpg", "photograph of a rocket, 640×427 (scikit-image, public domain)"),
     "retina": ("skimage", "data/retina.jpg", "photograph of a retina, 1411×1411 (scikit-image, CC0)"),
     "hubble": ("skimage", "data/hubble_deep_field.jpg", "galaxies, 1000×872 (scikit-image, public domain)"),
+}
+
+
+def _packaged_path(name: str) -> Path:
+    """Where a packaged picture lies, whether or not it is there; the package itself is not imported."""
+    package, inside, _ = _PACKAGED[name]
+    spec = find_spec(package)
+    folder = spec.submodule_search_locations if spec else None
+    return Path(folder[0] if folder else package) / inside
+
+
+# Generated, or inside an installed dependency.
+SOURCES: Mapping[str, str] = {
+    **{name: description for name, (_, description) in GENERATORS.items()},
+    **{name: text for name, (_, _, text) in _PACKAGED.items() if _packaged_path(name).is_file()},
 }
 
 
@@ -86,12 +99,6 @@ class ImageSource:
         return np.clip(level, 0, len(self.reductions) - 1).astype(np.int64)
 
 
-def sources() -> Mapping[str, str]:
-    """Named pictures that are generated, or that lie inside an installed dependency, each with a description."""
-    found = {name: description for name, (_, description) in GENERATORS.items()}
-    return found | {name: text for name, (_, _, text) in _PACKAGED.items() if _packaged_path(name).is_file()}
-
-
 def source_ref(name: str) -> SourceRef:
     """Identify a picture without decoding it: a name, ``deadleaves:7`` for another seed than 0, or a path.
 
@@ -128,39 +135,7 @@ def read(name: str) -> NDArray[np.uint8]:
         BadInput: when it is not there or cannot be used.
     """
     generated = _generated(name)
-    return decode(_cached(*generated) if generated else _path(name))
-
-
-def decode(path: Path) -> NDArray[np.uint8]:
-    """The pixels of an image file, (H, W, 3) RGB.
-
-    Raises:
-        BadInput: for a file that is empty, damaged, far too large or no image.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if path.stat().st_size == 0:
-        raise BadInput(f"{path} is empty; give an image file such as a PNG or a JPEG.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with opened(path) as file:
-                if file.width * file.height > LARGEST:
-                    raise Image.DecompressionBombError
-                picture = ImageOps.exif_transpose(file)
-                if picture.mode.startswith("I") or picture.mode == "F":
-                    # 16 bits per pixel: keep the high byte, which a plain conversion would clip away.
-                    grey = np.nan_to_num(np.asarray(picture).astype(np.float64)) / 257
-                    return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
-                return np.asarray(picture.convert("RGBA" if picture.mode == "P" else "RGB"))[:, :, :3].copy()
-    except Image.DecompressionBombError as error:
-        raise BadInput(f"{path} has more than {LARGEST:,} pixels; reduce it before using it as a source.") from error
-    except UnidentifiedImageError as error:
-        raise BadInput(f"{path} is not an image that can be read; give a PNG, JPEG or similar file.") from error
-    except Exception as error:  # decoders meet damage with nearly anything
-        raise BadInput(
-            f"{path} is damaged ({error or type(error).__name__}); replace it by an intact image file."
-        ) from error
+    return decode_image(_cached(*generated) if generated else _path(name))
 
 
 def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ...]:
@@ -216,14 +191,6 @@ def _cached(kind: str, seed: int) -> Path:
     return path
 
 
-def _packaged_path(name: str) -> Path:
-    """Where a packaged picture lies, whether or not it is there; the package itself is not imported."""
-    package, inside, _ = _PACKAGED[name]
-    spec = find_spec(package)
-    folder = spec.submodule_search_locations if spec else None
-    return Path(folder[0] if folder else package) / inside
-
-
 def _path(name: str) -> Path:
     """The file behind a packaged name or a user's path."""
     if name in _PACKAGED:
@@ -237,5 +204,5 @@ def _path(name: str) -> Path:
     if path.is_dir():
         raise BadInput(f"{path} is a folder; give one image file as the source.")
     if path.suffix or len(path.parts) > 1:
-        raise BadInput(f"there is no file {path}; give the path of an image, or one of {', '.join(sources())}.")
-    raise UnknownName("image source", name, list(sources()))
+        raise BadInput(f"there is no file {path}; give the path of an image, or one of {', '.join(SOURCES)}.")
+    raise UnknownName("image source", name, list(SOURCES))

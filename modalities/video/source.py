@@ -53,7 +53,7 @@ class VideoSource:
 
 def names() -> Mapping[str, str]:
     """Named source data with a line of description: the pictures of the image modality."""
-    return {name: f"{text}; a camera moves over it" for name, text in pictures.sources().items()}
+    return {name: f"{text}; a camera moves over it" for name, text in pictures.SOURCES.items()}
 
 
 def identify(name: str) -> SourceRef:
@@ -69,7 +69,7 @@ def identify(name: str) -> SourceRef:
 def is_clip(name: str) -> bool:
     """Whether a name is a file that is taken for a clip: any that does not end like a picture's."""
     path = Path(name).expanduser()
-    return name not in pictures.sources() and path.is_file() and path.suffix.lower() not in PICTURES
+    return name not in pictures.SOURCES and path.is_file() and path.suffix.lower() not in PICTURES
 
 
 def load(name: str, device: torch.device) -> VideoSource:

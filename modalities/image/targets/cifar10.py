@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from modalities.base import Published, TargetAdapter, TargetInfo
-from modalities.image.batches import PickledTarget
+from modalities.image.cifar_batches import PickledTarget
 from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from modalities.base import Published, TargetInfo
 from modalities.datasets.standin import mark
-from modalities.image.batches import SIDE, PickledTarget
-from modalities.image.targets._classes import names
+from modalities.image.cifar_batches import SIDE, PickledTarget
+from modalities.image.targets._class_lists import names
 from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
 
 
@@ -52,7 +52,7 @@ class Cifar100(PickledTarget):
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of every fifth class in the official layout."""
-        from modalities.image.targets._cifar100_sample import KINDS, cloth
+        from modalities.image.targets._cifar100_standin import KINDS, cloth
         from modalities.image.targets._paint import paint
 
         home = root / self.batches

@@ -12,7 +12,7 @@ import numpy as np
 from modalities.base import DataStatus, TargetAdapter, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,9 +12,9 @@ from modalities.base import Published, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.mat import load_mat
-from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
+from modalities.image.matfile import load_mat
+from modalities.image.targets._class_lists import names
+from modalities.image.targets._official import FilesTarget, Part, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
@@ -74,7 +74,7 @@ class Flowers102(FilesTarget):
         from scipy.io import savemat
 
         from modalities.compute.draws import Draws
-        from modalities.image.targets._flowers102_sample import KINDS, blossom
+        from modalities.image.targets._flowers102_standin import KINDS, blossom
         from modalities.image.targets._paint import paint
 
         home = self.home(root)

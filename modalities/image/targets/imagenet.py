@@ -15,9 +15,9 @@ from modalities.datasets.lists import whole
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.folder import SUFFIXES
-from modalities.image.mat import load_mat
-from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, images_in, save_jpeg
+from modalities.image.matfile import load_mat
+from modalities.image.targets._class_lists import names
+from modalities.image.targets._official import FilesTarget, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class ImageNet(FilesTarget):
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 20 classes, and with them what the real files hold beside plain JPEG."""
-        from modalities.image.targets._imagenet_sample import OUTLINE_KINDS, outline
+        from modalities.image.targets._imagenet_standin import OUTLINE_KINDS, outline
 
         self._write(root, seed, OUTLINE_KINDS, outline)
         mark(self.home(root), "imagenet imagenet100", seed)  # the subset may be read from here

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modalities.base import Published, TargetInfo
 from modalities.datasets.standin import mark
-from modalities.image.targets._classes import names
+from modalities.image.targets._class_lists import names
 from modalities.image.targets._published import PAPER
 from modalities.image.targets.imagenet import CITATION, ImageNet
 
@@ -56,7 +56,7 @@ class ImageNet100(ImageNet):
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 12 classes into folders of its own."""
-        from modalities.image.targets._imagenet_sample import STREWN_KINDS, strewn
+        from modalities.image.targets._imagenet_standin import STREWN_KINDS, strewn
 
         self._write(root, seed, STREWN_KINDS, strewn)
         mark(root / self.own_folder, self.info.name, seed)

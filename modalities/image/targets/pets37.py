@@ -9,7 +9,7 @@ from modalities.datasets.listing import Row
 from modalities.datasets.lists import whole
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
+from modalities.image.targets._official import FilesTarget, Part, images_in, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
@@ -77,7 +77,7 @@ class Pets37(FilesTarget):
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 11 breeds in the official layout: two are grey or CMYK, one stands in no list."""
         from modalities.image.targets._paint import paint
-        from modalities.image.targets._pets37_sample import BREEDS, KINDS, head
+        from modalities.image.targets._pets37_standin import BREEDS, KINDS, head
 
         home, shown = self.home(root), list(BREEDS)
         (home / "annotations").mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ from modalities.datasets.lookup import listed
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.folder import SUFFIXES
-from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, Part, save_jpeg
+from modalities.image.targets._class_lists import names
+from modalities.image.targets._official import FilesTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "http://data.csail.mit.edu/places/places365"
@@ -78,7 +78,7 @@ class Places365(FilesTarget):
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 11 scenes under the names that the archives give, with lists."""
         from modalities.image.targets._paint import paint
-        from modalities.image.targets._places365_sample import KINDS, SCENES, scene
+        from modalities.image.targets._places365_standin import KINDS, SCENES, scene
 
         home, shown = self.home(root), list(SCENES)
         for split, items in zip(self.splits, self.sample_items, strict=True):

@@ -13,8 +13,9 @@ from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.image.folder import index_of, to_raw
-from modalities.image.options import ImageView
+from modalities.image.decode import to_raw
+from modalities.image.folder import index_of
+from modalities.image.policies import ImageView
 from modalities.image.targets._published import PAPER
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class Stl10:
         """Write generated pictures in the official files, in ten folds that share pictures as the official ones do."""
         from modalities.compute.draws import Draws
         from modalities.image.targets._paint import paint
-        from modalities.image.targets._stl10_sample import KINDS, stack
+        from modalities.image.targets._stl10_standin import KINDS, stack
 
         home = root / self.folder
         home.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import pytest
 from modalities import registry
 from modalities.datasets.standin import MARKER
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 VIEW = ImageView()
 TRAIN, TEST = 48, 24

@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 
 from modalities.compute.draws import Draws
 from modalities.image.targets import (
-    _cifar100_sample,
-    _flowers102_sample,
-    _imagenet_sample,
-    _pets37_sample,
-    _places365_sample,
-    _stl10_sample,
+    _cifar100_standin,
+    _flowers102_standin,
+    _imagenet_standin,
+    _pets37_standin,
+    _places365_standin,
+    _stl10_standin,
 )
 from modalities.image.targets._paint import AT_ONCE, Canvas, box, colour, disc, paint, petals
 
 PAINTERS = {
-    "cloth": (_cifar100_sample.cloth, _cifar100_sample.KINDS),
-    "stack": (_stl10_sample.stack, _stl10_sample.KINDS),
-    "outline": (_imagenet_sample.outline, _imagenet_sample.OUTLINE_KINDS),
-    "strewn": (_imagenet_sample.strewn, _imagenet_sample.STREWN_KINDS),
-    "scene": (_places365_sample.scene, _places365_sample.KINDS),
-    "blossom": (_flowers102_sample.blossom, _flowers102_sample.KINDS),
-    "head": (_pets37_sample.head, _pets37_sample.KINDS),
+    "cloth": (_cifar100_standin.cloth, _cifar100_standin.KINDS),
+    "stack": (_stl10_standin.stack, _stl10_standin.KINDS),
+    "outline": (_imagenet_standin.outline, _imagenet_standin.OUTLINE_KINDS),
+    "strewn": (_imagenet_standin.strewn, _imagenet_standin.STREWN_KINDS),
+    "scene": (_places365_standin.scene, _places365_standin.KINDS),
+    "blossom": (_flowers102_standin.blossom, _flowers102_standin.KINDS),
+    "head": (_pets37_standin.head, _pets37_standin.KINDS),
 }
 
 

@@ -18,10 +18,11 @@ from PIL import Image
 from modalities.base import TargetInfo
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
-from modalities.image.folder import ImageFolderTarget, ImageReader
-from modalities.image.options import ImageView
+from modalities.image.decode import ImageReader
+from modalities.image.folder import ImageFolderTarget
 from modalities.image.pickles import load_plain
-from modalities.image.samples import stand_ins
+from modalities.image.policies import ImageView
+from modalities.image.standins import standin_pictures
 from modalities.image.targets.cifar10 import TARGET as CIFAR10
 from modalities.image.targets.digits import TARGET as DIGITS
 
@@ -328,8 +329,8 @@ def test_a_plain_image_folder_target_is_a_few_lines(tmp_path):
 
 
 def test_stand_ins_of_two_splits_differ():
-    train, labels = stand_ins(0, "train", 4, 8, 24)
-    test, _ = stand_ins(0, "test", 4, 8, 24)
+    train, labels = standin_pictures(0, "train", 4, 8, 24)
+    test, _ = standin_pictures(0, "test", 4, 8, 24)
     assert train.shape == (8, 24, 24, 3)
     assert labels.tolist() == [0, 1, 2, 3] * 2
     assert not np.array_equal(train, test)

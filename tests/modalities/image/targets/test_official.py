@@ -14,7 +14,7 @@ from PIL import Image
 from modalities import registry
 from modalities.datasets.standin import stand_ins
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 from modalities.image.targets.imagenet import META, TRUTH
 
 VIEW = ImageView()
@@ -293,12 +293,12 @@ def test_jpeg_files_that_are_grey_cmyk_or_png_are_read_as_colour(samples):
 @pytest.mark.parametrize(("name", "folder"), [("imagenet", "imagenet"), ("pets37", "oxford-iiit-pet")])
 def test_a_cmyk_file_shows_the_colours_that_were_painted(name, folder, samples, tmp_path):
     """Against the same stand-in's pixels before they were written: an inverted file would be off by far more."""
-    from modalities.image.targets import _imagenet_sample, _pets37_sample
+    from modalities.image.targets import _imagenet_standin, _pets37_standin
     from modalities.image.targets._paint import paint
 
     kinds, picture, split = {
-        "imagenet": (_imagenet_sample.OUTLINE_KINDS, _imagenet_sample.outline, "train"),
-        "pets37": (_pets37_sample.KINDS, _pets37_sample.head, "trainval"),
+        "imagenet": (_imagenet_standin.OUTLINE_KINDS, _imagenet_standin.outline, "train"),
+        "pets37": (_pets37_standin.KINDS, _pets37_standin.head, "trainval"),
     }[name]
     painted = paint(0, split, 64, kinds, 48, picture)[0]
     data = registry.target(name).train(samples, NATIVE)

@@ -12,7 +12,7 @@ from modalities.compute.draws import Array, Draws
 SHAPES, TEXTURES = 5, 4
 
 
-def stand_ins(
+def standin_pictures(
     seed: int, split: str, classes: int, items: int, side: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Labelled pictures.

@@ -12,8 +12,9 @@ from modalities.base import DataStatus
 from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
-from modalities.image.folder import SUFFIXES, ImageFolderTarget, ImageReader
-from modalities.image.options import ImageView
+from modalities.image.decode import ImageReader
+from modalities.image.folder import SUFFIXES, ImageFolderTarget
+from modalities.image.policies import ImageView
 
 if TYPE_CHECKING:
     from torch import Tensor

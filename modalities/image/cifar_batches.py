@@ -14,10 +14,11 @@ from modalities.base import DataStatus
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.image.folder import ImageFolderTarget, index_of, to_raw
-from modalities.image.options import ImageView
+from modalities.image.decode import to_raw
+from modalities.image.folder import ImageFolderTarget, index_of
 from modalities.image.pickles import load_plain
-from modalities.image.samples import stand_ins
+from modalities.image.policies import ImageView
+from modalities.image.standins import standin_pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -130,7 +131,7 @@ class PickledTarget(ImageFolderTarget):
         for split, files, items in zip(
             self.splits, (self.train_files, self.test_files), self.sample_items, strict=True
         ):
-            pictures, labels = stand_ins(seed, split, len(self.info.classes), items, SIDE)
+            pictures, labels = standin_pictures(seed, split, len(self.info.classes), items, SIDE)
             flat = pictures.transpose(0, 3, 1, 2).reshape(items, -1)
             shares = np.array_split(np.arange(items), len(files))
             for name, share in zip(files, shares, strict=True):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modalities.base import Draws, ModalityName, Reference, SourceRef
-from modalities.image import source as sources_room
-from modalities.image.options import POLICIES, ImagePolicy, ImageView
+from modalities.image.policies import POLICIES, ImagePolicy, ImageView
+from modalities.image.source import SOURCES, load_source, source_ref
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ class ImageModality:
 
     def sources(self) -> Mapping[str, str]:
         """Named pictures, each with a line of description."""
-        return sources_room.sources()
+        return SOURCES
 
     def policies(self) -> Mapping[str, ImagePolicy]:
         """Named policies."""
@@ -35,23 +35,23 @@ class ImageModality:
 
     def networks(self) -> Mapping[str, str]:
         """Network name patterns, each with a line of description."""
-        from modalities.image.networks import networks
+        from modalities.image.networks import NETWORKS
 
-        return networks()
+        return NETWORKS
 
     def check_network(self, name: str) -> None:
         """Refuse a name of no network, without building it."""
-        from modalities.image.networks import check
+        from modalities.image.networks import check_network
 
-        check(name)
+        check_network(name)
 
     def source_ref(self, name: str) -> SourceRef:
         """Identify a named picture or the user's file without decoding it; raises BadInput when neither is there."""
-        return sources_room.source_ref(name)
+        return source_ref(name)
 
     def load_source(self, name: str, view: ImageView, device: torch.device) -> ImageSource:
         """Decode or generate a picture once, onto the device; raises BadInput for a file that cannot be used."""
-        return sources_room.load_source(name, device)
+        return load_source(name, device)
 
     def stream(
         self, source: ImageSource, view: ImageView, policy: ImagePolicy, *,
@@ -66,9 +66,9 @@ class ImageModality:
 
     def network(self, name: str, view: ImageView, classes: int) -> nn.Module:
         """A network: (B, 3, size, size) in, (B, classes) logits out."""
-        from modalities.image.networks import network
+        from modalities.image.networks import build_network
 
-        return network(name, classes)
+        return build_network(name, classes)
 
     def prepare(self, raw: Tensor, view: ImageView) -> Tensor:
         """Centre crops of raw items, (B, 3, H, W) uint8, normalised: (B, 3, size, size) float32."""
@@ -92,6 +92,6 @@ class ImageModality:
         self, source: str, view: ImageView, policy: ImagePolicy, device: torch.device
     ) -> Sequence[Reference]:
         """The published chain, torchvision's transforms v2 and kornia, to be timed beside ours."""
-        from modalities.image.others import references
+        from modalities.image.reference import references
 
         return references(source, view, policy, device)
