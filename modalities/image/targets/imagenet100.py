@@ -38,20 +38,20 @@ class ImageNet100(ImageNet):
         notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. There is no "
         "download of the subset alone. The stand-in shows 12 of the classes.",
     )
-    own_folder = "imagenet100"
+    folder = "imagenet100"
     sample_items = (1200, 480)
     kit_in_sample = False
 
     def home(self, root: Path) -> Path:
         """Its own folder where there is one, else ImageNet's."""
-        own = root / self.own_folder
-        return own if own.is_dir() else root / ImageNet.own_folder
+        own = root / self.folder
+        return own if own.is_dir() else root / ImageNet.folder
 
-    def how(self, root: Path) -> str:
-        """The sentence that says how to obtain the data."""
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
         return (
-            f"put its classes into {root / self.own_folder}/{{train,val}}/WNID/, or all of ImageNet into "
-            f"{root / ImageNet.own_folder}/: {ImageNet().how(root)}"
+            f"put its classes into {root / self.folder}/{{train,val}}/WNID/, or all of ImageNet into "
+            f"{root / ImageNet.folder}/: {ImageNet().instructions(root)}"
         )
 
     def write_sample(self, root: Path, seed: int) -> None:
@@ -59,7 +59,7 @@ class ImageNet100(ImageNet):
         from modalities.image.targets._imagenet_standin import STREWN_KINDS, strewn
 
         self._write(root, seed, STREWN_KINDS, strewn)
-        mark(root / self.own_folder, self.info.name, seed)
+        mark(root / self.folder, self.info.name, seed)
 
 
 TARGET = ImageNet100()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from modalities.base import Published, TargetInfo
+from modalities.datasets.index import index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import whole
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.targets._official import FilesTarget, Part, images_in, save_jpeg
+from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
@@ -18,8 +19,8 @@ CATS = ("Abyssinian", "Bengal", "Birman", "Bombay", "British Shorthair", "Egypti
         "Ragdoll", "Russian Blue", "Siamese", "Sphynx")  # fmt: skip
 
 
-class Pets37(FilesTarget):
-    """Official images and lists (implements ``modalities.base.TargetAdapter``)."""
+class Pets37(OfficialTarget):
+    """Official images and lists."""
 
     info = TargetInfo(
         name="pets37",
@@ -45,7 +46,7 @@ class Pets37(FilesTarget):
         notes="Trained on the official trainval list. Some 40 images stand in neither list and are not used. "
         "The stand-in shows 11 of the breeds.",
     )  # fmt: skip
-    own_folder = "oxford-iiit-pet"
+    folder = "oxford-iiit-pet"
     splits = ("trainval", "test")
     lists = tuple(LISTS.values())
     parts = (
@@ -55,14 +56,14 @@ class Pets37(FilesTarget):
     sample_items = (1200, 480)
 
     def rows(self, root: Path, split: str) -> list[Row]:
-        """The listed images of a split that are on disk, in the list's order."""
+        """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
-        there = set(images_in(home / "images", "images/"))
+        on_disk = set(index(home, ["images"], self.suffixes, sizes=False).names)
         named = ((f"images/{name}.jpg", label) for name, label in self._listed(home / LISTS[split]))
-        return [Row(name, label, name, name) for name, label in named if name in there]
+        return [Row(home / name, label, name, name) for name, label in named if name in on_disk]
 
     def _listed(self, path: Path) -> list[tuple[str, int]]:
-        """Name and class of every line that is no remark; classes in the file count from 1."""
+        """Return name and class of every line that is not a comment; classes in the file count from 1."""
         found = []
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             words = line.split()

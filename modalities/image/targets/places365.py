@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modalities.base import Published, TargetInfo
-from modalities.datasets.index import index
+from modalities.datasets.index import Paths, index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import whole
 from modalities.datasets.lookup import listed
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.folder import SUFFIXES
 from modalities.image.targets._class_lists import names
-from modalities.image.targets._official import FilesTarget, Part, save_jpeg
+from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "http://data.csail.mit.edu/places/places365"
@@ -22,8 +21,8 @@ LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}
 TRAIN_FOLDERS = ("data_256_standard", "data_256")  # torchvision renames the second, which the archive holds
 
 
-class Places365(FilesTarget):
-    """Official lists and images (implements ``modalities.base.TargetAdapter``)."""
+class Places365(OfficialTarget):
+    """Official lists and images."""
 
     info = TargetInfo(
         name="places365",
@@ -48,7 +47,7 @@ class Places365(FilesTarget):
         notes="Tested on the validation images (100 of each class): the labels of the test images are withheld. "
         "The stand-in shows 11 of the classes.",
     )
-    own_folder = "places365"
+    folder = "places365"
     splits = ("train", "val")
     lists = tuple(LISTS.values())
     parts = (
@@ -63,17 +62,17 @@ class Places365(FilesTarget):
     sample_items = (1200, 480)
 
     def rows(self, root: Path, split: str) -> Sequence[Row]:
-        """The listed images of a split that are on disk, in the list's order."""
+        """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
         place, folders = "val_256", ["."]
         if split == "train":
             place = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
             folders = [f"{name[0]}/{name}" for name in self.info.classes]
-        found = index(home / place, folders, SUFFIXES, sizes=False)
+        found = index(home / place, folders, self.suffixes, sizes=False)
         heads = [f"{folder}/".removeprefix("./") for folder in folders]
         here = listed(home / LISTS[split], _lines, found, home / place, heads)
         names = found.names.called([f"{place}/{head}" for head in heads]).take(here.places)
-        return Columns(names, here.labels, names, names)
+        return Columns(Paths(home, names), here.labels, names, names)
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 11 scenes under the names that the archives give, with lists."""
@@ -97,13 +96,13 @@ class Places365(FilesTarget):
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:
-    """Name and class of every line of a list."""
+    """Yield name and class of every line of a list."""
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             name, _, digits = line.strip().rpartition(" ")
             label = whole(digits)
             if not name or label is None or label >= len(Places365.info.classes):
-                raise BadInput(f"line {number} of {path} is no name with a class below 365; fetch it again.")
+                raise BadInput(f"line {number} of {path} is not a name with a class below 365; fetch it again.")
             yield name.lstrip("/"), label
 
 
