@@ -1,4 +1,4 @@
-"""Opening an image file, whoever wrote it."""
+"""Image files to raw arrays; files are not trusted."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
     from torch import Tensor
 
-# By content and not by name: well-known datasets misname a few files. Other formats run programs (EPS) or decoders that
-# few need.
+# Detected by content, not by name: datasets misname a few files. Other formats run programs (EPS) or are rare.
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
 LARGEST = 89_000_000  # pixels; a larger file is more likely a mistake or an attack than a photograph
-LONGEST = 65_536  # pixels of the longer side once the shorter one is scaled
+LONGEST = 65_536  # pixels of the longer side after the shorter one is scaled
 
 
 def open_image(path: Path) -> ImageFile:
-    """The picture in a file, not decoded yet; to be closed.
+    """Open the picture in a file without decoding it; the caller closes it.
 
-    The bytes are read first. From a file, a decoder would ask for as many as the content declares, and Python makes
-    room for them (4 GiB for four damaged bytes of a PNG) before it looks whether they are there.
+    All bytes are read first: a decoder reads as many as the content declares, for which Python would allocate memory
+    (4 GiB for four damaged bytes of a PNG) even if the file is shorter.
     """
     from PIL import Image
 
@@ -36,10 +35,10 @@ def open_image(path: Path) -> ImageFile:
 
 
 def decode_image(path: Path) -> NDArray[np.uint8]:
-    """The pixels of an image file, (H, W, 3) RGB.
+    """Return the pixels of an image file, (H, W, 3) RGB.
 
     Raises:
-        BadInput: for a file that is empty, damaged, far too large or no image.
+        BadInput: the file is empty, damaged, far too large or not an image.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -53,7 +52,7 @@ def decode_image(path: Path) -> NDArray[np.uint8]:
                     raise Image.DecompressionBombError
                 picture = ImageOps.exif_transpose(file)
                 if picture.mode.startswith("I") or picture.mode == "F":
-                    # 16 bits per pixel: keep the high byte, which a plain conversion would clip away.
+                    # 16 bits per pixel: keep the high byte; a plain conversion would clip.
                     grey = np.nan_to_num(np.asarray(picture).astype(np.float64)) / 257
                     return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
                 return np.asarray(picture.convert("RGBA" if picture.mode == "P" else "RGB"))[:, :, :3].copy()
@@ -61,14 +60,14 @@ def decode_image(path: Path) -> NDArray[np.uint8]:
         raise BadInput(f"{path} has more than {LARGEST:,} pixels; reduce it before using it as a source.") from error
     except UnidentifiedImageError as error:
         raise BadInput(f"{path} is not an image that can be read; give a PNG, JPEG or similar file.") from error
-    except Exception as error:  # decoders meet damage with nearly anything
+    except Exception as error:  # decoders raise nearly anything for damaged files
         raise BadInput(
-            f"{path} is damaged ({error or type(error).__name__}); replace it by an intact image file."
+            f"{path} is damaged ({error or type(error).__name__}); replace it with an intact image file."
         ) from error
 
 
 class ImageReader:
-    """An image file as a raw item: (1, 3, side, side) uint8, shorter side scaled to ``side``, centre kept."""
+    """Reads an image file as a raw item; see ``to_raw``."""
 
     def __init__(self, side: int) -> None:
         self.side = side
@@ -79,17 +78,17 @@ class ImageReader:
 
 
 def to_raw(picture: Image, side: int) -> Tensor:
-    """A picture as (1, 3, side, side) uint8: shorter side to ``side`` (bicubic), centre kept, as in torchvision."""
+    """Resize the shorter side to ``side`` (bicubic), crop the centre, as torchvision: (1, 3, side, side) uint8."""
     import torch
-    from PIL import Image as images
+    from PIL.Image import Resampling
 
     shorter = min(picture.size)
     if side * max(picture.size) // max(shorter, 1) > LONGEST:
-        raise ValueError(f"{picture.width} × {picture.height} pixels, which is no picture's shape")
+        raise ValueError(f"{picture.width} × {picture.height} pixels, which is not the shape of a picture")
     picture = picture if picture.mode == "RGB" else picture.convert("RGB")
     if shorter != side:
         width, height = (side * length // shorter for length in picture.size)
-        picture = picture.resize((width, height), images.Resampling.BICUBIC)
+        picture = picture.resize((width, height), Resampling.BICUBIC)
     left, top = round((picture.width - side) / 2), round((picture.height - side) / 2)
     pixels = np.asarray(picture.crop((left, top, left + side, top + side)))
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]

@@ -1,4 +1,4 @@
-"""Names of networks for images; what builds them is imported when one is asked for."""
+"""Names of networks for images; the code that builds them is imported on demand."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _RESNETS = ("resnet18", "resnet50")
 
 
 def check_network(name: str) -> None:
-    """Refuse a name that ``build_network`` cannot build, without building anything.
+    """Raise for a name that ``build_network`` cannot build, without building anything.
 
-    Only a pretrained network with another name than the two ResNets loads the library that it comes from: the list
-    of names is the library's, and differs from version to version.
+    Only pretrained networks other than the two ResNets import their library, whose list of names depends on its
+    version.
 
     Raises:
-        UnknownName: when no pattern fits, or the library has no such network.
-        BadInput: when a number in the name cannot be, or the library is missing.
+        UnknownName: no pattern matches, or the library has no such network.
+        BadInput: a number in the name is out of range, or the library is not installed.
     """
     library, _, inside = name.partition(":")
     if name in _RESNETS or (library == "torchvision" and inside in _RESNETS):
@@ -51,11 +51,11 @@ def check_network(name: str) -> None:
 
 
 def build_network(name: str, classes: int) -> nn.Module:
-    """A network: (B, 3, S, S) in, (B, classes) logits out.
+    """Build a network: (B, 3, S, S) in, (B, classes) logits out.
 
     Raises:
-        UnknownName: when no pattern fits.
-        BadInput: when a number in the name cannot be, or pretrained weights cannot be had.
+        UnknownName: no pattern matches.
+        BadInput: a number in the name is out of range, or pretrained weights are not available.
     """
     from modalities.image import architectures as build
 

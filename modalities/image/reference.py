@@ -24,7 +24,7 @@ V2_BATCH, KORNIA_BATCH, CHAIN_SEGMENTS = 64, 32, 20
 
 
 def references(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> list[Reference]:
-    """The published chain, torchvision's transforms v2 and kornia (where installed) on the same picture."""
+    """Return the published chain, torchvision's transforms v2 and, if installed, kornia, on the same picture."""
     found = [_chain(source, view, policy), _transforms_v2(source, view, policy, device)]
     if find_spec("kornia"):
         found.append(_kornia(source, view, policy, device))
@@ -51,7 +51,7 @@ def _on_device(source: str, device: torch.device) -> Tensor:
 
 
 def _transforms_v2(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> Reference:
-    """A batch shares ONE draw of every parameter there: faster than it should be, and no substitute."""
+    """All segments of a batch share ONE draw of every parameter: faster than is fair, and not a substitute."""
     import torch
     from torchvision.transforms import v2
 
@@ -79,8 +79,8 @@ def _transforms_v2(source: str, view: ImageView, policy: ImagePolicy, device: to
 
 
 def _kornia(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> Reference:
-    """The initial crop is left out, and the crop drawn from the whole picture at the same sizes: that spares kornia
-    a copy of half the picture for every segment. Its crop is not antialiased."""
+    """Crops are drawn from the whole picture at the same sizes, without the initial crop, which would make kornia copy
+    half the picture for every segment. Its crop is not antialiased."""
     import torch
     from kornia import augmentation as K
 
@@ -107,7 +107,7 @@ def _kornia(source: str, view: ImageView, policy: ImagePolicy, device: torch.dev
 
 
 def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> Callable[[Image], Tensor]:
-    """Picture in memory → one normalised random segment (3, size, size), step by step as published, without JPEG.
+    """Return a function: picture → one normalised random segment (3, size, size), as published, without JPEG.
 
     torchvision draws the parameters from torch's global generator. The shift pads with zeros, as published.
     """
@@ -145,7 +145,7 @@ def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> 
 
 
 def published_geometry(picture: Image, place: Geometry, index: int, size: int) -> tuple[Image, NDArray[np.bool_]]:
-    """One segment's geometry with given parameters, by PIL's bicubic resize and torchvision's bilinear affine.
+    """Cut one segment with given parameters by PIL's bicubic resize and torchvision's bilinear affine.
 
     Returns:
         The segment, and a mask (size, size) of its pixels that lie inside the crop rectangle with all neighbours:

@@ -1,4 +1,4 @@
-"""The one picture that a student learns from: named, generated or the user's file; decoded once, kept as a pyramid."""
+"""The one picture that a student learns from: named, generated or the user's file; decoded once, held as a pyramid."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _PACKAGED = {
 
 
 def _packaged_path(name: str) -> Path:
-    """Where a packaged picture lies, whether or not it is there; the package itself is not imported."""
+    """Return the path of a packaged picture, whether or not it exists, without importing the package."""
     package, inside, _ = _PACKAGED[name]
     spec = find_spec(package)
     folder = spec.submodule_search_locations if spec else None
     return Path(folder[0] if folder else package) / inside
 
 
-# Generated, or inside an installed dependency.
+# Names, each with a one-line description: generated pictures, and those that installed dependencies include.
 SOURCES: Mapping[str, str] = {
     **{name: description for name, (_, description) in GENERATORS.items()},
     **{name: text for name, (_, _, text) in _PACKAGED.items() if _packaged_path(name).is_file()},
@@ -63,8 +63,8 @@ SOURCES: Mapping[str, str] = {
 class ImageSource:
     """A picture and its pyramid (implements ``modalities.base.Source``).
 
-    ``reductions[k]`` is (h, w, 3) uint8, the picture reduced by 2^(k · STEP); ``reductions[0]`` is the picture. What
-    segments are cut from is made of them once, in the form that suits the device.
+    ``reductions[k]`` is (h, w, 3) uint8, the picture reduced by 2^(k · STEP); ``reductions[0]`` is the picture. They
+    are converted once into the form from which the device cuts segments.
     """
 
     ref: SourceRef
@@ -94,7 +94,7 @@ class ImageSource:
         return int(self.reductions[0].shape[0])
 
     def level_of(self, scale: Array) -> NDArray[np.int64]:
-        """The level to sample when one output pixel covers ``scale`` pixels of the picture."""
+        """Return the level to sample if one output pixel covers ``scale`` pixels of the picture."""
         level = np.rint(np.log2(np.maximum(scale, 1e-9)) / STEP)
         return np.clip(level, 0, len(self.reductions) - 1).astype(np.int64)
 
@@ -103,7 +103,7 @@ def source_ref(name: str) -> SourceRef:
     """Identify a picture without decoding it: a name, ``deadleaves:7`` for another seed than 0, or a path.
 
     Raises:
-        BadInput: when there is neither such a name nor such a file.
+        BadInput: neither such a source nor such a file exists.
     """
     if generated := _generated(name):
         kind, seed = generated
@@ -123,23 +123,23 @@ def load_source(name: str, device: torch.device) -> ImageSource:
     """Decode or generate a picture and build its pyramid.
 
     Raises:
-        BadInput: when it is not there or cannot be used.
+        BadInput: the picture does not exist or cannot be used.
     """
     return ImageSource(source_ref(name), reductions(read(name)), device)
 
 
 def read(name: str) -> NDArray[np.uint8]:
-    """The pixels of a named picture or of a file: (H, W, 3) RGB; turned upright as its EXIF data say, alpha dropped.
+    """Return the pixels of a named picture or of a file: (H, W, 3) RGB, upright by its EXIF data, without alpha.
 
     Raises:
-        BadInput: when it is not there or cannot be used.
+        BadInput: the picture does not exist or cannot be used.
     """
     generated = _generated(name)
     return decode_image(_cached(*generated) if generated else _path(name))
 
 
 def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ...]:
-    """The picture, (H, W, 3) uint8, and its antialiased reductions, as (3, h, w) float32 in [0, 1] on the device."""
+    """Return the picture, (H, W, 3) uint8, and its reductions as (3, h, w) float32 in [0, 1] on the device."""
     return tuple(_planes(level, device) for level in reductions(pixels))
 
 
@@ -150,7 +150,7 @@ def _planes(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
 
 
 def reductions(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
-    """The picture, (H, W, 3), and its antialiased reductions by 2^STEP, 2^(2 · STEP) …"""
+    """Return the picture, (H, W, 3), and its antialiased reductions by 2^STEP, 2^(2 · STEP) …"""
     from PIL import Image
 
     height, width = pixels.shape[:2]
@@ -164,7 +164,7 @@ def reductions(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
 
 
 def _generated(name: str) -> tuple[str, int] | None:
-    """Generator and seed that a name stands for."""
+    """Return the generator and the seed that a name stands for, or None."""
     kind, _, seed = name.partition(":")
     if kind not in GENERATORS or not (seed or "0").isdecimal():
         return None
@@ -172,7 +172,7 @@ def _generated(name: str) -> tuple[str, int] | None:
 
 
 def _cached(kind: str, seed: int) -> Path:
-    """A generated picture as a PNG file, made at its first use."""
+    """Return a generated picture as a PNG file, written at its first use."""
     from PIL import Image
 
     path = cache_root() / "sources" / f"{kind}-{seed}-v{VERSION}.png"
@@ -186,17 +186,17 @@ def _cached(kind: str, seed: int) -> Path:
     except OSError as error:
         raise BadInput(
             f"the generated picture {kind}:{seed} cannot be written to {path} ({error.strerror or error}); "
-            "set BENCHMARK_CACHE to a folder with room."
+            "set BENCHMARK_CACHE to a folder with free space."
         ) from error
     return path
 
 
 def _path(name: str) -> Path:
-    """The file behind a packaged name or a user's path."""
+    """Return the file behind a packaged name or a user's path."""
     if name in _PACKAGED:
         path = _packaged_path(name)
         if not path.is_file():
-            raise BadInput(f"the installed {_PACKAGED[name][0]} carries no '{name}' picture; choose another source.")
+            raise BadInput(f"the installed {_PACKAGED[name][0]} does not include '{name}'; choose another source.")
         return path
     path = Path(name).expanduser()
     if path.is_file():

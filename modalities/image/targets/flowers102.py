@@ -46,7 +46,7 @@ class Flowers102(OfficialTarget):
             Published(0.838, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
         notes="The official 1,020 training and 6,149 test images; the 1,020 of the official validation split are not "
-        "used, though much published work trains on them too. The stand-in shows 12 of the classes.",
+        "used, although much published work trains on them too. The stand-in shows 12 of the classes.",
     )
     folder = "flowers-102"
     lists = (LABELS, SETS)
@@ -81,7 +81,7 @@ class Flowers102(OfficialTarget):
         home = self.home(root)
         splits = {"trnid": self.sample_items[0], "valid": 60, "tstid": self.sample_items[1]}
         total = sum(splits.values())
-        numbers = Draws(seed, "stand-in/flowers102/").permutation(0, "numbers", total) + 1  # splits are interleaved
+        numbers = Draws(seed, "stand-in/flowers102/").permutation(0, "numbers", total) + 1  # so that splits interleave
         labels = np.zeros(total, np.uint8)
         sets, start = {}, 0
         for key, items in splits.items():

@@ -35,8 +35,8 @@ CITATION = (
 class ImageNet(OfficialTarget):
     """Reads ``train/WNID/*.JPEG`` and ``val/WNID/*.JPEG``, or a flat ``val/`` beside the unpacked development kit.
 
-    A class is the place of its WordNet id in sorted order, as in published weights. The kit counts classes in another
-    order of its own; ``meta.mat`` translates (implements ``modalities.base.TargetAdapter``).
+    A class is the position of its WordNet id in sorted order, as in published weights. The kit numbers classes in
+    another order, which ``meta.mat`` translates.
     """
 
     info = TargetInfo(
@@ -58,12 +58,12 @@ class ImageNet(OfficialTarget):
             Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER),
         ),
         notes="Classes are sorted WordNet ids. Tested on the validation images, as usual: the labels of the test "
-        "images are withheld. Download size is about. The stand-in shows 20 of the classes.",
+        "images are not public. The download size is approximate. The stand-in shows 20 of the classes.",
     )
     folder = "imagenet"
     splits = ("train", "val")
     sample_items = (1600, 500)
-    kit_in_sample = True
+    kit_in_sample = True  # whether the stand-in has flat validation images and the kit
 
     def rows(self, root: Path, split: str) -> Sequence[Row]:
         """Return the images of a split, by class and name; the kit labels a flat folder of validation images."""
@@ -103,17 +103,17 @@ class ImageNet(OfficialTarget):
         home = self.home(root)
         if len(self._flat(home)) and not (home / META).is_file():
             return (
-                f"the images in {home}/val lie in no class's folder, so only the development kit can label them: "
+                f"the images in {home}/val are not in class folders, so only the development kit can label them: "
                 f"unpack ILSVRC2012_devkit_t12.tar.gz into {home}, so that {home / META} is there."
             )
         return (
-            f"it needs an account and an agreement at {self.info.homepage}: unpack ILSVRC2012_img_train.tar and the "
+            f"accept the terms at {self.info.homepage} (with an account), then unpack ILSVRC2012_img_train.tar and the "
             f"tars inside it into {home}/train/WNID/, ILSVRC2012_img_val.tar into {home}/val/, and "
             f"ILSVRC2012_devkit_t12.tar.gz, which labels the latter, into {home}/."
         )
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of 20 classes, and with them what the real files hold beside plain JPEG."""
+        """Write generated pictures of 20 classes, among them a PNG, a CMYK and a grey file, as in the real data."""
         from modalities.image.targets._imagenet_standin import OUTLINE_KINDS, outline
 
         self._write(root, seed, OUTLINE_KINDS, outline)
@@ -125,7 +125,7 @@ class ImageNet(OfficialTarget):
         from modalities.image.targets._paint import paint
 
         home = root / self.folder
-        shown = self.info.classes[8 :: len(self.info.classes) // kinds][:kinds]  # of ImageNet's, 7 are in the subset
+        shown = self.info.classes[8 :: len(self.info.classes) // kinds][:kinds]  # 7 of ImageNet's are in the subset
         pictures, order = paint(seed, "train", self.sample_items[0], kinds, 48, picture)
         for i, (pixels, kind) in enumerate(zip(pictures, order, strict=True)):
             path = home / "train" / shown[kind] / f"{shown[kind]}_{i}.JPEG"
@@ -140,7 +140,7 @@ class ImageNet(OfficialTarget):
             self._write_kit(home, [shown[kind] for kind in order])
 
     def _write_kit(self, home: Path, truth: list[str]) -> None:
-        """The development kit: its own order of classes (here the reverse), groups after them."""
+        """Write the development kit, with its own order of classes (here the reverse) and a group after them."""
         from scipy.io import savemat
 
         wnids = [*reversed(self.info.classes), "n00001740"]

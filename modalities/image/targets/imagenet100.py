@@ -12,9 +12,9 @@ from modalities.image.targets.imagenet import CITATION, ImageNet
 
 
 class ImageNet100(ImageNet):
-    """Reads a folder of its own or, where there is none, that of ImageNet (implements ``TargetAdapter``).
+    """Reads its own folder or, if there is none, that of ImageNet.
 
-    The list has an order of its own; a class is the place of its WordNet id in sorted order.
+    A class is the position of its WordNet id in sorted order, not in the list.
     """
 
     info = TargetInfo(
@@ -35,15 +35,15 @@ class ImageNet100(ImageNet):
             Published(0.844, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
             Published(0.885, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
-        notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. There is no "
-        "download of the subset alone. The stand-in shows 12 of the classes.",
+        notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. The subset "
+        "cannot be downloaded alone. The stand-in shows 12 of the classes.",
     )
     folder = "imagenet100"
     sample_items = (1200, 480)
     kit_in_sample = False
 
     def home(self, root: Path) -> Path:
-        """Its own folder where there is one, else ImageNet's."""
+        """Return its own folder if that exists, else ImageNet's."""
         own = root / self.folder
         return own if own.is_dir() else root / ImageNet.folder
 
@@ -55,7 +55,7 @@ class ImageNet100(ImageNet):
         )
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of 12 classes into folders of its own."""
+        """Write generated pictures of 12 classes into its own folder."""
         from modalities.image.targets._imagenet_standin import STREWN_KINDS, strewn
 
         self._write(root, seed, STREWN_KINDS, strewn)

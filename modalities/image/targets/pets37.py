@@ -43,7 +43,7 @@ class Pets37(OfficialTarget):
         download_bytes=791_918_971 + 19_173_078,
         leak_unit="image",
         published=(Published(0.768, "student", "ResNet-18 → ResNet-50", "one image", PAPER),),
-        notes="Trained on the official trainval list. Some 40 images stand in neither list and are not used. "
+        notes="Trained on the official trainval list. About 40 images are in neither list and not used. "
         "The stand-in shows 11 of the breeds.",
     )  # fmt: skip
     folder = "oxford-iiit-pet"
@@ -64,7 +64,7 @@ class Pets37(OfficialTarget):
 
     def _listed(self, path: Path) -> list[tuple[str, int]]:
         """Return name and class of every line that is not a comment; classes in the file count from 1."""
-        found = []
+        listed = []
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             words = line.split()
             if not words or words[0].startswith("#"):
@@ -72,17 +72,17 @@ class Pets37(OfficialTarget):
             label = whole(words[1]) if len(words) > 1 else None
             if label is None or not 1 <= label <= len(self.info.classes):
                 raise BadInput(f"line {number} of {path} has no class from 1 to 37; fetch the annotations again.")
-            found.append((words[0], label - 1))
-        return found
+            listed.append((words[0], label - 1))
+        return listed
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of 11 breeds in the official layout: two are grey or CMYK, one stands in no list."""
+        """Write generated pictures of 11 breeds in the official layout: one is grey, one CMYK, one in no list."""
         from modalities.image.targets._paint import paint
         from modalities.image.targets._pets37_standin import BREEDS, KINDS, head
 
         home, shown = self.home(root), list(BREEDS)
         (home / "annotations").mkdir(parents=True, exist_ok=True)
-        remark = "#Image CLASS-ID SPECIES BREED ID\n"
+        comment = "#Image CLASS-ID SPECIES BREED ID\n"
         listed = []
         for split, items in zip(self.splits, self.sample_items, strict=True):
             pictures, kinds = paint(seed, split, items, KINDS, 48, head)
@@ -96,7 +96,7 @@ class Pets37(OfficialTarget):
                 lines.append(f"{name} {self.info.classes.index(breed) + 1} {species} 1\n")
             (home / LISTS[split]).write_text("".join(lines), encoding="utf-8")
             listed += lines
-        (home / "annotations" / "list.txt").write_text(remark * 6 + "".join(listed), encoding="utf-8")
+        (home / "annotations" / "list.txt").write_text(comment * 6 + "".join(listed), encoding="utf-8")
         save_jpeg(home / "images" / "Abyssinian_100000.jpg", pictures[0])
         mark(home, self.info.name, seed)
 

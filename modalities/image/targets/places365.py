@@ -18,7 +18,7 @@ from modalities.image.targets._published import PAPER
 
 _FROM = "http://data.csail.mit.edu/places/places365"
 LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}
-TRAIN_FOLDERS = ("data_256_standard", "data_256")  # torchvision renames the second, which the archive holds
+TRAIN_FOLDERS = ("data_256_standard", "data_256")  # the archive's is the second, which torchvision renames
 
 
 class Places365(OfficialTarget):
@@ -44,7 +44,7 @@ class Places365(OfficialTarget):
             Published(0.503, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
             Published(0.531, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
-        notes="Tested on the validation images (100 of each class): the labels of the test images are withheld. "
+        notes="Tested on the validation images (100 of each class): the labels of the test images are not public. "
         "The stand-in shows 11 of the classes.",
     )
     folder = "places365"
@@ -64,15 +64,15 @@ class Places365(OfficialTarget):
     def rows(self, root: Path, split: str) -> Sequence[Row]:
         """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
-        place, folders = "val_256", ["."]
+        directory, folders = "val_256", ["."]
         if split == "train":
-            place = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
+            directory = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
             folders = [f"{name[0]}/{name}" for name in self.info.classes]
-        found = index(home / place, folders, self.suffixes, sizes=False)
+        files = index(home / directory, folders, self.suffixes, sizes=False)
         heads = [f"{folder}/".removeprefix("./") for folder in folders]
-        here = listed(home / LISTS[split], _lines, found, home / place, heads)
-        names = found.names.called([f"{place}/{head}" for head in heads]).take(here.places)
-        return Columns(Paths(home, names), here.labels, names, names)
+        on_disk = listed(home / LISTS[split], _lines, files, home / directory, heads)
+        names = files.names.called([f"{directory}/{head}" for head in heads]).take(on_disk.places)
+        return Columns(Paths(home, names), on_disk.labels, names, names)
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 11 scenes under the names that the archives give, with lists."""

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE = 96
-BYTES = 3 * SIDE * SIDE  # of one picture
+BYTES = 3 * SIDE * SIDE  # per picture
 
 
 class PlanarReader:
-    """Picture ``index`` of a file of planes stored column by column, as a raw item: (1, 3, side, side) uint8.
+    """Reads picture ``index`` of a file of planes stored column by column: (1, 3, side, side) uint8.
 
-    The file is mapped, not read; a copy in another process maps it anew.
+    The file is memory-mapped, again in every process.
     """
 
     def __init__(self, path: Path, side: int) -> None:
@@ -70,9 +70,9 @@ class Stl10(PackedTarget):
             Published(0.939, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
             Published(0.950, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
-        notes="The official protocol: a teacher trains on one of ten folds of 1,000 images (fold 1 unless asked "
-        "otherwise) out of 5,000, and is tested on all 8,000. Much published work trains on all 5,000. The pictures "
-        "come from ImageNet, so networks pretrained there have met some. The 100,000 unlabelled ones are not used.",
+        notes="The official protocol: a teacher trains on one of ten folds of 1,000 images (fold 1 by "
+        "default) out of 5,000, and is tested on all 8,000. Much published work trains on all 5,000. The pictures "
+        "come from ImageNet, so networks pretrained there have seen some. The 100,000 unlabelled ones are not used.",
     )
     archive_folder = "stl10_binary"
     archive = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
@@ -90,10 +90,10 @@ class Stl10(PackedTarget):
     sample_items = (1_000, 500)
 
     def train(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """One official fold of the training images; raises BadInput for missing or damaged files."""
+        """Return one official fold of the training images; raise BadInput for missing or damaged files."""
         path = root / self.archive_folder / "fold_indices.txt"
         if not 1 <= fold <= self.info.folds:
-            raise BadInput(f"stl10 has folds 1 to {self.info.folds}, and {fold} is not one of them.")
+            raise BadInput(f"stl10 has no fold {fold}; choose one from 1 to {self.info.folds}.")
         labels = self._labels(root, "train")
         try:
             chosen = [int(word) for word in path.read_text(encoding="ascii").splitlines()[fold - 1].split()]
@@ -104,12 +104,12 @@ class Stl10(PackedTarget):
         return self._listing(root, "train", view, labels, chosen)
 
     def test(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """All test images, for every fold; raises BadInput for missing or damaged files."""
+        """Return all test images, whatever the fold; raise BadInput for missing or damaged files."""
         labels = self._labels(root, "test")
         return self._listing(root, "test", view, labels, range(len(labels)))
 
     def _labels(self, root: Path, split: str) -> NDArray[np.int64]:
-        """Labels of a split counted from 0; the file counts from 1."""
+        """Return the labels of a split, from 0; in the file they count from 1."""
         path = root / self.archive_folder / f"{split}_y.bin"
         pictures = path.with_name(f"{split}_X.bin")
         for file in (path, pictures):
@@ -119,7 +119,9 @@ class Stl10(PackedTarget):
         if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(self.info.classes):
             raise BadInput(f"{path} holds labels outside 1 … {len(self.info.classes)}; fetch stl10 again.")
         if pictures.stat().st_size != len(labels) * BYTES:
-            raise BadInput(f"{pictures} does not hold the {len(labels):,} pictures that {path.name} labels.")
+            raise BadInput(
+                f"{pictures} does not hold the {len(labels):,} pictures that {path.name} labels; fetch stl10 again."
+            )
         return labels
 
     def _listing(
@@ -129,7 +131,7 @@ class Stl10(PackedTarget):
         return Listing(rows, PlanarReader(root / self.archive_folder / f"{split}_X.bin", view.raw_size))
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures in the official files, in ten folds that share pictures as the official ones do."""
+        """Write generated pictures in the official files, in ten folds that overlap as the official ones do."""
         from modalities.compute.draws import Draws
         from modalities.image.targets._paint import paint
         from modalities.image.targets._stl10_standin import KINDS, stack

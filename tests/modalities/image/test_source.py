@@ -88,7 +88,7 @@ def test_a_generated_picture_is_cached_whole_and_read_again(tmp_path, monkeypatc
 def test_a_cache_that_cannot_be_written_is_one_sentence_with_a_remedy(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(BadInput, match=r"sparse:9 cannot be written to .*; set BENCHMARK_CACHE to a folder with room"):
+    with pytest.raises(BadInput, match=r"sparse:9 cannot be written to .*BENCHMARK_CACHE to a folder with free space"):
         source.read("sparse:9")
 
 

@@ -17,7 +17,7 @@ from modalities.image.targets import (
     _places365_standin,
     _stl10_standin,
 )
-from modalities.image.targets._paint import AT_ONCE, Canvas, box, colour, disc, paint, petals
+from modalities.image.targets._paint import BATCH, Canvas, box, colour, disc, paint, petals
 
 PAINTERS = {
     "cloth": (_cifar100_standin.cloth, _cifar100_standin.KINDS),
@@ -56,10 +56,10 @@ def test_what_is_laid_covers_its_inside_and_nothing_beyond_its_edge():
 @pytest.mark.parametrize("name", PAINTERS)
 def test_a_picture_does_not_depend_on_how_many_are_painted(name):
     picture, kinds = PAINTERS[name]
-    few, many = (paint(3, "train", items, kinds, 32, picture) for items in (5, AT_ONCE + 5))
+    few, many = (paint(3, "train", items, kinds, 32, picture) for items in (5, BATCH + 5))
     assert few[0].dtype == np.uint8
     assert np.array_equal(few[0], many[0][:5])
-    assert many[1].tolist() == [i % kinds for i in range(AT_ONCE + 5)]
+    assert many[1].tolist() == [i % kinds for i in range(BATCH + 5)]
 
 
 @pytest.mark.parametrize("name", PAINTERS)
