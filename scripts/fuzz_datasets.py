@@ -87,7 +87,7 @@ def _mats(root: Path, *, compressed: bool, target: str) -> list[bytes]:
     if target == "flowers102":
         adapter = _small("flowers102")
         adapter.write_sample(root, 0)
-        from modalities.image.mat import load_mat
+        from modalities.image.matfile import load_mat
 
         labels = load_mat(root / "flowers-102" / "imagelabels.mat", "labels")
         return [saved({"labels": labels[None]}), saved({"labels": labels[None], "more": np.eye(3)})]

@@ -19,9 +19,9 @@ SIDE = 24  # pixels of the pictures, so that a file is read in a millisecond
 def pictures() -> list[Any]:
     from PIL import Image
 
-    from modalities.image.samples import stand_ins
+    from modalities.image.standins import standin_pictures
 
-    return [Image.fromarray(pixels) for pixels in stand_ins(0, "fuzz", 4, 4, SIDE)[0]]
+    return [Image.fromarray(pixels) for pixels in standin_pictures(0, "fuzz", 4, 4, SIDE)[0]]
 
 
 def _saved(format: str, *changes: tuple[str | None, dict[str, Any]]) -> Seeds:
@@ -56,12 +56,11 @@ def _picture(root: Path, *, place: str) -> None:
     """The readers of a source and of a dataset's item; both are asked, whatever the first says."""
     from modalities.datasets.listing import Listing, Row
     from modalities.errors import BadInput
-    from modalities.image.folder import ImageReader
-    from modalities.image.source import decode
+    from modalities.image.decode import ImageReader, decode_image
 
     refused = None
     try:
-        assert decode(root / place).shape[2] == 3
+        assert decode_image(root / place).shape[2] == 3
     except BadInput as error:
         refused = error
     item = Listing([Row(root / place, 0, "a", "a")], ImageReader(32))[0]

@@ -21,7 +21,7 @@ from numba import njit
 from benchmark.perf.timing import alternate, machine
 from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
-from modalities.image.options import POLICIES
+from modalities.image.policies import POLICIES
 from modalities.image.segments import _levels, resample
 
 SEGMENTS = {32: 256, 224: 64}

@@ -57,7 +57,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     import torchvision
 
     from benchmark.data.subsets import hold_out
-    from modalities.image.options import ImageView
+    from modalities.image.policies import ImageView
     from modalities.registry import target
 
     adapter, view = target("imagenet"), ImageView(size=224)
@@ -106,7 +106,7 @@ def pictures(folder: Path) -> tuple[list[Path], Reader, Reader, str]:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from modalities.image.folder import ImageReader
+    from modalities.image.decode import ImageReader
 
     draws = np.random.default_rng(0)
     (folder / "class").mkdir(parents=True)

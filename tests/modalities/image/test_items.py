@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from modalities.base import Draws, Modality
 from modalities.errors import BadInput
 from modalities.image import MODALITY
-from modalities.image.options import POLICIES, ImagePolicy, ImageView
+from modalities.image.policies import POLICIES, ImagePolicy, ImageView
 
 DRAWS = Draws(0, "test/")
 PLAIN = ImageView(mean=(0.0, 0.0, 0.0), std=(1 / 255, 1 / 255, 1 / 255))  # so that values stay 0 … 255

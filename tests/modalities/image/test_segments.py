@@ -12,7 +12,7 @@ from PIL import Image
 
 from modalities.compute.draws import Draws
 from modalities.image import MODALITY, colour, geometry, source
-from modalities.image.options import POLICIES, ImagePolicy, ImageView
+from modalities.image.policies import POLICIES, ImagePolicy, ImageView
 from modalities.image.reference import published_chain, published_geometry
 from modalities.image.segments import on_cpu, resample
 

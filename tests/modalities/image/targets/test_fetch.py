@@ -10,7 +10,7 @@ import pytest
 from modalities import registry
 from modalities.datasets.standin import MARKER
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 VIEW = ImageView()
 TRAIN, TEST = 48, 24
@@ -96,7 +96,7 @@ def test_only_the_part_that_is_missing_is_fetched_again(name, official, tmp_path
     target, _, downloads = official(name)
     root = tmp_path / "data"
     target.fetch(root)
-    lost = target.home(root) / target.rows(root, target.splits[1])[3].where
+    lost = target.rows(root, target.splits[1])[3].where
     lost.unlink()
     for path in downloads.iterdir():
         if path.name not in ("val_256.tar", "102flowers.tgz", "images.tar.gz"):

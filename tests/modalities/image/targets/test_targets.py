@@ -18,10 +18,11 @@ from PIL import Image
 from modalities.base import TargetInfo
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
-from modalities.image.folder import ImageFolderTarget, ImageReader
-from modalities.image.options import ImageView
+from modalities.image.decode import ImageReader
+from modalities.image.folder import ImageFolderTarget
 from modalities.image.pickles import load_plain
-from modalities.image.samples import stand_ins
+from modalities.image.policies import ImageView
+from modalities.image.standins import standin_pictures
 from modalities.image.targets.cifar10 import TARGET as CIFAR10
 from modalities.image.targets.digits import TARGET as DIGITS
 
@@ -74,13 +75,13 @@ def test_the_stand_in_reads_as_torchvision_reads_it(sample, monkeypatch):
 
 
 def test_the_stand_in_says_so_and_is_the_same_for_the_same_seed(sample, tmp_path):
-    assert is_stand_in(sample / CIFAR10.batches)
+    assert is_stand_in(sample / CIFAR10.archive_folder)
     status = CIFAR10.status(sample)
     assert status.state == "ready"
     assert "stand-in" in status.how
     CIFAR10.write_sample(tmp_path / "same", 0)
     CIFAR10.write_sample(tmp_path / "other", 1)
-    name = f"{CIFAR10.batches}/test_batch"
+    name = f"{CIFAR10.archive_folder}/test_batch"
     assert (tmp_path / "same" / name).read_bytes() == (sample / name).read_bytes()
     assert (tmp_path / "other" / name).read_bytes() != (sample / name).read_bytes()
 
@@ -104,7 +105,7 @@ def test_the_stand_in_is_learnable_but_not_from_its_mean_colour(sample):
 
 
 def test_batches_have_the_official_names_and_share_the_items(sample):
-    home = sample / CIFAR10.batches
+    home = sample / CIFAR10.archive_folder
     assert {path.name for path in home.iterdir()} == {
         *(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta", "STAND-IN.json",
     }  # fmt: skip
@@ -128,12 +129,12 @@ def test_absent_data_name_the_next_step(tmp_path):
     status = CIFAR10.status(tmp_path)
     assert status.state == "absent"
     assert "data fetch cifar10" in status.how
-    with pytest.raises(BadInput, match="no images of cifar10"):
+    with pytest.raises(BadInput, match=r"no images of cifar10 below .*'train'"):
         CIFAR10.train(tmp_path, VIEW)
 
 
 def test_a_missing_batch_is_named(own_sample):
-    (own_sample / CIFAR10.batches / "data_batch_2").unlink()
+    (own_sample / CIFAR10.archive_folder / "data_batch_2").unlink()
     status = CIFAR10.status(own_sample)
     assert (status.state, status.missing) == ("partial", ("data_batch_2",))
     with pytest.raises(BadInput, match="data_batch_2 is missing"):
@@ -142,13 +143,13 @@ def test_a_missing_batch_is_named(own_sample):
 
 def test_a_fingerprint_follows_the_sizes_of_the_files(own_sample):
     before = CIFAR10.status(own_sample).fingerprint
-    with (own_sample / CIFAR10.batches / "test_batch").open("ab") as file:
+    with (own_sample / CIFAR10.archive_folder / "test_batch").open("ab") as file:
         file.write(b" ")
     assert CIFAR10.status(own_sample).fingerprint != before
 
 
 def test_a_truncated_batch_costs_one_sentence(own_sample):
-    path = own_sample / CIFAR10.batches / "test_batch"
+    path = own_sample / CIFAR10.archive_folder / "test_batch"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadInput, match="test_batch cannot be read as plain data"):
         CIFAR10.test(own_sample, VIEW)
@@ -166,7 +167,7 @@ def test_a_truncated_batch_costs_one_sentence(own_sample):
     ],
 )
 def test_a_batch_with_the_wrong_content_costs_one_sentence(own_sample, content):
-    (own_sample / CIFAR10.batches / "test_batch").write_bytes(pickle.dumps(content, 2))
+    (own_sample / CIFAR10.archive_folder / "test_batch").write_bytes(pickle.dumps(content, 2))
     with pytest.raises(BadInput, match="fetch it again"):
         CIFAR10.test(own_sample, VIEW)
 
@@ -174,7 +175,7 @@ def test_a_batch_with_the_wrong_content_costs_one_sentence(own_sample, content):
 def test_verify_refuses_a_stand_in_and_a_changed_file(own_sample):
     with pytest.raises(BadInput, match="stand-in"):
         CIFAR10.verify(own_sample)
-    (own_sample / CIFAR10.batches / "STAND-IN.json").unlink()
+    (own_sample / CIFAR10.archive_folder / "STAND-IN.json").unlink()
     with pytest.raises(BadInput, match="data_batch_1"):
         CIFAR10.verify(own_sample)
 
@@ -192,7 +193,7 @@ def test_fetch_downloads_verifies_and_unpacks(sample, tmp_path, monkeypatch):
     def from_disk(url, path, *, md5, at_most):
         assert (url, md5, at_most) == (CIFAR10.archive, CIFAR10.archive_md5, 326_000_000)
         with tarfile.open(path, "w:gz") as archive:
-            archive.add(sample / CIFAR10.batches, CIFAR10.batches)
+            archive.add(sample / CIFAR10.archive_folder, CIFAR10.archive_folder)
         return path
 
     monkeypatch.setattr("modalities.download.fetch.download", from_disk)
@@ -288,7 +289,7 @@ def test_missing_images_are_counted(folders):
 def test_a_damaged_image_costs_one_sentence_that_names_it(folders, tmp_path):
     shutil.copytree(folders, tmp_path, dirs_exist_ok=True)
     data = CIFAR10.test(tmp_path, VIEW)
-    Path(data.rows[4].where).write_bytes(b"not an image")
+    data.rows[4].where.write_bytes(b"not an image")
     with pytest.raises(BadInput, match=Path(data.item_ids[4]).name):
         data[4]
     assert data[5].data.shape == (1, 3, 32, 32)
@@ -328,8 +329,8 @@ def test_a_plain_image_folder_target_is_a_few_lines(tmp_path):
 
 
 def test_stand_ins_of_two_splits_differ():
-    train, labels = stand_ins(0, "train", 4, 8, 24)
-    test, _ = stand_ins(0, "test", 4, 8, 24)
+    train, labels = standin_pictures(0, "train", 4, 8, 24)
+    test, _ = standin_pictures(0, "test", 4, 8, 24)
     assert train.shape == (8, 24, 24, 3)
     assert labels.tolist() == [0, 1, 2, 3] * 2
     assert not np.array_equal(train, test)

@@ -1,4 +1,4 @@
-"""Reads MATLAB files (level 5) of whole numbers, texts and structs: scipy's reader, made for more, crashes on damage.
+"""Reads MATLAB files (level 5) of numbers, texts and structs; scipy's more general reader crashes on damaged files.
 
 The format is that of MathWorks' "MAT-File Format". Classes, functions, sparse and complex arrays are refused.
 """
@@ -16,8 +16,8 @@ import numpy as np
 
 from modalities.errors import BadInput
 
-LARGEST = 1 << 26  # bytes of a variable once it is unpacked; the lists of datasets are thousands of times smaller
-DEEPEST = 4  # structs within structs
+MAX_BYTES = 1 << 26  # bytes of an unpacked variable; lists of datasets are thousands of times smaller
+MAX_DEPTH = 4  # structs within structs
 _MATRIX, _COMPRESSED = 14, 15
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TEXTS = {1: "latin1", 2: "latin1", 4: "utf-16-{}", 16: "utf-8", 17: "utf-16-{}", 18: "utf-32-{}"}
@@ -26,10 +26,10 @@ _NUMBERS = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13
 
 
 def load_mat(path: Path, key: str) -> Any:
-    """A variable of a MATLAB file: an array without axes of length 1, a text, or a list of what a struct array holds.
+    """Read a variable of a MATLAB file: an array without axes of length 1, a text, or a list for structs and cells.
 
     Raises:
-        BadInput: for a file that is damaged, lacks the variable, or holds something else in it.
+        BadInput: the file is damaged, or the variable is missing or of another type.
     """
     try:
         content = path.read_bytes()
@@ -37,10 +37,10 @@ def load_mat(path: Path, key: str) -> Any:
         for kind, data in _elements(content[128:], order):
             if kind == _COMPRESSED:
                 ((kind, data),) = _elements(_unpacked(data), order)
-            if kind == _MATRIX and (found := _variable(data, order, key)) is not None:
-                return found
-        raise ValueError("it is not there")
-    except Exception as error:  # damage shows as nearly anything
+            if kind == _MATRIX and (value := _variable(data, order, key)) is not None:
+                return value
+        raise ValueError("it is missing")
+    except Exception as error:  # damaged files raise nearly anything
         raise BadInput(
             f"{path} has no readable variable '{key}' ({type(error).__name__}: {error}); fetch it again."
         ) from error
@@ -48,29 +48,29 @@ def load_mat(path: Path, key: str) -> Any:
 
 def _unpacked(data: bytes) -> bytes:
     reader = zlib.decompressobj()
-    content = reader.decompress(data, LARGEST)
+    content = reader.decompress(data, MAX_BYTES)
     if not reader.eof:
-        raise ValueError("it is cut short, or larger than any list")
+        raise ValueError("it is truncated, or larger than any list")
     return content
 
 
 def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """Type and bytes of each element of a sequence."""
+    """Yield type and bytes of each element of a sequence."""
     at = 0
     while at < len(data):
         kind, size = struct.unpack_from(f"{order}II", data, at)
-        if kind >> 16:  # up to four bytes stand in the tag itself
+        if kind >> 16:  # up to four bytes are inside the tag itself
             kind, size, start, step = kind & 0xFFFF, kind >> 16, at + 4, 8
         else:
             start, step = at + 8, 8 + (size if kind == _COMPRESSED else -(-size // 8) * 8)
         if start + size > len(data):
-            raise ValueError("it is cut short")
+            raise ValueError("it is truncated")
         yield kind, data[start : start + size]
         at += step
 
 
 def _variable(data: bytes, order: str, key: str) -> Any:
-    """What the matrix holds if it has that name, else None."""
+    """Return what the matrix holds if it has that name, else None."""
     elements = _elements(data, order)
     next(elements), next(elements)
     return _matrix(data, order, 0) if next(elements)[1].decode("ascii") == key else None
@@ -79,14 +79,14 @@ def _variable(data: bytes, order: str, key: str) -> Any:
 def _matrix(data: bytes, order: str, depth: int) -> Any:
     if not data:
         return np.empty(0)
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise ValueError("it is nested too deeply")
     elements = _elements(data, order)
     (flags,) = struct.unpack_from(f"{order}I", next(elements)[1])
     shape = np.frombuffer(next(elements)[1], f"{order}i4").tolist()
     next(elements)  # its name
     count = math.prod(shape)
-    if flags & 0x0800 or min(shape) < 0 or count > LARGEST:
+    if flags & 0x0800 or min(shape) < 0 or count > MAX_BYTES:
         raise ValueError("it is complex or of impossible size")
     kind = flags & 0xFF
     if kind == _CELL:
@@ -106,5 +106,5 @@ def _matrix(data: bytes, order: str, depth: int) -> Any:
 def _inner(elements: Iterator[tuple[int, bytes]], order: str, depth: int) -> Any:
     kind, data = next(elements)
     if kind != _MATRIX:
-        raise ValueError("it holds what is no array")
+        raise ValueError("it holds something other than arrays")
     return _matrix(data, order, depth + 1)

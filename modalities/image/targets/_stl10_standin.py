@@ -1,4 +1,4 @@
-"""What the stand-in of STL-10 shows: two things, one above the other; a kind is which colour stands on which."""
+"""Pictures of STL-10's stand-in: two things, one above the other; a kind is which colour stands on which."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KINDS = len(STACKS)
 
 
 def stack(canvas: Canvas, kinds: Kinds) -> None:
-    """A ball on a block, somewhere before clutter."""
+    """A ball on a block, somewhere on clutter."""
     canvas.ground(0.5)
     canvas.clutter(6, 0.1, 0.3)
     x, y = canvas.x - canvas.between("x", -0.35, 0.35), canvas.y - canvas.between("y", -0.2, 0.2)

@@ -1,10 +1,10 @@
-"""What the stand-in of Oxford-IIIT Pets shows: heads of animals; a kind is a breed's coat, markings and ears."""
+"""Pictures of Oxford-IIIT Pets' stand-in: heads of animals; a kind is a breed's coat, markings and ears."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from modalities.image.targets._paint import Array, Canvas, Kinds, box, chosen, colour, disc
+from modalities.image.targets._paint import Array, Canvas, Kinds, box, chosen, colour, disc, varied
 
 # Breed: markings, ears, hue and saturation and value of the coat and of its markings.
 BREEDS: dict[str, tuple[str, str, tuple[float, float, float], tuple[float, float, float]]] = {
@@ -21,18 +21,19 @@ BREEDS: dict[str, tuple[str, str, tuple[float, float, float], tuple[float, float
     "shiba inu": ("muzzle", "pointed", (0.04, 0.65, 0.9), (0.1, 0.05, 0.95)),
 }
 KINDS = len(BREEDS)
+SPREAD = ((-0.02, 0.02), (-0.08, 0.08), (-0.1, 0.08))  # of hue, saturation and value
 
 
 def head(canvas: Canvas, kinds: Kinds) -> None:
-    """A head with ears, markings, eyes and a nose before clutter."""
+    """A head with ears, markings, eyes and a nose on clutter."""
     tables = list(BREEDS.values())
     canvas.ground(0.5)
     canvas.clutter(5, saturation=0.5)
     x, y = canvas.x - canvas.between("x", -0.2, 0.2), canvas.y - canvas.between("y", -0.15, 0.15)
     x, y = canvas.turned("angle", x, y, 0.3)
     size = canvas.between("size", 0.62, 0.8)
-    coat = _tone(canvas, "coat", [row[2] for row in tables], kinds)
-    marked = _tone(canvas, "markings", [row[3] for row in tables], kinds)
+    coat = varied(canvas, "coat", [row[2] for row in tables], kinds, SPREAD)
+    marked = varied(canvas, "markings", [row[3] for row in tables], kinds, SPREAD)
     side = np.abs(x)
     pointed = chosen([row[1] == "pointed" for row in tables], kinds) > 0
     standing = np.maximum(np.abs(side - size * 0.62) * 0.9 + (y + size * 1.25) * 0.45, -(y + size * 1.25)) - size * 0.3
@@ -60,13 +61,3 @@ def _face(canvas: Canvas, x: Array, y: Array, size: Array) -> None:
     eye = colour(canvas.between("eye hue", 0.1, 0.5), 0.7, canvas.between("eye value", 0.3, 0.9))
     canvas.lay(disc(np.abs(x) - size * 0.4, y + size * 0.2, size * 0.13), eye)
     canvas.lay(disc(x, y - size * 0.3, size * 0.12), np.float32(0.1) + 0 * eye)
-
-
-def _tone(canvas: Canvas, name: str, colours: list[tuple[float, float, float]], kinds: Kinds) -> Array:
-    """A breed's colour, a little off."""
-    hue, saturation, value = (chosen([row[part] for row in colours], kinds) for part in range(3))
-    return colour(
-        hue + canvas.between(f"{name} hue", -0.02, 0.02),
-        np.clip(saturation + canvas.between(f"{name} saturation", -0.08, 0.08), 0, 1),
-        np.clip(value + canvas.between(f"{name} value", -0.1, 0.08), 0, 1),
-    )

@@ -1,10 +1,10 @@
-"""What the stand-in of Places365 shows: sky, skyline and ground; a kind is a scene of the official list."""
+"""Pictures of Places365's stand-in: sky, skyline and ground; a kind is a scene of the official list."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from modalities.image.targets._paint import Array, Canvas, Kinds, chosen, colour
+from modalities.image.targets._paint import Array, Canvas, Kinds, chosen, varied
 
 # Category: what stands on the horizon, hue and saturation and value of the sky, of what stands there, of the ground.
 SCENES: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]] = {
@@ -21,6 +21,7 @@ SCENES: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, flo
     "volcano": ("hills", (0.8, 0.3, 0.35), (0.0, 0.3, 0.12), (0.04, 0.65, 0.7)),
 }
 KINDS = len(SCENES)
+SPREAD = ((-0.04, 0.04), (-0.15, 0.15), (-0.12, 0.12))  # of hue, saturation and value
 
 
 def scene(canvas: Canvas, kinds: Kinds) -> None:
@@ -33,10 +34,10 @@ def scene(canvas: Canvas, kinds: Kinds) -> None:
         [_hills(canvas, x), _trees(canvas, x), _towers(canvas, x)],
         np.float32(0.03),
     )
-    canvas.pixels[:] = _tone(canvas, "sky", [row[1] for row in tables], kinds)
+    canvas.pixels[:] = varied(canvas, "sky", [row[1] for row in tables], kinds, SPREAD)
     canvas.pixels += (canvas.y * canvas.between("haze", -0.05, 0.15))[..., None]
-    canvas.lay(level - rise - canvas.y, _tone(canvas, "between", [row[2] for row in tables], kinds))
-    canvas.lay(level - canvas.y, _tone(canvas, "ground", [row[3] for row in tables], kinds))
+    canvas.lay(level - rise - canvas.y, varied(canvas, "between", [row[2] for row in tables], kinds, SPREAD))
+    canvas.lay(level - canvas.y, varied(canvas, "ground", [row[3] for row in tables], kinds, SPREAD))
     canvas.pixels *= canvas.between("light", 0.55, 1.1)[..., None]
     canvas.clutter(3, 0.06, 0.18)
 
@@ -61,13 +62,3 @@ def _towers(canvas: Canvas, x: Array) -> Array:
     uneven = (np.floor(narrow) * 0.618) % 1
     rise: Array = np.where(narrow % 1 < 0.8, canvas.between("tower height", 0.7, 0.9) * (0.5 + uneven), 0.05)
     return rise
-
-
-def _tone(canvas: Canvas, name: str, colours: list[tuple[float, float, float]], kinds: Kinds) -> Array:
-    """A kind's colour, a little off."""
-    hue, saturation, value = (chosen([row[part] for row in colours], kinds) for part in range(3))
-    return colour(
-        hue + canvas.between(f"{name} hue", -0.04, 0.04),
-        np.clip(saturation + canvas.between(f"{name} saturation", -0.15, 0.15), 0, 1),
-        np.clip(value + canvas.between(f"{name} value", -0.12, 0.12), 0, 1),
-    )

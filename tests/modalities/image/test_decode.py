@@ -8,7 +8,7 @@ from PIL import Image
 
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.folder import ImageReader
+from modalities.image.decode import ImageReader
 
 SIDE = 32
 

@@ -1,4 +1,4 @@
-"""Stand-in pictures with labels: textured shapes before clutter, learnable by a small network and not at a glance."""
+"""Stand-in pictures with labels: textured shapes on clutter, which a small network can learn."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from modalities.compute.draws import Array, Draws
 SHAPES, TEXTURES = 5, 4
 
 
-def stand_ins(
+def standin_pictures(
     seed: int, split: str, classes: int, items: int, side: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Labelled pictures.
+    """Generate labelled pictures.
 
-    A class is a shape, a texture and a hue (with a spread that overlaps its neighbours'); place, size, turn, tone and
-    background are random.
+    A class is a shape, a texture and a hue (with a spread that overlaps those of other classes); place, size, angle,
+    brightness and background are random.
 
     Args:
         seed: any integer.
         split: its name, so that splits differ.
-        classes: how many.
-        items: how many; labels go round the classes.
+        classes: number of classes.
+        items: number of pictures; labels cycle through the classes.
         side: in pixels.
 
     Returns:
@@ -42,7 +42,7 @@ def stand_ins(
 
 
 def _picture(label: int, classes: int, side: int, random: Array) -> Array:
-    """One picture, (side, side, 3) in [0, 1]; ``random`` is (64,) uniform numbers."""
+    """Return one picture, (side, side, 3) in [0, 1]; ``random`` is (64,) uniform numbers."""
     at = (np.arange(side) + 0.5) / side * 2 - 1
     x, y = np.meshgrid(at, at)
     r = iter(random)
@@ -70,44 +70,40 @@ def _colour(hue: float, saturation: float, value: float) -> Array:
 
 
 def _distance(shape: int, x: Array, y: Array, size: float, angle: float) -> Array:
-    """About how far outside a disc, box, triangle, cross or ring of that half-size each pixel lies."""
+    """Return each pixel's approximate distance outside a disc, box, triangle, cross or ring of that half-size."""
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     radius: Array = np.hypot(u, v)
     square: Array = np.maximum(np.abs(u), np.abs(v))
+    distance: Array
     if shape == 0:
-        disc: Array = radius - size
-        return disc
-    if shape == 1:
-        box: Array = square - 0.85 * size
-        return box
-    if shape == 2:
-        slanted: Array = np.maximum(np.abs(u) * 0.87 + v * 0.5, -v) - 0.55 * size
-        return slanted
-    if shape == 3:
-        cross: Array = np.maximum(square - size, np.minimum(np.abs(u), np.abs(v)) - 0.3 * size)
-        return cross
-    ring: Array = np.abs(radius - 0.75 * size) - 0.25 * size
-    return ring
+        distance = radius - size
+    elif shape == 1:
+        distance = square - 0.85 * size
+    elif shape == 2:
+        distance = np.maximum(np.abs(u) * 0.87 + v * 0.5, -v) - 0.55 * size
+    elif shape == 3:
+        distance = np.maximum(square - size, np.minimum(np.abs(u), np.abs(v)) - 0.3 * size)
+    else:
+        distance = np.abs(radius - 0.75 * size) - 0.25 * size
+    return distance
 
 
 def _texture(kind: int, x: Array, y: Array, angle: float, phase: float) -> Array:
-    """Plain, striped, chequered or dotted: (side, side) between 0 and 1."""
+    """Return a plain, striped, chequered or dotted texture: (side, side) between 0 and 1."""
     u = (x * np.cos(angle) + y * np.sin(angle)) * 9 + phase * 6
     v = (y * np.cos(angle) - x * np.sin(angle)) * 9
-    if kind == 0:
-        return np.ones_like(x)
+    texture: Array = np.ones_like(x)
     if kind == 1:
-        stripes: Array = 0.5 + 0.5 * np.sign(np.sin(u))
-        return stripes
-    if kind == 2:
-        squares: Array = 0.5 + 0.5 * np.sign(np.sin(u) * np.sin(v))
-        return squares
-    dots: Array = (np.sin(u) + np.sin(v) > 0.7).astype(np.float64)
-    return dots
+        texture = 0.5 + 0.5 * np.sign(np.sin(u))
+    elif kind == 2:
+        texture = 0.5 + 0.5 * np.sign(np.sin(u) * np.sin(v))
+    elif kind == 3:
+        texture = (np.sin(u) + np.sin(v) > 0.7).astype(np.float64)
+    return texture
 
 
 def _lay(picture: Array, distance: Array, surface: Array, side: int) -> Array:
-    """Lay a surface over the picture where the distance is negative, with an edge one pixel soft."""
+    """Paint a surface over the pixels with negative distance, with a soft edge of one pixel."""
     cover = np.clip(0.5 - distance * side / 2, 0, 1)[:, :, None]
     laid: Array = cover * surface + (1 - cover) * picture
     return laid

@@ -1,4 +1,4 @@
-"""What networks want to see (ImageView) and how a picture becomes segments (ImagePolicy), as plain typed values."""
+"""ImageView, the form of network inputs, and ImagePolicy, how a picture becomes segments: plain typed values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class ImageView:
         size: side of the square input, in pixels.
         mean: per channel, of values in [0, 1]; the defaults are the ones pretrained weights expect.
         std: per channel, of values in [0, 1].
-        resize: side of decoded labelled items, in pixels; 0 means ``size``. A larger one leaves room to crop:
+        resize: side of decoded labelled items, in pixels; 0 means ``size``. A larger one leaves a margin to crop:
             at random while a teacher trains, in the centre when it is tested (256 and 224 as published).
         flip: whether a mirrored item keeps its label; a mirrored digit does not.
-        test_clips: views of one test item whose predictions are averaged; a picture has one.
+        test_clips: views of one test item whose predictions are averaged; always 1 for images.
     """
 
     size: int = 32
@@ -29,17 +29,17 @@ class ImageView:
     test_clips: int = 1
 
     def __post_init__(self) -> None:
-        # A configuration library hands over lists; equal views must compare and hash equal.
+        # Configuration libraries pass lists; equal views must compare and hash equal.
         object.__setattr__(self, "mean", tuple(self.mean))
         object.__setattr__(self, "std", tuple(self.std))
         if self.size < 8:
-            raise BadInput(f"view.size is {self.size}; the networks take squares of at least 8 pixels.")
+            raise BadInput(f"view.size is {self.size}; networks need at least 8 pixels.")
         if self.resize and self.resize < self.size:
             raise BadInput(f"view.resize ({self.resize}) is smaller than view.size ({self.size}); raise it or set 0.")
         if min(self.std) <= 0:
             raise BadInput(f"view.std is {self.std}; every channel's deviation must be above 0.")
         if self.test_clips != 1:
-            raise BadInput(f"view.test_clips is {self.test_clips}; an image is tested by one view, so set it to 1.")
+            raise BadInput(f"view.test_clips is {self.test_clips}; an image has one test view, so set it to 1.")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,7 +65,7 @@ class ImagePolicy:
         area_low, area_high: area of the random-resized crop, as a share of that square.
         aspect: its aspect ratio is log-uniform in [1 / aspect, aspect].
         rotation, shear: largest angles either way; the shear is along x. Both act on a canvas of floor(√2 · size),
-            whose centre of ``size`` is kept.
+            of which the centre of ``size`` remains.
         recrop_low: least area of a second random-resized crop, of the patch; 1 means none.
         flip: probability of mirroring.
         shift: largest shift either way after the crops, as a share of the side, in whole pixels.

@@ -1,4 +1,4 @@
-"""Pictures made from a seed: dense dead leaves, a sparse scene and uniform noise."""
+"""Pictures generated from a seed: dense dead leaves, a sparse scene and uniform noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modalities.compute.draws import Array, Draws
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-VERSION = 1  # raise when a generator's pixels change
+VERSION = 1  # increment if a generator's pixels change
 
 Pixels = NDArray[np.uint8]
 
@@ -27,13 +27,13 @@ def dead_leaves(seed: int) -> Pixels:
     a smooth shading field and a little noise lie on top.
     """
     draws = Draws(seed, "dead leaves/")
-    return _finish(_scatter(draws, 1920, 1440, shapes=14_000, least=6.0, most=400.0), draws, noise=4.0)
+    return _finish(_scatter(draws, 1920, 1440, shapes=14_000, smallest=6.0, largest=400.0), draws, noise=4.0)
 
 
 def sparse(seed: int) -> Pixels:
-    """A nearly empty picture, (960, 1280, 3): eight large shapes before an even, shaded ground."""
+    """A nearly empty picture, (960, 1280, 3): eight large shapes on an even, shaded background."""
     draws = Draws(seed, "sparse/")
-    return _finish(_scatter(draws, 1280, 960, shapes=8, least=40.0, most=160.0), draws, noise=1.0)
+    return _finish(_scatter(draws, 1280, 960, shapes=8, smallest=40.0, largest=160.0), draws, noise=1.0)
 
 
 def noise(seed: int) -> Pixels:
@@ -48,15 +48,15 @@ GENERATORS: dict[str, tuple[Callable[[int], Pixels], str]] = {
 }
 
 
-def _scatter(draws: Draws, width: int, height: int, shapes: int, least: float, most: float) -> Image:
-    """Shapes thrown one over the other; half-sizes between ``least`` and ``most`` pixels."""
+def _scatter(draws: Draws, width: int, height: int, shapes: int, smallest: float, largest: float) -> Image:
+    """Draw overlapping shapes with half-sizes between ``smallest`` and ``largest`` pixels."""
     from PIL import Image, ImageDraw
 
     tone = np.clip(128 + 62 * draws.normal(0, "tone", shapes + 1), 0, 255)
     tint = 34 * draws.normal(0, "tint", (shapes + 1, 3))
     colours = np.clip(tone[:, None] + tint, 0, 255).astype(np.uint8)
     unit = draws.uniform(0, "size", shapes)
-    size = least / np.sqrt(1 - unit * (1 - (least / most) ** 2))
+    size = smallest / np.sqrt(1 - unit * (1 - (smallest / largest) ** 2))
     place = draws.uniform(0, "place", (shapes, 2)) * [width, height]
     kind = draws.integers(0, "kind", shapes, 5)
     angle = draws.uniform(0, "angle", shapes, 0, 2 * math.pi)
@@ -77,7 +77,7 @@ _SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
 
 
 def _outline(kind: int, squeeze: float, corners: Array) -> Array:
-    """Corner points (m, 2) of a disc, box, ellipse, polygon or line about the origin, of half-size 1."""
+    """Return corners (m, 2) of a disc, box, ellipse, polygon or line about the origin, of half-size 1."""
     if kind == 0:
         return _CIRCLE
     if kind == 1:

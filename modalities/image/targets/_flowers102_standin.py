@@ -1,4 +1,4 @@
-"""What the stand-in of Flowers-102 shows: blossoms before leaves; a kind is a form of blossom in a colour."""
+"""Pictures of Flowers-102's stand-in: blossoms on leaves; a kind is a form of blossom in a colour."""
 
 from __future__ import annotations
 

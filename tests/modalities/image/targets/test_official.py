@@ -14,13 +14,23 @@ from PIL import Image
 from modalities import registry
 from modalities.datasets.standin import stand_ins
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 from modalities.image.targets.imagenet import META, TRUTH
 
 VIEW = ImageView()
 NATIVE = ImageView(size=40)
 TRAIN, TEST = 120, 60
 NAMES = ("imagenet", "imagenet100", "places365", "flowers102", "pets37")
+# Of the stand-ins below. Fingerprints enter the ids of cells, so they never change.
+FINGERPRINTS = {
+    "imagenet": "3bd748b1d68704cba8a3b48bb392c157971402ca4a042fedd70db24c931a2cc6",
+    "imagenet100": "46f84e8b86c0a7990f65b04dc23642103ff017e06574ebf826edd9129560274e",
+    "places365": "c0ee0f7050f4880d17bf967f5f4cac2892b903976e6606f78df57c9b9e2a6145",
+    "flowers102": "915a28e4ffe7e7138a98e1e9676bf22107ba89df46de01af1b4e1062f59a814c",
+    "pets37": "ca407e7b343a9823bd86f511459dd72dcbf6515dcf8d769cf09aaf38bbeef8ee",
+    "cifar100": "7c81a69e826227922bbc993b30c327402b609b30b6b3ee26f2674267c38ec625",
+    "stl10": "5172c8fe70dd57a43ef088bc1b7d23701a0d6d54cf4276f8211c3312f67f50e1",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,7 +142,7 @@ def test_what_needs_an_agreement_is_not_downloaded(name, tmp_path):
 def test_partial_data_are_counted(name, folder, split, missing, own):
     target, root = registry.target(name), own(folder)
     before = target.status(root)
-    (root / folder / target.rows(root, split)[-1].where).unlink()
+    target.rows(root, split)[-1].where.unlink()
     after = target.status(root)
     assert before.state == after.state == "partial"
     assert missing in after.missing
@@ -151,7 +161,7 @@ def test_partial_data_are_counted(name, folder, split, missing, own):
 def test_a_damaged_picture_is_named_and_costs_only_itself(name, folder, own):
     target, root = registry.target(name), own(folder)
     data = target.test(root, VIEW)
-    path = root / folder / data.rows[5].where
+    path = data.rows[5].where
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(BadInput, match=path.name):
         data[5]
@@ -199,6 +209,24 @@ def test_a_missing_list_is_named(name, folder, file, own):
         registry.target(name).train(root, VIEW)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fingerprint_is_that_of_splits_labels_and_names(name, samples):
+    target, text = registry.target(name), ""
+    for split, data in zip(target.splits, (target.train(samples, VIEW), target.test(samples, VIEW)), strict=True):
+        assert [row.where for row in data.rows] == [target.home(samples) / item_id for item_id in data.item_ids]
+        assert list(data.groups) == list(data.item_ids)
+        text += "".join(f"{split} {label} {name}\n" for name, label in zip(data.item_ids, data.labels, strict=True))
+    assert target.status(samples).fingerprint == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_names_labels_and_order_are_those_of_earlier_versions(name, samples, tmp_path):
+    root = samples if name != "stl10" else tmp_path
+    if name == "stl10":
+        registry.target(name).write_sample(root, 0)
+    assert registry.target(name).status(root).fingerprint == FINGERPRINTS[name]
+
+
 # --- CIFAR-100 ---------------------------------------------------------------------------------------------------
 
 
@@ -233,15 +261,15 @@ def test_the_kits_ids_are_translated_and_not_taken_for_indices(samples):
 def test_folders_of_validation_images_need_no_kit(own):
     target, root = registry.target("imagenet"), own("imagenet")
     flat = target.test(root, VIEW)
-    expected = {Path(row.where).name: row.label for row in flat.rows}
+    expected = {row.where.name: row.label for row in flat.rows}
     home = root / "imagenet"
     for row in flat.rows:
         place = home / "val" / target.info.classes[row.label]
         place.mkdir(exist_ok=True)
-        (home / row.where).rename(place / Path(row.where).name)
+        row.where.rename(place / row.where.name)
     shutil.rmtree(home / "ILSVRC2012_devkit_t12")
     sorted_into_folders = target.test(root, VIEW)
-    assert {Path(row.where).name: row.label for row in sorted_into_folders.rows} == expected
+    assert {row.where.name: row.label for row in sorted_into_folders.rows} == expected
 
 
 def test_flat_validation_images_without_the_kit_say_that_it_is_missing(own):
@@ -260,7 +288,7 @@ def test_labels_agree_with_a_whole_tree_of_sorted_folders(own):
         (root / "imagenet100" / "val" / wnid).mkdir(exist_ok=True)
     theirs = tv.ImageFolder(root / "imagenet100" / "val", allow_empty=True)
     ours = target.test(root, VIEW)
-    assert [(str(root / "imagenet100" / row.where), row.label) for row in ours.rows] == theirs.samples
+    assert [(str(row.where), row.label) for row in ours.rows] == theirs.samples
 
 
 def test_the_subset_is_found_inside_imagenet(own):
@@ -280,9 +308,9 @@ def test_jpeg_files_that_are_grey_cmyk_or_png_are_read_as_colour(samples):
     seen = {}
     data = target.train(samples, NATIVE)
     for i, row in enumerate(data.rows):
-        number = int(row.where.rpartition("_")[2].partition(".")[0])
+        number = int(row.where.stem.rpartition("_")[2])
         if number in (0, 20, 21, 22):
-            with Image.open(samples / "imagenet" / row.where) as file:
+            with Image.open(row.where) as file:
                 seen[(file.format, file.mode)] = (data[i].data[0].float(), row.label)
     assert set(seen) == {("PNG", "RGB"), ("JPEG", "CMYK"), ("JPEG", "L"), ("JPEG", "RGB")}
     grey, _ = seen["JPEG", "L"]
@@ -290,20 +318,20 @@ def test_jpeg_files_that_are_grey_cmyk_or_png_are_read_as_colour(samples):
     assert all(pixels.shape == (3, 40, 40) for pixels, _ in seen.values())
 
 
-@pytest.mark.parametrize(("name", "folder"), [("imagenet", "imagenet"), ("pets37", "oxford-iiit-pet")])
-def test_a_cmyk_file_shows_the_colours_that_were_painted(name, folder, samples, tmp_path):
+@pytest.mark.parametrize("name", ["imagenet", "pets37"])
+def test_a_cmyk_file_shows_the_colours_that_were_painted(name, samples):
     """Against the same stand-in's pixels before they were written: an inverted file would be off by far more."""
-    from modalities.image.targets import _imagenet_sample, _pets37_sample
+    from modalities.image.targets import _imagenet_standin, _pets37_standin
     from modalities.image.targets._paint import paint
 
     kinds, picture, split = {
-        "imagenet": (_imagenet_sample.OUTLINE_KINDS, _imagenet_sample.outline, "train"),
-        "pets37": (_pets37_sample.KINDS, _pets37_sample.head, "trainval"),
+        "imagenet": (_imagenet_standin.OUTLINE_KINDS, _imagenet_standin.outline, "train"),
+        "pets37": (_pets37_standin.KINDS, _pets37_standin.head, "trainval"),
     }[name]
     painted = paint(0, split, 64, kinds, 48, picture)[0]
     data = registry.target(name).train(samples, NATIVE)
     for row in data.rows:
-        with Image.open(samples / folder / row.where) as file:
+        with Image.open(row.where) as file:
             if file.mode == "CMYK":
                 read = np.asarray(file.convert("RGB"), float)
                 break
@@ -321,9 +349,9 @@ def test_places_labels_are_those_of_the_lists_in_either_folder_name(own):
     (home / "data_256").rename(home / "data_256_standard")  # as torchvision does
     after = target.train(root, VIEW)
     assert before.labels.tolist() == after.labels.tolist()
-    assert before.rows[0].where == after.rows[0].where.replace("data_256_standard", "data_256")
+    assert before.item_ids[0] == after.item_ids[0].replace("data_256_standard", "data_256")
     for row in after.rows[:50]:
-        assert target.info.classes[row.label] in row.where
+        assert target.info.classes[row.label] in row.item_id
     assert any(target.info.classes[row.label] == "desert/sand" for row in after.rows)
     assert target.status(root).missing[0].startswith("train: ")
 
@@ -336,7 +364,7 @@ def test_places_is_read_as_torchvision_reads_it(own, monkeypatch):
     monkeypatch.setattr("torchvision.datasets.places365.check_integrity", lambda *_: True, raising=False)
     for split, ours in (("train-standard", target.train(root, VIEW)), ("val", target.test(root, VIEW))):
         theirs = tv.Places365(home, split, small=True)
-        assert [(str(home / row.where), row.label) for row in ours.rows] == theirs.imgs
+        assert [(str(row.where), row.label) for row in ours.rows] == theirs.imgs
 
 
 def test_flowers_are_read_as_torchvision_reads_them(samples, monkeypatch):
@@ -345,7 +373,7 @@ def test_flowers_are_read_as_torchvision_reads_them(samples, monkeypatch):
     for split, ours in (("train", target.train(samples, VIEW)), ("test", target.test(samples, VIEW))):
         theirs = tv.Flowers102(samples, split)
         expected = dict(zip((path.name for path in theirs._image_files), theirs._labels, strict=True))
-        assert {Path(row.where).name: row.label for row in ours.rows} == expected
+        assert {row.where.name: row.label for row in ours.rows} == expected
 
 
 def test_flowers_count_from_1_and_the_validation_split_stays_unused(samples):
@@ -355,8 +383,8 @@ def test_flowers_count_from_1_and_the_validation_split_stays_unused(samples):
     sets = scipy.io.loadmat(home / "setid.mat")
     first = int(sets["tstid"][0].min())
     row = target.test(samples, VIEW).rows[0]
-    assert (row.where, row.label) == (f"jpg/image_{first:05d}.jpg", int(labels[first - 1]) - 1)
-    used = {row.where for split in (target.train, target.test) for row in split(samples, VIEW).rows}
+    assert (row.item_id, row.label) == (f"jpg/image_{first:05d}.jpg", int(labels[first - 1]) - 1)
+    used = {row.item_id for split in (target.train, target.test) for row in split(samples, VIEW).rows}
     assert not used & {f"jpg/image_{number:05d}.jpg" for number in sets["valid"][0]}
 
 
@@ -365,14 +393,14 @@ def test_pets_are_read_as_torchvision_reads_them(samples):
     for split, ours in (("trainval", target.train(samples, VIEW)), ("test", target.test(samples, VIEW))):
         theirs = tv.OxfordIIITPet(samples, split)
         expected = list(zip((path.name for path in theirs._images), theirs._labels, strict=True))
-        assert [(Path(row.where).name, row.label) for row in ours.rows] == expected
+        assert [(row.where.name, row.label) for row in ours.rows] == expected
 
 
 def test_pets_remarks_are_skipped_and_unlisted_pictures_unused(own):
     target, root = registry.target("pets37"), own("oxford-iiit-pet")
     home = root / "oxford-iiit-pet"
     assert (home / "images" / "Abyssinian_100000.jpg").is_file()
-    used = {row.where for split in (target.train, target.test) for row in split(root, VIEW).rows}
+    used = {row.item_id for split in (target.train, target.test) for row in split(root, VIEW).rows}
     assert "images/Abyssinian_100000.jpg" not in used
     before = target.test(root, VIEW).labels.tolist()
     path = home / "annotations" / "test.txt"
@@ -383,7 +411,7 @@ def test_pets_remarks_are_skipped_and_unlisted_pictures_unused(own):
 def test_pets_names_in_the_lists_agree_with_our_breeds(samples):
     target = registry.target("pets37")
     for row in target.test(samples, VIEW).rows:
-        breed = Path(row.where).stem.rpartition("_")[0].replace("_", " ")
+        breed = row.where.stem.rpartition("_")[0].replace("_", " ")
         assert target.info.classes[row.label] == breed
 
 

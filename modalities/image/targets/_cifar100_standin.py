@@ -1,4 +1,4 @@
-"""What the stand-in of CIFAR-100 shows: woven cloth; a kind is a weave in a pair of colours."""
+"""Pictures of CIFAR-100's stand-in: woven cloth; a kind is a weave in a pair of colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = WEAVES * len(HUES)
 
 
 def cloth(canvas: Canvas, kinds: Kinds) -> None:
-    """Lengthwise and crosswise stripes, chequers and dots, each light before its own dark."""
+    """Lengthwise and crosswise stripes, chequers and dots, each light on its own dark."""
     weave = (kinds % WEAVES)[:, None, None]
     hue = chosen(HUES, kinds // WEAVES) + canvas.between("hue", -0.05, 0.05)
     x, y = canvas.turned("angle", canvas.x, canvas.y, 0.2)

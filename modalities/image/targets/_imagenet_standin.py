@@ -1,4 +1,4 @@
-"""What the stand-ins of ImageNet and its subset show: outlines in a colour, and grounds strewn with many or few."""
+"""Pictures of the stand-ins of ImageNet and its subset: outlines in a colour, and grounds strewn with discs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STREWN_KINDS = len(PITCHES) * len(HUES)
 
 
 def outline(canvas: Canvas, kinds: Kinds) -> None:
-    """A disc, a bar, a ring, a cross or a trefoil, each in colours of its own, turned anyhow, where it lives."""
+    """A disc, a bar, a ring, a cross or a trefoil, in its own colours, at any angle, on its own background."""
     canvas.ground(0.3)
     around = chosen(GROUNDS, kinds // OUTLINES) + canvas.between("around", -0.05, 0.05)
     air = colour(around, canvas.between("depth", 0.3, 0.7), canvas.between("light", 0.4, 0.9))
