@@ -50,7 +50,8 @@ class OfficialTarget(ImageFolderTarget):
     def fetch(self, root: Path) -> None:
         """Download, verify and unpack the parts that are missing; raise BadInput if that fails."""
         if not self.parts:
-            return super().fetch(root)
+            super().fetch(root)
+            return
         from modalities.download.fetch import download, extract
 
         home = self.home(root)
@@ -67,7 +68,6 @@ class OfficialTarget(ImageFolderTarget):
                 file.unlink()
         if (status := self.status(root)).state != "ready":
             raise NotFetched(f"{self.info.name} is still incomplete after the download: {'; '.join(status.missing)}.")
-        return None
 
     def _has(self, root: Path, brought: str) -> bool:
         """Return whether a file exists, or a split is complete."""

@@ -107,7 +107,7 @@ class ImageNet(OfficialTarget):
                 f"unpack ILSVRC2012_devkit_t12.tar.gz into {home}, so that {home / META} is there."
             )
         return (
-            f"accept the terms at {self.info.homepage} (with an account), then unpack ILSVRC2012_img_train.tar and the "
+            f"it needs an account and an agreement at {self.info.homepage}: unpack ILSVRC2012_img_train.tar and the "
             f"tars inside it into {home}/train/WNID/, ILSVRC2012_img_val.tar into {home}/val/, and "
             f"ILSVRC2012_devkit_t12.tar.gz, which labels the latter, into {home}/."
         )

@@ -84,7 +84,7 @@ def test_an_unknown_name_answers_with_the_nearest():
 
 
 @pytest.mark.parametrize("name", ["wrn-41-4", "wrn-4-4", "cnn-0", "resnet-s-100000"])
-def test_an_impossible_number_costs_one_sentence(name):
+def test_an_impossible_number_is_refused_in_one_sentence(name):
     with pytest.raises(BadInput, match=name):
         build_network(name, 10)
 
@@ -112,7 +112,7 @@ def test_pretrained_weights_keep_their_head_only_for_their_own_classes(monkeypat
     assert whole.ready and not hasattr(other, "ready"), "only a network with its own head serves untrained"
 
 
-def test_timm_is_asked_for_by_name_when_it_is_missing(monkeypatch):
+def test_a_missing_timm_is_named_with_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(BadInput, match=r"install single-datum-benchmark\[timm\]"):
         build_network("timm:resnet10t", 10)

@@ -214,7 +214,7 @@ def test_boxes_are_distributed_as_torchvisions():
 
 
 @pytest.mark.parametrize("policy", list(POLICIES))
-def test_any_step_can_be_asked_for_first_and_again(china, policy):
+def test_steps_can_be_rendered_in_any_order_and_again(china, policy):
     once = stream(china, policy)
     late = once.batch(7)
     once.batch(0)

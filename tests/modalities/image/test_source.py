@@ -71,9 +71,9 @@ def test_a_generated_picture_is_the_same_in_another_process(tmp_path):
         "import hashlib; from modalities.image.generated_sources import sparse; "
         "print(hashlib.sha256(sparse(5)).hexdigest())"
     )
-    told = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.strip()
-    assert told == hashlib.sha256(generated_sources.sparse(5)).hexdigest()
-    assert told != hashlib.sha256(generated_sources.sparse(6)).hexdigest()
+    output = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.strip()
+    assert output == hashlib.sha256(generated_sources.sparse(5)).hexdigest()
+    assert output != hashlib.sha256(generated_sources.sparse(6)).hexdigest()
 
 
 def test_a_generated_picture_is_cached_whole_and_read_again(tmp_path, monkeypatch):
@@ -167,7 +167,7 @@ def test_the_smallest_pictures_give_segments_of_their_colours(tmp_path, shape):
 # --- bad files ---------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_file_costs_one_sentence_that_names_it(tmp_path):
+def test_a_missing_file_is_named_in_one_sentence(tmp_path):
     with pytest.raises(BadInput, match=r"there is no file .*nowhere\.png") as error:
         source.source_ref(str(tmp_path / "nowhere.png"))
     one_sentence(error)
@@ -179,13 +179,13 @@ def test_an_unknown_name_answers_with_the_nearest(tmp_path):
     one_sentence(error)
 
 
-def test_a_folder_costs_one_sentence(tmp_path):
+def test_a_folder_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(BadInput, match="is a folder") as error:
         source.source_ref(str(tmp_path))
     one_sentence(error)
 
 
-def test_an_empty_file_costs_one_sentence(tmp_path):
+def test_an_empty_file_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "empty.png").touch()
     with pytest.raises(BadInput, match=r"empty\.png is empty") as error:
         decode_image(tmp_path / "empty.png")
@@ -193,7 +193,7 @@ def test_an_empty_file_costs_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
-def test_a_truncated_file_costs_one_sentence(tmp_path, suffix):
+def test_a_truncated_file_is_refused_in_one_sentence(tmp_path, suffix):
     path = tmp_path / f"half.{suffix}"
     Image.fromarray(gradient(200, 300)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -202,7 +202,7 @@ def test_a_truncated_file_costs_one_sentence(tmp_path, suffix):
     one_sentence(error)
 
 
-def test_a_file_that_is_no_image_costs_one_sentence(tmp_path):
+def test_a_file_that_is_not_an_image_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "notes.png").write_text("these are notes")
     with pytest.raises(BadInput, match=r"notes\.png is not an image") as error:
         decode_image(tmp_path / "notes.png")
@@ -210,13 +210,13 @@ def test_a_file_that_is_no_image_costs_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("side", [12_000, 60_000])
-def test_a_decompression_bomb_costs_one_sentence(tmp_path, side):
+def test_a_decompression_bomb_is_refused_in_one_sentence(tmp_path, side):
     with pytest.raises(BadInput, match="more than 89,000,000 pixels") as error:
         decode_image(png(tmp_path / "bomb.png", side, side))
     one_sentence(error)
 
 
-def test_a_file_that_may_not_be_read_costs_one_sentence(tmp_path, monkeypatch):
+def test_a_file_that_may_not_be_read_is_refused_in_one_sentence(tmp_path, monkeypatch):
     path = tmp_path / "locked.png"
     Image.fromarray(gradient()).save(path)
 

@@ -114,7 +114,7 @@ def test_a_download_that_lacks_pictures_is_reported(name, official, tmp_path, mo
         target.fetch(tmp_path / "data")
 
 
-def test_kept_lists_are_compared_with_published_checksums(official, tmp_path):
+def test_lists_on_disk_are_compared_with_published_checksums(official, tmp_path):
     target, _, _ = official("flowers102")
     target.fetch(tmp_path / "data")
     with pytest.raises(BadInput, match=r"imagelabels\.mat"):  # the stand-in's is not the published one

@@ -1,4 +1,4 @@
-"""Image targets: native layouts read as others read them, stand-ins, damaged files, and pickles that want to run."""
+"""CIFAR, folders of images and digits: read as other libraries read them; stand-ins, damaged files."""
 
 import hashlib
 import os
@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from modalities.base import TargetInfo
@@ -24,6 +22,7 @@ from modalities.image.pickles import load_plain
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
 from modalities.image.targets.cifar10 import TARGET as CIFAR10
+from modalities.image.targets.cifar100 import TARGET as CIFAR100
 from modalities.image.targets.digits import TARGET as DIGITS
 
 VIEW = ImageView()
@@ -148,7 +147,7 @@ def test_a_fingerprint_follows_the_sizes_of_the_files(own_sample):
     assert CIFAR10.status(own_sample).fingerprint != before
 
 
-def test_a_truncated_batch_costs_one_sentence(own_sample):
+def test_a_truncated_batch_is_refused_in_one_sentence(own_sample):
     path = own_sample / CIFAR10.archive_folder / "test_batch"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadInput, match="test_batch cannot be read as plain data"):
@@ -166,7 +165,7 @@ def test_a_truncated_batch_costs_one_sentence(own_sample):
         [1, 2, 3],
     ],
 )
-def test_a_batch_with_the_wrong_content_costs_one_sentence(own_sample, content):
+def test_a_batch_with_the_wrong_content_is_refused_in_one_sentence(own_sample, content):
     (own_sample / CIFAR10.archive_folder / "test_batch").write_bytes(pickle.dumps(content, 2))
     with pytest.raises(BadInput, match="fetch it again"):
         CIFAR10.test(own_sample, VIEW)
@@ -202,70 +201,19 @@ def test_fetch_downloads_verifies_and_unpacks(sample, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "root").iterdir() if path.is_file() and path.suffix != ".lock"] == []
 
 
-# --- pickles -----------------------------------------------------------------------------------------------------
+def test_cifar100_is_read_as_torchvision_reads_it(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR100 as Theirs
 
-
-class Malicious:
-    def __init__(self, call, *arguments):
-        self.call = call, arguments
-
-    def __reduce__(self):
-        return self.call
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        Malicious(os.system, "touch ran"), Malicious(eval, "1"), Malicious(np.fromfile, "x"), Path("x"), {1, 2},
-        np.array([None]), np.array(["text"]), np.zeros(2, [("a", "i4")]), 1j, Counter("ab"), np.float64(1),
-    ],
-    ids=lambda payload: type(payload).__name__,
-)  # fmt: skip
-@pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_a_pickle_that_asks_for_anything_else_is_refused_and_nothing_runs(payload, protocol, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "bad.pickle"
-    path.write_bytes(pickle.dumps({"data": payload}, protocol))
-    with pytest.raises(BadInput, match=r"bad\.pickle cannot be read as plain data"):
-        load_plain(path)
-    assert [file.name for file in tmp_path.iterdir()] == ["bad.pickle"]
-
-
-@pytest.mark.parametrize(
-    "array", [np.arange(12, dtype=np.uint8).reshape(3, 4), np.eye(3), np.asfortranarray(np.eye(2, 3))]
-)
-def test_arrays_come_back_as_they_went(array, tmp_path):
-    (tmp_path / "a").write_bytes(pickle.dumps([array, array.astype(">i2")], 2))
-    back = load_plain(tmp_path / "a")
-    np.testing.assert_array_equal(back[0], array)
-    np.testing.assert_array_equal(back[1], array)
-    assert back[0].dtype == array.dtype
-
-
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
-    lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
-    max_leaves=8,
-)
-
-
-@settings(deadline=None, max_examples=50)
-@given(value=PLAIN, protocol=st.sampled_from([2, 3, 4, 5]))
-def test_plain_data_come_back_as_they_went(value, protocol, tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "plain.pickle"
-    path.write_bytes(pickle.dumps(value, protocol))
-    assert load_plain(path) == value
-
-
-@settings(deadline=None, max_examples=50)
-@given(noise=st.binary(max_size=60))
-def test_any_bytes_are_data_or_one_sentence(noise, tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "noise.pickle"
-    path.write_bytes(noise)
-    try:
-        load_plain(path)
-    except BadInput as error:
-        assert "noise.pickle" in str(error)
+    monkeypatch.setattr(Theirs, "_check_integrity", lambda self: True)
+    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
+    monkeypatch.setattr(CIFAR100, "sample_items", (120, 60))
+    CIFAR100.write_sample(tmp_path, 0)
+    for train, ours in ((True, CIFAR100.train(tmp_path, VIEW)), (False, CIFAR100.test(tmp_path, VIEW))):
+        theirs = Theirs(tmp_path, train)
+        assert ours.labels.tolist() == theirs.targets
+        assert tuple(theirs.classes) == CIFAR100.info.classes
+        for i in (0, 17, 59):
+            assert np.array_equal(ours[i].data[0].permute(1, 2, 0).numpy(), theirs.data[i])
 
 
 # --- folders -----------------------------------------------------------------------------------------------------
@@ -286,7 +234,7 @@ def test_missing_images_are_counted(folders):
     assert status.missing == ("train: 49,960 of 50,000 images", "test: 9,960 of 10,000 images")
 
 
-def test_a_damaged_image_costs_one_sentence_that_names_it(folders, tmp_path):
+def test_a_damaged_image_is_named_in_one_sentence(folders, tmp_path):
     shutil.copytree(folders, tmp_path, dirs_exist_ok=True)
     data = CIFAR10.test(tmp_path, VIEW)
     data.rows[4].where.write_bytes(b"not an image")
