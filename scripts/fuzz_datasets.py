@@ -122,7 +122,7 @@ def _own_table(root: Path) -> list[bytes]:
 
 def _read_own_table(root: Path) -> None:
     from modalities.audio.folder import AudioFolderTarget
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
     from modalities.base import TargetInfo
 
     class Own(AudioFolderTarget):

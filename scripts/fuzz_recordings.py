@@ -33,16 +33,16 @@ def _sounds(*kinds: tuple[str, str, int, int]) -> Seeds:
 
 def _recording(root: Path, *, place: str) -> None:
     """The readers of a source, of windows and of parts of a dataset's item."""
-    from modalities.audio.files import read_windows
+    from modalities.audio.decode import duration, read_windows
     from modalities.audio.source import read_recording
-    from modalities.audio.targets._parts import Part, read_part, seconds
+    from modalities.audio.targets._parts import Part, read_part
     from modalities.errors import BadInput
 
     refused = None
     for read in (
         lambda: read_recording(root / place, 16_000),
         lambda: read_windows(root / place, 16_000, 1600, 3),
-        lambda: seconds(root / place),
+        lambda: duration(root / place),
         lambda: read_part(Part(root / place, 1, 2), 16_000, 1600),
     ):
         try:
@@ -94,8 +94,8 @@ def _sound(name: str, suffix: str, *kinds: tuple[str, str, int, int], mend: Any 
 
 def _films(suffix: str) -> Seeds:
     def seeds(root: Path) -> list[bytes]:
-        from modalities.video import sample
-        from modalities.video.targets import _kinetics400_sample as h264
+        from modalities.video import standins
+        from modalities.video.targets import _kinetics400_standin as h264
 
         frames = np.stack([np.asarray(picture.resize((48, 32))) for picture in (pictures() * 2)[:6]])
         path = root / f"whole.{suffix}"
@@ -105,7 +105,7 @@ def _films(suffix: str) -> Seeds:
             lambda: h264.write(path, frames, turned=True),
         ]
         if suffix == "avi":
-            ways = [lambda: sample.write(path, frames), lambda: sample.write(path, frames[:5], 25)]
+            ways = [lambda: standins.write(path, frames), lambda: standins.write(path, frames[:5], 25)]
         found = []
         for write in ways:
             write()
@@ -119,7 +119,7 @@ def _films(suffix: str) -> Seeds:
 def _film(root: Path, *, place: str) -> None:
     """The readers of a source and of a dataset's item."""
     from modalities.errors import BadInput
-    from modalities.video.clips import ClipReader
+    from modalities.video.decode import ClipReader
     from modalities.video.source import _clip
 
     refused = None

@@ -134,7 +134,7 @@ def recordings(folder: Path) -> tuple[list[Path], Reader, Reader, str]:
     import soundfile
 
     import modalities.audio
-    from modalities.audio.files import read_windows
+    from modalities.audio.decode import read_windows
 
     folder.mkdir()
     speech, rate = soundfile.read(Path(modalities.audio.__file__).parent / "assets" / "speech.ogg", dtype="float32")
@@ -157,7 +157,7 @@ def clips(folder: Path, between: int) -> tuple[list[Path], Reader, Reader, str]:
     from pytorchvideo.data.encoded_video import EncodedVideo
     from sklearn.datasets import load_sample_images
 
-    from modalities.video.clips import ClipReader
+    from modalities.video.decode import ClipReader
 
     folder.mkdir()
     draws = np.random.default_rng(0)

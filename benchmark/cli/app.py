@@ -26,6 +26,7 @@ from benchmark.cli.options import (
     TextOrJson,
     split_names,
 )  # fmt: skip
+from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
@@ -380,7 +381,7 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
-        print(f"benchmark: {error}", file=sys.stderr)
+        print(f"benchmark: {explain(error)}", file=sys.stderr)
         sys.exit(USAGE)
     except BrokenPipeError:  # the program that reads our output has ended
         sys.stderr.close()

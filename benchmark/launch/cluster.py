@@ -23,7 +23,7 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from modalities.errors import BadInput
-from modalities.storage.folder_lock import LockHeld, do_not_wait
+from modalities.storage.locks import LockHeld, do_not_wait
 
 POLL_SECONDS = 1.0  # between two readings of the reports
 MAX_RECORD_DELAY = 60.0  # seconds until a record that another machine wrote is visible on this one

@@ -35,15 +35,17 @@ class Slurm:
     def __init__(self, folder: Path, given: dict[str, str], defaults: dict[str, Any]) -> None:
         executor = import_submitit().SlurmExecutor
         if shutil.which("sbatch") is None:
-            raise BadInput("--launcher slurm finds no sbatch on this machine; run it on a login node of the cluster.")
+            raise BadInput(
+                "Slurm's sbatch is not on this machine; run this on a login node of the cluster.", about="launcher"
+            )
         self._executor = executor(folder, max_num_timeout=MAX_TIMEOUTS)
         known = sorted(executor._valid_parameters())
         for key in given:
             if key not in known:
-                raise UnknownName("--slurm setting", key, known)
+                raise UnknownName("setting for Slurm", key, known)
         parameters = {**defaults, **{key: _int_or_text(value) for key, value in given.items()}}
         if not isinstance(parameters["time"], int):
-            raise BadInput(f"--slurm time={parameters['time']} is not a number of minutes; write --slurm time=90.")
+            raise BadInput(f"time={parameters['time']} is not a number of minutes; write it as time=90.", about="slurm")
         # A preempted job is requeued, whatever the cluster's default.
         self._executor.update_parameters(**parameters, additional_parameters={"requeue": True})
 
@@ -60,7 +62,9 @@ class Slurm:
                 submitted = [self._executor.submit(job) for job in jobs]
         except Exception as error:  # submitit wraps the message of sbatch in errors of several types
             messages = [line for line in str(error).splitlines() if "sbatch: error" in line] or [str(error)]
-            raise BadInput(f"Slurm refused the job: {messages[0].strip()}; check the --slurm settings.") from error
+            raise BadInput(
+                f"Slurm refused the job: {messages[0].strip()}; check its settings.", about="slurm"
+            ) from error
         return [str(job.job_id) for job in submitted]
 
     def free_slots(self) -> int | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.files import recordings, write_wave
+from modalities.audio.decode import recordings
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 
 class AudioFolderTarget(FolderTarget):
@@ -26,7 +26,7 @@ class AudioFolderTarget(FolderTarget):
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated sounds into the class folders."""
-        from modalities.audio.samples import KINDS, RATE, sound
+        from modalities.audio.standins import KINDS, RATE, sound, write_wave
 
         home = self.home(root)
         for split, items in zip(self.splits, self.sample_items, strict=True):

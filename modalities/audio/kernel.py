@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from modalities.audio.changes import FADE
-from modalities.compute.kernels import compiled
+from modalities.audio.augmentations import FADE
+from modalities.compute.kernels import jit
 
 CHUNK = 256  # samples within which single precision places them well
 
 
-@compiled
+@jit
 def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignore[no-untyped-def]
     """Sums of windows of a recording at their own speeds, with silence around them.
 
@@ -34,7 +34,7 @@ def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignor
             strength = np.float32(amplitude[i, window])
             if strength == 0:
                 continue
-            # As changes.envelope: flanks inside the window, none where it touches an end of the segment.
+            # As augmentations.envelope: flanks inside the window, none where it touches an end of the segment.
             rise = (1 if start[i, window] <= 0 else 0) + (0.5 / samples - start[i, window]) / FADE
             fall = (1 if end[i, window] >= 1 else 0) + (end[i, window] - 0.5 / samples) / FADE
             begin, stop = max(0, int(np.ceil(-rise / slope))), min(samples, int(fall / slope) + 1)
@@ -57,7 +57,7 @@ def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignor
                     heard[j] += strength * max(edge, np.float32(0)) * (left[j] + share[j] * (right[j] - left[j]))
 
 
-@compiled
+@jit
 def add_noise(bank, at, level, out):  # type: ignore[no-untyped-def]
     """Add the noise that begins at sample ``at`` (n,) of the bank, at ``level`` (n,) times each wave's own."""
     for i in range(len(out)):
@@ -72,7 +72,7 @@ def add_noise(bank, at, level, out):  # type: ignore[no-untyped-def]
             wave[t] += strength * noise[t]
 
 
-@compiled
+@jit
 def frames(wave, window, hop, out):  # type: ignore[no-untyped-def]
     """Windowed frames of waves (n, samples) into the middle of ``out`` (n, frames, fft), whose ends stay untouched."""
     samples, length = wave.shape[1], out.shape[2]
@@ -91,16 +91,16 @@ def frames(wave, window, hop, out):  # type: ignore[no-untyped-def]
             target[stop:] = 0
 
 
-@compiled
+@jit
 def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  # type: ignore[no-untyped-def]
     """Mel power after reverberation, pitch shift and equaliser.
 
     Args:
         filters: (mels, bins), of which those from ``first`` to ``last`` (mels,) are not 0.
         spectrum: (n, frames, 2 · bins) real and imaginary parts in turn.
-        shift: (n,) bands upwards, as in changes.band_matrix.
+        shift: (n,) bands upwards, as in augmentations.band_matrix.
         gain: (n, mels) factors of the power.
-        decay, late: (n,) factor per frame and first factor of the reflections, as in changes.reverberation.
+        decay, late: (n,) factor per frame and first factor of the reflections, as in augmentations.reverberation.
         out: (n, mels, frames) float32, written.
     """
     mels, bins = filters.shape
@@ -139,7 +139,7 @@ def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  #
                         target[frame] += weight * band[frame]
 
 
-@compiled
+@jit
 def standardise(hidden, out):  # type: ignore[no-untyped-def]
     """Each picture of ``out`` (n, mels, frames) to mean 0 and deviation 1, in place; then hide its masked stretches.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 FLOOR = 1e-6  # added to mel power before the logarithm: about 16 bits below full scale
 

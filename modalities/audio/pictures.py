@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio import changes
+from modalities.audio import augmentations
 from modalities.audio.logmel import FLOOR, bank, mel_power, ranges, standardised
 from modalities.compute.to_device import to_device
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
     from modalities.compute.draws import Array
 
 BLOCK = 4  # segments whose frames and spectra a core's cache holds
@@ -38,13 +38,13 @@ class Finish:
     def none(cls, count: int) -> Finish:
         """No change of ``count`` segments."""
         zeros = np.zeros(count)
-        return cls(zeros, np.zeros((count, changes.KNOTS)), zeros, zeros, zeros, zeros, zeros, zeros)
+        return cls(zeros, np.zeros((count, augmentations.KNOTS)), zeros, zeros, zeros, zeros, zeros, zeros)
 
     def hidden(self, mels: int, frames: int) -> NDArray[np.int64]:
         """First and one behind the last, of the masked bands and of the masked frames: (n, 2, 2)."""
         return np.stack(
             [
-                np.stack(changes.stretch(start.astype(np.float32), width.astype(np.float32), size), 1)
+                np.stack(augmentations.stretch(start.astype(np.float32), width.astype(np.float32), size), 1)
                 for start, width, size in (
                     (self.mel_start, self.mel_width, mels),
                     (self.time_start, self.time_width, frames),
@@ -79,15 +79,15 @@ def by_torch(wave: Tensor, view: AudioView, finish: Finish) -> Tensor:
     if len(echoing):
         rows = to_device(echoing, wave.device)
         seconds, level = placed(finish.seconds[echoing]), placed(finish.level[echoing])
-        hall = changes.reverberation_matrix(seconds, level, view.shape[2], view.hop / view.rate)
+        hall = augmentations.reverberation_matrix(seconds, level, view.shape[2], view.hop / view.rate)
         power = power.index_copy(0, rows, power[rows] @ hall)
     if finish.shift.any() or finish.knots.any():
-        power = changes.band_matrix(placed(finish.shift), placed(finish.knots), view.mels) @ power
+        power = augmentations.band_matrix(placed(finish.shift), placed(finish.knots), view.mels) @ power
     picture = standardised(power)
     if finish.mel_width.any():
-        picture = changes.mask(picture, 2, placed(finish.mel_start), placed(finish.mel_width))
+        picture = augmentations.mask(picture, 2, placed(finish.mel_start), placed(finish.mel_width))
     if finish.time_width.any():
-        picture = changes.mask(picture, 3, placed(finish.time_start), placed(finish.time_width))
+        picture = augmentations.mask(picture, 3, placed(finish.time_start), placed(finish.time_width))
     return picture
 
 
@@ -99,8 +99,8 @@ def by_kernel(wave: Tensor, view: AudioView, finish: Finish) -> Tensor:
 
     count, (_, mels, frames) = len(wave), view.shape
     seconds = np.where(finish.seconds > 0, finish.seconds, 1)
-    decay, late = changes.reflections(seconds, finish.level, view.hop / view.rate)
-    gain = 10 ** (finish.knots @ changes.hats(mels) / 10) / FLOOR
+    decay, late = augmentations.reflections(seconds, finish.level, view.hop / view.rate)
+    gain = 10 ** (finish.knots @ augmentations.hats(mels) / 10) / FLOOR
     colours = [v.astype(np.float32) for v in (finish.shift, gain, decay, np.where(finish.seconds > 0, late, 0))]
     hidden, sound = finish.hidden(mels, frames), wave.contiguous().numpy()
 
@@ -121,15 +121,15 @@ def _block(
     import torch
 
     from modalities.audio import kernel
-    from modalities.compute.kernels import spread
+    from modalities.compute.kernels import run_in_threads
 
     window, filters = (table.numpy() for table in bank(view, picture.device))
     tables = filters, *ranges(view)
     framed = framed[: len(sound)]
     frames, out = framed.numpy(), picture.numpy()
-    spread(lambda part: kernel.frames(sound[part], window, view.hop, frames[part]), len(sound))
+    run_in_threads(lambda part: kernel.frames(sound[part], window, view.hop, frames[part]), len(sound))
     spectrum = torch.view_as_real(torch.fft.rfft(framed)).flatten(2).numpy()
     of_segments = spectrum, *colours, out
-    spread(lambda part: kernel.mel_power(*tables, *(values[part] for values in of_segments)), len(sound))
+    run_in_threads(lambda part: kernel.mel_power(*tables, *(values[part] for values in of_segments)), len(sound))
     picture.log1p_()
-    spread(lambda part: kernel.standardise(hidden[part], out[part]), len(sound))
+    run_in_threads(lambda part: kernel.standardise(hidden[part], out[part]), len(sound))

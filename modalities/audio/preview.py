@@ -11,7 +11,7 @@ from modalities.audio.logmel import mel_power, standardised
 from modalities.audio.segments import AudioStream
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioPolicy, AudioView
+    from modalities.audio.policies import AudioPolicy, AudioView
     from modalities.audio.source import AudioSource
 
 SECONDS = 10  # of the recording

@@ -1,4 +1,4 @@
-"""The same policy by other libraries: the yardstick for speed, never used for training."""
+"""The same policy by other libraries, to compare speed; never used for training."""
 
 from __future__ import annotations
 
@@ -8,13 +8,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio.logmel import FLOOR
+from modalities.base import Reference
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modalities.audio.options import AudioPolicy, AudioView
+    from modalities.audio.policies import AudioPolicy, AudioView
 
 Wave = NDArray[np.float32]
+
+TORCHAUDIO_BATCH = 128  # segments
+
+
+def references(source: str, view: AudioView, policy: AudioPolicy) -> list[Reference]:
+    """Return the ways of librosa with SciPy, and of torchaudio, on the same recording; both run on the CPU."""
+    import torch
+
+    from modalities.audio.segments import at_least
+    from modalities.audio.source import load_source
+
+    wave = at_least(load_source(source, view, torch.device("cpu")).wave, view, policy)
+    samples = wave.numpy()
+
+    def librosa(number: int) -> Wave:
+        return segment(samples, view, policy, np.random.default_rng(number))
+
+    def torchaudio(number: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):  # its masks draw from torch's own generator
+            torch.manual_seed(number)
+            return torchaudio_batch(wave, view, policy, np.random.default_rng(number), TORCHAUDIO_BATCH)
+
+    return [
+        Reference("librosa and SciPy, per clip", 1, librosa),
+        Reference("torchaudio, per batch, fewer changes", TORCHAUDIO_BATCH, torchaudio),
+    ]
 
 
 def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Generator) -> Wave:

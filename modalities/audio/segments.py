@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio import changes
+from modalities.audio import augmentations
 from modalities.audio.pictures import Finish, pictures
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from modalities.audio.options import AudioPolicy, AudioView
+    from modalities.audio.policies import AudioPolicy, AudioView
     from modalities.audio.source import AudioSource
 
 Parameters = dict[str, Array]
@@ -132,7 +132,7 @@ class AudioStream:
             "noise place": uniform("noise place"),
             "noise level": -uniform("noise level", p.noise_db_low, p.noise_db_high),
             "shift": uniform("shift", -p.pitch, p.pitch),
-            "knots": uniform("knots", -p.filter_db, p.filter_db, changes.KNOTS),
+            "knots": uniform("knots", -p.filter_db, p.filter_db, augmentations.KNOTS),
             "reverb": uniform("reverb"),
             "reverb seconds": uniform("reverb seconds", min(0.1, p.reverb_seconds), p.reverb_seconds),
             "reverb level": uniform("reverb level", p.reverb_db_low, p.reverb_db_high),
@@ -172,16 +172,16 @@ class AudioStream:
 
     def _by_kernel(self, windows: Windows, place: Array, noise: Array) -> Tensor:
         from modalities.audio import kernel
-        from modalities.compute.kernels import empty, spread
+        from modalities.compute.kernels import empty, run_in_threads
 
         samples = self._view.samples
         at, fraction, stride, start, length = (
             np.stack(values, 1) for values in zip(*(window for window, _ in windows), strict=True)
         )
         per_wave = at, fraction, stride, start, start + length, np.stack([loudness for _, loudness in windows], 1)
-        bank, sound = changes.noise_bank(samples, self._device).view(-1).numpy(), self._sound.numpy()
-        spot = (place.astype(np.float32) * changes.NOISE_SPOTS).astype(np.int64)
-        spot += spot // changes.NOISE_SAMPLES * samples  # as far as the bank's rows are longer
+        bank, sound = augmentations.noise_bank(samples, self._device).view(-1).numpy(), self._sound.numpy()
+        spot = (place.astype(np.float32) * augmentations.NOISE_SPOTS).astype(np.int64)
+        spot += spot // augmentations.NOISE_SAMPLES * samples  # as far as the bank's rows are longer
         wave = empty(len(noise), samples)
         out = wave.numpy()
 
@@ -189,7 +189,7 @@ class AudioStream:
             kernel.cut(sound, *(values[which] for values in (*per_wave, out)))
             kernel.add_noise(bank, spot[which], noise[which], out[which])
 
-        spread(part, len(out))
+        run_in_threads(part, len(out))
         return wave
 
     def _by_torch(self, windows: Windows, place: Array, noise: Array) -> Tensor:
@@ -204,8 +204,8 @@ class AudioStream:
         noisy = np.flatnonzero(noise)
         if len(noisy):
             rows = to_device(noisy, self._device)
-            level = self._on_device(noise[noisy])[:, None] * changes.power(wave[rows]).sqrt()
-            wave.index_add_(0, rows, level * changes.noise(self._on_device(place[noisy]), self._view.samples))
+            level = self._on_device(noise[noisy])[:, None] * augmentations.power(wave[rows]).sqrt()
+            wave.index_add_(0, rows, level * augmentations.noise(self._on_device(place[noisy]), self._view.samples))
         return wave
 
     def _cut(self, window: Window) -> Tensor:
@@ -219,7 +219,7 @@ class AudioStream:
         wave = torch.lerp(left, right, local.frac())
         if self._policy.window_low < 1:
             start, length = self._on_device(window.start), self._on_device(window.length)
-            wave *= changes.envelope(start, length, self._view.samples)
+            wave *= augmentations.envelope(start, length, self._view.samples)
         return wave
 
     def _on_device(self, values: Array) -> Tensor:

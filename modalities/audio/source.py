@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio.files import opened
+from modalities.audio.decode import open_sound
 from modalities.base import Draws, SourceRef
 from modalities.errors import BadInput, UnknownName
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 ASSETS = Path(__file__).parent / "assets"
 NOISE_SECONDS = 60
@@ -89,7 +89,7 @@ def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
     """
     import soxr
 
-    with opened(path, "give a WAV, FLAC, OGG or MP3 file") as file:
+    with open_sound(path, "give a WAV, FLAC, OGG or MP3 file") as file:
         promised, source_rate = file.frames, file.samplerate
         wave = _mono(file)
     if max(len(wave), len(wave) / source_rate * rate) >= LONGEST:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from modalities.download.archives import extract
 from modalities.download.http import AT_MOST, Check, Failed, Progress, fetch_from, is_http
 from modalities.errors import BadInput, NotFetched
-from modalities.storage.locks import alone
+from modalities.storage.atomic import temporary_path
+from modalities.storage.locks import path_lock
 
 __all__ = ["Progress", "download", "extract", "fetch_archive", "verify", "watched"]
 
@@ -78,7 +79,7 @@ def download(
             if watcher:
                 progress = partial(watcher, path)
                 progress(0, size)  # before a server that keeps us waiting
-            with alone(path):
+            with path_lock(path):
                 _bring(url, path, check, progress)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -122,7 +123,7 @@ def _bring(url: str, path: Path, check: Check, progress: Progress | None) -> Non
         _fetch(url, path, path, check, progress)
         return
     if not kept.exists():
-        with alone(kept):
+        with path_lock(kept):
             if not check.holds(kept):
                 _fetch(url, kept, path, check, progress)
     _place(kept, path)
@@ -146,13 +147,12 @@ def _kept(path: Path, check: Check) -> Path | None:
 
 def _place(kept: Path, path: Path) -> None:
     """The same bytes under a second name, or a copy where the file system cannot."""
-    second = path.with_name(f".{path.name}.kept")  # never the part, which is written to
-    second.unlink(missing_ok=True)
-    try:
-        os.link(kept.resolve(), second)
-    except OSError:
-        shutil.copyfile(kept, second)
-    second.replace(path)
+    with temporary_path(path) as temporary:  # never the part, which is written to
+        try:
+            os.link(kept.resolve(), temporary)
+        except OSError:
+            shutil.copyfile(kept, temporary)
+        temporary.replace(path)
 
 
 # --- the network -----------------------------------------------------------------------------------------------

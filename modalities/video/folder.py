@@ -7,8 +7,8 @@ from pathlib import Path
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 
 class VideoFolderTarget(FolderTarget):
@@ -24,7 +24,7 @@ class VideoFolderTarget(FolderTarget):
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated clips into the class folders."""
-        from modalities.video.sample import MOTIONS, TEXTURES, write_clips
+        from modalities.video.standins import MOTIONS, TEXTURES, write_clips
 
         home, shown = self.home(root), self.info.classes[: len(MOTIONS) * len(TEXTURES)]
         for part, (split, groups) in enumerate(zip(self.splits, self.sample_groups, strict=True)):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from modalities.compute.draws import Draws
 from modalities.compute.to_device import to_device
-from modalities.video.options import VideoView
+from modalities.video.policies import VideoView
 from modalities.video.segments import normalise
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from modalities.video.options import VideoPolicy, VideoView
+from modalities.video.policies import VideoPolicy, VideoView
 from modalities.video.segments import VideoStream
 from modalities.video.source import VideoSource
 

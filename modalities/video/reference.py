@@ -1,4 +1,4 @@
-"""Other ways to make clips of a picture, the published one first; for comparison only."""
+"""Other ways to make clips of a picture, to compare speed; never used for training."""
 
 from __future__ import annotations
 
@@ -9,14 +9,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.base import Reference
 from modalities.compute.draws import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modalities.video.options import VideoPolicy, VideoView
+    from modalities.video.policies import VideoPolicy, VideoView
 
 Pixels = NDArray[np.uint8]
+
+
+def references(source: str, view: VideoView, policy: VideoPolicy) -> list[Reference]:
+    """Return the published chain and torchvision's transforms on the same picture; both run on the CPU.
+
+    There are none for a clip, because the published chain starts from a picture.
+    """
+    import torch
+
+    from modalities.image.source import read
+    from modalities.video.source import is_clip
+
+    if is_clip(source):
+        return []
+    picture = read(source)
+    planes = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+
+    def published(number: int) -> Tensor:
+        return published_chain(picture, view, policy, np.random.default_rng(number))
+
+    def torchvision(number: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):  # ColorJitter draws from torch's own generator
+            torch.manual_seed(number)
+            return torchvision_chain(planes, view, policy, np.random.default_rng(number))
+
+    return [
+        Reference("published chain, encode and decode included", 1, published),
+        Reference("torchvision.transforms.v2, per clip", 1, torchvision),
+    ]
 
 
 def camera_path(picture: Pixels, first: Array, last: Array, frames: int, size: int) -> Pixels:
@@ -103,7 +133,7 @@ def published_chain(picture: Pixels, view: VideoView, policy: VideoPolicy, rng: 
     """
     import torch
 
-    from modalities.video.clips import decode
+    from modalities.video.decode import decode
     from modalities.video.segments import normalise
 
     stored = 2 * round(view.size * 115 / 160)  # even, as the codec wants it

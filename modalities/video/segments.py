@@ -12,7 +12,7 @@ from modalities.compute.draws import Array, Draws, rank_slice
 from modalities.compute.to_device import constant, to_device
 from modalities.image import colour
 from modalities.video.kernel import render
-from modalities.video.options import VideoPolicy, VideoView
+from modalities.video.policies import VideoPolicy, VideoView
 from modalities.video.source import VideoSource
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,10 @@ if TYPE_CHECKING:
     import torch
 
     from modalities.video.atlas import Atlas
+    from modalities.video.policies import VideoView
 
+# The pictures of the image modality.
+SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.sources().items()}
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 # A clip lives on the device with all its frames: larger ones are shrunk, longer ones thinned out evenly.
 SHORT_SIDE = 256
@@ -51,13 +53,8 @@ class VideoSource:
         return np.searchsorted(between, moments)
 
 
-def names() -> Mapping[str, str]:
-    """Named source data with a line of description: the pictures of the image modality."""
-    return {name: f"{text}; a camera moves over it" for name, text in pictures.sources().items()}
-
-
-def identify(name: str) -> SourceRef:
-    """The datum's identity. Raises BadInput when there is neither such a name nor such a file."""
+def source_ref(name: str) -> SourceRef:
+    """Identify a named picture or a file by path. Raises BadInput if there is neither."""
     path = Path(name).expanduser()
     if not is_clip(name):
         return pictures.source_ref(name)
@@ -69,21 +66,21 @@ def identify(name: str) -> SourceRef:
 def is_clip(name: str) -> bool:
     """Whether a name is a file that is taken for a clip: any that does not end like a picture's."""
     path = Path(name).expanduser()
-    return name not in pictures.sources() and path.is_file() and path.suffix.lower() not in PICTURES
+    return name not in SOURCES and path.is_file() and path.suffix.lower() not in PICTURES
 
 
-def load(name: str, device: torch.device) -> VideoSource:
+def load_source(name: str, view: VideoView, device: torch.device) -> VideoSource:
     """Decode the datum once, onto the device. Raises BadInput for a file that cannot be used."""
     from modalities.video.atlas import build
 
-    ref = identify(name)
+    ref = source_ref(name)
     frames, times = _clip(Path(name).expanduser()) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
     return VideoSource(ref, build(frames, device), times)
 
 
 def _clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Frames (n, H, W, 3) of a clip and their times."""
-    from modalities.video.clips import decode, frame_times
+    from modalities.video.decode import decode, frame_times
 
     times = frame_times(path)
     if len(times) < 2:

@@ -18,7 +18,7 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.audio.folder import AudioFolderTarget
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.base import TargetInfo
 from modalities.errors import BadInput, UnknownName, readable
 from modalities.image.folder import ImageFolderTarget

@@ -34,7 +34,7 @@ SETTINGS = (
 PRELOADED = {
     "image": ["modalities.image", "modalities.image.batches", "sklearn.datasets"],
     "audio": ["modalities.audio", "modalities.audio.segments", "librosa", "soundfile", "soxr"],
-    "video": ["modalities.video", "modalities.video.segments", "modalities.video.clips", "av", "pytorchvideo.models"],
+    "video": ["modalities.video", "modalities.video.segments", "modalities.video.decode", "av", "pytorchvideo.models"],
 }
 
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import inside, lines
+from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 _CLASSES = """
 brush_hair cartwheel catch chew clap climb climb_stairs dive draw_sword dribble drink eat fall_floor fencing flic_flac
@@ -120,8 +120,8 @@ class Hmdb51:
         return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.video.targets._hmdb51_sample``."""
-        from modalities.video.targets._hmdb51_sample import write_all
+        """See ``modalities.video.targets._hmdb51_standin``."""
+        from modalities.video.targets._hmdb51_standin import write_all
 
         folder = root / "hmdb51"
         write_all(folder, folder / LISTS, SAMPLE_CLASSES, seed)
@@ -153,7 +153,7 @@ def _listed(root: Path, fold: int) -> Iterator[Clip]:
             for line in filter(None, map(str.strip, lines(path))):
                 file, _, tag = line.rpartition(" ")
                 file = file.strip()
-                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not inside(file):
+                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not is_safe_path(file):
                     raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
                 yield Clip(videos / name / file, label, int(tag))
 

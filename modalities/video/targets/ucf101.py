@@ -10,11 +10,11 @@ from pathlib import Path
 
 from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import inside, lines
+from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
 _CLASSES = """
@@ -136,7 +136,7 @@ class Ucf101:
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write a stand-in: 400 small clips of eight classes in 25 groups, with all three splits."""
-        from modalities.video.sample import write_clips
+        from modalities.video.standins import write_clips
 
         folder = root / "ucf101"
         lists = folder / "ucfTrainTestlist"
@@ -193,7 +193,12 @@ def _listed(where: Folders, fold: int, part: str = "*list") -> Iterator[tuple[Pa
         for line in filter(None, map(str.strip, lines(path))):
             found = re.fullmatch(r"([^/\s]+)/([^/\s]+)(?:\s+([0-9]{1,3}))?", line)
             label = numbers.get(found[1]) if found else None
-            if found is None or label is None or not inside(found[2]) or (found[3] and int(found[3]) != label + 1):
+            if (
+                found is None
+                or label is None
+                or not is_safe_path(found[2])
+                or (found[3] and int(found[3]) != label + 1)
+            ):
                 raise BadInput(f"{path} holds the line '{line}', which is not UCF101's; fetch the split lists again.")
             yield where.videos / found[1] / found[2], label
 

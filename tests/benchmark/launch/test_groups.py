@@ -63,11 +63,11 @@ def test_auto_fills_half_an_hour_and_gives_cells_of_unknown_length_a_job_each(ce
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (("cloud",), "--launcher cloud is not known; choose local, local-jobs, slurm"),
-        (("local", ("time=5",)), "--slurm time=5 needs --launcher slurm"),
-        (("slurm", ("time",)), "--slurm time is not a setting"),
-        (("slurm", (), "0"), "--cells-per-job 0 is not valid"),
-        (("slurm", (), "many"), "--cells-per-job many is not valid"),
+        (("cloud",), "there is no launcher 'cloud'; choose local, local-jobs, slurm"),
+        (("local", ("time=5",)), "time=5 is a setting for Slurm; choose the launcher slurm"),
+        (("slurm", ("time",)), "'time' is not a setting for Slurm"),
+        (("slurm", (), "0"), "'0' is not a number of cells per job"),
+        (("slurm", (), "many"), "'many' is not a number of cells per job"),
     ],
 )
 def test_options_that_are_not_valid_are_refused_in_a_sentence(given, sentence):

@@ -58,7 +58,7 @@ def test_on_cpus_a_job_runs_as_many_cells_at_once_as_fit_its_cores(cells, progra
     ("given", "sentence"),
     [
         ({"partitoin": "gpu"}, "partition"),
-        ({"time": "10:00:00"}, "--slurm time=10:00:00 is not a number of minutes"),
+        ({"time": "10:00:00"}, "time=10:00:00 is not a number of minutes"),
     ],
 )
 def test_a_slurm_setting_that_does_not_exist_is_refused_in_a_sentence(given, sentence, programs, tmp_path):
@@ -78,7 +78,7 @@ def test_the_message_of_sbatch_is_passed_on(cells, programs, tmp_path):
 
 def test_without_slurm_the_launcher_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BadInput, match="finds no sbatch"):
+    with pytest.raises(BadInput, match="sbatch is not on this machine"):
         Slurm(tmp_path, {}, {"time": 60})
 
 

@@ -83,7 +83,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(request_, said):
         ("fsdd", "student.network=conv5-8", "there is no audio network named 'conv5-8'; did you mean conv4-16"),
         ("fsdd", "teacher.network=cnn-8", "there is no audio network named 'cnn-8'"),
         ("ucf101", "student.network=x3d-xl", "there is no video network named 'x3d-xl'; did you mean x3d-xs"),
-        ("ucf101", "student.network=early-0", "early-0: width and depth of a network lie above 0"),
+        ("ucf101", "student.network=early-0", "early-0: width and depth of a network must be above 0"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused_before_there_is_a_cell(target, setting, said):

@@ -10,10 +10,10 @@ import torchaudio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modalities.audio.changes import KNOTS
+from modalities.audio.augmentations import KNOTS
 from modalities.audio.logmel import FLOOR, mel_power, standardised
-from modalities.audio.options import AudioView
 from modalities.audio.pictures import Finish, by_kernel, by_torch
+from modalities.audio.policies import AudioView
 
 VIEWS = [AudioView(), AudioView(rate=8_000, mels=40), AudioView(seconds=0.98), AudioView(rate=22_050, window_ms=20)]
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modalities.audio import pictures
-from modalities.audio.options import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
+from modalities.audio.policies import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource
 from modalities.base import SegmentStream, SourceRef

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from modalities.base import SegmentStream, SourceRef
 from modalities.compute.draws import rank_slice
 from modalities.image import source as pictures
-from modalities.video.adapter import MODALITY
 from modalities.video.atlas import build
-from modalities.video.options import POLICIES, VideoPolicy, VideoView
+from modalities.video.modality import MODALITY
+from modalities.video.policies import POLICIES, VideoPolicy, VideoView
 from modalities.video.reference import camera_path, clip_of_a_picture
 from modalities.video.segments import VideoStream
 from modalities.video.source import VideoSource

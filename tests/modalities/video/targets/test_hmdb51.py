@@ -8,7 +8,7 @@ import pytest
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 from modalities.registry import target
-from modalities.video.options import VideoView
+from modalities.video.policies import VideoView
 from modalities.video.targets.hmdb51 import CLASSES, LISTS, SAMPLE_CLASSES, Clip, _source
 
 HMDB = target("hmdb51")

@@ -12,9 +12,9 @@ from modalities.compute.draws import Draws
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 from modalities.registry import target
-from modalities.video.clips import decode, frame_times
-from modalities.video.options import VideoView
-from modalities.video.targets._kinetics400_sample import render, write
+from modalities.video.decode import decode, frame_times
+from modalities.video.policies import VideoView
+from modalities.video.targets._kinetics400_standin import render, write
 from modalities.video.targets.kinetics400 import CLASSES, SAMPLE_CLASSES, spelt
 
 KINETICS = target("kinetics400")

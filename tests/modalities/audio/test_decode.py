@@ -8,8 +8,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modalities.audio.files import Stretch, index, read_windows, recordings
-from modalities.audio.options import AudioView
+from modalities.audio.decode import Stretch, read_windows, recordings
+from modalities.audio.policies import AudioView
 from modalities.datasets.listing import Row
 from modalities.errors import BadInput
 
@@ -72,17 +72,3 @@ def test_an_empty_recording_is_named(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "bad.wav", np.zeros(0), RATE)
     with pytest.raises(BadInput, match=r"bad\.wav is empty"):
         read_windows(tmp_path / "bad.wav", RATE, 100, 1)
-
-
-def test_the_fingerprint_changes_with_names_and_sizes_alone(tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    for folder in (one, two):
-        (folder / "a").mkdir(parents=True)
-        (folder / "a" / "x.wav").write_bytes(b"123")
-    (two / "a" / "notes.txt").write_text("no sound")
-    first = index(one, ["a", "absent"])
-    assert first.fingerprint == index(two, ["a"]).fingerprint
-    assert (list(first.files), first.bytes) == ([one / "a" / "x.wav"], 3)
-    (two / "a" / "y.wav").write_bytes(b"1")
-    assert index(two, ["a"]).fingerprint != first.fingerprint
-    assert not index(tmp_path / "nothing").files

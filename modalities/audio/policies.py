@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import ceil, log2
 
-from modalities.errors import BadInput, UnknownName
+from modalities.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -140,16 +139,3 @@ PLAIN = AudioPolicy(
 STANDARD = AudioPolicy()  # our own: the published one was never released
 
 POLICIES = {policy.name: policy for policy in (STANDARD, PLAIN, CROP)}
-
-NETWORKS = {
-    "conv4-W": "four 3x3 convolutions of W, 2W, 4W and 4W channels with batch norm and pooling, e.g. conv4-16",
-    "resnet-a-W": "residual network of W, 2W and 4W channels, two blocks each, on a strided stem, e.g. resnet-a-16",
-}
-
-
-def family_and_width(name: str) -> tuple[str, int]:
-    """What a network's name says. Raises UnknownName where it fits no pattern of ``NETWORKS``."""
-    match = re.fullmatch(r"(conv4|resnet-a)-([1-9]\d{0,3})", name, re.ASCII)
-    if match is None:
-        raise UnknownName("audio network", name, [pattern.replace("W", "16") for pattern in NETWORKS])
-    return match[1], int(match[2])

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from modalities.audio import MODALITY
-from modalities.audio.options import POLICIES, AudioPolicy, AudioView
+from modalities.audio.policies import POLICIES, AudioPolicy, AudioView
 from modalities.audio.reference import segment
 from modalities.base import Draws
 from modalities.errors import BadInput, UnknownName

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.datasets.standin import is_stand_in
 from modalities.registry import target
 

@@ -1,6 +1,8 @@
-"""Stand-in sounds with labels: what moves, and how it sounds, tells the class; pitch, level and noise are random."""
+"""Generated sounds with labels: motion and timbre tell the class; pitch, level and noise are random."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ KINDS = len(MOTIONS) * len(TIMBRES)
 
 
 def sound(seed: int, split: str, kind: int, take: int) -> NDArray[np.float64]:
-    """A sound of kind 0 … 11, between 0.8 and 1.2 s at ``RATE``, within ±1.
+    """Return a sound of kind 0 … 11, between 0.8 and 1.2 s at ``RATE``, within ±1.
 
     Args:
         seed: any integer.
@@ -42,3 +44,11 @@ def sound(seed: int, split: str, kind: int, take: int) -> NDArray[np.float64]:
         wave = wave * (np.sin(2 * np.pi * (5 + 3 * pulses) * t) > 0)
     fade = np.minimum(1, np.minimum(t, 1 - t) / 0.05)
     return np.asarray(np.clip((0.15 + 0.35 * level) * wave * fade + (0.001 + 0.01 * floor) * noise, -1, 1))
+
+
+def write_wave(path: Path, wave: NDArray[np.floating], rate: int) -> None:
+    """Write mono sound, clipped at full scale, as 16-bit WAV or FLAC (by suffix)."""
+    import soundfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.clip(wave, -1, 1), rate, subtype="PCM_16")

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.audio.files import write_wave
-from modalities.audio.targets._speechcommands_names import COMMANDS, LISTS, NOISE, WORDS
-from modalities.datasets.standin import mark
+from modalities.audio.standins import write_wave
+from modalities.audio.targets._speechcommands_words import COMMANDS, LISTS, NOISE, WORDS
 
 Wave = NDArray[np.float64]
 
@@ -86,4 +85,3 @@ def write(folder: Path, seed: int) -> None:
         write_wave(folder / NOISE / f"{name}.wav", _noise(kind, rng), RATE)
     for split, items in lists.items():
         (folder / LISTS[split]).write_text("".join(f"{item}\n" for item in items))
-    mark(folder, "speechcommands speechcommands35", seed)

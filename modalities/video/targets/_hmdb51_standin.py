@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.compute.draws import Draws
-from modalities.video.sample import FRAMES, HEIGHT, WIDTH, write
+from modalities.video.standins import FRAMES, HEIGHT, WIDTH, write
 
 CAMERAS = ("across", "up", "down", "rest")
 GRAINS = ("upright", "lying")  # eight classes: every camera over every grain, all of them alike in a mirror

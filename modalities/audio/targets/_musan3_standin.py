@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.files import write_wave
-from modalities.audio.targets._musan3_names import SPLIT
+from modalities.audio.standins import write_wave
 from modalities.audio.targets._splits import held_out
 from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, flanked, hiss, talk, tone
-from modalities.datasets.standin import mark
 
 RATE = 16_000
 SOURCES = {"music": ("fma", "jamendo"), "speech": ("librivox", "us-gov"), "noise": ("free-sound", "sound-bible")}
@@ -19,7 +17,7 @@ CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 9), (-1, 2, 7))
 
 
 def music(seconds: float, rng: np.random.Generator) -> Wave:
-    """Chords and a tune above them, at a steady beat; every other piece is sung to."""
+    """Chords and a tune above them, at a steady beat; half of the pieces have a voice."""
     wave = np.zeros(int(seconds * RATE))
     beat = int(rng.uniform(0.15, 0.4) * RATE)
     root, decay, slope = rng.uniform(110, 260), rng.uniform(1, 6), rng.uniform(0.4, 0.8)
@@ -61,28 +59,28 @@ def noise(seconds: float, rng: np.random.Generator) -> Wave:
 
 
 def speech(seconds: float, rng: np.random.Generator) -> Wave:
-    """Somebody says something."""
+    """Random talk of a random speaker."""
     return talk(any_voice(rng), any_manner(rng), seconds, RATE, rng)
 
 
 MAKERS = {"music": music, "speech": speech, "noise": noise}
 
 
-def write(folder: Path, seed: int) -> None:
+def write(folder: Path, split: str, seed: int) -> None:
     """Write files and annotations in the native layout; the split's own rule decides each file's side."""
     rng = np.random.default_rng(seed)
     for name, sources in SOURCES.items():
-        wanted, number = dict(FILES), 0
+        needed, number = dict(FILES), 0
         notes: dict[str, list[str]] = {source: [] for source in sources}
-        while any(wanted.values()):
+        while any(needed.values()):
             source, number = sources[number % 2], number + 1
             stem = f"{name}-{source}-{number // 2:04}"
-            side = held_out(stem, SPLIT)
-            if not wanted[side]:
+            test = held_out(stem, split)
+            if not needed[test]:
                 continue
-            wanted[side] -= 1
+            needed[test] -= 1
             # A few are shorter than any window, and one of each class is long.
-            seconds = 0.4 if wanted[side] == 1 else 20.0 if wanted[side] == 2 and not side else rng.uniform(1.5, 3)
+            seconds = 0.4 if needed[test] == 1 else 20.0 if needed[test] == 2 and not test else rng.uniform(1.5, 3)
             wave = MAKERS[name](seconds, rng)
             background = hiss(len(wave), RATE, rng, lambda f: 1 / (1 + f / 500)) * 10 ** rng.uniform(-2, -0.8)
             level = rng.uniform(0.1, 0.6)
@@ -91,4 +89,3 @@ def write(folder: Path, seed: int) -> None:
             notes[source].append(f"{stem} none N nobody\n" if name == "music" else f"{stem}\n")
         for source, lines in notes.items():
             (folder / "musan" / name / source / "ANNOTATIONS").write_text("".join(lines))
-    mark(folder, "musan3", seed)

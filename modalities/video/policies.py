@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from modalities.errors import BadInput, UnknownName
+from modalities.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -81,26 +80,3 @@ POLICIES: Mapping[str, VideoPolicy] = MappingProxyType(
         "static": VideoPolicy("static", motion=0.0),
     }
 )
-
-NETWORKS: Mapping[str, str] = MappingProxyType(
-    {
-        "x3d-xs": "X3D-XS (width factor 2, depth factor 2.2; Feichtenhofer 2020)",
-        "x3d-xs:pretrained": "X3D-XS with weights trained on Kinetics-400; a new last layer for other class counts",
-        "x3d-wW-dD": "X3D with width factor W and depth factor D; x3d-w5-d3 is the published student",
-        "r2plus1d-W": "three stages of (2+1)-dimensional convolutions, W channels in the first (Tran 2018); small",
-        "early-W": "the first convolution spans all frames, then residual stages of W, 2W, 4W channels; fastest",
-    }
-)
-
-LARGEST = 4096  # width or depth
-_NUMBER = r"\d+(?:\.\d+)?"
-_SHAPES = ("x3d-xs", "x3d-xs:pretrained", f"x3d-w{_NUMBER}-d{_NUMBER}", r"r2plus1d-\d+", r"early-\d+")
-
-
-def check_network(name: str) -> None:
-    """Refuse a name of no network. Raises UnknownName, or BadInput where a number in it cannot be."""
-    if not any(re.fullmatch(shape, name, re.ASCII) for shape in _SHAPES):
-        raise UnknownName("video network", name, list(NETWORKS))
-    numbers = re.findall(rf"-[wd]?({_NUMBER})", name)
-    if not all(0 < float(number) <= LARGEST for number in numbers):
-        raise BadInput(f"{name}: width and depth of a network lie above 0 and at most at {LARGEST}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.files import write_wave
+from modalities.audio.standins import write_wave
 from modalities.audio.targets._synthesis import Wave, flanked, hiss, peaks, tone
 
 RATE = 16_000

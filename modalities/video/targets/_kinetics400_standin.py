@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.compute.draws import Draws
-from modalities.video.sample import FRAMES, HEIGHT, RATE, WIDTH
+from modalities.video.standins import FRAMES, HEIGHT, RATE, WIDTH
 
 MOVES = ("nearer", "further", "across", "rest")
 # Red, green and blue about which the discs' colours spread widely: a cue, but not in every corner of the picture.

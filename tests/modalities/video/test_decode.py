@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modalities.errors import BadInput
-from modalities.video import clips
-from modalities.video.clips import ClipReader, centre, clip_starts, decode, frame_times
+from modalities.video import decode as decoding
+from modalities.video.decode import ClipReader, centre, clip_starts, decode, frame_times
 
 
 def write(path, frames, *, rate=10, codec="ffv1", pixels="bgr0", rotation=0, **options):
@@ -116,14 +116,14 @@ def test_a_late_frame_is_reached_from_the_keyframe_before_it(tmp_path, monkeypat
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     starts = []
-    plain = clips._decode_from
+    plain = decoding._decode_from
 
     def counted(container, stream, keys, missing, *rest):
         starts.append([key.number for key in keys if key.shown <= missing[0]][-1])
         return plain(container, stream, keys, missing, *rest)
 
-    monkeypatch.setattr(clips, "_decode_from", counted)
-    monkeypatch.setattr(clips, "_decode_all", None)
+    monkeypatch.setattr(decoding, "_decode_from", counted)
+    monkeypatch.setattr(decoding, "_decode_all", None)
     assert decode(path, np.array([30, 205, 210])).shape == (3, 48, 64, 3)
     assert starts == [25, 200]
 

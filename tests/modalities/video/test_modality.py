@@ -12,8 +12,8 @@ from PIL import Image
 from modalities.base import Draws
 from modalities.errors import BadInput
 from modalities.registry import modality
-from modalities.video.options import VideoPolicy, VideoView
-from modalities.video.sample import write
+from modalities.video.policies import VideoPolicy, VideoView
+from modalities.video.standins import write
 
 VIDEO = modality("video")
 CPU = torch.device("cpu")
@@ -76,7 +76,7 @@ def test_a_large_clip_is_thinned_out_evenly(tmp_path, monkeypatch):
     write(tmp_path / "clip.avi", np.zeros((12, 48, 64, 3), np.uint8))
     monkeypatch.setattr(source, "SHORT_SIDE", 24)
     monkeypatch.setattr(source, "MOST_PIXELS", 24 * 32 * 4)
-    loaded = source.load(str(tmp_path / "clip.avi"), CPU)
+    loaded = source.load_source(str(tmp_path / "clip.avi"), VIEW, CPU)
     assert (loaded.atlas.height, loaded.atlas.width) == (24, 32)
     assert loaded.times == pytest.approx([0, 0.3, 0.6, 0.9])
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.files import write_wave
-from modalities.audio.targets._esc50_names import CLASSES
+from modalities.audio.standins import write_wave
 from modalities.audio.targets._synthesis import Wave, flanked, hiss, tone
 
 RATE = 44_100
 SECONDS = 1.1  # the original's clips last 5 s
-RECORDINGS, TAKES = 3, 2  # of a class in a fold: cut from so many recordings, so many clips of each
+RECORDINGS, TAKES = 3, 2  # recordings of a class in a fold, and clips cut from each
 
 Draw = np.random.Generator
 _COUNT = int(RATE * SECONDS)
@@ -25,7 +24,7 @@ def _band(low: float, high: float, rng: Draw, count: int = _COUNT) -> Wave:
 
 
 def _struck(times: Wave, sound: Callable[[], Wave]) -> Wave:
-    """Sounds that begin at ``times`` in seconds, each of its own strength."""
+    """Return sounds that begin at ``times`` in seconds."""
     wave = np.zeros(2 * _COUNT)
     for moment in times[(times >= 0) & (times < SECONDS)]:
         one, at = sound(), int(moment * RATE)
@@ -122,13 +121,13 @@ SOUNDS = (rain, sea_waves, crackling_fire, crickets, chirping_birds, wind, clapp
           clock_tick, siren, engine, church_bells)  # fmt: skip
 
 
-def write(folder: Path, seed: int) -> None:
+def write(folder: Path, classes: Sequence[str], seed: int) -> None:
     """Write clips of five folds and ``meta/esc50.csv``; clips cut from one recording share a fold."""
     rng = np.random.default_rng(seed)
     lines = ["filename,fold,target,category,esc10,src_file,take\n"]
     for fold in range(1, 6):
         for sound in SOUNDS:
-            target = CLASSES.index(sound.__name__)
+            target = classes.index(sound.__name__)
             for _ in range(RECORDINGS):
                 source = rng.integers(1_000, 300_000)
                 for take in "ABCD"[:TAKES]:
