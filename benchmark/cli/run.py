@@ -112,7 +112,7 @@ def _tidy(store: Store, cell: Cell) -> None:
     """Clean up after a run that was killed when its record was written; not in a folder of somebody else, say."""
     with contextlib.suppress(BadInput):
         if not is_locked(store.cell(cell.id)):
-            store.tidy(cell.id)
+            store.discard_attempt(cell.id)
 
 
 def _note_absence(store: Store, cell: Cell, reason: str) -> Record:

@@ -118,7 +118,7 @@ def test_a_cell_that_has_not_run_yet_has_a_row(tmp_path):
 
 def test_a_damaged_record_costs_its_own_cell_only(tmp_path):
     store = filled(tmp_path, cell(), cell("letters"))
-    (store.cell(cell()[0].id) / "record.json").write_text("{")
+    store.record_file(cell()[0].id).write_text("{")
     frame = leaderboard(store).set_index("target")
     assert frame.status.to_dict() == {"digits": "failed", "letters": "done"}
     assert "record.json is not a record" in frame.reason["digits"]
