@@ -99,7 +99,7 @@ def cell_named():
 
     def make(name: str):
         cell = SimpleNamespace(
-            id="a", target="digits", fold=1, seed=0, source=SimpleNamespace(name=name),
+            id="a", key=SimpleNamespace(target="digits", fold=1, seed=0), source=SimpleNamespace(name=name),
             config=SimpleNamespace(expected_seconds=1.0),
         )  # fmt: skip
         return cell, SimpleNamespace(status="failed", reason=f"the source {name} is bad")
