@@ -16,7 +16,7 @@ from benchmark.cli.text_table import print_table
 from benchmark.data.locate import lock_of
 from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
-from modalities.storage.cleanup import discard
+from modalities.storage.cleanup import remove_atomically
 from modalities.storage.folder_lock import LOCK
 from modalities.storage.paths import cache_root
 
@@ -207,7 +207,7 @@ def _remove(entry: Entry) -> bool:
     with _alone(entry.lock, anew=stand_in) as free:
         try:
             if free and stand_in:  # half of it would be read as a dataset with fewer items
-                discard(entry.path)
+                remove_atomically(entry.path)
             elif free and entry.path.is_dir() and not entry.path.is_symlink():
                 shutil.rmtree(entry.path)
             elif free:

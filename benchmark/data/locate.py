@@ -13,9 +13,10 @@ from filelock import FileLock
 from benchmark.records.cell_key import DataKind
 from benchmark.records.identity import NUMERICS_VERSION
 from modalities.base import TargetAdapter
+from modalities.datasets.hidden import is_hidden
 from modalities.datasets.standin import stand_ins
 from modalities.errors import BadInput
-from modalities.storage.cleanup import discard, sweep
+from modalities.storage.cleanup import remove_atomically, remove_stale
 from modalities.storage.paths import cache_root
 
 STAND_IN_SEED = 0
@@ -68,9 +69,9 @@ def ensure(place: DataLocation, adapter: TargetAdapter) -> None:
         with FileLock(lock_of(root)):
             if _is_whole(root):
                 return
-            sweep(root.parent, older_than=0, pattern=f".{root.name}.*.tmp")  # of processes that were killed
+            remove_stale(root.parent, older_than=0, pattern=f".{root.name}.*.tmp")  # of processes that were killed
             if os.path.lexists(root):
-                discard(root)
+                remove_atomically(root)
             temporary = root.with_name(f".{root.name}.{os.getpid()}.tmp")
             temporary.mkdir()
             adapter.write_sample(temporary, STAND_IN_SEED)
@@ -106,8 +107,8 @@ def _contents(root: Path) -> dict[str, int | str]:
     """Names and sizes of all files below a folder, in short; hidden ones, which no adapter reads, are left out."""
     lines = []
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(folder, name) for name in files if not name.startswith("."))
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        paths = (Path(folder, name) for name in files if not is_hidden(name))
         lines += [f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths]
     text = "".join(sorted(lines)).encode("utf-8", "surrogateescape")
     return {"files": len(lines), "names_and_sizes": hashlib.sha256(text).hexdigest()}

@@ -18,7 +18,7 @@ from benchmark.records.provenance import strip_folders
 from benchmark.records.record import ManifestEntry, Record
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, sync
-from modalities.storage.cleanup import sweep
+from modalities.storage.cleanup import remove_stale
 from modalities.storage.folder_lock import check_locks
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Store:
         probe.unlink(missing_ok=True)
         check_locks(self.cells)
         for folder in (self.root, self.cells, self.manifests):  # where other processes may write too
-            sweep(folder)
+            remove_stale(folder)
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
@@ -109,7 +109,7 @@ class Store:
     def begin(self, id: str) -> Path:
         """The folder of a new attempt, without what a killed one left there except checkpoints."""
         folder = self.attempt(id)
-        sweep(folder, older_than=0)
+        remove_stale(folder, older_than=0)
         for name in _FILES:
             (folder / name).unlink(missing_ok=True)
         return folder

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from modalities.audio.changes import FADE
-from modalities.compute.kernels import compiled
+from modalities.compute.kernels import jit
 
 CHUNK = 256  # samples within which single precision places them well
 
 
-@compiled
+@jit
 def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignore[no-untyped-def]
     """Sums of windows of a recording at their own speeds, with silence around them.
 
@@ -57,7 +57,7 @@ def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignor
                     heard[j] += strength * max(edge, np.float32(0)) * (left[j] + share[j] * (right[j] - left[j]))
 
 
-@compiled
+@jit
 def add_noise(bank, at, level, out):  # type: ignore[no-untyped-def]
     """Add the noise that begins at sample ``at`` (n,) of the bank, at ``level`` (n,) times each wave's own."""
     for i in range(len(out)):
@@ -72,7 +72,7 @@ def add_noise(bank, at, level, out):  # type: ignore[no-untyped-def]
             wave[t] += strength * noise[t]
 
 
-@compiled
+@jit
 def frames(wave, window, hop, out):  # type: ignore[no-untyped-def]
     """Windowed frames of waves (n, samples) into the middle of ``out`` (n, frames, fft), whose ends stay untouched."""
     samples, length = wave.shape[1], out.shape[2]
@@ -91,7 +91,7 @@ def frames(wave, window, hop, out):  # type: ignore[no-untyped-def]
             target[stop:] = 0
 
 
-@compiled
+@jit
 def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  # type: ignore[no-untyped-def]
     """Mel power after reverberation, pitch shift and equaliser.
 
@@ -139,7 +139,7 @@ def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  #
                         target[frame] += weight * band[frame]
 
 
-@compiled
+@jit
 def standardise(hidden, out):  # type: ignore[no-untyped-def]
     """Each picture of ``out`` (n, mels, frames) to mean 0 and deviation 1, in place; then hide its masked stretches.
 

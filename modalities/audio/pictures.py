@@ -121,15 +121,15 @@ def _block(
     import torch
 
     from modalities.audio import kernel
-    from modalities.compute.kernels import spread
+    from modalities.compute.kernels import run_in_threads
 
     window, filters = (table.numpy() for table in bank(view, picture.device))
     tables = filters, *ranges(view)
     framed = framed[: len(sound)]
     frames, out = framed.numpy(), picture.numpy()
-    spread(lambda part: kernel.frames(sound[part], window, view.hop, frames[part]), len(sound))
+    run_in_threads(lambda part: kernel.frames(sound[part], window, view.hop, frames[part]), len(sound))
     spectrum = torch.view_as_real(torch.fft.rfft(framed)).flatten(2).numpy()
     of_segments = spectrum, *colours, out
-    spread(lambda part: kernel.mel_power(*tables, *(values[part] for values in of_segments)), len(sound))
+    run_in_threads(lambda part: kernel.mel_power(*tables, *(values[part] for values in of_segments)), len(sound))
     picture.log1p_()
-    spread(lambda part: kernel.standardise(hidden[part], out[part]), len(sound))
+    run_in_threads(lambda part: kernel.standardise(hidden[part], out[part]), len(sound))

@@ -172,7 +172,7 @@ class AudioStream:
 
     def _by_kernel(self, windows: Windows, place: Array, noise: Array) -> Tensor:
         from modalities.audio import kernel
-        from modalities.compute.kernels import empty, spread
+        from modalities.compute.kernels import empty, run_in_threads
 
         samples = self._view.samples
         at, fraction, stride, start, length = (
@@ -189,7 +189,7 @@ class AudioStream:
             kernel.cut(sound, *(values[which] for values in (*per_wave, out)))
             kernel.add_noise(bank, spot[which], noise[which], out[which])
 
-        spread(part, len(out))
+        run_in_threads(part, len(out))
         return wave
 
     def _by_torch(self, windows: Windows, place: Array, noise: Array) -> Tensor:

@@ -14,7 +14,7 @@ from numba import njit
 from torch import Tensor
 
 
-def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
+def jit(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function at its first call, and keep it on disk for later processes where any folder takes it."""
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
@@ -28,7 +28,7 @@ def empty(*shape: int) -> Tensor:
     return torch.from_numpy(np.empty(shape, np.float32))
 
 
-def spread(work: Callable[[slice], object], count: int) -> None:
+def run_in_threads(work: Callable[[slice], object], count: int) -> None:
     """Call ``work`` on parts of 0 … count-1 that cover it, one part for each of torch's threads.
 
     ``work`` must let go of the interpreter's lock, and treat every number on its own, so that results do not depend

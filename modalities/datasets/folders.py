@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import inside, table
+from modalities.datasets.lists import is_safe_path, table
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 
@@ -65,7 +65,7 @@ class FolderTarget:
         labels = {name: label for label, name in enumerate(self.info.classes)}
         for number, line in enumerate(table(home / TABLE), 2):
             name, label, part = (line.get(column, "") for column in COLUMNS[:3])
-            if not inside(name) or label not in labels or part not in self.splits:
+            if not is_safe_path(name) or label not in labels or part not in self.splits:
                 raise BadInput(
                     f"{home / TABLE} line {number} needs a file below that folder, one of the "
                     f"{len(labels)} classes and a split ({' or '.join(self.splits)}); it has {line}."

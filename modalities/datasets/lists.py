@@ -40,13 +40,13 @@ def table(path: Path) -> Iterator[dict[str, str]]:
             yield {name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)}
 
 
-def inside(name: str) -> bool:
+def is_safe_path(name: str) -> bool:
     """Whether a name from a list can be that of a file below a folder, and of nothing else."""
     parts = name.split("/")
     short = all(len(part.encode("utf-8", "backslashreplace")) <= LONGEST_NAME for part in parts)
     return bool(name) and short and len(parts) <= MOST_PARTS and "\0" not in name and not {"", ".."} & {*parts}
 
 
-def whole(text: str) -> int | None:
+def parse_int(text: str) -> int | None:
     """The number that plain digits write; None for anything else, and for one that no list needs."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import Any, cast
 
 from modalities.errors import BadInput
-from modalities.storage.locks import alone
+from modalities.storage.locks import path_lock
 
 _CHUNK = 1 << 20
 _LONGEST_HEADER = _CHUNK  # of a tar's member, with its extensions; longer ones exist only to fill the memory
@@ -55,7 +55,7 @@ def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
         into.parent.mkdir(parents=True, exist_ok=True)
         home = into if into.is_dir() else into.parent  # on the same file system, even where ``into`` is a mount point
         limit = _limit(archive, home, max_bytes)
-        with alone(home / into.name):
+        with path_lock(home / into.name):
             staging = home / f".{into.name}.unpacking"
             shutil.rmtree(staging, ignore_errors=True)  # of a run that was killed
             staging.mkdir()

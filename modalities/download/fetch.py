@@ -15,7 +15,7 @@ from urllib.parse import quote
 from modalities.download.archives import extract
 from modalities.download.http import AT_MOST, Check, Failed, Progress, fetch_from, is_http
 from modalities.errors import BadInput, NotFetched
-from modalities.storage.locks import alone
+from modalities.storage.locks import path_lock
 
 __all__ = ["Progress", "download", "extract", "fetch_archive", "verify", "watched"]
 
@@ -78,7 +78,7 @@ def download(
             if watcher:
                 progress = partial(watcher, path)
                 progress(0, size)  # before a server that keeps us waiting
-            with alone(path):
+            with path_lock(path):
                 _bring(url, path, check, progress)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -122,7 +122,7 @@ def _bring(url: str, path: Path, check: Check, progress: Progress | None) -> Non
         _fetch(url, path, path, check, progress)
         return
     if not kept.exists():
-        with alone(kept):
+        with path_lock(kept):
             if not check.holds(kept):
                 _fetch(url, kept, path, check, progress)
     _place(kept, path)

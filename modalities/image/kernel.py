@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modalities.compute.draws import Array
-from modalities.compute.kernels import compiled, empty, spread
+from modalities.compute.kernels import empty, jit, run_in_threads
 from modalities.image.colour import SOLARIZE_FROM, Colour
 
 Pixels = NDArray[np.uint64]
@@ -71,11 +71,11 @@ def render(
     def part(which: slice) -> None:
         _render(packed.pixels, *(values[which] for values in per_sample), scale, mean * scale, target[which])
 
-    spread(part, count)
+    run_in_threads(part, count)
     return out
 
 
-@compiled
+@jit
 def _render(pixels, start, wide, high, maps, matrix, of_mean, solarize, scale, zero, out):  # type: ignore[no-untyped-def]
     size = out.shape[2]
     row = np.empty(size, np.uint64)
@@ -90,7 +90,7 @@ def _render(pixels, start, wide, high, maps, matrix, of_mean, solarize, scale, z
     return read  # so that the compiler keeps the reading
 
 
-@compiled
+@jit
 def _fetch(pixels, start, wide, high, to_level, size):  # type: ignore[no-untyped-def]
     """Read one word of every cache line that a segment covers, line by line of the picture.
 
@@ -121,7 +121,7 @@ def _fetch(pixels, start, wide, high, to_level, size):  # type: ignore[no-untype
     return read
 
 
-@compiled
+@jit
 def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-untyped-def]
     """One row of a segment, bilinear: each of its words holds three channels of 256 × (0 … 255) in 16 bits."""
     size, one = len(row), 4294967296.0  # places have 32 bits behind the point
@@ -161,14 +161,14 @@ def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-unt
         place_y += step_y
 
 
-@compiled
+@jit
 def _reflected(place, length):  # type: ignore[no-untyped-def]
     """The pixel that stands at a place beyond the border: the picture and its mirror image take turns."""
     place = place % (2 * length)
     return min(place, 2 * length - 1 - place)
 
 
-@compiled
+@jit
 def _unpack(row, red, green, blue, total):  # type: ignore[no-untyped-def]
     """Words to three rows of 0 … 65,280, and their sums onto ``total``."""
     mask = np.uint64(0xFFFF)
@@ -185,7 +185,7 @@ def _unpack(row, red, green, blue, total):  # type: ignore[no-untyped-def]
     total[2] += sums[2]
 
 
-@compiled
+@jit
 def _colour(planes, total, matrix, of_mean, solarize, scale, zero):  # type: ignore[no-untyped-def]
     """The linear map of a sample, clipped to [0, 1], solarized and normalised, in place; in: 0 … 65,280."""
     red, green, blue = planes[0].ravel(), planes[1].ravel(), planes[2].ravel()

@@ -21,7 +21,7 @@ from modalities.compute.draws import Array
 from modalities.errors import BadInput, UnknownName
 from modalities.image.files import opened
 from modalities.image.generated import GENERATORS, VERSION
-from modalities.storage.cleanup import sweep
+from modalities.storage.cleanup import remove_stale
 from modalities.storage.paths import cache_root
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _cached(kind: str, seed: int) -> Path:
     try:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            sweep(path.parent, pattern="*.part")
+            remove_stale(path.parent, pattern="*.part")
             unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
             Image.fromarray(GENERATORS[kind][0](seed)).save(unfinished, "PNG", compress_level=1)
             unfinished.replace(path)

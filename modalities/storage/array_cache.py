@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.storage.cleanup import sweep
+from modalities.storage.cleanup import remove_stale
 from modalities.storage.paths import cache_root
 
 Arrays = dict[str, NDArray[Any]]
-WORTH = 256 * 1024  # bytes; smaller ones are made again as quickly as they are read
+MIN_BYTES = 256 * 1024  # bytes; smaller ones are made again as quickly as they are read
 
 
-def kept(subject: str, stamp: str, make: Callable[[], Arrays]) -> Arrays:
+def cached_arrays(subject: str, stamp: str, make: Callable[[], Arrays]) -> Arrays:
     """Arrays by name: those kept for ``subject`` if their stamp is ``stamp``, else what ``make`` returns, kept anew.
 
     A file that is damaged is made again (its parts carry checksums); where the cache cannot be written, nothing is
@@ -39,7 +39,7 @@ def kept(subject: str, stamp: str, make: Callable[[], Arrays]) -> Arrays:
     except Exception:  # absent, or damaged, which a reader meets with nearly anything
         pass
     arrays = make()
-    if sum(array.nbytes for array in arrays.values()) >= WORTH:
+    if sum(array.nbytes for array in arrays.values()) >= MIN_BYTES:
         _keep(path, {**arrays, "stamp": np.array(stamp)})
     return arrays
 
@@ -55,7 +55,7 @@ def _keep(path: Path, arrays: Arrays) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
+        remove_stale(path.parent)
         try:
             with temporary.open("xb") as file:
                 np.savez(file, allow_pickle=False, **arrays)

@@ -11,7 +11,7 @@ from pathlib import Path
 LONG_AGO = 3600.0  # seconds after which nobody is still writing a temporary file
 
 
-def sweep(folder: Path, older_than: float = LONG_AGO, pattern: str = ".*.tmp") -> None:
+def remove_stale(folder: Path, older_than: float = LONG_AGO, pattern: str = ".*.tmp") -> None:
     """Remove temporary files and folders from a folder.
 
     Args:
@@ -24,11 +24,11 @@ def sweep(folder: Path, older_than: float = LONG_AGO, pattern: str = ".*.tmp") -
                 _remove(path)
 
 
-def discard(path: Path) -> None:
+def remove_atomically(path: Path) -> None:
     """Remove a file or folder under a temporary name, so that nobody sees half a folder. Links are not followed.
 
     Raises:
-        OSError: it stays, or what is left of it has a name that ``sweep`` knows.
+        OSError: it stays, or what is left of it has a name that ``remove_stale`` knows.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     path.rename(temporary)

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from modalities.errors import BadInput
-from modalities.storage.cleanup import sweep
+from modalities.storage.cleanup import remove_stale
 
 LOCK, HOLDER = ".lock", ".holder"
 TURN = 0.5  # seconds between two looks at a lock that another process holds
@@ -46,7 +46,7 @@ def exclusive_lock(folder: Path, waiting: Callable[[str], None]) -> Iterator[Non
         if _acquired(lock, TURN):
             break
     try:
-        sweep(folder, older_than=0)
+        remove_stale(folder, older_than=0)
         with contextlib.suppress(OSError):  # for people only; the lock is what counts
             (folder / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         yield

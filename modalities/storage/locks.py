@@ -10,7 +10,7 @@ TURN = 0.05  # seconds between two looks at a lock that another process holds
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
+def path_lock(path: Path) -> Iterator[None]:
     """Wait until no other process is alone with ``path``; its folder is made, and keeps the hidden, empty lock file.
 
     The file is never removed here: whoever has opened it and waits would be let in beside whoever makes a new one.

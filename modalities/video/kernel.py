@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modalities.compute.draws import Array
-from modalities.compute.kernels import compiled, empty, spread
+from modalities.compute.kernels import empty, jit, run_in_threads
 from modalities.image.colour import Colour
 from modalities.video.atlas import OCTAVES, Atlas
 
@@ -46,11 +46,11 @@ def render(
         of_clips = (values[which] for values in (tops, boxes, levels, flip, matrix, of_mean, target))
         _render(texture, corners, sizes, least, most, *of_clips)
 
-    spread(part, count)
+    run_in_threads(part, count)
     return out
 
 
-@compiled
+@jit
 def _render(texture, corners, sizes, least, most, tops, boxes, levels, flip, matrix, of_mean, out):  # type: ignore[no-untyped-def]
     """Frames as they are, and their mean colour; then, while they are in the cache, their colours."""
     clips, _, frames, size, _ = out.shape
@@ -73,7 +73,7 @@ def _render(texture, corners, sizes, least, most, tops, boxes, levels, flip, mat
         _colour(out[clip], matrix[clip], of_mean[clip] @ total + least, least, most)
 
 
-@compiled
+@jit
 def _places(start, extent, pixels, backwards, at, share):  # type: ignore[no-untyped-def]
     """The pixel before each place of an axis, and the share of the one behind it; the border is repeated."""
     size = len(at)
@@ -84,7 +84,7 @@ def _places(start, extent, pixels, backwards, at, share):  # type: ignore[no-unt
         share[i] = place - at[i]
 
 
-@compiled
+@jit
 def _frame(texture, x, across, beside, y, down, below, lines, clip, frame, total):  # type: ignore[no-untyped-def]
     """Bilinear, line by line: a line of the texture that two lines of the frame lie beside is read once."""
     one, two, right = np.uint64(1), np.uint64(2), np.uint64(4 * beside)
@@ -116,7 +116,7 @@ def _frame(texture, x, across, beside, y, down, below, lines, clip, frame, total
             total[channel] += brightness
 
 
-@compiled
+@jit
 def _colour(clip, matrix, offset, least, most):  # type: ignore[no-untyped-def]
     for frame in range(clip.shape[1]):
         for row in range(clip.shape[2]):

@@ -13,7 +13,7 @@ from modalities.audio.targets._parts import in_parts, seconds
 from modalities.audio.targets._splits import home
 from modalities.base import DataStatus, LabelledData, TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import inside, table, whole
+from modalities.datasets.lists import is_safe_path, parse_int, table
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 
@@ -141,9 +141,9 @@ def _table(path: Path) -> list[Clip]:
         name = CLASSES.index(line["category"]) if line.get("category") in CLASSES else -1
         if (
             found is None
-            or not inside(found[0])
+            or not is_safe_path(found[0])
             or (line.get("fold"), line.get("target")) != (found[1], found[4])
-            or whole(found[4]) != name
+            or parse_int(found[4]) != name
         ):
             raise BadInput(f"{path} has a line for '{line.get('filename')}' that contradicts itself; fetch it again.")
         clips.append(Clip(found[0], int(found[1]), name, found[2]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modalities.base import DataStatus
+from modalities.datasets.hidden import is_hidden
 from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
@@ -53,7 +54,7 @@ def images_in(folder: Path, prefix: str = "") -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("."):
+                if entry.name.lower().endswith(SUFFIXES) and not is_hidden(entry.name):
                     yield prefix + entry.name
     except (FileNotFoundError, NotADirectoryError):
         return

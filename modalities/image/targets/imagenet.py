@@ -11,7 +11,7 @@ import numpy as np
 from modalities.base import Published, TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import whole
+from modalities.datasets.lists import parse_int
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.folder import SUFFIXES
@@ -74,7 +74,7 @@ class ImageNet(FilesTarget):
             return Columns(found.names, found.folders, found.names, found.names)
         labels = self._truth(home)
         numbered = ((name, name.rpartition("_")[2].partition(".")[0]) for name in images_in(home / split, f"{split}/"))
-        known = ((name, whole(number)) for name, number in sorted(numbered))
+        known = ((name, parse_int(number)) for name, number in sorted(numbered))
         return [Row(name, labels[number], name, name) for name, number in known if number in labels]
 
     def _truth(self, home: Path) -> dict[int, int]:

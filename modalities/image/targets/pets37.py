@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modalities.base import Published, TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import whole
+from modalities.datasets.lists import parse_int
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
@@ -68,7 +68,7 @@ class Pets37(FilesTarget):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
-            label = whole(words[1]) if len(words) > 1 else None
+            label = parse_int(words[1]) if len(words) > 1 else None
             if label is None or not 1 <= label <= len(self.info.classes):
                 raise BadInput(f"line {number} of {path} has no class from 1 to 37; fetch the annotations again.")
             found.append((words[0], label - 1))

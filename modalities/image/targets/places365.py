@@ -8,8 +8,8 @@ from pathlib import Path
 from modalities.base import Published, TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import whole
-from modalities.datasets.lookup import listed
+from modalities.datasets.lists import parse_int
+from modalities.datasets.lookup import look_up
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.folder import SUFFIXES
@@ -71,8 +71,8 @@ class Places365(FilesTarget):
             folders = [f"{name[0]}/{name}" for name in self.info.classes]
         found = index(home / place, folders, SUFFIXES, sizes=False)
         heads = [f"{folder}/".removeprefix("./") for folder in folders]
-        here = listed(home / LISTS[split], _lines, found, home / place, heads)
-        names = found.names.called([f"{place}/{head}" for head in heads]).take(here.places)
+        here = look_up(home / LISTS[split], _lines, found, home / place, heads)
+        names = found.names.with_prefixes([f"{place}/{head}" for head in heads]).take(here.places)
         return Columns(names, here.labels, names, names)
 
     def write_sample(self, root: Path, seed: int) -> None:
@@ -101,7 +101,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int]]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             name, _, digits = line.strip().rpartition(" ")
-            label = whole(digits)
+            label = parse_int(digits)
             if not name or label is None or label >= len(Places365.info.classes):
                 raise BadInput(f"line {number} of {path} is no name with a class below 365; fetch it again.")
             yield name.lstrip("/"), label

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import inside, lines
+from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
 from modalities.video.clips import ClipReader
@@ -153,7 +153,7 @@ def _listed(root: Path, fold: int) -> Iterator[Clip]:
             for line in filter(None, map(str.strip, lines(path))):
                 file, _, tag = line.rpartition(" ")
                 file = file.strip()
-                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not inside(file):
+                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not is_safe_path(file):
                     raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
                 yield Clip(videos / name / file, label, int(tag))
 

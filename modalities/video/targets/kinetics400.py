@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import DataStatus, Published, TargetInfo
-from modalities.datasets.index import Index, Paths, Places, index
+from modalities.datasets.index import Index, Indices, Paths, index
 from modalities.datasets.listing import Columns, Listing
 from modalities.datasets.lists import table
-from modalities.datasets.lookup import listed
+from modalities.datasets.lookup import look_up
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.video.clips import ClipReader
@@ -39,7 +39,7 @@ class Videos:
     """Listed videos of a part that are on disk: their places in an index and their classes, in the list's order."""
 
     found: Index
-    places: Places
+    places: Indices
     labels: NDArray[np.int64]
     lines: int  # of the list
 
@@ -133,12 +133,12 @@ class Kinetics400:
         if not len(videos.places):
             raise BadInput(f"{folder / part} holds no listed video; {_how(folder)}")
         names = videos.found.names.take(videos.places)
-        bare = [""] * len(names.heads)
+        bare = [""] * len(names.prefixes)
         columns = Columns(
             Paths(folder / part, names),
             videos.labels,
-            names.called(bare, cut=len(".mp4")),
-            names.called(bare, cut=len("_000000_000010.mp4")),
+            names.with_prefixes(bare, cut=len(".mp4")),
+            names.with_prefixes(bare, cut=len("_000000_000010.mp4")),
         )
         return Listing(columns, ClipReader(view.frames, view.seconds, clips, view.resize))
 
@@ -185,14 +185,14 @@ def _classes(folder: Path) -> list[str]:
 def _index(folder: Path) -> Index:
     """Files below a part's class folders."""
     names = _classes(folder)
-    return index(folder, names, ".mp4", called=[spelt(name) for name in names])
+    return index(folder, names, ".mp4", aliases=[spelt(name) for name in names])
 
 
 def _videos(folder: Path, part: str) -> Videos:
     """The listed videos of a part; files without a byte count as absent."""
     found = _index(folder / part)
-    heads = [f"{_LABELS[spelt(head.removesuffix('/'))]}/" for head in found.names.heads]
-    here = listed(_table(folder, part), _lines, found, folder / part, heads)
+    heads = [f"{_LABELS[spelt(head.removesuffix('/'))]}/" for head in found.names.prefixes]
+    here = look_up(_table(folder, part), _lines, found, folder / part, heads)
     whole = found.sizes[here.places] > 0
     return Videos(found, here.places[whole], here.labels[whole], here.lines)
 

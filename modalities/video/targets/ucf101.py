@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import inside, lines
+from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.video.clips import ClipReader
@@ -193,7 +193,12 @@ def _listed(where: Folders, fold: int, part: str = "*list") -> Iterator[tuple[Pa
         for line in filter(None, map(str.strip, lines(path))):
             found = re.fullmatch(r"([^/\s]+)/([^/\s]+)(?:\s+([0-9]{1,3}))?", line)
             label = numbers.get(found[1]) if found else None
-            if found is None or label is None or not inside(found[2]) or (found[3] and int(found[3]) != label + 1):
+            if (
+                found is None
+                or label is None
+                or not is_safe_path(found[2])
+                or (found[3] and int(found[3]) != label + 1)
+            ):
                 raise BadInput(f"{path} holds the line '{line}', which is not UCF101's; fetch the split lists again.")
             yield where.videos / found[1] / found[2], label
 

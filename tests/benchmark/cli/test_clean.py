@@ -21,7 +21,7 @@ from benchmark.cli.clean import KINDS
 from benchmark.records.provenance import provenance
 from benchmark.records.store import Store
 from modalities.errors import BadInput
-from modalities.storage.locks import alone
+from modalities.storage.locks import path_lock
 
 
 @pytest.fixture
@@ -222,14 +222,14 @@ def test_what_cut_off_downloads_and_unpackings_leave_is_found_three_levels_down(
 def test_a_download_and_an_unpacking_that_go_on_are_left_alone(place, clean):
     part = _write(place.root / "a.zip.part", 5)
     unpacking = _write(place.root / ".ucf.unpacking" / "a.avi", 5).parent
-    with alone(place.root / "a.zip"), alone(place.root / "ucf"):
+    with path_lock(place.root / "a.zip"), path_lock(place.root / "ucf"):
         assert [Path(row["path"]) for row in clean("parts", "--yes")] == [place.paths["parts"]]
     assert part.exists() and unpacking.exists()
     assert {Path(row["path"]) for row in clean("parts", "--yes")} == {part, unpacking}
 
 
 def test_a_hidden_lock_is_no_kept_download(place, clean):
-    with alone(place.paths["downloads"]):
+    with path_lock(place.paths["downloads"]):
         pass
     assert [Path(row["path"]) for row in clean("downloads")] == [place.paths["downloads"]]
 

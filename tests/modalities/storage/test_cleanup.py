@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modalities.storage.cleanup import discard, sweep
+from modalities.storage.cleanup import remove_atomically, remove_stale
 
 
 def old(path: Path, seconds: float) -> Path:
@@ -20,13 +20,13 @@ def old(path: Path, seconds: float) -> Path:
 def test_what_nobody_writes_any_more_goes_and_everything_else_stays(tmp_path):
     old(tmp_path / ".a.json.0123.tmp", 7200)
     stays = {old(tmp_path / name, age) for name, age in ((".b.json.4567.tmp", 60), ("c.tmp", 7200), ("d.json", 7200))}
-    sweep(tmp_path)
+    remove_stale(tmp_path)
     assert set(tmp_path.iterdir()) == stays
 
 
 def test_who_is_alone_with_a_folder_removes_them_at_once(tmp_path):
     old(tmp_path / ".a.json.0123.tmp", 0)
-    sweep(tmp_path, older_than=0)
+    remove_stale(tmp_path, older_than=0)
     assert not list(tmp_path.iterdir())
 
 
@@ -34,7 +34,7 @@ def test_folders_under_temporary_names_go_too_and_links_are_not_followed(tmp_pat
     (tmp_path / "treasure").mkdir()
     (tmp_path / ".a.0123.tmp" / "deep").mkdir(parents=True)
     (tmp_path / ".b.0123.tmp").symlink_to("treasure", target_is_directory=True)
-    sweep(tmp_path, older_than=0)
+    remove_stale(tmp_path, older_than=0)
     assert [path.name for path in tmp_path.iterdir()] == ["treasure"]
 
 
@@ -43,10 +43,10 @@ def test_nobody_sees_half_of_a_folder_that_is_discarded(tmp_path, monkeypatch):
     with monkeypatch.context() as killed:
         killed.setattr("shutil.rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            discard(tmp_path / "a")
+            remove_atomically(tmp_path / "a")
     (left,) = tmp_path.iterdir()
     assert left.name != "a"
-    sweep(tmp_path, older_than=0)
+    remove_stale(tmp_path, older_than=0)
     assert not list(tmp_path.iterdir())
 
 

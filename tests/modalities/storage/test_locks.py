@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modalities.storage.locks import alone
+from modalities.storage.locks import path_lock
 
 WORKERS, ROUNDS = 4, 150
 
@@ -18,7 +18,7 @@ def _take_turns(path: Path) -> int:
     """How often somebody else was there while this process was alone."""
     met = 0
     for _ in range(ROUNDS):
-        with alone(path):
+        with path_lock(path):
             try:
                 os.close(os.open(path.with_name("inside"), os.O_CREAT | os.O_EXCL))
             except FileExistsError:
