@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -69,6 +70,35 @@ def test_no_file_imports_itself_through_others() -> None:
 )
 def test_imports_are_found_wherever_they_stand(text: str, found: set[str]) -> None:
     assert set(imported(ast.parse(text), {"a", "a.b"})) == found
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Every string literal, the parts of f-strings included, except docstrings."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+OPTION = re.compile(r"(^|\s)`?--[a-z][a-z-]*([\s.,;`)]|$)")
+COMMANDS = {"--error-unmatch", "--porcelain", "--", "--noheader", "--array"}  # options of other programs
+
+
+def test_only_the_command_line_names_its_options_in_a_message() -> None:
+    """Python callers read the other messages too."""
+    found = {
+        name: [text for text in texts(ast.parse(path.read_text(encoding="utf-8"))) if OPTION.search(text)]
+        for name, path in modules().items()
+    }
+    assert sum(len(of) for name, of in found.items() if name.startswith("benchmark.cli.")) > 20, "options were found"
+    elsewhere = {name: set(of) - COMMANDS for name, of in found.items() if not name.startswith("benchmark.cli.")}
+    assert {name: of for name, of in elsewhere.items() if of} == {}
 
 
 def test_a_circle_is_found() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
+from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
 
 app = typer.Typer(
@@ -330,7 +331,7 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
-        print(f"benchmark: {error}", file=sys.stderr)
+        print(f"benchmark: {explain(error)}", file=sys.stderr)
         sys.exit(USAGE)
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()

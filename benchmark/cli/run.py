@@ -31,7 +31,7 @@ from benchmark.running.failures import keep
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import RankDesync, Ranks, join
 from modalities.errors import BadInput, readable
-from modalities.storage.folder_lock import is_locked
+from modalities.storage.locks import is_locked
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 

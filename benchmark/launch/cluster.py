@@ -27,7 +27,7 @@ from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import LockHeld, do_not_wait
+from modalities.storage.locks import LockHeld, do_not_wait
 
 TICK = 1.0  # seconds between two looks at the reports
 SLOW_FILES = 60.0  # seconds that a record may take from the machine that wrote it to this one

@@ -27,14 +27,16 @@ class LaunchOptions:
 
     def __post_init__(self) -> None:
         if self.launcher not in LAUNCHERS:
-            raise BadInput(f"--launcher {self.launcher} is not known; choose {', '.join(LAUNCHERS)}.")
+            raise BadInput(f"there is no launcher '{self.launcher}'; choose {', '.join(LAUNCHERS)}.", about="launcher")
         if self.slurm and self.launcher != "slurm":
-            raise BadInput(f"--slurm {self.slurm[0]} is for --launcher slurm.")
+            raise BadInput(f"{self.slurm[0]} is a setting for Slurm; choose the launcher slurm.", about="launcher")
         for text in self.slurm:
             if not all(text.partition("=")):
-                raise BadInput(f"--slurm {text} is no setting; write --slurm partition=NAME.")
+                raise BadInput(f"'{text}' is not a setting for Slurm; write it as partition=NAME.", about="slurm")
         if self.cells_per_job != "auto" and not (self.cells_per_job.isdecimal() and int(self.cells_per_job)):
-            raise BadInput(f"--cells-per-job {self.cells_per_job} is no number of cells; give auto or 1, 2 …")
+            raise BadInput(
+                f"'{self.cells_per_job}' is not a number of cells per job; give auto or 1, 2 …", about="cells_per_job"
+            )
 
     def settings(self) -> dict[str, str]:
         """The ``--slurm`` settings by key."""

@@ -24,7 +24,7 @@ from benchmark.running.failures import note_failure
 from benchmark.system import allocator
 from benchmark.system import resources as machine
 from modalities.errors import BadInput
-from modalities.storage.folder_lock import LockHeld, do_not_wait, is_locked
+from modalities.storage.locks import LockHeld, do_not_wait, is_locked
 
 PATIENCE = 25.0  # seconds that a worker has to write its checkpoint and leave
 SHORT_PATIENCE = 5.0  # where it has nothing to save
@@ -164,7 +164,7 @@ class _Pool:
             worker.phase = content.phase
             self._display.moved(worker.index, content)
         elif kind == "fatal":
-            raise BadInput(content)
+            raise content
         else:
             self._finish(worker, content, outcome)
 
@@ -268,7 +268,7 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         except Interrupted:
             reply = ("record", None)
         except BadInput as error:
-            reply = ("fatal", f"{describe(cell)}: {error}")
+            reply = ("fatal", BadInput(f"{describe(cell)}: {error}", about=error.about))
         pipe.send(reply)
 
 
@@ -276,7 +276,7 @@ def _in_words(error: BadInput | OSError) -> str:
     if isinstance(error, BadInput):
         return str(error)
     what, why = error.filename or "a file", error.strerror or error
-    return f"{what} cannot be used ({why}); free it, or choose another folder with --results."
+    return f"{what} cannot be used ({why}); free it, or choose another results folder."
 
 
 def _leave_with_parent() -> None:

@@ -69,15 +69,15 @@ class Slurm:
     def __init__(self, folder: Path, given: dict[str, str], defaults: dict[str, Any]) -> None:
         executor = _submitit().SlurmExecutor
         if shutil.which("sbatch") is None:
-            raise BadInput("--launcher slurm finds no sbatch here; run it where jobs are submitted.")
+            raise BadInput("slurm needs sbatch, which is not here; run it where jobs are submitted.", about="launcher")
         self._executor = executor(folder, max_num_timeout=TIMEOUTS)
         known = sorted(executor._valid_parameters())
         for key in given:
             if key not in known:
-                raise UnknownName("--slurm setting", key, known)
+                raise UnknownName("setting for Slurm", key, known)
         parameters = {**defaults, **{key: _number(value) for key, value in given.items()}}
         if not isinstance(parameters["time"], int):
-            raise BadInput(f"--slurm time={parameters['time']} is no number of minutes.")
+            raise BadInput(f"time={parameters['time']} is not a number of minutes.", about="slurm")
         # A preempted job goes back into the queue whatever the cluster's default is.
         self._executor.update_parameters(**parameters, additional_parameters={"requeue": True})
 
@@ -166,7 +166,7 @@ def _submit(executor: Any, jobs: Sequence[Job]) -> list[str]:
             submitted = [executor.submit(job) for job in jobs]
     except Exception as error:  # submitit wraps what sbatch said in errors of several kinds
         said = [line for line in str(error).splitlines() if "sbatch: error" in line] or [str(error)]
-        raise BadInput(f"the cluster takes no job: {said[0].strip()}; look at the --slurm settings.") from error
+        raise BadInput(f"the cluster takes no job: {said[0].strip()}; check its settings.", about="slurm") from error
     return [str(job.job_id) for job in submitted]
 
 

@@ -57,7 +57,9 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
 
     asked = store.requested_cells()
     if not asked:
-        raise BadInput(f"{store.root} holds no results; `benchmark run` makes some, --results names another folder.")
+        raise BadInput(
+            f"{store.root} holds no results; `benchmark run` makes some, or choose another folder.", about="results"
+        )
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in asked:
         groups.setdefault(tuple(getattr(cell, axis) for axis in AXES), []).append(cell)

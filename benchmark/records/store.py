@@ -17,9 +17,9 @@ from benchmark.records.identity import SCHEMA_VERSION, canonical_json, safe_name
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import ManifestEntry, Record
 from modalities.errors import BadInput
-from modalities.storage.atomic import atomic_write, sync
+from modalities.storage.atomic import atomic_write, cannot_write, sync
 from modalities.storage.cleanup import remove_stale
-from modalities.storage.folder_lock import check_locks
+from modalities.storage.locks import check_locks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,9 +101,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BadInput(
-                f"{folder} cannot be made ({error.strerror}); free it, or choose another folder with --results."
-            ) from error
+            raise cannot_write(folder, error) from error
         return folder
 
     def begin(self, id: str) -> Path:
@@ -178,9 +176,7 @@ class Store:
                 else:
                     (cell / name).unlink(missing_ok=True)
         except OSError as error:
-            raise BadInput(
-                f"{cell} cannot be written ({error.strerror}); free it, or choose another folder with --results."
-            ) from error
+            raise cannot_write(cell, error) from error
         atomic_write(cell / "record.json", text)
         if record.status not in ("failed", "out of memory"):
             shutil.rmtree(attempt, ignore_errors=True)

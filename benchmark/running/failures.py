@@ -12,7 +12,7 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import exclusive_lock
+from modalities.storage.locks import exclusive_lock
 
 
 def note_failure(

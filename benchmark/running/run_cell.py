@@ -34,7 +34,7 @@ from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
 from benchmark.training.micro_batches import with_micro_batches
 from modalities.errors import BadInput
-from modalities.storage.folder_lock import exclusive_lock
+from modalities.storage.locks import exclusive_lock
 
 _SPLITS = RecentSplits()
 
@@ -307,7 +307,7 @@ def _outcome(run: Callable[[], None], attempt: _Attempt) -> tuple[Status, str, s
     except Exception as error:
         if is_out_of_memory(error):
             less = _NEEDS_LESS.get(next(reversed(attempt.seconds), ""), "a smaller network or view")
-            reason = f"the memory was not enough; {less}, or fewer --jobs, needs less."
+            reason = f"the memory was not enough; {less}, or fewer jobs, needs less."
             return "out of memory", reason, _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     return "done", "", ""

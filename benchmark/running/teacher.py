@@ -32,7 +32,7 @@ from benchmark.training.micro_batches import with_micro_batches
 from benchmark.training.precision import apply_memory_format, autocast, compiled, in_memory_format
 from modalities.base import Draws, LabelledData, Modality
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import exclusive_lock
+from modalities.storage.locks import exclusive_lock
 
 WEIGHTS, PREDICTIONS = "teacher.safetensors", "predictions.npz"
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from typing import Any, cast
 
 from modalities.errors import BadInput
+from modalities.storage.atomic import temporary_path
 from modalities.storage.locks import path_lock
 
 _CHUNK = 1 << 20
@@ -55,15 +56,10 @@ def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
         into.parent.mkdir(parents=True, exist_ok=True)
         home = into if into.is_dir() else into.parent  # on the same file system, even where ``into`` is a mount point
         limit = _limit(archive, home, max_bytes)
-        with path_lock(home / into.name):
-            staging = home / f".{into.name}.unpacking"
-            shutil.rmtree(staging, ignore_errors=True)  # of a run that was killed
+        with path_lock(home / into.name), temporary_path(home / into.name) as staging:
             staging.mkdir()
-            try:
-                unpack(archive, staging, limit)
-                _merge(staging, into)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+            unpack(archive, staging, limit)
+            _merge(staging, into)
     except OSError as error:
         raise BadInput(f"{archive} cannot be unpacked into {into}: {_plain(error)}.") from error
 

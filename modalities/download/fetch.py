@@ -15,6 +15,7 @@ from urllib.parse import quote
 from modalities.download.archives import extract
 from modalities.download.http import AT_MOST, Check, Failed, Progress, fetch_from, is_http
 from modalities.errors import BadInput, NotFetched
+from modalities.storage.atomic import temporary_path
 from modalities.storage.locks import path_lock
 
 __all__ = ["Progress", "download", "extract", "fetch_archive", "verify", "watched"]
@@ -146,13 +147,12 @@ def _kept(path: Path, check: Check) -> Path | None:
 
 def _place(kept: Path, path: Path) -> None:
     """The same bytes under a second name, or a copy where the file system cannot."""
-    second = path.with_name(f".{path.name}.kept")  # never the part, which is written to
-    second.unlink(missing_ok=True)
-    try:
-        os.link(kept.resolve(), second)
-    except OSError:
-        shutil.copyfile(kept, second)
-    second.replace(path)
+    with temporary_path(path) as temporary:  # never the part, which is written to
+        try:
+            os.link(kept.resolve(), temporary)
+        except OSError:
+            shutil.copyfile(kept, temporary)
+        temporary.replace(path)
 
 
 # --- the network -----------------------------------------------------------------------------------------------

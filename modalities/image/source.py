@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import secrets
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from modalities.compute.draws import Array
 from modalities.errors import BadInput, UnknownName
 from modalities.image.files import opened
 from modalities.image.generated import GENERATORS, VERSION
+from modalities.storage.atomic import atomic_stream
 from modalities.storage.cleanup import remove_stale
 from modalities.storage.paths import cache_root
 
@@ -203,11 +203,9 @@ def _cached(kind: str, seed: int) -> Path:
     path = cache_root() / "sources" / f"{kind}-{seed}-v{VERSION}.png"
     try:
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            remove_stale(path.parent, pattern="*.part")
-            unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-            Image.fromarray(GENERATORS[kind][0](seed)).save(unfinished, "PNG", compress_level=1)
-            unfinished.replace(path)
+            with atomic_stream(path) as stream:
+                remove_stale(path.parent)
+                Image.fromarray(GENERATORS[kind][0](seed)).save(stream, "PNG", compress_level=1)
     except OSError as error:
         raise BadInput(
             f"the generated picture {kind}:{seed} cannot be written to {path} ({error.strerror or error}); "

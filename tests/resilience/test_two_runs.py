@@ -21,13 +21,13 @@ from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases, Interrupted, patience
 from killing import cells_of, settings_of
 from modalities.errors import BadInput
-from modalities.storage import folder_lock as locks
-from modalities.storage.folder_lock import check_locks, exclusive_lock, is_locked
+from modalities.storage import locks
+from modalities.storage.locks import check_locks, exclusive_lock, is_locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from modalities.storage.folder_lock import exclusive_lock
+from modalities.storage.locks import exclusive_lock
 with exclusive_lock(Path(sys.argv[1]), lambda holder: None):
     print("held", flush=True)
     time.sleep(600)

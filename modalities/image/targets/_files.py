@@ -127,7 +127,7 @@ class FilesTarget(ImageFolderTarget):
 
         home = self.home(root)
         if is_stand_in(home):
-            raise BadInput(f"{home} holds a generated stand-in; delete that folder or give another --root.")
+            raise BadInput(f"{home} holds a generated stand-in; delete it or choose another root.", about="root")
         for part in self.parts:
             if self._has(root, part.brings):
                 continue

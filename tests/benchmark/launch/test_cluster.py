@@ -436,11 +436,11 @@ def test_a_cell_whose_folder_takes_no_record_costs_itself_only(cells, run, tmp_p
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (("cloud",), "--launcher cloud is not known; choose local, local-jobs, slurm"),
-        (("local", ("time=5",)), "--slurm time=5 is for --launcher slurm"),
-        (("slurm", ("time",)), "--slurm time is no setting"),
-        (("slurm", (), "0"), "--cells-per-job 0 is no number"),
-        (("slurm", (), "many"), "--cells-per-job many is no number"),
+        (("cloud",), "there is no launcher 'cloud'; choose local, local-jobs, slurm"),
+        (("local", ("time=5",)), "time=5 is a setting for Slurm; choose the launcher slurm"),
+        (("slurm", ("time",)), "'time' is not a setting for Slurm"),
+        (("slurm", (), "0"), "'0' is not a number of cells per job"),
+        (("slurm", (), "many"), "'many' is not a number of cells per job"),
     ],
 )
 def test_what_cannot_be_launched_is_refused_in_a_sentence(given, sentence):
@@ -498,7 +498,7 @@ def test_on_cpus_a_job_runs_as_many_cells_at_once_as_its_cores_take(cells, progr
     ("given", "sentence"),
     [
         ({"partitoin": "gpu"}, "partition"),
-        ({"time": "10:00:00"}, "--slurm time=10:00:00 is no number of minutes"),
+        ({"time": "10:00:00"}, "time=10:00:00 is not a number of minutes"),
     ],
 )
 def test_a_slurm_setting_that_does_not_exist_is_refused_in_a_sentence(given, sentence, programs, tmp_path):
@@ -518,7 +518,7 @@ def test_what_sbatch_refuses_is_passed_on(cells, programs, tmp_path):
 
 def test_slurm_is_missed_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BadInput, match="finds no sbatch"):
+    with pytest.raises(BadInput, match="needs sbatch"):
         Slurm(tmp_path, {}, {"time": 60})
 
 

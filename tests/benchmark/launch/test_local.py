@@ -149,7 +149,7 @@ def test_results_that_cannot_be_written_end_the_run_with_a_sentence(ran, monkeyp
     pool = workers._Pool.__new__(workers._Pool)
     worker = workers._Worker(0, None, None, ran.cell)
     with pytest.raises(BadInput, match="cannot be written"):
-        pool._take(worker, "fatal", "results/x cannot be written (disk full).", Outcome())
+        pool._take(worker, "fatal", BadInput("results/x cannot be written (disk full)."), Outcome())
 
 
 def test_a_cell_waits_when_its_worker_died_before_it_was_handed_over(ran):
@@ -238,7 +238,7 @@ def test_folders_of_cells_that_cannot_be_used_cost_their_own_cells_and_no_other(
     order = [no_attempt, no_folder, odd, good]
     outcome = run_cells(order, store.root, devices=["cpu"], display=seen, stop=lambda: False)
     assert seen.results == {no_attempt.id: "failed", no_folder.id: "failed", odd.id: "failed", good.id: "done"}
-    assert store.read(no_attempt.id).reason.startswith("attempt cannot be made (File exists); free it")
+    assert store.read(no_attempt.id).reason.startswith("attempt cannot be written (File exists); free it")
     assert "curve.csv cannot be used (" in store.read(odd.id).reason
     assert f"{store.cell(no_folder.id)} cannot be written (File exists)" in outcome.records[no_folder.id].reason
     assert outcome.records[no_folder.id].reason.count("cannot be written") == 1
@@ -278,11 +278,11 @@ def test_a_number_of_jobs_that_is_none_is_refused(jobs):
 @pytest.mark.parametrize(
     ("count", "device", "said"),
     [
-        (0, "cuda", "--device cuda is not there: torch finds 0 GPUs on this machine; choose cpu."),
+        (0, "cuda", "the device cuda does not exist: torch finds 0 GPUs on this machine; choose cpu."),
         (
             2,
             "cuda:2",
-            "--device cuda:2 is not there: torch finds 2 GPUs on this machine; choose cuda:0, cuda:1 or cpu.",
+            "the device cuda:2 does not exist: torch finds 2 GPUs on this machine; choose cuda:0, cuda:1 or cpu.",
         ),
     ],
 )

@@ -460,7 +460,7 @@ def test_no_name_of_a_cell_leaves_the_store(tmp_path, id):
 
 def test_a_folder_that_cannot_be_written_is_found_before_the_work(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(BadInput, match=r"cannot be written .*--results"):
+    with pytest.raises(BadInput, match=r"cannot be written .*; free it, or choose another results folder\.$"):
         Store(tmp_path / "file" / "smoke").check_writable()
     store = Store(tmp_path / "fresh")
     store.check_writable()

@@ -342,7 +342,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/some/folder/student.ck
         (BadInput("b.wav is damaged; replace it."), "failed", "b.wav is damaged; replace it.", False),
         (FULL, "failed", "No space left on device: student.ckpt; free it and run again.", False),
         (OSError("odd"), "failed", "OSError: odd", True),
-        (MemoryError(), "out of memory", "a smaller recipe.batch, or fewer --jobs", True),
+        (MemoryError(), "out of memory", "a smaller recipe.batch, or fewer jobs", True),
         (torch.OutOfMemoryError("CUDA out of memory."), "out of memory", "a smaller recipe.batch", True),
         (allocation_fault(), "out of memory", "a smaller recipe.batch", True),
     ],

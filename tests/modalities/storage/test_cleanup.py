@@ -55,7 +55,7 @@ def test_a_half_picture_in_the_cache_goes_with_the_next_one(tmp_path, monkeypatc
 
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path))
     (tmp_path / "sources").mkdir()
-    old(tmp_path / "sources" / "noise-0-v1.png.77.part", 7200)
-    living = old(tmp_path / "sources" / "sparse-0-v1.png.78.part", 5)
+    old(tmp_path / "sources" / ".noise-0-v1.png.77.tmp", 7200)
+    living = old(tmp_path / "sources" / ".sparse-0-v1.png.78.tmp", 5)
     made = source._cached("noise", 3)
     assert set((tmp_path / "sources").iterdir()) == {made, living}

@@ -31,7 +31,7 @@ def _take_turns(path: Path) -> int:
 
 def test_processes_that_come_and_go_are_never_alone_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Unwatched, a waiting process sleeps for 50 ms between two looks and hardly ever looks at the wrong moment.
-    monkeypatch.setattr("modalities.storage.locks.TURN", 0.0001)
+    monkeypatch.setattr("modalities.storage.locks.PATH_POLL", 0.0001)
     with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
         assert pool.map(_take_turns, [tmp_path / "data" / "file.bin"] * WORKERS) == [0] * WORKERS
     assert [entry.name for entry in (tmp_path / "data").iterdir() if not entry.name.startswith(".")] == []
