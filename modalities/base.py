@@ -62,7 +62,7 @@ class SegmentStream(Protocol):
     batch_size: int  # of the global batch; a rank renders its share of it
 
     def batch(self, step: int) -> Tensor:
-        """Return the segments of a step: (share of the batch, *shape), float32 on the device, normalised for networks."""
+        """Return the segments of a step: (share of the batch, *shape), float32, on the device, normalised."""
         ...
 
 
