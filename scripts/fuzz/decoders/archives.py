@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fuzz_decoder import Decoder, Seeds
+from .base import Decoder, Seeds
 
 _TREE = {"a/one.txt": b"one" * 200, "a/b/two.bin": bytes(range(256)) * 5, "three": b""}
 
@@ -42,8 +42,8 @@ def _zips(root: Path) -> list[bytes]:
     return found
 
 
-def _mend_tar(data: bytes) -> bytes:
-    """Right check sums of every block that looks like a header."""
+def _fix_tar(data: bytes) -> bytes:
+    """Correct the checksum of every block that looks like a header."""
     out = bytearray(data)
     for at in range(0, len(out) - 511, 512):
         if out[at + 257 : at + 262] == b"ustar":
@@ -52,19 +52,17 @@ def _mend_tar(data: bytes) -> bytes:
     return bytes(out)
 
 
-def _mend_targz(data: bytes) -> bytes:
-    """A damaged archive whose compression is whole: what the gzip damage leaves, else a tar damaged in its place."""
+def _fix_targz(data: bytes) -> bytes:
+    """Compress what decompression yields, or else the damaged bytes themselves, so that the damage is in the tar."""
     try:
         inner = zlib.decompressobj(31).decompress(data, 1 << 20)
     except zlib.error:
         inner = b""
-    if not inner:  # take the damaged bytes for those of a tar
-        inner = data
-    return gzip.compress(_mend_tar(inner), 1, mtime=0)
+    return gzip.compress(_fix_tar(inner or data), 1, mtime=0)
 
 
 def _unpack(root: Path, *, place: str) -> None:
-    """Unpack into a folder; nothing may appear anywhere else."""
+    """Unpack into a folder; nothing may appear anywhere else, and no link or device in it."""
     import shutil
 
     from modalities.download.archives import extract
@@ -73,22 +71,21 @@ def _unpack(root: Path, *, place: str) -> None:
     try:
         extract(root / place, root / "into")
     finally:
-        links = [
-            path for path in (root / "into").rglob("*") if path.is_symlink() or not (path.is_file() or path.is_dir())
-        ]
+        unpacked = (root / "into").rglob("*")
+        links = [path for path in unpacked if path.is_symlink() or not (path.is_file() or path.is_dir())]
         shutil.rmtree(root / "into", ignore_errors=True)
         left = {path.name for path in root.iterdir()} - outside - {".into.lock"}
         assert not left and not links, f"unpacking left {left} {links}"
 
 
-def _archive(name: str, suffix: str, seeds: Seeds, mend: Any = None) -> Decoder:
+def _archive(name: str, suffix: str, seeds: Seeds, fix: Any = None) -> Decoder:
     place = f"item.{suffix}"
-    return Decoder(name, f"{suffix} archives", place, seeds, partial(_unpack, place=place), mend=mend)
+    return Decoder(name, f"{suffix} archives", place, seeds, partial(_unpack, place=place), fix_checksums=fix)
 
 
 DECODERS = (
-    _archive("tar", "tar", _tars, _mend_tar),
-    _archive("tar-gz", "tar.gz", partial(_tars, compress=partial(gzip.compress, mtime=0)), _mend_targz),
+    _archive("tar", "tar", _tars, _fix_tar),
+    _archive("tar-gz", "tar.gz", partial(_tars, compress=partial(gzip.compress, mtime=0)), _fix_targz),
     _archive("tar-xz", "tar.xz", partial(_tars, compress=lzma.compress)),
     _archive("zip", "zip", _zips),
 )  # fmt: skip

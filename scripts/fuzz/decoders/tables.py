@@ -6,29 +6,19 @@ import csv
 import io
 import json
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fuzz_decoder import Decoder, Seeds
-from fuzz_pictures import pictures
-
-
-def _of_sample(make: Callable[[], Any], places: Sequence[str]) -> Seeds:
-    """Write a target's stand-in and return the files that are to be damaged."""
-
-    def seeds(root: Path) -> list[bytes]:
-        make().write_sample(root, 0)
-        return [(root / place).read_bytes() for place in places]
-
-    return seeds
+from .base import Decoder, Seeds, read_all
+from .image import pictures
 
 
 def _small(target: str, items: tuple[int, int] = (12, 6)) -> Any:
-    """A registered adapter whose stand-in is small."""
+    """Return a registered adapter whose stand-in is small."""
     from modalities.registry import target as registered
 
     adapter = registered(target)
@@ -37,37 +27,37 @@ def _small(target: str, items: tuple[int, int] = (12, 6)) -> Any:
     return adapter
 
 
-def _target(root: Path, *, target: str) -> None:
-    """Look at a target's data, then read the first and last item of each split; ImageNet's lists are of its test."""
-    from modalities import registry
-    from modalities.errors import BadInput
+def _of_sample(root: Path, *, target: str, place: str) -> list[bytes]:
+    """Write the stand-in of a target and return the file that is to be damaged."""
+    _small(target).write_sample(root, 0)
+    return [(root / place).read_bytes()]
 
-    adapter, refused = registry.target(target), None
+
+def _target(root: Path, *, target: str) -> None:
+    """Read the status of a target's data, and the first and last item of each split (of ImageNet's the test alone)."""
+    from modalities import registry
+
+    adapter = registry.target(target)
     view = registry.modality(adapter.info.modality).view_type()
-    try:
-        adapter.status(root)
-    except BadInput as error:
-        refused = error
-    for split in (adapter.train, adapter.test)[target == "imagenet100" :]:
-        try:
-            found = split(root, view)
-            for index in {0, len(found) - 1}:
-                assert found[index].label == found.labels[index]
-        except BadInput as error:
-            refused = error
-    if refused:
-        raise refused
+
+    def ends(split: Callable[[Path, Any], Any]) -> None:
+        found = split(root, view)
+        for index in {0, len(found) - 1}:
+            assert found[index].label == found.labels[index]
+
+    splits = (adapter.train, adapter.test)[target == "imagenet100" :]
+    read_all(partial(adapter.status, root), *(partial(ends, split) for split in splits))
 
 
 def _dataset(
     name: str, target: str, what: str, place: str, *, text: bool = True, seeds: Seeds | None = None
 ) -> Decoder:
-    make = partial(_small, target)
-    return Decoder(name, what, place, seeds or _of_sample(make, [place]), partial(_target, target=target), text)
+    seeds = seeds or partial(_of_sample, target=target, place=place)
+    return Decoder(name, what, place, seeds, partial(_target, target=target), text)
 
 
 def _cifar(root: Path) -> list[bytes]:
-    """Batches as this suite and as Python 2 and numpy 1 wrote them, with the names that only the latter have."""
+    """Write batches as this suite does, and as Python 2 and numpy 1 did, with the names that only the latter have."""
     _small("cifar10", (20, 4)).write_sample(root, 0)
     own = (root / "cifar-10-batches-py" / "test_batch").read_bytes()
     batch = pickle.loads(own)
@@ -85,10 +75,9 @@ def _mats(root: Path, *, compressed: bool, target: str) -> list[bytes]:
         return b"MATLAB 5.0 MAT-file".ljust(116) + stream.getvalue()[116:]  # without the time
 
     if target == "flowers102":
-        adapter = _small("flowers102")
-        adapter.write_sample(root, 0)
         from modalities.image.matfile import load_mat
 
+        _small(target).write_sample(root, 0)
         labels = load_mat(root / "flowers-102" / "imagelabels.mat", "labels")
         return [saved({"labels": labels[None]}), saved({"labels": labels[None], "more": np.eye(3)})]
     wnids = _small("imagenet100").info.classes[:6]

@@ -1,24 +1,24 @@
 """In which layout and type a picture is sampled fastest on a CPU: the same points of the same pyramid, four ways.
 
-    python scripts/measure_layouts.py [PICTURE] [--out results/measured/layouts]
+    python scripts/measure/layouts.py [PICTURE] [--rounds 7] [--out results/measured/layouts] [--resume]
 
-Geometry alone, without colour: one bilinear sample per pixel at places drawn as for students, one core. Ways take turns
-in one process, CPU time is counted, medians are kept. Writes README.md and layouts.json.
+Geometry alone, without colour: one bilinear sample per pixel, at points drawn as for students, on one core. The ways
+take turns in one process, CPU time is counted, and medians are reported.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numba import njit
 
-from benchmark.perf.timing import alternate, machine
+from benchmark.perf.report import markdown_table
+from benchmark.perf.timing import ROUNDS, time_rounds
+from harness import Parts, measure, parse_options, rate, show_rate
 from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
 from modalities.image.policies import POLICIES
@@ -43,7 +43,7 @@ def weights(x, y, wide, high):  # type: ignore[no-untyped-def]
 
 @quick
 def interleaved(pixels, to_level, out):  # type: ignore[no-untyped-def]
-    """(h, w, 3) of any type to (3, size, size) float32."""
+    """Sample a level (h, w, 3) of any type to (3, size, size) float32."""
     high, wide, size = pixels.shape[0], pixels.shape[1], out.shape[1]
     for y in range(size):
         for x in range(size):
@@ -62,7 +62,7 @@ def interleaved(pixels, to_level, out):  # type: ignore[no-untyped-def]
 
 @quick
 def planar(pixels, to_level, out):  # type: ignore[no-untyped-def]
-    """(3, h, w) of any type to (3, size, size) float32."""
+    """Sample a level (3, h, w) of any type to (3, size, size) float32."""
     high, wide, size = pixels.shape[1], pixels.shape[2], out.shape[1]
     for y in range(size):
         for x in range(size):
@@ -81,7 +81,7 @@ def planar(pixels, to_level, out):  # type: ignore[no-untyped-def]
 
 @quick
 def words(pixels, start, wide, high, to_level, row, total, out, fetch):  # type: ignore[no-untyped-def]
-    """The suite's own: see ``modalities.image.kernel``."""
+    """Sample 64-bit words as the suite does; see ``modalities.image.kernel``."""
     size = out.shape[1]
     read = kernel._fetch(pixels, start, wide, high, to_level, size) if fetch else np.uint64(0)
     for y in range(size):
@@ -90,8 +90,11 @@ def words(pixels, start, wide, high, to_level, row, total, out, fetch):  # type:
     return read
 
 
-def measure(picture: str, size: int) -> dict[str, Any]:
-    """Segments per second of each way, and how far its values lie from those of torch's ``grid_sample``."""
+TORCH = "float32, planes, torch's grid_sample"
+
+
+def time_ways(picture: str, size: int, rounds: int) -> list[dict[str, Any]]:
+    """Return segments per second of each way, and how far its values are from those of torch's ``grid_sample``."""
     cpu, count = torch.device("cpu"), SEGMENTS[size]
     datum = source.load_source(picture, cpu)
     place = geometry.draw(Draws(1), 0, count, datum.width, datum.height, size, POLICIES["geometry"])
@@ -102,70 +105,65 @@ def measure(picture: str, size: int) -> dict[str, Any]:
     maps[:, :, 2] += (maps[:, :, 0] + maps[:, :, 1]) / 2 - 0.5
     out = np.empty((count, 3, size, size), np.float32)
     packed, row, total = datum.packed, np.empty(size, np.uint64), np.zeros(3)
+    planes = [np.ascontiguousarray(one.transpose(2, 0, 1)) for one in datum.reductions]
     kinds: dict[str, tuple[Any, list[np.ndarray]]] = {
         "8 bits, interleaved": (interleaved, list(datum.reductions)),
-        "8 bits, planes": (planar, [np.ascontiguousarray(one.transpose(2, 0, 1)) for one in datum.reductions]),
-        "float32, planes": (planar, [one.transpose(2, 0, 1).astype(np.float32) for one in datum.reductions]),
+        "8 bits, planes": (planar, planes),
+        "float32, planes": (planar, [one.astype(np.float32) for one in planes]),
     }
 
-    def by(function: Any, levels: list[np.ndarray]) -> Callable[[int], object]:
-        def make(number: int) -> None:
-            for i in range(count):
-                function(levels[level[i]], maps[i], out[i])
+    def by_kernel(sample: Any, levels: list[np.ndarray], number: int) -> None:
+        for i, k in enumerate(level):
+            sample(levels[k], maps[i], out[i])
 
-        return make
+    def by_words(fetch: bool, number: int) -> None:
+        for i, k in enumerate(level):
+            words(packed.pixels, packed.start[k], wide[i], high[i], maps[i], row, total, out[i], fetch)
 
-    def packed_words(fetch: bool) -> Callable[[int], object]:
-        def make(number: int) -> None:
-            for i, k in enumerate(level):
-                words(packed.pixels, packed.start[k], wide[i], high[i], maps[i], row, total, out[i], fetch)
-
-        return make
-
-    ways = {name: by(function, levels) for name, (function, levels) in kinds.items()}
-    ways["64-bit words"] = packed_words(False)
-    ways["64-bit words, fetched line by line (ours)"] = packed_words(True)
+    ways: dict[str, Callable[[int], object]] = {name: partial(by_kernel, *kind) for name, kind in kinds.items()}
+    ways["64-bit words"] = partial(by_words, False)
+    ways["64-bit words, fetched line by line (ours)"] = partial(by_words, True)
     exact = resample(datum, affine, size).numpy()
-    differences = {}
+    differences = {TORCH: 0.0}
     for name, way in ways.items():
         way(0)
         differences[name] = float(np.abs(out / (256 if "words" in name else 1) / 255 - exact).max())
-    ways["float32, planes, torch's grid_sample"] = lambda number: resample(datum, affine, size)
-    seconds = alternate(ways, cpu)
-    bytes_of = {name: sum(one.nbytes for one in levels) for name, (_, levels) in kinds.items()}
-    memory = {name: bytes_of.get(name, packed.pixels.nbytes) for name in ways}
-    memory["float32, planes, torch's grid_sample"] = bytes_of["float32, planes"]
-    return {
-        "picture": Path(picture).name, "pixels": [datum.width, datum.height], "size": size,
-        "ways": [{"way": name, "per_second": count / taken, "difference": differences.get(name, 0.0),
-                  "bytes": memory[name]} for name, taken in seconds.items()],
-    }  # fmt: skip
+    ways[TORCH] = lambda number: resample(datum, affine, size)
+    taken = time_rounds(ways, cpu, rounds)
+    memory = {name: sum(one.nbytes for one in levels) for name, (_, levels) in kinds.items()}
+    memory[TORCH] = memory["float32, planes"]
+    return [
+        {"size": size, "way": name, "pixels": [datum.width, datum.height], "per_second": rate(count, taken[name]),
+         "difference": differences[name], "bytes": memory.get(name, packed.pixels.nbytes)}
+        for name in ways
+    ]  # fmt: skip
+
+
+def body(found: Parts, rounds: int) -> list[str]:
+    """Return the table."""
+    rows = [row for part in found.values() for row in part]
+    width, height = rows[0]["pixels"]
+    cells = [
+        [r["size"], r["way"], show_rate(r["per_second"]), f"{r['bytes'] / 2**20:.0f}", f"{r['difference']:.4f}"]
+        for r in rows
+    ]
+    heads = ["side", "way", "segments per second", "pyramid, MiB", "largest difference, of 1"]
+    return [
+        f"{width} × {height} pixels; bilinear samples of the nearest level, no colour. "
+        f"CPU time of the process, 1 thread; medians of {rounds} alternating rounds [slowest–fastest].", "",
+        *markdown_table(heads, cells),
+    ]  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("picture", nargs="?", default="deadleaves", help="a file, or a named picture")
-    parser.add_argument("--out", type=Path, default=Path("results/measured/layouts"))
+    parser = parse_options(__doc__)
+    parser.add_argument("picture", nargs="?", default="deadleaves", help="a file, or a name such as deadleaves")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found = [measure(given.picture, size) for size in SEGMENTS]
-    where = machine(torch.device("cpu"))
-    width, height = found[0]["pixels"]
-    lines = ["# In which layout a picture is sampled fastest on a CPU", "",
-             f"`python scripts/measure_layouts.py {found[0]['picture']}`, {width} × {height} pixels; "
-             f"{where['device']}; {where['clock']}. Bilinear samples of the nearest level, no colour.", "",
-             "| side | way | segments per second | pyramid, MiB | largest difference, of 1 |",
-             "|---:|---|---:|---:|---:|"]  # fmt: skip
-    lines += [
-        f"| {part['size']} | {way['way']} | {way['per_second']:,.0f} | {way['bytes'] / 2**20:.0f} | "
-        f"{way['difference']:.4f} |"
-        for part in found
-        for way in part["ways"]
-    ]
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "layouts.json").write_text(json.dumps({"machine": where, "found": found}, indent=1) + "\n")
-    (given.out / "README.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    parts = {f"{size} px": partial(time_ways, given.picture, size, given.rounds) for size in SEGMENTS}
+    title = "In which layout a picture is sampled fastest on a CPU"
+    measure(given, title, parts, partial(body, rounds=given.rounds))
 
 
 if __name__ == "__main__":

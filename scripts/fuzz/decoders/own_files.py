@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from fuzz_decoder import Decoder, Seeds
+from .base import Decoder, Seeds, read_all
 
 
 def _network() -> Any:
     import torch
 
+    torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
 
 
@@ -44,8 +45,8 @@ def _checkpoint(root: Path) -> list[bytes]:
     return [next((root / "whole").iterdir()).read_bytes()]
 
 
-def _mend_checkpoint(data: bytes) -> bytes:
-    """A right header and hash: what somebody would do who means harm."""
+def _fix_checkpoint(data: bytes) -> bytes:
+    """Write a correct header and hash, as an attacker would."""
     from benchmark.training.checkpoints import HEADER
 
     payload = data[len(HEADER) + 65 :]
@@ -53,16 +54,16 @@ def _mend_checkpoint(data: bytes) -> bytes:
 
 
 def _read_checkpoint(root: Path) -> None:
-    """A damaged checkpoint is passed over: none is found, and nothing is raised."""
+    """Look for a checkpoint; a damaged one is ignored, and nothing is raised."""
     from benchmark.training.checkpoints import Checkpoints
     from modalities.errors import BadInput
 
     if Checkpoints(root, "student").newest() is None:
-        raise BadInput("it is passed over, as it should be")
+        raise BadInput("it is ignored, as it should be")
 
 
 def _store(root: Path) -> Any:
-    """A store with one cell, done."""
+    """Make a store with one finished cell."""
     from benchmark.records.identity import cell_id, row_id
     from benchmark.records.record import ManifestEntry, Record
     from benchmark.records.store import Predictions, Store
@@ -71,23 +72,23 @@ def _store(root: Path) -> Any:
         "modality": "image", "target": "digits", "fold": 1, "source": "deadleaves", "policy": "published",
         "recipe": "quick", "teacher": "wrn-16-1", "student": "wrn-10-1", "profile": "demo", "data": "shipped",
     }  # fmt: skip
-    asked = ManifestEntry(id=cell_id({**axes, "seed": 0}), row=row_id({**axes, "seed": 0}), seed=0, **axes)
+    entry = ManifestEntry(id=cell_id({**axes, "seed": 0}), row=row_id({**axes, "seed": 0}), seed=0, **axes)
     store = Store(root)
     record = Record(
-        id=asked.id, row=asked.row, seed=0, status="done", config={"recipe": {"steps": 10}}, provenance={"commit": "a"},
+        id=entry.id, row=entry.row, seed=0, status="done", config={"recipe": {"steps": 10}}, provenance={"commit": "a"},
         metrics={"items": 2.0, "top1": 0.5, "fidelity": 0.5, "top5": 1.0, "kl": None},
         controls={"chance": 0.1, "majority": 0.1, "untrained": 0.1, "teacher_top1": 0.9}, segments=100,
         seconds={"distil": 1.5}, **{**axes, "source": {"name": "deadleaves", "sha256": "ab", "description": "leaves"}},
     )  # fmt: skip
-    store.write_manifest("all", {"targets": ["digits"]}, [asked])
+    store.write_manifest("all", {"targets": ["digits"]}, [entry])
     logp = np.log(np.full((2, 10), 0.1, np.float16))
     curve = [{"step": 1.0, "lr": 0.1, "loss": 2.0}, {"step": 2.0, "lr": 0.1, "loss": 1.5}]
     store.write(record, predictions=Predictions(["a", "b"], np.array([1, 2]), logp), curve=curve)
     return store
 
 
-def _kept_file(name: str) -> tuple[str, Seeds]:
-    """Place and content of one of a cell's files, which are the same whenever they are written."""
+def _store_file(name: str) -> tuple[str, Seeds]:
+    """Return the place and the content of a file of a cell, which are the same whenever it is written."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -106,33 +107,29 @@ def _read_store(root: Path, *, tables: bool) -> None:
     from benchmark.leaderboard.formats import to_csv, to_json
     from benchmark.leaderboard.table import leaderboard
     from benchmark.records.store import Store
-    from modalities.errors import BadInput
 
-    store, refused = Store(root), None
+    store = Store(root)
     id = next((root / "cells").iterdir()).name
-    for read in (store.read, store.predictions, store.curve):
-        try:
-            read(id)
-        except BadInput as error:
-            refused = error
-    if tables:
+
+    def show() -> None:
         frame = leaderboard(store)
         assert to_csv(frame) and to_json(frame)
-    if refused:
-        raise refused
+
+    reads = [partial(read, id) for read in (store.read, store.predictions, store.curve)]
+    read_all(*reads, *([show] if tables else []))
 
 
-def _kept(name: str, what: str, file: str, *, text: bool, mend: Any = None) -> Decoder:
-    place, seeds = _kept_file(file)
-    return Decoder(name, what, place, seeds, partial(_read_store, tables="leaderboard" in what), text, mend)
+def _stored(name: str, what: str, file: str, *, text: bool, fix: Any = None) -> Decoder:
+    place, seeds = _store_file(file)
+    return Decoder(name, what, place, seeds, partial(_read_store, tables="leaderboard" in what), text, fix)
 
 
 DECODERS = (
     Decoder("safetensors", "weights", "item.safetensors", _weights, _read_weights),
     Decoder("checkpoint", "checkpoints, half of them with the right hash", "student-000000007.ckpt", _checkpoint,
-            _read_checkpoint, mend=_mend_checkpoint),
-    _kept("record", "record.json, and the leaderboard", "record.json", text=True),
-    _kept("manifest", "manifests, and the leaderboard", "all-*.json", text=True),
-    _kept("predictions", "predictions.npz", "predictions.npz", text=False),
-    _kept("curve", "curve.csv", "curve.csv", text=True),
+            _read_checkpoint, fix_checksums=_fix_checkpoint),
+    _stored("record", "record.json, and the leaderboard", "record.json", text=True),
+    _stored("manifest", "manifests, and the leaderboard", "all-*.json", text=True),
+    _stored("predictions", "predictions.npz", "predictions.npz", text=False),
+    _stored("curve", "curve.csv", "curve.csv", text=True),
 )  # fmt: skip

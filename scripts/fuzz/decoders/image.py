@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from fuzz_decoder import Decoder, Seeds
+from .base import Decoder, Seeds, read_all
 
 SIDE = 24  # pixels of the pictures, so that a file is read in a millisecond
 
 
 @cache
 def pictures() -> list[Any]:
+    """Return small pictures of our own."""
     from PIL import Image
 
     from modalities.image.standins import standin_pictures
@@ -25,7 +26,7 @@ def pictures() -> list[Any]:
 
 
 def _saved(format: str, *changes: tuple[str | None, dict[str, Any]]) -> Seeds:
-    """Stand-in pictures in a format, each in another mode and with other settings."""
+    """Save stand-in pictures in a format, each in another mode and with other settings."""
 
     def seeds(root: Path) -> list[bytes]:
         found = []
@@ -53,24 +54,22 @@ def _exif() -> bytes:
 
 
 def _picture(root: Path, *, place: str) -> None:
-    """The readers of a source and of a dataset's item; both are asked, whatever the first says."""
+    """Call the readers of a source and of a dataset's item."""
     from modalities.datasets.listing import Listing, Row
-    from modalities.errors import BadInput
     from modalities.image.decode import ImageReader, decode_image
 
-    refused = None
-    try:
+    def source() -> None:
         assert decode_image(root / place).shape[2] == 3
-    except BadInput as error:
-        refused = error
-    item = Listing([Row(root / place, 0, "a", "a")], ImageReader(32))[0]
-    assert item.data.shape == (1, 3, 32, 32)
-    if refused:
-        raise refused
+
+    def item() -> None:
+        found = Listing([Row(root / place, 0, "a", "a")], ImageReader(32))[0]
+        assert found.data.shape == (1, 3, 32, 32)
+
+    read_all(source, item)
 
 
-def _mend_png(data: bytes) -> bytes:
-    """Right check sums of the chunks."""
+def _fix_png(data: bytes) -> bytes:
+    """Correct the checksums of the chunks."""
     out, at = bytearray(data[:8]), 8
     while at + 12 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -80,16 +79,18 @@ def _mend_png(data: bytes) -> bytes:
     return bytes(out + data[at:])
 
 
-def _image(format: str, *changes: tuple[str | None, dict[str, Any]], mend: Any = None) -> Decoder:
+def _image(format: str, *changes: tuple[str | None, dict[str, Any]], fix: Any = None) -> Decoder:
     place = f"item.{format.lower()}"
     what = f"{format} as an image source and as a dataset's item"
-    return Decoder(format.lower(), what, place, _saved(format, *changes), partial(_picture, place=place), mend=mend)
+    return Decoder(
+        format.lower(), what, place, _saved(format, *changes), partial(_picture, place=place), fix_checksums=fix
+    )
 
 
 DECODERS = (
     _image("JPEG", (None, {}), ("L", {}), ("CMYK", {}), (None, {"progressive": True, "exif": _exif()})),
     _image("PNG", (None, {}), ("L", {}), ("P", {}), ("RGBA", {}), ("1", {}), ("I;16", {}), (None, {"exif": _exif()}),
-           ("P", {"transparency": 3}), mend=_mend_png),
+           ("P", {"transparency": 3}), fix=_fix_png),
     _image("BMP", (None, {}), ("L", {}), ("P", {}), ("1", {}), ("RGBA", {})),
     _image("WEBP", (None, {}), ("RGBA", {"lossless": True}), (None, {"exif": _exif()})),
     _image("TIFF", (None, {}), ("L", {"compression": "tiff_lzw"}), (None, {"compression": "tiff_deflate"}),
