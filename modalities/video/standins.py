@@ -52,7 +52,7 @@ def write_clips(
             scene = Draws(seed, f"stand-in/{label}/{group}/")
             for clip in range(1, per_group + 1):
                 name = file_name(label, group, clip)
-                write(folder / label / name, render(number, scene, clip))
+                write_video(folder / label / name, render(number, scene, clip))
                 written.append((f"{label}/{name}", group))
     return written
 
@@ -111,7 +111,7 @@ def _frame(look: Look, motion: str, moment: float) -> NDArray[np.uint8]:
     return picture
 
 
-def write(path: Path, frames: NDArray[np.uint8], rate: int = RATE) -> None:
+def write_video(path: Path, frames: NDArray[np.uint8], rate: int = RATE) -> None:
     """Write (n, H, W, 3) frames as MPEG-4 video, the kind that old datasets use."""
     import av
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.compute.draws import Draws
-from modalities.video.standins import FRAMES, HEIGHT, WIDTH, write
+from modalities.video.standins import FRAMES, HEIGHT, WIDTH, write_video
 
 CAMERAS = ("across", "up", "down", "rest")
 GRAINS = ("upright", "lying")  # eight classes: every camera over every grain, all of them alike in a mirror
@@ -45,7 +45,7 @@ def render(number: int, scene: Draws, take: int) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def write_all(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> None:
+def write(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> None:
     """Write clips and split lists: three groups of ten are tested in each fold, one clip of a class is in none."""
     lists.mkdir(parents=True)
     for number, label in enumerate(classes):
@@ -56,7 +56,7 @@ def write_all(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> N
             for take in range(TAKES):
                 # Names of the original carry characters that mean something to a shell.
                 name = f"#{label[:3]}_film_({group})_{label}_f_nm_np1_fr_med_{take}.avi"
-                write(videos / label / name, render(number, scene, take))
+                write_video(videos / label / name, render(number, scene, take))
                 tags[name] = group
         unused = max(tags)
         for fold in range(3):

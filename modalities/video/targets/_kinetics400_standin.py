@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def render(number: int, scene: Draws) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def write(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned: bool = False) -> None:
+def write_h264(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned: bool = False) -> None:
     """Write (n, H, W, 3) frames as H.264.
 
     Args:
@@ -74,12 +75,16 @@ def write(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned
         container.mux(stream.encode())
 
 
-def write_all(folder: Path, classes: list[str], folders: list[str], seed: int) -> None:
-    """Write both parts with their tables; the second part has one uneven, one turned and one absent video."""
+def write(folder: Path, classes: Mapping[str, str], seed: int) -> None:
+    """Write both parts with their tables; the second part has one uneven, one turned and one absent video.
+
+    Args:
+        classes: names, each with the name of its folder.
+    """
     (folder / "annotations").mkdir(parents=True)
     for part, videos in VIDEOS.items():
         rows = []
-        for number, (label, name) in enumerate(zip(classes, folders, strict=True)):
+        for number, (label, name) in enumerate(classes.items()):
             (folder / part / name).mkdir(parents=True)
             for video in range(videos):
                 scene = Draws(seed, f"stand-in/{part}/{number}/{video}/")
@@ -88,9 +93,9 @@ def write_all(folder: Path, classes: list[str], folders: list[str], seed: int) -
                 rows.append((label, letters, start, start + 10, part))
                 path = folder / part / name / f"{letters}_{start:06}_{start + 10:06}.mp4"
                 odd = part == "val" and video == 0
-                write(path, render(number, scene), uneven=odd and number == 0, turned=odd and number == 1)
+                write_h264(path, render(number, scene), uneven=odd and number == 0, turned=odd and number == 1)
         if part == "val":
-            rows.append((classes[0], "gone-for-ever", 3, 13, part))
+            rows.append((next(iter(classes)), "gone-for-ever", 3, 13, part))
         with (folder / "annotations" / f"{part}.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(("label", "youtube_id", "time_start", "time_end", "split"))
