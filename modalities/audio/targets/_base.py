@@ -125,3 +125,8 @@ def download_and_unpack(url: str, archive: Path, into: Path, **checks: Any) -> N
 def sha256_of(path: Path) -> str:
     """SHA-256 of a small file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def names(file: str) -> tuple[str, ...]:
+    """Return the lines of a text file in this folder."""
+    return tuple(Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines())

@@ -91,3 +91,8 @@ def inventory(listed: Iterable[Path], lists: Iterable[Path]) -> Inventory:
         digest.update(path.read_bytes())
     what = (f"{len(missing):,} videos, such as {missing[0].parent.name}/{missing[0].name}",) if missing else ()
     return Inventory(digest.hexdigest(), total, what)
+
+
+def names(file: str) -> tuple[str, ...]:
+    """Return the lines of a text file in this folder."""
+    return tuple(Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines())

@@ -1,4 +1,4 @@
-"""The stand-in of Kinetics-400: the camera nears, leaves or passes a heap of warm or cold discs; H.264 in MP4."""
+"""The stand-in of Kinetics-400: a camera approaches, leaves or passes warm or cold discs; H.264 in MP4."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from modalities.compute.draws import Draws
 from modalities.video.standins import FRAMES, HEIGHT, RATE, WIDTH
 
 MOVES = ("nearer", "further", "across", "rest")
-# Red, green and blue about which the discs' colours spread widely: a cue, but not in every corner of the picture.
+# Mean colour of the discs. Their colours vary widely, so a palette is a cue, but not in every corner of the picture.
 PALETTES = {"warm": (165, 125, 85), "cold": (85, 125, 165)}
 VIDEOS = {"train": 36, "val": 14}  # of each of the eight classes
 DISCS = 90
-DETAIL = 4  # the painted picture is so many times as wide as a frame, which shows about half of it
-TICKS = 1000  # of a time stamp, per second
+DETAIL = 4  # width of the painted picture, in frame widths; a frame shows about half of it
+TICKS = 1000  # time stamps per second
 
 
 def render(number: int, scene: Draws) -> NDArray[np.uint8]:
-    """The frames (FRAMES, HEIGHT, WIDTH, 3) of a video of class ``number`` (0 … 7): a zoom into a painted picture."""
+    """Return the frames (FRAMES, HEIGHT, WIDTH, 3) of a video of class ``number`` (0 … 7)."""
     from PIL import Image, ImageDraw
 
     move, palette = MOVES[number % 4], np.array(list(PALETTES.values())[number // 4])
@@ -53,8 +53,8 @@ def write_h264(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, t
     """Write (n, H, W, 3) frames as H.264.
 
     Args:
-        uneven: whether the time between frames varies, as in recordings of telephones.
-        turned: whether the picture is stored a quarter turn off, with a note to turn it back.
+        uneven: whether the time between frames varies, as in recordings from phones.
+        turned: whether the picture is stored rotated by a quarter turn, with the rotation in the metadata.
     """
     import av
 

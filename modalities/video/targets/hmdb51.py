@@ -12,15 +12,9 @@ from modalities.datasets.listing import Row
 from modalities.datasets.lists import inside, lines
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory, names
 
-_CLASSES = """
-brush_hair cartwheel catch chew clap climb climb_stairs dive draw_sword dribble drink eat fall_floor fencing flic_flac
-golf handstand hit hug jump kick kick_ball kiss laugh pick pour pullup punch push pushup ride_bike ride_horse run
-shake_hands shoot_ball shoot_bow shoot_gun sit situp smile smoke somersault stand swing_baseball sword sword_exercise
-talk throw turn walk wave
-"""
-CLASSES = tuple(_CLASSES.split())  # the folders' names, sorted
+CLASSES = names("_hmdb51_classes.txt")  # the folders' names, sorted
 TRAIN, TEST = 1, 2  # tags of the lists; 0 is left out of a split
 LISTS = "testTrainMulti_7030_splits"
 HOST = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10"

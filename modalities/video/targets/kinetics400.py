@@ -15,11 +15,11 @@ from modalities.datasets.lists import table
 from modalities.datasets.lookup import Listed, listed
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.video.targets._base import VideoTarget
+from modalities.video.targets._base import VideoTarget, names
 
 # Official order, which is that of the sorted full names; as torchvision's weights for this dataset list them
 # (torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]).
-CLASSES = tuple(Path(__file__).with_name("_kinetics400_classes.txt").read_text(encoding="utf-8").splitlines())
+CLASSES = names("_kinetics400_classes.txt")
 VIDEOS = {"train": 240_258, "val": 19_881}  # videos of the hosted copy
 ENOUGH = 0.95  # share of the listed videos; every copy lacks some, and no two copies the same ones
 MAX_TABLE_BYTES = 100_000_000  # 250,000 videos take about 70 each
@@ -103,13 +103,13 @@ class Kinetics400(VideoTarget):
             raise BadInput(f"{_table(folder, part)} does not exist; {self._instructions(root)}")
         found = _index(folder / part)
         videos = _videos(folder, part, found)
-        names = found.names.take(videos.places)
-        no_heads = [""] * len(names.heads)
+        files = found.names.take(videos.places)
+        no_heads = [""] * len(files.heads)
         return Columns(
-            Paths(folder / part, names),
+            Paths(folder / part, files),
             videos.labels,
-            names.called(no_heads, cut=len(".mp4")),
-            names.called(no_heads, cut=len("_000000_000010.mp4")),
+            files.called(no_heads, cut=len(".mp4")),
+            files.called(no_heads, cut=len("_000000_000010.mp4")),
         )
 
     def _instructions(self, root: Path) -> str:
@@ -153,8 +153,8 @@ def _lines(path: Path) -> Iterator[tuple[str, int]]:
 def _index(folder: Path) -> Index:
     """Return the files below a part's class folders."""
     paths = folder.iterdir() if folder.is_dir() else ()
-    names = sorted(path.name for path in paths if folder_name(path.name) in _LABELS)
-    return index(folder, names, ".mp4", called=[folder_name(name) for name in names])
+    folders = sorted(path.name for path in paths if folder_name(path.name) in _LABELS)
+    return index(folder, folders, ".mp4", called=[folder_name(name) for name in folders])
 
 
 def _videos(folder: Path, part: str, found: Index) -> Listed:

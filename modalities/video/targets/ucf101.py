@@ -11,23 +11,10 @@ from modalities.datasets.listing import Row
 from modalities.datasets.lists import inside, lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory, names
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
-_CLASSES = """
-ApplyEyeMakeup ApplyLipstick Archery BabyCrawling BalanceBeam BandMarching BaseballPitch Basketball
-BasketballDunk BenchPress Biking Billiards BlowDryHair BlowingCandles BodyWeightSquats Bowling BoxingPunchingBag
-BoxingSpeedBag BreastStroke BrushingTeeth CleanAndJerk CliffDiving CricketBowling CricketShot CuttingInKitchen
-Diving Drumming Fencing FieldHockeyPenalty FloorGymnastics FrisbeeCatch FrontCrawl GolfSwing Haircut Hammering
-HammerThrow HandstandPushups HandstandWalking HeadMassage HighJump HorseRace HorseRiding HulaHoop IceDancing
-JavelinThrow JugglingBalls JumpingJack JumpRope Kayaking Knitting LongJump Lunges MilitaryParade Mixing
-MoppingFloor Nunchucks ParallelBars PizzaTossing PlayingCello PlayingDaf PlayingDhol PlayingFlute PlayingGuitar
-PlayingPiano PlayingSitar PlayingTabla PlayingViolin PoleVault PommelHorse PullUps Punch PushUps Rafting
-RockClimbingIndoor RopeClimbing Rowing SalsaSpin ShavingBeard Shotput SkateBoarding Skiing Skijet SkyDiving
-SoccerJuggling SoccerPenalty StillRings SumoWrestling Surfing Swing TableTennisShot TaiChi TennisSwing
-ThrowDiscus TrampolineJumping Typing UnevenBars VolleyballSpiking WalkingWithDog WallPushups WritingOnBoard YoYo
-"""
-CLASSES = tuple(_CLASSES.split())
+CLASSES = names("_ucf101_classes.txt")
 HOST = "https://www.crcv.ucf.edu/data/UCF101"
 VIDEOS = f"{HOST}/UCF101.rar"
 SPLITS = f"{HOST}/UCF101TrainTestSplits-RecognitionTask.zip"

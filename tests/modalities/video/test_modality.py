@@ -75,7 +75,7 @@ def test_a_large_clip_is_thinned_out_evenly(tmp_path, monkeypatch):
 
     write_video(tmp_path / "clip.avi", np.zeros((12, 48, 64, 3), np.uint8))
     monkeypatch.setattr(source, "SHORT_SIDE", 24)
-    monkeypatch.setattr(source, "MOST_PIXELS", 24 * 32 * 4)
+    monkeypatch.setattr(source, "MAX_PIXELS", 24 * 32 * 4)
     loaded = source.load_source(str(tmp_path / "clip.avi"), VIEW, CPU)
     assert (loaded.atlas.height, loaded.atlas.width) == (24, 32)
     assert loaded.times == pytest.approx([0, 0.3, 0.6, 0.9])
