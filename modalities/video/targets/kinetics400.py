@@ -159,7 +159,7 @@ def _index(folder: Path) -> Index:
 
 def _videos(folder: Path, part: str, found: Index) -> ListedFiles:
     """Return the listed videos of a part that are on disk and not empty."""
-    prefixes = [f"{_LABELS[folder_name(head.removesuffix("/"))]}/" for head in found.names.prefixes]
+    prefixes = [f"{_LABELS[folder_name(head.removesuffix('/'))]}/" for head in found.names.prefixes]
     videos = look_up(_table(folder, part), _lines, found, folder / part, prefixes)
     whole = found.sizes[videos.places] > 0
     return replace(videos, places=videos.places[whole], labels=videos.labels[whole])
