@@ -1,13 +1,17 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions whose message a user is meant to read."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+Argument = Literal["results", "root", "device", "jobs", "launcher", "slurm", "cells_per_job", "targets"]
+
 
 def readable(text: object) -> str:
-    """Text from outside as one line that prints as it reads, on a terminal and in a file.
+    """Return text from outside as one line that prints as it reads, on a terminal and in a file.
 
-    What a terminal obeys or a reader cannot see (escape sequences, line breaks, direction marks, bytes that are no
-    text) is written as an escape, such as ``\\x1b``. Text that was shown before stays as it is.
+    Whatever a terminal obeys or a reader cannot see (escape sequences, line breaks, direction marks, undecodable
+    bytes) is written as an escape, such as ``\\x1b``. Applying it twice changes nothing more.
     """
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
 
@@ -16,15 +20,19 @@ class BadInput(Exception):
     """Something from outside (a file, a name, a value, a folder) cannot be used.
 
     The message is ONE sentence that names the file or value and the remedy; it is shown without a traceback, and
-    holds nothing that a terminal would obey.
+    holds nothing that a terminal would obey. It names no option of the command line, which adds those itself.
+
+    Args:
+        about: the argument of the call that is at fault, if it is one of these.
     """
 
-    def __init__(self, message: object = "") -> None:
+    def __init__(self, message: object = "", about: Argument | None = None) -> None:
         super().__init__(readable(message))
+        self.about = about
 
 
 class NotFetched(BadInput):
-    """A download was tried and did not bring what it should; nothing is wrong with what the user asked for."""
+    """A download was tried and failed; nothing is wrong with what the user requested."""
 
 
 class UnknownName(BadInput):

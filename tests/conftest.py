@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,20 @@ def real_data() -> Path:
     if not given or not Path(given).is_dir():
         pytest.skip("BENCHMARK_REAL_DATA names no folder of real data")
     return Path(given)
+
+
+@pytest.fixture(scope="session")
+def installed() -> Callable[[Path, Path], None]:
+    """What ``pip install -e PACKAGE`` leaves behind in a folder SITE, without the network that its build needs."""
+
+    def install(package: Path, site: Path) -> None:
+        project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+        name, version = project["name"], project["version"]
+        folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        for group, points in project["entry-points"].items():
+            lines = "".join(f"{key} = {value}\n" for key, value in points.items())
+            (folder / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+
+    return install

@@ -1,8 +1,9 @@
-"""The plan of the code, computed from its imports: no file imports itself through others."""
+"""The plan of the code: no circular imports, few loose files, short files and functions."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -71,5 +72,67 @@ def test_imports_are_found_wherever_they_stand(text: str, found: set[str]) -> No
     assert set(imported(ast.parse(text), {"a", "a.b"})) == found
 
 
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Every string literal, the parts of f-strings included, except docstrings."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+OPTION = re.compile(r"(^|\s)`?--[a-z][a-z-]*([\s.,;`)]|$)")
+COMMANDS = {"--error-unmatch", "--porcelain", "--", "--noheader", "--array"}  # options of other programs
+
+
+def test_only_the_command_line_names_its_options_in_a_message() -> None:
+    """Python callers read the other messages too."""
+    found = {
+        name: [text for text in texts(ast.parse(path.read_text(encoding="utf-8"))) if OPTION.search(text)]
+        for name, path in modules().items()
+    }
+    assert sum(len(of) for name, of in found.items() if name.startswith("benchmark.cli.")) > 20, "options were found"
+    elsewhere = {name: set(of) - COMMANDS for name, of in found.items() if not name.startswith("benchmark.cli.")}
+    assert {name: of for name, of in elsewhere.items() if of} == {}
+
+
 def test_a_circle_is_found() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------
+
+MAX_LOOSE_FILES, MAX_LINES_OF_FILE, MAX_LINES_OF_FUNCTION = 4, 400, 60
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_few_files_lie_loose_in_a_package(package: str) -> None:
+    loose = sorted(path.name for path in (ROOT / package).glob("*.py"))
+    assert 0 < len(loose) <= MAX_LOOSE_FILES, loose
+
+
+def code() -> list[Path]:
+    """Every Python file of the packages and the scripts."""
+    found = [path for folder in (*PACKAGES, "scripts") for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(found) > 150
+    return found
+
+
+def test_no_file_is_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in code()}
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES_OF_FILE} == {}
+
+
+def test_no_function_is_long() -> None:
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in code()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES_OF_FUNCTION} == {}

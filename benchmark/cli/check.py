@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.cli.remedies import explain
 from benchmark.cli.text_table import print_table
 from modalities import registry
 from modalities.contract.checks import check_adapter
-from modalities.errors import BadInput
 
 
 def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:
@@ -41,8 +41,7 @@ def _checked(name: str, root: Path | None) -> Iterator[dict[str, Any]]:
     try:
         adapter = registry.target(name)
     except Exception as error:  # one that cannot be loaded does not hide the others
-        said = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
-        yield {"target": name, "item": "registered", "verdict": "fail", "detail": said}
+        yield {"target": name, "item": "registered", "verdict": "fail", "detail": explain(error)}
         return
     for item in check_adapter(adapter, root):
         yield {"target": name, "item": item.name, "verdict": item.verdict, "detail": item.detail}

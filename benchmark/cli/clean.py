@@ -5,20 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from benchmark.cli.text_table import print_table
-from benchmark.data.locate import lock_of
-from benchmark.launch.jobs import TEACHER_NOTES
 from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
-from modalities.storage.cleanup import discard
-from modalities.storage.folder_lock import LOCK
+from modalities.storage.cleanup import remove, remove_atomically
+from modalities.storage.locks import LOCK, lock_path, try_lock
 from modalities.storage.paths import cache_root
 
 KINDS = {
@@ -34,6 +29,7 @@ KINDS = {
     "records": "records that no manifest asks for; removed with --records alone",
 }
 BY_HAND = "downloads"
+UNFINISHED = ("*.part", ".*.tmp", ".*.unpacking")  # the last is from earlier versions
 
 
 @dataclass(frozen=True)
@@ -103,22 +99,24 @@ def _size(bytes: int) -> str:
 def _entries(results: Path, root: Path) -> Iterator[Entry]:
     cache = cache_root()
     for entry in _files("stand-ins", cache / "stand-ins"):
-        yield from _idle(entry, lock_of(entry.path))
+        yield from _idle(entry, lock_path(entry.path))
     yield from _files("sources", cache / "sources")
     yield from _files("indexes", cache / "indexes")
     downloads = os.environ.get("BENCHMARK_DOWNLOADS")
     kept = Path(downloads).expanduser() if downloads else None
     for folder in (root, *([kept] if kept else [])):
         for depth in ("", "*/", "*/*/"):  # where archives land; datasets themselves may have millions of files
-            for path in sorted([*folder.glob(f"{depth}*.part"), *folder.glob(f"{depth}.*.unpacking")]):
-                wanted = path.name.removesuffix(".part").removeprefix(".").removesuffix(".unpacking")
-                yield from _idle(_entry("parts", path), path.with_name(f".{wanted}.lock"))
+            for path in sorted(found for ending in UNFINISHED for found in folder.glob(depth + ending)):
+                lock = lock_path(path.with_name(path.name.removesuffix(".part")))
+                if path.suffix != ".tmp" or lock.is_file():  # samples are written without a lock
+                    yield from _idle(_entry("parts", path), lock)
     for path in sorted(kept.iterdir()) if kept and kept.is_dir() else ():
         if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):
             yield _entry("downloads", path)
     for profile in sorted(results.glob("*/")):
-        if (profile / "cells").is_dir():
-            yield from _of_profile(Store(profile))
+        store = Store(profile)
+        if store.cells.is_dir():
+            yield from _of_profile(store)
 
 
 def _of_profile(store: Store) -> Iterator[Entry]:
@@ -126,7 +124,7 @@ def _of_profile(store: Store) -> Iterator[Entry]:
     # A cell's record comes last, and its manifest before its teacher.
     teachers: set[str | None] = set(asked.values())
     unknown = {id for id, teacher in asked.items() if teacher is None}  # cells whose teachers nothing tells
-    for folder in sorted((store.root / "cells").glob("*/")):
+    for folder in sorted(store.cells.glob("*/")):
         try:
             record = store.read(folder.name)
         except BadInput:  # damaged: it says nothing, and so nothing of its cell may go
@@ -142,12 +140,12 @@ def _of_profile(store: Store) -> Iterator[Entry]:
         elif (folder / "attempt").is_dir():
             over = folder.name not in asked or (record is not None and record.status == "done")
             yield from _idle(_entry("attempts" if over else "checkpoints", folder / "attempt"), folder / LOCK)
-    for folder in sorted((store.root / "teachers").glob("*/")):
-        if not (folder / TEACHER_NOTES).is_file():
+    for folder in sorted(store.teachers.glob("*/")):
+        if not store.has_teacher(folder.name):
             yield from _idle(_entry("checkpoints", folder), folder / LOCK)
         elif not unknown and folder.name not in teachers:
             yield from _idle(_entry("teachers", folder), folder / LOCK)
-    jobs = store.root / "jobs"
+    jobs = store.jobs
     if jobs.is_dir() and not list(jobs.glob("*.job")):
         yield _entry("jobs", jobs)
 
@@ -165,30 +163,8 @@ def _idle(entry: Entry, lock: Path) -> Iterator[Entry]:
 
 
 def _is_idle(lock: Path) -> bool:
-    with _alone(lock) as free:
+    with try_lock(lock, create=False) as free:
         return free
-
-
-@contextlib.contextmanager
-def _alone(path: Path | None, *, anew: bool = False) -> Iterator[bool]:
-    """Hold a lock, where there is one; False when another process does.
-
-    Args:
-        anew: make the lock where it is absent, since a process may come that would.
-    """
-    if path is None or not (anew or path.is_file()):
-        yield True
-        return
-    lock = FileLock(path, is_singleton=False)
-    try:
-        lock.acquire(timeout=0)
-    except (Timeout, OSError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _entry(kind: str, path: Path) -> Entry:
@@ -204,14 +180,12 @@ def _entry(kind: str, path: Path) -> Entry:
 def _remove(entry: Entry) -> bool:
     """Whether it went: a process may have begun to work on it meanwhile. Links are removed and never followed."""
     stand_in = entry.kind == "stand-ins"
-    with _alone(entry.lock, anew=stand_in) as free:
+    with try_lock(entry.lock, create=stand_in) if entry.lock else contextlib.nullcontext(True) as free:
         try:
             if free and stand_in:  # half of it would be read as a dataset with fewer items
-                discard(entry.path)
-            elif free and entry.path.is_dir() and not entry.path.is_symlink():
-                shutil.rmtree(entry.path)
+                remove_atomically(entry.path)
             elif free:
-                entry.path.unlink(missing_ok=True)
+                remove(entry.path)
         except OSError as error:
             why = error.strerror or error
             raise BadInput(f"{entry.path} cannot be removed ({why}); what came before it is gone.") from error

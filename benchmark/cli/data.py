@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -12,13 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, STOPPED, USAGE
+from benchmark.cli.remedies import explain
 from benchmark.cli.text_table import print_table
 from benchmark.data.locate import STAND_IN_SEED
 from modalities import registry
 from modalities.base import DataStatus, TargetAdapter
 from modalities.datasets.standin import stand_ins
-from modalities.download.fetch import watched
+from modalities.download.fetch import default_progress
 from modalities.errors import BadInput, NotFetched, readable
+from modalities.storage.atomic import temporary_path
 
 # --- status ------------------------------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ def _row(name: str, root: Path) -> Row:
         row.next = next_step(adapter, row.state, status, root)
     except Exception as error:  # a broken plug-in must not hide the others
         row.state = "broken"
-        row.next = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        row.next = explain(error)
     return row
 
 
@@ -120,7 +120,7 @@ def fetch(names: Sequence[str], root: Path) -> int:
             _say(f"{name}: {error}")
             code = max(code, FAILED)
         except BadInput as error:
-            _say(f"{name}: {error}")
+            _say(f"{name}: {explain(error)}")
             code = USAGE
         except OSError as error:
             _say(f"{name}: {error.filename or root} cannot be written ({error.strerror}); make room or choose --root.")
@@ -135,7 +135,7 @@ def _fetched(adapter: TargetAdapter, root: Path) -> str:
     if state in ("ready", "shipped"):
         return "there already" if state == "ready" else next_step(adapter, state, status, root)
     size = f" {_size(adapter.info.download_bytes)}" if adapter.info.download_bytes else ""
-    with watched(_Meter(f"{adapter.info.name}: fetching{size} into {root.resolve()}")):
+    with default_progress(_Meter(f"{adapter.info.name}: fetching{size} into {root.resolve()}")):
         adapter.fetch(root)
     status = adapter.status(root)
     if status.state != "ready":
@@ -185,19 +185,19 @@ def sample(names: Sequence[str], root: Path) -> int:
         if name in stand_ins(root):
             print(f"{name}: its stand-in is there already")
             continue
-        temporary = root / f".{name}.{os.getpid()}.tmp"
         try:
-            temporary.mkdir(parents=True)
-            adapter.write_sample(temporary, STAND_IN_SEED)
-            entries = sorted(temporary.iterdir())
-            for entry in entries:
-                if (root / entry.name).exists():
-                    raise BadInput(f"{root / entry.name} is no stand-in of {name} and stays; choose another --root.")
-            for entry in entries:
-                entry.rename(root / entry.name)
+            with temporary_path(root / f"{name}-sample") as temporary:
+                temporary.mkdir()
+                adapter.write_sample(temporary, STAND_IN_SEED)
+                entries = sorted(temporary.iterdir())
+                for entry in entries:
+                    if (root / entry.name).exists():
+                        raise BadInput(
+                            f"{root / entry.name} is no stand-in of {name} and stays; choose another --root."
+                        )
+                for entry in entries:
+                    entry.rename(root / entry.name)
         except OSError as error:
             raise BadInput(f"{root} cannot be written ({error.strerror}); choose another --root.") from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         print(f"{name}: wrote {', '.join(str((root / entry.name).resolve()) for entry in entries)}")
     return DONE

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmark.cli.data import chosen, next_step, state_of
 from benchmark.cli.exit_codes import DONE, FAILED
+from benchmark.cli.remedies import explain
 from benchmark.launch.display import counted
 from benchmark.system.resources import cores
 from modalities import registry
@@ -60,7 +61,7 @@ def _verified(name: str, root: Path, quick: bool) -> Verified:
         adapter = registry.target(name)
         state, status = state_of(adapter, root)
     except Exception as error:  # another target may be whole
-        return Verified(name, "broken", 0, [_said(error)])
+        return Verified(name, "broken", 0, [explain(error)])
     if state in ("absent", "stand-in"):
         return Verified(name, state, 0, [next_step(adapter, state, status, root)])
     problems = [next_step(adapter, state, status, root)] if state == "partial" else []
@@ -79,7 +80,7 @@ def _folds(adapter: TargetAdapter, root: Path, seen: set[str], quick: bool) -> I
             try:
                 data = split(root, view, fold)
             except BadInput as error:
-                yield str(error)
+                yield explain(error)
                 continue
             new = [place for place, item in enumerate(data.item_ids) if item not in seen]
             seen.update(data.item_ids)
@@ -94,7 +95,7 @@ def _unreadable(data: LabelledData, places: list[int], name: str) -> Iterator[st
         try:
             data[place]
         except Exception as error:  # decoders of plug-ins may raise anything
-            return _said(error) if isinstance(error, BadInput) else f"item {data.item_ids[place]}: {_said(error)}"
+            return explain(error) if isinstance(error, BadInput) else f"item {data.item_ids[place]}: {explain(error)}"
         return None
 
     told = time.monotonic()
@@ -112,9 +113,5 @@ def _caught(work: Callable[[], Iterable[str]]) -> list[str]:
     try:
         problems.extend(work())
     except Exception as error:
-        problems.append(_said(error))
+        problems.append(explain(error))
     return problems
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"

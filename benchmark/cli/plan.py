@@ -13,7 +13,6 @@ from benchmark.planning.cell import state_of
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
-from modalities import registry
 from modalities.errors import readable
 
 BYTES_OF_A_LOG_PROBABILITY = 2
@@ -31,14 +30,14 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     rows: list[dict[str, Any]] = []
     for cell in cells:
         state, reason = state_of(cell, store)
-        info = registry.target(cell.target).info
+        info = cell.adapter.info
         rows.append(
             {
                 "cell": cell.id,
-                "target": cell.target,
+                "target": cell.key.target,
                 "source": cell.source.name,
-                "seed": cell.seed,
-                "fold": cell.fold,
+                "seed": cell.key.seed,
+                "fold": cell.key.fold,
                 "data": cell.data.kind,
                 "state": state,
                 "reason": reason,

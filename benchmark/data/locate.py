@@ -7,18 +7,18 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from filelock import FileLock
-
+from benchmark.records.cell_key import DataKind
 from benchmark.records.identity import NUMERICS_VERSION
 from modalities.base import TargetAdapter
+from modalities.datasets.hidden import is_hidden
 from modalities.datasets.standin import stand_ins
 from modalities.errors import BadInput
-from modalities.storage.cleanup import discard, sweep
+from modalities.storage.atomic import temporary_path
+from modalities.storage.cleanup import remove_atomically
+from modalities.storage.locks import path_lock
 from modalities.storage.paths import cache_root
 
-Kind = Literal["stand-in", "shipped", "real"]
 STAND_IN_SEED = 0
 WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was finished
 
@@ -27,7 +27,7 @@ WHOLE = ".whole.json"  # in a stand-in's folder: what was there when it was fini
 class DataLocation:
     """Where a target's data are, what they are, and, when they are not all there, what to do."""
 
-    kind: Kind
+    kind: DataKind
     root: Path
     fingerprint: str
     ready: bool
@@ -54,7 +54,7 @@ def locate(adapter: TargetAdapter, wanted: str, data_root: Path) -> DataLocation
             "real", data_root, "absent", ready=False, instructions=f"{status.state}{missing}: {status.how}"
         )
     if info.name in stand_ins(data_root):
-        how = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another --root."
+        how = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder."
         return DataLocation("real", data_root, "absent", ready=False, instructions=how)
     return DataLocation("real", data_root, status.fingerprint, ready=True)
 
@@ -65,14 +65,11 @@ def ensure(place: DataLocation, adapter: TargetAdapter) -> None:
     if place.kind != "stand-in" or _is_whole(root):
         return
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock_of(root)):
+        with path_lock(root), temporary_path(root) as temporary:
             if _is_whole(root):
                 return
-            sweep(root.parent, older_than=0, pattern=f".{root.name}.*.tmp")  # of processes that were killed
             if os.path.lexists(root):
-                discard(root)
-            temporary = root.with_name(f".{root.name}.{os.getpid()}.tmp")
+                remove_atomically(root)
             temporary.mkdir()
             adapter.write_sample(temporary, STAND_IN_SEED)
             (temporary / WHOLE).write_text(json.dumps(_contents(temporary)) + "\n")
@@ -82,14 +79,6 @@ def ensure(place: DataLocation, adapter: TargetAdapter) -> None:
             f"the stand-in of {adapter.info.name} cannot be written to {root} ({error.strerror}); "
             "set BENCHMARK_CACHE to a folder with room."
         ) from error
-
-
-def lock_of(stand_in: Path) -> Path:
-    """The lock that is held while a stand-in is written or removed, whether under its own name or a temporary one."""
-    name = stand_in.name
-    if name.startswith(".") and name.endswith(".tmp"):
-        name = name[1:].removesuffix(".tmp").rpartition(".")[0]
-    return stand_in.with_name(f"{name}.lock")
 
 
 def _is_whole(root: Path) -> bool:
@@ -107,8 +96,8 @@ def _contents(root: Path) -> dict[str, int | str]:
     """Names and sizes of all files below a folder, in short; hidden ones, which no adapter reads, are left out."""
     lines = []
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = (Path(folder, name) for name in files if not name.startswith("."))
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        paths = (Path(folder, name) for name in files if not is_hidden(name))
         lines += [f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n" for path in paths]
     text = "".join(sorted(lines)).encode("utf-8", "surrogateescape")
     return {"files": len(lines), "names_and_sizes": hashlib.sha256(text).hexdigest()}

@@ -12,7 +12,7 @@ from benchmark.planning.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.system.ranks import RankDesync, Ranks
-from modalities.storage.folder_lock import exclusive_lock
+from modalities.storage.locks import exclusive_lock
 
 
 def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display, stop: Callable[[], bool]) -> Outcome:

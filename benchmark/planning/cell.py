@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from benchmark.config.schema import Config
 from benchmark.data.locate import DataLocation
+from benchmark.records.cell_key import CellKey
 from benchmark.records.provenance import below_root
 from benchmark.records.record import ManifestEntry, Record, Status
 from benchmark.records.store import Store
-from modalities.base import SourceRef
+from modalities import registry
+from modalities.base import Modality, SourceRef, TargetAdapter
 from modalities.errors import BadInput
 
 State = Literal["done", "to run", "no data"]
@@ -22,10 +24,7 @@ class Cell:
 
     id: str
     row: str
-    target: str
-    modality: str
-    fold: int
-    seed: int
+    key: CellKey
     source: SourceRef
     source_path: str  # the registered name or the file that the source is read from
     data: DataLocation
@@ -33,34 +32,35 @@ class Cell:
     resolved: dict[str, Any]  # the part of the configuration that the id covers
     teacher_key: str
 
+    @property
+    def adapter(self) -> TargetAdapter:
+        """The adapter of the target; what a process that received this cell asks instead of the registry."""
+        return registry.target(self.key.target)
+
+    @property
+    def modality(self) -> Modality:
+        """The modality of the target."""
+        return registry.modality(self.key.modality)
+
     def manifest_entry(self) -> ManifestEntry:
         """The cell as a manifest lists it."""
-        return ManifestEntry(
-            id=self.id, row=self.row, modality=self.modality, target=self.target, fold=self.fold,
-            source=self.source.name, policy=self.config.policy.name, recipe=self.config.recipe.name,
-            teacher=self.config.teacher.network, student=self.config.student.network,
-            profile=self.config.profile.name, data=self.data.kind, seed=self.seed, teacher_key=self.teacher_key,
-        )  # fmt: skip
+        return ManifestEntry(id=self.id, row=self.row, teacher_key=self.teacher_key, **asdict(self.key))
 
-    def record(self, status: Status, reason: str = "", **found: Any) -> Record:
-        """This cell's record: what was asked for, with ``found`` (fields of ``Record``) on top.
+    def record(self, status: Status, reason: str = "", **results: Any) -> Record:
+        """Make this cell's record: its settings, with ``results`` (fields of ``Record``) on top.
 
-        The reason names the folder of the real datasets as ``ROOT``.
+        In the reason, the folder of the real datasets is written as ``ROOT``.
         """
-        config = self.config
         if self.data.kind == "real":
             reason = below_root(reason, self.data.root)
-        fields: dict[str, Any] = {
+        settings: dict[str, Any] = {
+            **asdict(self.key),
             "source": {"name": self.source.name, "sha256": self.source.sha256, "description": self.source.description},
-            "policy": config.policy.name, "recipe": config.recipe.name,
-            "teacher": config.teacher.network, "student": config.student.network, "profile": config.profile.name,
-            "data": self.data.kind, "data_fingerprint": self.data.fingerprint, "config": self.resolved,
+            "data_fingerprint": self.data.fingerprint,
+            "config": self.resolved,
             "teacher_key": self.teacher_key,
-        }  # fmt: skip
-        return Record(
-            id=self.id, row=self.row, target=self.target, modality=self.modality, fold=self.fold, seed=self.seed,
-            status=status, reason=reason, **(fields | found),
-        )  # fmt: skip
+        }
+        return Record(id=self.id, row=self.row, status=status, reason=reason, **(settings | results))
 
 
 def state_of(cell: Cell, store: Store) -> tuple[State, str]:
@@ -80,5 +80,5 @@ def state_of(cell: Cell, store: Store) -> tuple[State, str]:
 
 def describe(cell: Cell) -> str:
     """A cell in a few words, for progress lines."""
-    fold = f" fold {cell.fold}" if cell.fold != 1 else ""
-    return f"{cell.target}{fold} · {cell.source.name} · seed {cell.seed}"
+    fold = f" fold {cell.key.fold}" if cell.key.fold != 1 else ""
+    return f"{cell.key.target}{fold} · {cell.source.name} · seed {cell.key.seed}"

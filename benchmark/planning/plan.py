@@ -12,6 +12,7 @@ from benchmark.config.schema import Config
 from benchmark.data.locate import locate
 from benchmark.planning.cell import Cell
 from benchmark.planning.select import Request, select_targets
+from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
 from modalities import registry
 from modalities.errors import BadInput
@@ -70,6 +71,11 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
         "teacher": _teacher_identity(config),
         "threads": config.threads,
     }
+    names: dict[str, Any] = {
+        "modality": info.modality, "target": target, "source": source.name, "policy": config.policy.name,
+        "recipe": config.recipe.name, "teacher": config.teacher.network, "student": config.student.network,
+        "profile": config.profile.name, "data": data.kind,
+    }  # fmt: skip
     cells = []
     for fold in config.folds:
         teacher_key = cell_id({**shared, "source": config.teacher.network, "seed": 0, "fold": fold})
@@ -87,10 +93,7 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
                 Cell(
                     id=cell_id(resolved),
                     row=row_id(resolved),
-                    target=target,
-                    modality=info.modality,
-                    fold=fold,
-                    seed=seed,
+                    key=CellKey(fold=fold, seed=seed, **names),
                     source=source,
                     source_path=source_path,
                     data=data,

@@ -73,7 +73,9 @@ def select_targets(request: Request) -> list[str]:
             raise UnknownName("modality", name, list(registry.MODALITIES))
     chosen = {name for name in chosen if not request.modalities or rooms[name] in request.modalities}
     if not chosen:
-        raise BadInput("no target is left: the selection by --target, --modality and --exclude leaves nothing to run.")
+        raise BadInput(
+            "no target is left: this choice of targets and modalities leaves nothing to run.", about="targets"
+        )
     return sorted(chosen, key=lambda name: (registry.MODALITIES.index(rooms[name]), name))
 
 

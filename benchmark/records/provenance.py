@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+PACKAGE = Path(__file__).resolve().parents[1]
 DISTRIBUTION = "single-datum-benchmark"
 LIBRARIES = (
     "torch", "torchvision", "torchaudio", "pytorchvideo", "numpy", "scipy", "numba", "pillow", "librosa", "soundfile",
@@ -52,7 +53,7 @@ def provenance(device: str, threads: int) -> dict[str, Any]:
         the code differs from the commit), python, libraries (those installed), platform, device, threads, started
         (now, UTC) and ended (None, for the caller to set with ``utc_now``).
     """
-    commit, dirty = _checkout(Path(__file__).resolve().parent)
+    commit, dirty = _checkout(PACKAGE)
     return {
         "package": DISTRIBUTION,
         "version": _version(DISTRIBUTION),

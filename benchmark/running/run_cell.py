@@ -33,9 +33,8 @@ from benchmark.training.callbacks import Interrupted, PhaseCallback, patience
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
 from benchmark.training.micro_batches import with_micro_batches
-from modalities import registry
 from modalities.errors import BadInput
-from modalities.storage.folder_lock import exclusive_lock
+from modalities.storage.locks import exclusive_lock
 
 _SPLITS = RecentSplits()
 
@@ -99,9 +98,9 @@ def run_cell(
         if found is None:
             return _run_alone(cell, store, device, callback, teacher, student, ranks)
         if found.status == "done":
-            store.tidy(cell.id)
+            store.discard_attempt(cell.id)
             if student is not None:
-                load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
+                load_weights(student.eval(), store.student_weights(cell.id))
         return found
 
 
@@ -131,7 +130,7 @@ def _run_alone(
     attempt = _Attempt(torch.device(device), callback, ranks)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
-        store.begin(cell.id)
+        store.start_attempt(cell.id)
     try:
         status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student), attempt)
     finally:
@@ -163,7 +162,7 @@ def _run_alone(
 def _run(
     cell: Cell, store: Store, attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None
 ) -> None:
-    adapter, modality = registry.target(cell.target), registry.modality(cell.modality)
+    adapter, modality = cell.adapter, cell.modality
     view, config, device, callback = cell.config.view, cell.config, attempt.device, attempt.callback
     ranks = attempt.ranks
     ranks.check(config.recipe.batch)
@@ -172,25 +171,25 @@ def _run(
 
     with attempt.timed("data"):
         ensure(cell.data, adapter)
-        key = f"{cell.target} {cell.fold} {cell.data} {view}"
-        test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.fold), device=device))
+        key = f"{cell.key.target} {cell.key.fold} {cell.data} {view}"
+        test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.key.fold), device=device))
         mine = test if ranks.world_size == 1 else in_order(test.data, ranks, device)
         source = modality.load_source(cell.source_path, view, device)
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
 
     task = TeacherTask(
-        modality, view, len(adapter.info.classes), partial(adapter.train, cell.data.root, view, cell.fold),
+        modality, view, len(adapter.info.classes), partial(adapter.train, cell.data.root, view, cell.key.fold),
         config.data.train_per_class, test, device,
     )  # fmt: skip
     # Made before the teacher is trained, so that a wrong name costs nothing.
     if own_student is None:
-        student = make_network(modality, config.student.network, view, task.classes, cell.seed, device)
+        student = make_network(modality, config.student.network, view, task.classes, cell.key.seed, device)
     else:
         student = own_student.to(device)
     with attempt.timed("teacher"):
         if own_teacher is None:
-            folder = store.root / "teachers" / cell.teacher_key
+            folder = store.teacher(cell.teacher_key)
             teacher = _from_main(ranks, partial(kept_teacher, folder, config.teacher, task, callback), cell, task)
         else:
             teacher = _own(own_teacher.to(device), cell, task, callback)
@@ -206,13 +205,13 @@ def _run(
 
     with attempt.timed("distill"):
         stream = modality.stream(
-            source, view, config.policy, batch_size=config.recipe.batch, seed=cell.seed, device=device,
+            source, view, config.policy, batch_size=config.recipe.batch, seed=cell.key.seed, device=device,
             rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
 
         def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> Curve:
             return distill(
-                stream, teacher.network, student, config.recipe, seed=cell.seed, device=device, slices=slices,
+                stream, teacher.network, student, config.recipe, seed=cell.key.seed, device=device, slices=slices,
                 ahead=ahead, checkpoints=checkpoints, callback=callback, ranks=ranks,
             )  # fmt: skip
 
@@ -236,7 +235,7 @@ def _run(
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
         if ranks.is_main:
-            save_weights(student, store.attempt(cell.id) / "student.safetensors")
+            save_weights(student, store.student_weights(cell.id, published=False))
 
 
 def _from_main(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, task: TeacherTask) -> ReadyTeacher:
@@ -308,7 +307,7 @@ def _outcome(run: Callable[[], None], attempt: _Attempt) -> tuple[Status, str, s
     except Exception as error:
         if is_out_of_memory(error):
             less = _NEEDS_LESS.get(next(reversed(attempt.seconds), ""), "a smaller network or view")
-            reason = f"the memory was not enough; {less}, or fewer --jobs, needs less."
+            reason = f"the memory was not enough; {less}, or fewer jobs, needs less."
             return "out of memory", reason, _trace(error)
         return "failed", f"{type(error).__name__}: {error}", _trace(error)
     return "done", "", ""

@@ -24,11 +24,12 @@ def device_kind(device: str, *, elsewhere: bool = False) -> str:
     if device == "cpu":
         return "cpu"
     if device != "cuda" and not re.fullmatch(r"cuda:\d+", device, re.ASCII):
-        raise BadInput(f"--device {device} is not known; choose auto, cpu, cuda or cuda:N.")
+        raise BadInput(f"there is no device '{device}'; choose auto, cpu, cuda or cuda:N.", about="device")
     # torch itself is asked, for a user who names a GPU may have one that cuda_devices does not look for.
     if not elsewhere and int(device[5:] or 0) >= (count := _torch_devices()):
         raise BadInput(
-            f"--device {device} is not there: torch finds {count} GPUs on this machine; choose {_those(count)}."
+            f"the device {device} does not exist: torch finds {count} GPUs on this machine; choose {_those(count)}.",
+            about="device",
         )
     return "cuda"
 
@@ -70,5 +71,5 @@ def worker_devices(device: str, jobs: str, threads: int) -> list[str]:
     elif jobs.isdecimal() and int(jobs) > 0:
         count = int(jobs)
     else:
-        raise BadInput(f"--jobs {jobs} is no number of cells; give auto or a number from 1 up.")
+        raise BadInput(f"'{jobs}' is not a number of jobs; give auto or a number from 1 up.", about="jobs")
     return [devices[index % len(devices)] for index in range(count)]

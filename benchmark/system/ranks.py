@@ -152,7 +152,9 @@ class _Torchrun(Ranks):
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         kind = device_kind(device, elsewhere=True)  # counted below
         if ":" in device:
-            raise BadInput(f"--device {device} names one device; under torchrun give cuda: each process takes its own.")
+            raise BadInput(
+                f"{device} names one device; under torchrun give cuda: each process takes its own.", about="device"
+            )
         if kind == "cuda" and (gpus := cuda_devices()) < here:
             raise BadInput(f"{here} processes were started and there are {gpus} GPUs; start one process per GPU.")
         self.device = f"cuda:{local}" if kind == "cuda" else "cpu"

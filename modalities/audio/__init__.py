@@ -1,5 +1,5 @@
 """Audio: log-mel windows of one recording."""
 
-from modalities.audio.adapter import MODALITY
+from modalities.audio.modality import MODALITY
 
 __all__ = ["MODALITY"]

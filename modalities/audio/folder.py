@@ -1,17 +1,18 @@
-"""Audio targets that are folders of sound files, one per class, or sound files under a table."""
+"""Targets that are folders of sound files, one per class, or sound files listed in a table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.files import recordings, write_wave
+from modalities.audio.decode import recordings
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 
 class AudioFolderTarget(FolderTarget):
@@ -20,13 +21,13 @@ class AudioFolderTarget(FolderTarget):
     suffixes = (".wav", ".flac", ".ogg", ".mp3")
     sample_items = (40, 12)  # of the stand-in, of each of at most 12 classes: train, test
 
-    def listing(self, rows: list[Row], view: AudioView, *, test: bool) -> Listing:
-        """Windows of each file: ``view.test_clips`` in a test, else one."""
+    def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
+        """Return windows of each file: ``view.test_clips`` in a test, else one."""
         return recordings(rows, view, test=test)
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated sounds into the class folders."""
-        from modalities.audio.samples import KINDS, RATE, sound
+        from modalities.audio.standins import KINDS, RATE, sound, write_wave
 
         home = self.home(root)
         for split, items in zip(self.splits, self.sample_items, strict=True):

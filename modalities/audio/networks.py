@@ -1,55 +1,42 @@
-"""Small convolutional networks for log-mel pictures."""
+"""Networks for log-mel spectrograms by name; torch is imported only to build one."""
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import re
+from typing import TYPE_CHECKING
 
-from modalities.audio.options import family_and_width
+from modalities.errors import UnknownName
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from modalities.audio.policies import AudioView
+
+NETWORKS = {
+    "conv4-W": "four 3x3 convolutions of W, 2W, 4W and 4W channels with batch norm and pooling, e.g. conv4-16",
+    "resnet-a-W": "residual network of W, 2W and 4W channels, two blocks each, on a strided stem, e.g. resnet-a-16",
+}
 
 
-def network(name: str, classes: int) -> nn.Module:
-    """A network with random weights: (B, 1, mels, frames) in, (B, classes) logits out.
+def check_network(name: str) -> None:
+    """Raise UnknownName unless the name matches a pattern of ``NETWORKS``."""
+    _family_and_width(name)
+
+
+def build_network(name: str, view: AudioView, classes: int) -> nn.Module:
+    """Return a network with random weights: (B, 1, mels, frames) in, (B, classes) logits out.
 
     Raises:
-        UnknownName: for a name that fits no pattern of ``NETWORKS``.
+        UnknownName: the name matches no pattern of ``NETWORKS``.
     """
-    family, width = family_and_width(name)
-    build = {"conv4": conv4, "resnet-a": resnet}[family]
-    return build(width, classes)
+    family, width = _family_and_width(name)
+    from modalities.audio.architectures import conv4, resnet
+
+    return {"conv4": conv4, "resnet-a": resnet}[family](width, classes)
 
 
-def _convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)]
-
-
-def conv4(width: int, classes: int) -> nn.Module:
-    """Four convolutions, each halving both axes; the last picture is averaged over time and bands."""
-    widths = (width, 2 * width, 4 * width, 4 * width)
-    layers: list[nn.Module] = []
-    for inputs, outputs in zip((1, *widths), widths, strict=False):
-        layers += [*_convolution(inputs, outputs), nn.ReLU(inplace=True), nn.MaxPool2d(2, ceil_mode=True)]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes))
-
-
-class Residual(nn.Module):
-    """Basic block of He et al. (CVPR 2016, figure 5 left)."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            *_convolution(inputs, outputs, stride), nn.ReLU(inplace=True), *_convolution(outputs, outputs)
-        )
-        same = inputs == outputs and stride == 1
-        self.skip = nn.Identity() if same else nn.Sequential(*_convolution(inputs, outputs, stride, size=1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.relu(self.body(x) + self.skip(x))
-
-
-def resnet(width: int, classes: int) -> nn.Module:
-    """Six residual blocks behind a stem that halves both axes."""
-    blocks: list[nn.Module] = []
-    for inputs, outputs, stride in ((width, width, 1), (width, 2 * width, 2), (2 * width, 4 * width, 2)):
-        blocks += [Residual(inputs, outputs, stride), Residual(outputs, outputs, 1)]
-    stem = [*_convolution(1, width, stride=2, size=5), nn.ReLU(inplace=True)]
-    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, classes))
+def _family_and_width(name: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(conv4|resnet-a)-([1-9]\d{0,3})", name, re.ASCII)
+    if match is None:
+        raise UnknownName("audio network", name, [pattern.replace("W", "16") for pattern in NETWORKS])
+    return match[1], int(match[2])

@@ -1,7 +1,7 @@
-"""What files lie below a folder: one scan of a million names, as columns of some tens of bytes each, kept in the cache.
+"""The files below some folders: one scan of a million names, as columns of tens of bytes each, saved in the cache.
 
-A scan is repeated when a folder's time of change or the set of folders differs. So files that come or go are seen; a
-file that is overwritten in place keeps the size it had.
+A scan is repeated when a folder's modification time or the set of folders differs. Files that are added or removed are
+therefore seen; a file that is overwritten in place keeps the size it had.
 """
 
 from __future__ import annotations
@@ -19,49 +19,50 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.datasets.hidden import is_hidden
 from modalities.errors import BadInput
-from modalities.storage.array_cache import Arrays, kept
+from modalities.storage.array_cache import Arrays, cached_arrays
 
-Places = NDArray[np.int64]
-YOUNG = 2 * 10**9  # nanoseconds in which a folder may change again without a new time of change
+Indices = NDArray[np.int64]
+RECENT = 2 * 10**9  # nanoseconds; a folder that changed this recently may change again within one tick of its clock
 CHUNK = 65_536
 
 
 class Names(Sequence[str]):
-    """Many names that share their beginnings, made when asked for; 8 bytes each beside the letters.
+    """Many names with shared prefixes, decoded on access; each costs 8 bytes besides its text.
 
     Args:
-        heads: what stands before the names of a folder's files, for each folder.
-        firsts: the place of the first file of each folder, rising.
-        letters: the files' own names, one after the other, as bytes.
-        starts: (n + 1,) where in ``letters`` each begins, and the end of the last.
-        chosen: places of those that count, in their order; None takes all.
-        cut: letters that are left off the end of each.
+        prefixes: of the names in each folder.
+        firsts: index of the first file of each folder, rising.
+        text: the files' own names, concatenated, as bytes.
+        offsets: (n + 1,) where in ``text`` each name begins, and where the last one ends.
+        selection: indices of the names to take, in this order; None takes all.
+        cut: bytes to drop from the end of each name.
     """
 
     def __init__(
         self,
-        heads: Sequence[str],
+        prefixes: Sequence[str],
         firsts: Sequence[int],
-        letters: bytes,
-        starts: Places,
-        chosen: Places | None = None,
+        text: bytes,
+        offsets: Indices,
+        selection: Indices | None = None,
         cut: int = 0,
     ) -> None:
-        self.heads, self.firsts, self.letters, self.starts = heads, firsts, letters, starts
-        self.chosen, self.cut = chosen, cut
+        self.prefixes, self.firsts, self.text, self.offsets = prefixes, firsts, text, offsets
+        self.selection, self.cut = selection, cut
 
-    def take(self, places: Places) -> Names:
-        """Those at the given places, in that order."""
-        chosen = places if self.chosen is None else self.chosen[places]
-        return Names(self.heads, self.firsts, self.letters, self.starts, chosen, self.cut)
+    def take(self, indices: Indices) -> Names:
+        """Return the names at the given indices, in that order."""
+        selection = indices if self.selection is None else self.selection[indices]
+        return Names(self.prefixes, self.firsts, self.text, self.offsets, selection, self.cut)
 
-    def called(self, heads: Sequence[str], cut: int = 0) -> Names:
-        """The same files behind other heads, without the last ``cut`` letters."""
-        return Names(heads, self.firsts, self.letters, self.starts, self.chosen, cut)
+    def with_prefixes(self, prefixes: Sequence[str], cut: int = 0) -> Names:
+        """Return the same names with other prefixes and without their last ``cut`` bytes."""
+        return Names(prefixes, self.firsts, self.text, self.offsets, self.selection, cut)
 
     def __len__(self) -> int:
-        return len(self.starts) - 1 if self.chosen is None else len(self.chosen)
+        return len(self.offsets) - 1 if self.selection is None else len(self.selection)
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -70,26 +71,26 @@ class Names(Sequence[str]):
     def __getitem__(self, index: slice) -> Names: ...
 
     def __getitem__(self, index: int | slice) -> str | Names:
-        places = range(len(self))[index]
-        if isinstance(places, range):
-            return self.take(np.fromiter(places, np.int64, len(places)))  # arange would stumble over a step of 2⁶³
-        place = places if self.chosen is None else int(self.chosen[places])
-        name = self.letters[self.starts[place] : self.starts[place + 1] - self.cut]
-        return self.heads[bisect_right(self.firsts, place) - 1] + os.fsdecode(name)
+        indices = range(len(self))[index]
+        if isinstance(indices, range):
+            return self.take(np.fromiter(indices, np.int64, len(indices)))  # arange fails for a step of 2⁶³
+        place = indices if self.selection is None else int(self.selection[indices])
+        name = self.text[self.offsets[place] : self.offsets[place + 1] - self.cut]
+        return self.prefixes[bisect_right(self.firsts, place) - 1] + os.fsdecode(name)
 
     def __iter__(self) -> Iterator[str]:
         for first in range(0, len(self), CHUNK):
-            places = np.arange(first, min(first + CHUNK, len(self)))
-            if self.chosen is not None:
-                places = self.chosen[places]
-            folders = np.searchsorted(self.firsts, places, side="right") - 1
-            starts, ends = self.starts[places], self.starts[places + 1] - self.cut
-            for folder, start, end in zip(folders.tolist(), starts.tolist(), ends.tolist(), strict=True):
-                yield self.heads[folder] + os.fsdecode(self.letters[start:end])
+            indices = np.arange(first, min(first + CHUNK, len(self)))
+            if self.selection is not None:
+                indices = self.selection[indices]
+            folders = np.searchsorted(self.firsts, indices, side="right") - 1
+            offsets, ends = self.offsets[indices], self.offsets[indices + 1] - self.cut
+            for folder, start, end in zip(folders.tolist(), offsets.tolist(), ends.tolist(), strict=True):
+                yield self.prefixes[folder] + os.fsdecode(self.text[start:end])
 
 
 class Paths(Sequence[Path]):
-    """Names below a folder as paths, made when asked for."""
+    """Names below a folder as paths, made on access."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self.folder, self.names = folder, names
@@ -112,72 +113,73 @@ class Paths(Sequence[Path]):
         return (self.folder / name for name in self.names)
 
 
-class LaunchOptions(NamedTuple):
-    """What ``index`` is asked for."""
+class _Query(NamedTuple):
+    """The arguments of ``index``, hashable."""
 
-    folder: Path
-    asked: tuple[str, ...]
+    root: Path
+    folders: tuple[str, ...]
     suffixes: tuple[str, ...]
     sizes: bool
-    called: tuple[str, ...]
+    aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Files found in some folders, by folder in the order asked for, then by name.
+    """Files found in some folders, ordered by folder as requested, then by name.
 
-    ``fingerprint`` is a SHA-256 over names and, where asked for, sizes; "" where there is no file.
+    ``fingerprint`` is a SHA-256 over names and, if requested, sizes; "" if there are no files.
     """
 
     names: Names  # FOLDER/FILE
-    sizes: NDArray[np.int64]  # bytes; empty where not asked for
+    sizes: NDArray[np.int64]  # bytes; empty unless requested
     fingerprint: str
 
     def __len__(self) -> int:
         return len(self.names)
 
     @cached_property
-    def folders(self) -> Places:
-        """(n,) number of each file's folder, among those asked for."""
+    def folders(self) -> Indices:
+        """(n,) position of each file's folder among the requested ones."""
         bounds = np.array([*self.names.firsts, len(self)], np.int64)
         return np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
 
     @cached_property
     def bytes(self) -> int:
-        """Size of all files together."""
+        """Total size of the files."""
         return int(self.sizes.sum())
 
 
 def index(
-    folder: Path,
-    below: Iterable[str],
+    root: Path,
+    folders: Iterable[str],
     suffixes: str | tuple[str, ...],
     *,
     sizes: bool = True,
-    called: Sequence[str] | None = None,
+    aliases: Sequence[str] | None = None,
 ) -> Index:
-    """Files directly in folders ``below`` a folder; absent ones count as empty, hidden files not at all.
+    """List the files directly in some folders; absent folders count as empty, and hidden files are left out.
 
     Args:
-        below: names of the folders, relative to ``folder``.
-        suffixes: what a file's name must end in, in lower case.
-        sizes: whether to ask for them: one more look at the disk for every file, which takes long where a disk is slow.
-        called: names that stand for the folders in the fingerprint, where others than their own.
+        root: the folder that holds the folders.
+        folders: names relative to ``root``.
+        suffixes: lower-case endings of the files' names.
+        sizes: whether to read file sizes, which costs a system call per file and is slow on slow disks.
+        aliases: names that stand for the folders in the fingerprint; by default their own.
 
     Raises:
         BadInput: a folder cannot be listed.
     """
-    asked = tuple(below)
-    stamps = tuple(_changed(folder / name) for name in asked)
+    folders = tuple(folders)
     endings = suffixes if isinstance(suffixes, tuple) else (suffixes,)
-    wanted = LaunchOptions(folder.absolute(), asked, endings, sizes, tuple(called or asked))
-    if max(stamps, default=0) > time.time_ns() - YOUNG:
-        return _opened(_scanned(wanted), asked)
-    return _kept(wanted, stamps)
+    query = _Query(root.absolute(), folders, endings, sizes, tuple(aliases or folders))
+    changed = tuple(_modified(root / name) for name in folders)
+    if max(changed, default=0) > time.time_ns() - RECENT:
+        return _from_arrays(_scan(query), folders)
+    return _cached_index(query, changed)
 
 
-def _changed(folder: Path) -> int:
-    """When a folder last changed, in nanoseconds; -1 where there is none."""
+def _modified(folder: Path) -> int:
+    """Return a folder's modification time in nanoseconds, or -1 if it is absent."""
     try:
         return folder.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
@@ -185,47 +187,47 @@ def _changed(folder: Path) -> int:
 
 
 @lru_cache(maxsize=32)
-def _kept(wanted: LaunchOptions, stamps: tuple[int, ...]) -> Index:
-    return _opened(kept(f"index {wanted}", f"{stamps}", lambda: _scanned(wanted)), wanted.asked)
+def _cached_index(query: _Query, changed: tuple[int, ...]) -> Index:
+    return _from_arrays(cached_arrays(f"index {query}", f"{changed}", lambda: _scan(query)), query.folders)
 
 
-def _opened(arrays: Arrays, asked: tuple[str, ...]) -> Index:
-    starts = np.concatenate([[0], np.cumsum(arrays["lengths"], dtype=np.int64)])
-    heads = tuple(f"{name}/" for name in asked)
-    names = Names(heads, tuple(arrays["firsts"].tolist()), arrays["letters"].tobytes(), starts)
+def _from_arrays(arrays: Arrays, folders: tuple[str, ...]) -> Index:
+    offsets = np.concatenate([[0], np.cumsum(arrays["lengths"], dtype=np.int64)])
+    prefixes = tuple(f"{name}/" for name in folders)
+    names = Names(prefixes, tuple(arrays["firsts"].tolist()), arrays["text"].tobytes(), offsets)
     return Index(names, arrays["sizes"], str(arrays["fingerprint"]))
 
 
-def _scanned(wanted: LaunchOptions) -> Arrays:
-    letters, lengths, sizes, firsts = bytearray(), [], [], [0]
+def _scan(query: _Query) -> Arrays:
+    text, lengths, sizes, firsts = bytearray(), [], [], [0]
     digest = hashlib.sha256()
-    for name, alias in zip(wanted.asked, wanted.called, strict=True):
-        files = _files(wanted.folder / name, wanted.suffixes, wanted.sizes)
-        letters += b"".join(file for file, _ in files)
+    for folder, alias in zip(query.folders, query.aliases, strict=True):
+        files = _files(query.root / folder, query.suffixes, query.sizes)
+        text += b"".join(name for name, _ in files)
         firsts.append(firsts[-1] + len(files))
-        lengths.append(np.array([len(file) for file, _ in files], np.uint16))
-        if wanted.sizes:
+        lengths.append(np.array([len(name) for name, _ in files], np.uint16))
+        if query.sizes:
             sizes.append(np.array([size for _, size in files], np.int64))
-        head = os.fsencode(alias)
-        digest.update(b"".join(b"%b/%b %d\n" % (head, file, size) for file, size in files))
+        prefix = os.fsencode(alias)
+        digest.update(b"".join(b"%b/%b %d\n" % (prefix, name, size) for name, size in files))
     return {
-        "letters": np.frombuffer(bytes(letters), np.uint8),
+        "text": np.frombuffer(bytes(text), np.uint8),
         "lengths": np.concatenate([np.empty(0, np.uint16), *lengths]),
         "sizes": np.concatenate([np.empty(0, np.int64), *sizes]),
         "firsts": np.array(firsts[:-1], np.int64),
-        "fingerprint": np.array(digest.hexdigest() if letters else ""),
+        "fingerprint": np.array(digest.hexdigest() if text else ""),
     }
 
 
 def _files(folder: Path, suffixes: tuple[str, ...], sizes: bool) -> list[tuple[bytes, int]]:
-    """Names and sizes (0 where not asked for) of the files directly in a folder, by name."""
+    """Return names and sizes (0 unless requested) of the files directly in a folder, by name."""
     endings = tuple(map(os.fsencode, suffixes))
     try:
         with os.scandir(os.fsencode(folder)) as entries:
             return sorted(
                 (entry.name, entry.stat().st_size if sizes else 0)
                 for entry in entries
-                if entry.name.lower().endswith(endings) and not entry.name.startswith(b".") and entry.is_file()
+                if entry.name.lower().endswith(endings) and not is_hidden(entry.name) and entry.is_file()
             )
     except (FileNotFoundError, NotADirectoryError):
         return []

@@ -1,4 +1,4 @@
-"""Which files of an authors' list are on disk: looked up once for a list of a million lines, and kept in the cache."""
+"""Which files of an authors' list are on disk: looked up once for a list of a million lines, and saved in the cache."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.datasets.index import Index, Places
-from modalities.storage.array_cache import Arrays, kept
+from modalities.datasets.index import Index, Indices
+from modalities.storage.array_cache import Arrays, cached_arrays
 
-Lines = Callable[[Path], Iterable[tuple[str, int]]]
+ReadList = Callable[[Path], Iterable[tuple[str, int]]]
 
 
 @dataclass(frozen=True, eq=False)
-class Listed:
-    """The listed files that are there, in the list's order."""
+class ListedFiles:
+    """The listed files that exist, in the list's order."""
 
-    places: Places  # (n,) of each in the index
+    places: Indices  # (n,) of each file in the index
     labels: NDArray[np.int64]  # (n,)
-    lines: int  # of the list, whether or not their files are there
+    lines: int  # of the list, whether or not their files exist
 
 
-def listed(path: Path, lines: Lines, found: Index, folder: Path, heads: Sequence[str]) -> Listed:
+def look_up(path: Path, read: ReadList, found: Index, folder: Path, prefixes: Sequence[str]) -> ListedFiles:
     """Look the lines of a list up among files.
 
     Args:
         path: the list.
-        lines: gives name and label of every line; raises BadInput for a damaged one. A function with a name, so that
-            what it gave is known again.
+        read: a module-level function that yields name and label of every line; raises BadInput for a damaged one.
         found: the files below ``folder``.
-        heads: how the list calls the folders that ``found`` was asked for, each with its "/".
+        prefixes: what the list calls the folders of ``found``, each with its "/".
     """
-    return _listed(path, path.stat().st_mtime_ns, lines, found, folder, tuple(heads))
+    return _look_up(path, path.stat().st_mtime_ns, read, found, folder, tuple(prefixes))
 
 
 @lru_cache(maxsize=16)
-def _listed(path: Path, changed: int, lines: Lines, found: Index, folder: Path, heads: tuple[str, ...]) -> Listed:
-    def look_up() -> Arrays:
-        place = {name: place for place, name in enumerate(found.names.called(heads))}
-        every = np.array([(place.get(name, -1), label) for name, label in lines(path)], np.int64).reshape(-1, 2)
-        there = every[every[:, 0] >= 0]
-        return {"places": there[:, 0].copy(), "labels": there[:, 1].copy(), "lines": np.array(len(every))}
+def _look_up(
+    path: Path, changed: int, read: ReadList, found: Index, folder: Path, prefixes: tuple[str, ...]
+) -> ListedFiles:
+    def compute() -> Arrays:
+        place = {name: place for place, name in enumerate(found.names.with_prefixes(prefixes))}
+        every = np.array([(place.get(name, -1), label) for name, label in read(path)], np.int64).reshape(-1, 2)
+        present = every[every[:, 0] >= 0]
+        return {"places": present[:, 0].copy(), "labels": present[:, 1].copy(), "lines": np.array(len(every))}
 
     stamp = f"{changed} {found.fingerprint}"
-    arrays = kept(f"{path.absolute()} among {folder.absolute()} as {heads}", stamp, look_up)
-    return Listed(arrays["places"], arrays["labels"], int(arrays["lines"]))
+    arrays = cached_arrays(f"{path.absolute()} among {folder.absolute()} as {prefixes}", stamp, compute)
+    return ListedFiles(arrays["places"], arrays["labels"], int(arrays["lines"]))

@@ -1,11 +1,9 @@
-"""Arrays that are dear to make, kept in the cache beside a stamp that says what they were made from."""
+"""Arrays that are expensive to compute, saved in the cache beside a stamp of what they were computed from."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,54 +11,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.storage.cleanup import sweep
+from modalities.storage.atomic import atomic_stream
+from modalities.storage.cleanup import remove_stale
 from modalities.storage.paths import cache_root
 
 Arrays = dict[str, NDArray[Any]]
-WORTH = 256 * 1024  # bytes; smaller ones are made again as quickly as they are read
+MIN_BYTES = 256 * 1024  # smaller arrays are computed as quickly as they are read
 
 
-def kept(subject: str, stamp: str, make: Callable[[], Arrays]) -> Arrays:
-    """Arrays by name: those kept for ``subject`` if their stamp is ``stamp``, else what ``make`` returns, kept anew.
+def cached_arrays(subject: str, stamp: str, compute: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays saved for ``subject`` if their stamp is ``stamp``, else compute and save them.
 
-    A file that is damaged is made again (its parts carry checksums); where the cache cannot be written, nothing is
-    kept.
+    A damaged file is replaced (its parts carry checksums). If the cache cannot be written, nothing is saved.
 
     Args:
-        subject: what the arrays are, in one line; later ones of the same subject replace earlier ones.
+        subject: what the arrays are, in one line; newer ones of the same subject replace older ones.
         stamp: everything they depend on that may change.
-        make: returns plain arrays, none of objects.
+        compute: returns arrays by name, none of objects.
     """
-    path = _place(subject)
+    path = _file_of(subject)
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["stamp"]) == stamp:
                 return {name: file[name] for name in file.files if name != "stamp"}
-    except Exception:  # absent, or damaged, which a reader meets with nearly anything
+    except Exception:  # absent or damaged; damage raises nearly anything
         pass
-    arrays = make()
-    if sum(array.nbytes for array in arrays.values()) >= WORTH:
-        _keep(path, {**arrays, "stamp": np.array(stamp)})
+    arrays = compute()
+    if sum(array.nbytes for array in arrays.values()) >= MIN_BYTES:
+        with contextlib.suppress(OSError), atomic_stream(path) as stream:
+            remove_stale(path.parent)
+            np.savez(stream, allow_pickle=False, stamp=np.array(stamp), **arrays)
     return arrays
 
 
-def _place(subject: str) -> Path:
-    return (
-        cache_root() / "indexes" / f"{hashlib.sha256(subject.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.npz"
-    )
-
-
-def _keep(path: Path, arrays: Arrays) -> None:
-    """Write under a temporary name, then rename; a reader sees the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        try:
-            with temporary.open("xb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+def _file_of(subject: str) -> Path:
+    digest = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()
+    return cache_root() / "indexes" / f"{digest[:32]}.npz"

@@ -1,5 +1,5 @@
 """Video: short clips of one still image or of one clip."""
 
-from modalities.video.adapter import MODALITY
+from modalities.video.modality import MODALITY
 
 __all__ = ["MODALITY"]

@@ -1,14 +1,15 @@
-"""Video targets that are folders of clips, one per class, or clips under a table."""
+"""Targets that are folders of clips, one per class, or clips listed in a table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
-from modalities.video.clips import ClipReader
-from modalities.video.options import VideoView
+from modalities.video.decode import ClipReader
+from modalities.video.policies import VideoView
 
 
 class VideoFolderTarget(FolderTarget):
@@ -17,14 +18,14 @@ class VideoFolderTarget(FolderTarget):
     suffixes = (".mp4", ".avi", ".mkv", ".webm", ".mov")
     sample_groups = (12, 4)  # of the stand-in, of each of at most 8 classes: train, test; two clips each
 
-    def listing(self, rows: list[Row], view: VideoView, *, test: bool) -> Listing:
-        """Evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""
+    def listing(self, rows: Sequence[Row], view: VideoView, *, test: bool) -> Listing:
+        """Return evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""
         clips = view.test_clips if test else view.train_clips
         return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated clips into the class folders."""
-        from modalities.video.sample import MOTIONS, TEXTURES, write_clips
+        from modalities.video.standins import MOTIONS, TEXTURES, write_clips
 
         home, shown = self.home(root), self.info.classes[: len(MOTIONS) * len(TEXTURES)]
         for part, (split, groups) in enumerate(zip(self.splits, self.sample_groups, strict=True)):

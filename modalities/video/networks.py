@@ -1,121 +1,55 @@
-"""Networks for clips: X3D at any width and depth, and two small families that learn motion on a CPU."""
+"""Networks for clips by name; torch is imported only to build one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
-from urllib.error import URLError
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from torch import Tensor, hub, nn
+from modalities.errors import BadInput, UnknownName
 
-from modalities.errors import BadInput
-from modalities.video.options import VideoView, check_network
+if TYPE_CHECKING:
+    from torch import nn
 
-KINETICS_CLASSES = 400
+    from modalities.video.policies import VideoView
+
+NETWORKS: Mapping[str, str] = MappingProxyType(
+    {
+        "x3d-xs": "X3D-XS (width factor 2, depth factor 2.2; Feichtenhofer 2020)",
+        "x3d-xs:pretrained": "X3D-XS with weights trained on Kinetics-400; a new last layer for other class counts",
+        "x3d-wW-dD": "X3D with width factor W and depth factor D; x3d-w5-d3 is the published student",
+        "r2plus1d-W": "three stages of (2+1)-dimensional convolutions, W channels in the first (Tran 2018); small",
+        "early-W": "the first convolution spans all frames, then residual stages of W, 2W, 4W channels; fastest",
+    }
+)
+
+MAX_FACTOR = 4096  # width or depth
+_NUMBER = r"\d+(?:\.\d+)?"
+_PATTERNS = ("x3d-xs", "x3d-xs:pretrained", f"x3d-w{_NUMBER}-d{_NUMBER}", r"r2plus1d-\d+", r"early-\d+")
 
 
-def build(name: str, view: VideoView, classes: int) -> nn.Module:
-    """A network that takes (B, *view.shape) and returns (B, classes) logits. Raises UnknownName."""
+def check_network(name: str) -> None:
+    """Raise UnknownName unless the name matches a pattern of ``NETWORKS``, and BadInput for a number out of range."""
+    if not any(re.fullmatch(pattern, name, re.ASCII) for pattern in _PATTERNS):
+        raise UnknownName("video network", name, list(NETWORKS))
+    numbers = re.findall(rf"-[wd]?({_NUMBER})", name)
+    if not all(0 < float(number) <= MAX_FACTOR for number in numbers):
+        raise BadInput(f"{name}: width and depth of a network must be above 0 and at most {MAX_FACTOR}.")
+
+
+def build_network(name: str, view: VideoView, classes: int) -> nn.Module:
+    """Return a network: (B, *view.shape) in, (B, classes) logits out. Raises what ``check_network`` raises."""
     check_network(name)
+    from modalities.video.architectures import early_fusion, pretrained_x3d, r2plus1d, x3d
+
     if name == "x3d-xs:pretrained":
-        return _pretrained_x3d(view, classes)
+        return pretrained_x3d(view, classes)
     if name == "x3d-xs":
         return x3d(view, classes)
-    if found := re.fullmatch(r"x3d-w(\d+(?:\.\d+)?)-d(\d+(?:\.\d+)?)", name):
-        return x3d(view, classes, width=float(found[1]), depth=float(found[2]))
-    if found := re.fullmatch(r"r2plus1d-(\d+)", name):
-        return r2plus1d(int(found[1]), classes)
-    return early(int(name.removeprefix("early-")), view.frames, classes)
-
-
-def x3d(view: VideoView, classes: int, *, width: float = 2.0, depth: float = 2.2) -> nn.Module:
-    """X3D (arXiv 2004.04730) from pytorchvideo, with logits out and without dropout.
-
-    Dropout is left out because a student that matches a teacher on endless segments has nothing to overfit to.
-    The head pools whatever is left of a small input.
-    """
-    from pytorchvideo.models.x3d import create_x3d
-
-    return create_x3d(  # type: ignore[no-any-return]
-        model_num_class=classes,
-        input_clip_length=view.frames,
-        input_crop_size=max(view.size, 32),
-        width_factor=width,
-        depth_factor=depth,
-        dropout_rate=0.0,
-        inner_act=nn.SiLU,  # the same function as pytorchvideo's Swish, without its deprecated call
-        head_activation=None,
-    )
-
-
-def _pretrained_x3d(view: VideoView, classes: int) -> nn.Module:
-    from pytorchvideo.models.hub.x3d import checkpoint_paths
-
-    url = checkpoint_paths["x3d_xs"]
-    network = x3d(view, KINETICS_CLASSES)
-    try:
-        weights = hub.load_state_dict_from_url(url, map_location="cpu", weights_only=True)
-    except (URLError, OSError) as error:
-        raise BadInput(
-            f"the weights of x3d-xs:pretrained cannot be fetched ({error}); download {url} on a machine with a network "
-            f"and put it into {hub.get_dir()}/checkpoints."
-        ) from error
-    network.load_state_dict(weights["model_state"])
-    if classes == KINETICS_CLASSES:
-        network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
-    else:
-        head: Any = network.blocks[-1]  # type: ignore[index]
-        head.proj = nn.Linear(head.proj.in_features, classes)
-    return network
-
-
-def _convolution(inputs: int, outputs: int, kernel: Any, stride: Any = 1) -> nn.Module:
-    """Convolution, normalisation and rectifier, in two or three dimensions after the kernel."""
-    convolve: Callable[..., nn.Module] = nn.Conv3d if len(kernel) == 3 else nn.Conv2d
-    norm: Callable[[int], nn.Module] = nn.BatchNorm3d if len(kernel) == 3 else nn.BatchNorm2d
-    padding = tuple(size // 2 for size in kernel)
-    return nn.Sequential(
-        convolve(inputs, outputs, kernel, stride, padding, bias=False), norm(outputs), nn.ReLU(inplace=True)
-    )
-
-
-def r2plus1d(width: int, classes: int) -> nn.Module:
-    """Spatial convolutions with stride 2, each followed by one over time (arXiv 1711.11248)."""
-    layers: list[nn.Module] = []
-    inputs = 3
-    for outputs in (width, 2 * width, 4 * width):
-        layers.append(_convolution(inputs, outputs, (1, 3, 3) if layers else (1, 5, 5), (1, 2, 2)))
-        layers.append(_convolution(outputs, outputs, (3, 1, 1)))
-        inputs = outputs
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(inputs, classes))
-
-
-class Residual(nn.Module):
-    """Two 3×3 convolutions beside an identity (arXiv 1512.03385)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _convolution(channels, channels, (3, 3)),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return nn.functional.relu(inputs + self.body(inputs))
-
-
-def early(width: int, frames: int, classes: int) -> nn.Module:
-    """Early fusion (Karpathy et al., CVPR 2014): frames become channels, and the rest is a residual picture network."""
-    return nn.Sequential(
-        nn.Flatten(1, 2),
-        _convolution(3 * frames, width, (5, 5), 2),
-        _convolution(width, 2 * width, (3, 3), 2),
-        Residual(2 * width),
-        _convolution(2 * width, 4 * width, (3, 3), 2),
-        Residual(4 * width),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(4 * width, classes),
-    )
+    if match := re.fullmatch(r"x3d-w(.+)-d(.+)", name):
+        return x3d(view, classes, width=float(match[1]), depth=float(match[2]))
+    family, _, width = name.rpartition("-")
+    if family == "r2plus1d":
+        return r2plus1d(int(width), classes)
+    return early_fusion(int(width), view.frames, classes)

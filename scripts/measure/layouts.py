@@ -20,7 +20,7 @@ from benchmark.perf.timing import ROUNDS, time_rounds
 from harness import Parts, measure, parse_options, rate, rate_format, table
 from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
-from modalities.image.options import POLICIES
+from modalities.image.policies import POLICIES
 from modalities.image.segments import _levels, resample
 
 SEGMENTS = {32: 256, 224: 64}

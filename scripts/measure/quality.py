@@ -26,7 +26,7 @@ from torch import Tensor
 from harness import Parts, measure, parse_options, table
 from modalities.compute.draws import Draws
 from modalities.image import geometry, source
-from modalities.image.options import POLICIES
+from modalities.image.policies import POLICIES
 from modalities.image.reference import published_geometry
 
 SAMPLES = {32: 200, 224: 60}

@@ -54,7 +54,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     import torchvision
 
     from benchmark.data.subsets import hold_out
-    from modalities.image.options import ImageView
+    from modalities.image.policies import ImageView
     from modalities.registry import target
 
     adapter, view = target("imagenet"), ImageView(size=224)
@@ -105,7 +105,7 @@ def pictures(folder: Path) -> Contest:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from modalities.image.folder import ImageReader
+    from modalities.image.decode import ImageReader
 
     draws = np.random.default_rng(0)
     (folder / "class").mkdir(parents=True)
@@ -128,7 +128,7 @@ def recordings(folder: Path) -> Contest:
     import soundfile
 
     import modalities.audio
-    from modalities.audio.files import read_windows
+    from modalities.audio.decode import read_windows
 
     folder.mkdir()
     speech, rate = soundfile.read(Path(modalities.audio.__file__).parent / "assets" / "speech.ogg", dtype="float32")
@@ -151,7 +151,7 @@ def clips(folder: Path, between: int) -> Contest:
     from pytorchvideo.data.encoded_video import EncodedVideo
     from sklearn.datasets import load_sample_images
 
-    from modalities.video.clips import ClipReader
+    from modalities.video.decode import ClipReader
 
     folder.mkdir()
     draws = np.random.default_rng(0)

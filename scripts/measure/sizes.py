@@ -19,7 +19,6 @@ from benchmark.planning.cell import Cell
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from harness import table
-from modalities import registry
 
 WITHOUT_DOWNLOAD = {"torchvision:resnet18": "resnet18", "x3d-xs:pretrained": "x3d-xs"}  # the same, with random weights
 PRETRAINED = {("torchvision:resnet18", "imagenet"), ("x3d-xs:pretrained", "kinetics400")}  # for the target's classes
@@ -41,7 +40,7 @@ def main() -> None:
     plan = make_plan(Request(profile="paper"))
     rows = [sizes(cell, given.tflops * 1e12 * 3600) for cell in plan]
     # Two targets read the same dataset, and one teacher serves all cells of a target.
-    downloads = {registry.target(cell.target).info.download_bytes for cell in plan}
+    downloads = {cell.adapter.info.download_bytes for cell in plan}
     teacher, *totals = (sum(row[name] for row in rows) for name in COSTS)
     for name, factor in (("one cell", 1), (f"{given.cells} cells", given.cells)):
         costs = dict(zip(COSTS, (teacher, *(factor * total for total in totals)), strict=True))
@@ -52,16 +51,16 @@ def main() -> None:
 
 def sizes(cell: Cell, per_hour: float) -> dict[str, Any]:
     """Return the row of a cell: hours at that many operations, and megabytes."""
-    info, recipe, training = registry.target(cell.target).info, cell.config.recipe, cell.config.teacher.training
+    info, recipe, training = cell.adapter.info, cell.config.recipe, cell.config.teacher.training
     teacher, student = network(cell, cell.config.teacher.network), network(cell, cell.config.student.network)
     shape = cell.config.view.shape
     segments = recipe.steps * recipe.batch
     step = operations(teacher, shape, backward=False) + operations(student, shape, backward=True)
     trained = operations(teacher, shape, backward=True) * training.steps * training.batch
-    pretrained = (cell.config.teacher.network, cell.target) in PRETRAINED
+    pretrained = (cell.config.teacher.network, cell.key.target) in PRETRAINED
     weights = sum(parameter.numel() for parameter in student.parameters())
     return {
-        "target": cell.target, "data": f"{info.download_bytes / 1e9:.1f}", "segments": f"{segments / 1e6:.1f}",
+        "target": cell.key.target, "data": f"{info.download_bytes / 1e9:.1f}", "segments": f"{segments / 1e6:.1f}",
         "weights": f"{weights / 1e6:.1f}", "teacher": 0.0 if pretrained else trained / per_hour,
         "cell": segments * step / per_hour, "record": (4 * weights + info.test_items * len(info.classes) * 2) / 1e6,
         "checkpoints": 4 * weights * OPTIMISER_COPIES * CHECKPOINTS / 1e6, "digits": 1,
@@ -70,9 +69,9 @@ def sizes(cell: Cell, per_hour: float) -> dict[str, Any]:
 
 def network(cell: Cell, name: str) -> nn.Module:
     """Return a network that holds no memory for its weights."""
-    classes = len(registry.target(cell.target).info.classes)
+    classes = len(cell.adapter.info.classes)
     with torch.device("meta"):
-        return registry.modality(cell.modality).network(WITHOUT_DOWNLOAD.get(name, name), cell.config.view, classes)
+        return cell.modality.network(WITHOUT_DOWNLOAD.get(name, name), cell.config.view, classes)
 
 
 def operations(network: nn.Module, shape: tuple[int, ...], *, backward: bool) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -70,20 +69,3 @@ def ran(cells: Callable[..., list[Cell]], tmp_path_factory: pytest.TempPathFacto
     record = run_cell(cell, store, device="cpu", callback=IgnorePhases())
     assert record.status == "done", record.reason
     return Ran(cell, store, record)
-
-
-@pytest.fixture(scope="session")
-def installed() -> Callable[[Path, Path], None]:
-    """What ``pip install -e PACKAGE`` leaves behind in a folder SITE, without the network that its build needs."""
-
-    def install(package: Path, site: Path) -> None:
-        project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-        name, version = project["name"], project["version"]
-        folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
-        folder.mkdir(parents=True)
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        for group, points in project["entry-points"].items():
-            lines = "".join(f"{key} = {value}\n" for key, value in points.items())
-            (folder / "entry_points.txt").write_text(f"[{group}]\n{lines}")
-
-    return install

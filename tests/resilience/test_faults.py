@@ -31,7 +31,7 @@ from killing import cells_of, settings_of
 from modalities import registry
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
-from modalities.storage.folder_lock import do_not_wait
+from modalities.storage.locks import do_not_wait
 
 BRIEF = ("teacher.training.steps=20", "recipe.steps=20", "recipe.batch=8")
 SUPPORT = Path(killing.__file__).parent  # where the faulty targets are

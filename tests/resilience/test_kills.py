@@ -18,7 +18,6 @@ from benchmark.data.locate import ensure
 from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
 from killing import TARGETS, Life, Server, cells_of, differences, litter, settings_of
-from modalities import registry
 
 # How many of a modality's twenty kills fall into each phase; the moment within it is drawn.
 KILLS = {
@@ -38,7 +37,7 @@ class Reference:
 
     def __init__(self, server: Server, cell: Cell, folder: Path) -> None:
         self.server, self.cell, self.store = server, cell, Store(folder / "smoke")
-        ensure(cell.data, registry.target(cell.target))  # so that its making counts in nobody's times
+        ensure(cell.data, cell.adapter)  # so that its making counts in nobody's times
         self.life = server.run(cell, self.store.root, OFTEN)
         assert self.life.exit_code == 0
 

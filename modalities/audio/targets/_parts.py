@@ -1,4 +1,4 @@
-"""Windows of long recordings as training items of their own, cut when they are read."""
+"""Training windows from equal parts of long recordings, cut when they are read."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from modalities.audio.files import Stretch, opened, read_windows
+from modalities.audio.decode import Stretch, duration, read_windows
 from modalities.datasets.listing import Listing, Row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 
 class Part(NamedTuple):
@@ -27,24 +27,18 @@ class Part(NamedTuple):
         return str(self.path)
 
 
-def seconds(path: Path) -> float:
-    """Length of a sound file by its header. Raises BadInput."""
-    with opened(path) as file:
-        return float(file.frames / file.samplerate)
-
-
 def read_part(where: Part, rate: int, samples: int) -> Tensor:
-    """The window in the middle of a part, (1, samples) int16; parts too short for one overlap evenly."""
+    """Return the middle window of a part, (1, samples) int16; parts shorter than a window overlap evenly."""
     import torch
 
-    share = seconds(where.path) / where.parts
-    if share * rate < samples:
+    seconds = duration(where.path) / where.parts
+    if seconds * rate < samples:
         return torch.from_numpy(read_windows(where.path, rate, samples, where.parts)[where.number : where.number + 1])
-    return torch.from_numpy(read_windows(Stretch(where.path, share * where.number, share), rate, samples, 1))
+    return torch.from_numpy(read_windows(Stretch(where.path, seconds * where.number, seconds), rate, samples, 1))
 
 
 def in_parts(rows: Iterable[tuple[Row, int]], view: AudioView) -> Listing:
-    """Training data of rows of whole files, each cut into so many parts."""
+    """Return training data of whole files, each cut into the number of parts that stands beside it."""
     cut = [
         Row(Part(row.where, number, parts), row.label, f"{row.item_id}/{number}", row.group)
         for row, parts in rows

@@ -1,4 +1,4 @@
-"""The published audio numbers, which all targets of the paper quote in the same way."""
+"""Published audio results, which all targets of the paper quote in the same way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NETWORKS = "not published"
 
 
 def project_page(*, teacher: float, full_data: float, clip_a: float, clip_b: float) -> tuple[Published, ...]:
-    """Top-1 fractions of one target: its teacher, and students of all data and of either recording."""
+    """Return the top-1 fractions of one target: teacher, student of all data, students of either recording."""
     return (
         Published(teacher, "teacher", _NETWORKS, "all training data", _PAPER),
         Published(full_data, "full data", _NETWORKS, "all training data", _PAPER),

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.files import Index, Stretch, index, recordings
-from modalities.audio.targets._speechcommands_names import LISTS, NOISE, WORDS
-from modalities.base import DataStatus, LabelledData, TargetInfo
+from modalities.audio.decode import Stretch, duration
+from modalities.audio.targets._base import AudioTarget, download_and_unpack
+from modalities.audio.targets._speechcommands_words import LISTS, NOISE, WORDS
+from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
-from modalities.datasets.standin import is_stand_in
+from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
-RECORDINGS = 105_829
 FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
 URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
@@ -30,102 +30,81 @@ CITATION = (
 )
 HOMEPAGE = "https://arxiv.org/abs/1804.03209"
 
-SHARE = 0.1  # of unknown words, and of silence, against the commands of the same split: the official 10 %
+EXTRA_SHARE = 0.1  # unknown words, and silence, per command of the same split: the official 10 %
 NOISE_FOR_TRAINING = 0.8  # the first part of each noise recording; the rest is for the test
 
 
-@dataclass(frozen=True)
-class SpeechCommands:
-    """One task over the dataset. The official lists name test and validation files; what they do not name is training.
+class SpeechCommands(AudioTarget):
+    """One task over the dataset. The official lists name test and validation files; all others are training files.
 
-    Validation files are left aside, so that sizes and numbers compare with published ones. With ten commands, two
-    classes are made up, always from the same items: ``unknown`` takes from the other 25 words of the split the files
-    of the lowest SHA-256 of their name, a tenth as many as there are commands; ``silence``, as many again, is
-    one-second stretches of the background noises, evenly spaced, for training from the first four fifths of each
-    recording and for the test from the rest.
+    Validation files are left out, so that sizes and results compare with published ones. The task of ten commands has
+    two more classes, always of the same items. ``unknown`` takes the other 25 words of the split: the files with the
+    lowest SHA-256 of their name, a tenth as many as there are commands. ``silence`` has as many items: one-second
+    stretches of the background noises, evenly spaced, for training from the first four fifths of each recording and
+    for the test from the rest.
     """
 
-    info: TargetInfo
     words: tuple[str, ...]
-    made_up: bool  # whether silence and unknown follow the words
+    has_extra_classes: bool  # whether silence and unknown follow the words
+    files = 105_829
+    archive = "speech_commands_v0.02.tar.gz"
 
-    def _index(self, root: Path) -> Index:
-        return index(root / FOLDER, WORDS)
+    def _folder(self, root: Path) -> Path:
+        return root / FOLDER
 
-    def status(self, root: Path) -> DataStatus:
-        """Ready when all 105,829 recordings, the noises and both lists are there."""
-        folder, found = root / FOLDER, self._index(root)
-        needed = [*LISTS.values(), NOISE]
-        missing = [name for name in needed if not (folder / name).exists()]
-        if not is_stand_in(folder) and len(found.files) < RECORDINGS:
-            missing.append(f"{RECORDINGS - len(found.files):,} of {RECORDINGS:,} recordings")
-        if not missing:
-            return DataStatus("ready", found.fingerprint, bytes=found.bytes)
-        how = f"run 'benchmark data fetch {self.info.name}', or unpack speech_commands_v0.02.tar.gz into {folder}"
-        return DataStatus("partial" if found.files else "absent", found.fingerprint, tuple(missing), how, found.bytes)
+    def _subfolders(self, sounds: Path) -> Sequence[str]:
+        return WORDS
+
+    def _missing(self, root: Path, found: Index) -> list[str]:
+        names = (*LISTS.values(), NOISE)
+        return [name for name in names if not (root / FOLDER / name).exists()] + super()._missing(root, found)
 
     def fetch(self, root: Path) -> None:
-        """Download 2.4 GB, verify its SHA-256 and unpack it; the archive has no folder of its own."""
-        from modalities.download.fetch import download, extract
-
-        if self.status(root).state != "ready":
-            archive = download(URL, root / FOLDER.parent / Path(URL).name, sha256=SHA256, size=BYTES)
-            extract(archive, root / FOLDER)
-
-    def train(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
-        """Everything that the official lists do not name."""
-        return recordings(self._rows(root, "train"), view, test=False)
-
-    def test(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
-        """The files of testing_list.txt."""
-        return recordings(self._rows(root, "test"), view, test=True)
+        """Download and unpack 2.4 GB."""
+        if self.status(root).state != "ready":  # the archive has no folder of its own
+            download_and_unpack(URL, root / FOLDER.parent / Path(URL).name, root / FOLDER, sha256=SHA256, size=BYTES)
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._spoken_patterns``; both tasks share one stand-in."""
-        from modalities.audio.targets._spoken_patterns import write
+        """Write the stand-in that both tasks share."""
+        from modalities.audio.targets._speechcommands_standin import write
 
         write(root / FOLDER, seed)
+        mark(root / FOLDER, "speechcommands speechcommands35", seed)
 
-    def _rows(self, root: Path, split: str) -> list[Row]:
-        """Rows of ``train`` or ``test``, sorted by word and name."""
-        folder = root / FOLDER
-        listed: dict[str, str] = {}
+    def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
+        """Recordings of a split, sorted by word and name."""
+        folder, split = root / FOLDER, "test" if test else "train"
+        split_of: dict[str, str] = {}
         for name, file in LISTS.items():
-            if not (folder / file).is_file():
-                raise BadInput(f"{folder / file} is not there; run 'benchmark data fetch {self.info.name}'.")
-            listed |= dict.fromkeys((word for line in lines(folder / file) for word in line.split()), name)
+            items = (item for line in lines(self._required(folder / file)) for item in line.split())
+            split_of |= dict.fromkeys(items, name)
         rows: list[Row] = []
         others: list[Row] = []
-        for path in self._index(root).files:
+        for path in self._paths(root):
             item, word = f"{path.parent.name}/{path.name}", path.parent.name
-            if listed.get(item, "train") == split:
+            if split_of.get(item, "train") == split:
                 label = self.words.index(word) if word in self.words else len(self.words) + 1
                 row = Row(path, label, item, path.name.partition("_nohash_")[0])
                 (rows if word in self.words else others).append(row)
-        if not rows:
-            raise BadInput(f"{folder} holds no {split} recordings; run 'benchmark data fetch {self.info.name}'.")
-        if self.made_up:
-            count = ceil(SHARE * len(rows))
+        if self.has_extra_classes and rows:
+            count = ceil(EXTRA_SHARE * len(rows))
             others.sort(key=lambda row: hashlib.sha256(row.item_id.encode("utf-8", "backslashreplace")).digest())
             rows += _silence(folder / NOISE, split, count, len(self.words)) + others[:count]
         return rows
 
 
 def _silence(folder: Path, split: str, count: int, label: int) -> list[Row]:
-    """One-second stretches of the noise recordings, shared out evenly among them."""
-    import soundfile
-
-    noises = index(folder).files
+    """Return one-second stretches of the noise recordings, shared out evenly among them."""
+    noises = Paths(folder, index(folder, (".",), ".wav").names)
     if not noises:
         raise BadInput(f"{folder} holds no noise recordings, which make up the class silence; fetch them again.")
     rows = []
     for place, path in enumerate(noises):
-        seconds = soundfile.info(path).duration
+        seconds = duration(path)
         begin, end = (0.0, NOISE_FOR_TRAINING) if split == "train" else (NOISE_FOR_TRAINING, 1.0)
-        here = count // len(noises) + (place < count % len(noises))
-        for k in range(here):
-            start = begin * seconds + max((end - begin) * seconds - 1, 0) * k / max(here - 1, 1)
-            rows.append(
-                Row(Stretch(path, start, 1.0), label, f"silence/{path.stem}/{split}{k}", f"{path.stem}/{split}")
-            )
+        stretches = count // len(noises) + (place < count % len(noises))
+        for k in range(stretches):
+            start = begin * seconds + max((end - begin) * seconds - 1, 0) * k / max(stretches - 1, 1)
+            item, group = f"silence/{path.stem}/{split}{k}", f"{path.stem}/{split}"
+            rows.append(Row(Stretch(path, start, 1.0), label, item, group))
     return rows

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from modalities.audio.files import Index, index, recordings, write_wave
+from modalities.audio.targets._base import AudioTarget, download_and_unpack, names, sha256_of, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import held_out, home, versioned
-from modalities.base import DataStatus, LabelledData, TargetInfo
+from modalities.audio.targets._splits import fingerprint_of_split, held_out
+from modalities.base import TargetInfo
+from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
-from modalities.datasets.standin import is_stand_in, mark
+from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
-_SPEAKERS = """
-19 26 27 32 39 40 60 78 83 87 89 103 118 125 150 163 196 198 200 201 211 226 229 233 248 250 254 289 298 302 307 311
-322 328 332 374 403 405 412 426 441 445 446 458 460 481 587 625 669 696 730 831 839 887 909 911 1034 1040 1069 1081
-1088 1098 1116 1183 1235 1246 1263 1334 1355 1363 1447 1455 1502 1553 1578 1594 1624 1723 1737 1743 1841 1867 1898
-1926 1963 1970 1992 2002 2007 2092 2136 2159 2182 2196 2289 2384 2391 2416 2436 2514 2518 2691 2764 2817 2836 2843
-2893 2910 2911 2952 2989 3112 3168 3214 3235 3240 3242 3259 3374 3436 3440 3486 3526 3607 3664 3699 3723 3807 3830
-3857 3879 3947 3982 3983 4014 4018 4051 4088 4137 4160 4195 4214 4267 4297 4340 4362 4397 4406 4441 4481 4640 4680
-4788 4813 4830 4853 4859 4898 5022 5049 5104 5163 5192 5322 5339 5390 5393 5456 5463 5514 5561 5652 5678 5688 5703
-5750 5778 5789 5808 5867 6000 6019 6064 6078 6081 6147 6181 6209 6272 6367 6385 6415 6437 6454 6476 6529 6531 6563
-6818 6836 6848 6880 6925 7059 7067 7078 7113 7148 7178 7190 7226 7264 7278 7302 7312 7367 7402 7447 7505 7511
-7517 7635 7780 7794 7800 7859 8014 8051 8063 8088 8095 8098 8108 8123 8226 8238 8312 8324 8419 8425 8465 8468 8580
-8609 8629 8630 8747 8770 8797 8838 8975
-"""
-SPEAKERS = tuple(_SPEAKERS.split())
-RATE = 16_000
-UTTERANCES = 28_539
+SPEAKERS = names("_librispeech100_speakers.txt")
 UTTERANCE = re.compile(r"(\d+)-(\d+)-(\d{4})")
 FOLDER = "LibriSpeech/train-clean-100"
 URL = "https://www.openslr.org/resources/12/train-clean-100.tar.gz"
@@ -46,139 +30,101 @@ BYTES = 6_387_309_499
 SPLIT = "librispeech100-utterances-1"
 # The split of van den Oord et al. (Representation Learning with Contrastive Predictive Coding, 2018, section 3.1).
 CPC = "https://raw.githubusercontent.com/s3prl/s3prl/main/s3prl/downstream/speaker_linear_utter_libri/data"
-LIST_AT_MOST = 10_000_000  # bytes; theirs have 400,000
+LIST_AT_MOST = 10_000_000  # bytes; the lists have 400,000
 CPC_MD5 = {"train": "6cdbf00c1efdcc1190d18643bd971f62", "test": "5e26b06a32c883fc35b5f2bcb7c14cd9"}
 
-INFO = TargetInfo(
-    name="librispeech100",
-    title="LibriSpeech train-clean-100, speakers",
-    modality="audio",
-    classes=SPEAKERS,
-    train_items=22_830,
-    test_items=5_708,
-    licence="CC BY 4.0",
-    citation=(
-        "@inproceedings{panayotov2015librispeech, title={Librispeech: An ASR corpus based on public domain audio "
-        "books}, author={Panayotov, Vassil and Chen, Guoguo and Povey, Daniel and Khudanpur, Sanjeev}, "
-        "booktitle={ICASSP}, pages={5206--5210}, year={2015}}"
-    ),
-    homepage="https://www.openslr.org/12",
-    download_bytes=BYTES,
-    leak_unit="utterance",
-    published=project_page(teacher=0.9989, full_data=0.9954, clip_a=0.7867, clip_b=0.8412),
-    notes=(
-        "No official speaker split. With train_split.txt and test_split.txt of the CPC paper beside the recordings "
-        "(the fetch brings them) theirs is used, and sizes are theirs; without them a fifth of the utterances is held "
-        f"out by SHA-256 of the name ({SPLIT}). In both, all chapters are on both sides: book, room and microphone "
-        "leak, so the score says how well a recording session is known, not only a voice."
-    ),
-)
 
-
-class LibriSpeech100:
+class LibriSpeech100(AudioTarget):
     """Reads ``<speaker>/<chapter>/<speaker>-<chapter>-<utterance>.flac`` under LibriSpeech/train-clean-100."""
 
-    info = INFO
+    info = TargetInfo(
+        name="librispeech100",
+        title="LibriSpeech train-clean-100, speakers",
+        modality="audio",
+        classes=SPEAKERS,
+        train_items=22_830,
+        test_items=5_708,
+        licence="CC BY 4.0",
+        citation=(
+            "@inproceedings{panayotov2015librispeech, title={Librispeech: An ASR corpus based on public domain audio "
+            "books}, author={Panayotov, Vassil and Chen, Guoguo and Povey, Daniel and Khudanpur, Sanjeev}, "
+            "booktitle={ICASSP}, pages={5206--5210}, year={2015}}"
+        ),
+        homepage="https://www.openslr.org/12",
+        download_bytes=BYTES,
+        leak_unit="utterance",
+        published=project_page(teacher=0.9989, full_data=0.9954, clip_a=0.7867, clip_b=0.8412),
+        notes=(
+            "No official speaker split. The sizes are those of the CPC paper's split, which is used if its "
+            "train_split.txt and test_split.txt lie beside the recordings (the fetch downloads them); otherwise a "
+            f"fifth of the utterances is held out by SHA-256 of the name ({SPLIT}). In both splits every chapter is "
+            "in training and test: book, room and microphone leak, so the score measures recognition of the "
+            "recording session, not of the voice alone."
+        ),
+    )
+    files, unit = 28_539, "utterances"
+    suffix = ".flac"
+    archive = "train-clean-100.tar.gz"
 
-    def _folder(self, root: Path) -> Path:
-        return home(root, INFO.name, FOLDER)
+    def _sounds(self, root: Path) -> Path:
+        return self._unpacked(root, FOLDER)
 
-    def _index(self, root: Path) -> Index:
-        folder = self._folder(root)
-        return index(folder, sorted(str(path.relative_to(folder)) for path in folder.glob("*/*/")), ".flac")
+    def _subfolders(self, sounds: Path) -> Sequence[str]:
+        return subfolders(sounds, ("*/*/",))
 
-    def _lists(self, root: Path) -> dict[str, Path] | None:
-        """The CPC lists, where both are there: in the folder above the recordings or above that."""
-        part = self._folder(root)
+    def _cpc_lists(self, root: Path) -> dict[str, Path] | None:
+        """The CPC lists, if both lie in the folder above the recordings or the one above that."""
+        part = self._sounds(root)
         for folder in (part.parent, part.parent.parent):
             lists = {side: folder / f"{side}_split.txt" for side in CPC_MD5}
             if all(path.is_file() for path in lists.values()):
                 return lists
         return None
 
-    def status(self, root: Path) -> DataStatus:
-        """Ready when all 28,539 utterances are there; the fingerprint says under which split."""
-        found, lists = self._index(root), self._lists(root)
-        split = "cpc " + " ".join(map(_digest, lists.values())) if lists else SPLIT
-        fingerprint = versioned(found.fingerprint, split)
-        count = len(found.files)
-        if count >= UTTERANCES or (count and is_stand_in(root / INFO.name)):
-            return DataStatus("ready", fingerprint, bytes=found.bytes)
-        missing = (f"{UTTERANCES - count:,} of {UTTERANCES:,} utterances",)
-        how = f"run 'benchmark data fetch {INFO.name}', or unpack train-clean-100.tar.gz into {root / INFO.name}"
-        return DataStatus("partial" if count else "absent", fingerprint, missing, how, found.bytes)
+    def _fingerprint(self, root: Path, found: Index) -> str:
+        lists = self._cpc_lists(root)
+        split = "cpc " + " ".join(map(sha256_of, lists.values())) if lists else SPLIT
+        return fingerprint_of_split(found.fingerprint, split)
 
     def fetch(self, root: Path) -> None:
-        """Download 6.4 GB and the two CPC lists, verify them and unpack."""
-        from modalities.download.fetch import download, extract
+        """Download and unpack 6.4 GB, and download the two CPC lists."""
+        from modalities.download.fetch import download
 
-        folder = root / INFO.name
         if self.status(root).state != "ready":
-            extract(download(URL, folder / Path(URL).name, sha256=SHA256, size=BYTES), folder)
-        if self._lists(root) is None:
+            folder = self._folder(root)
+            download_and_unpack(URL, folder / Path(URL).name, folder, sha256=SHA256, size=BYTES)
+        if self._cpc_lists(root) is None:
             for side, md5 in CPC_MD5.items():
                 name = f"{side}_split.txt"
-                download(f"{CPC}/{name}", self._folder(root).parent / name, md5=md5, at_most=LIST_AT_MOST)
+                download(f"{CPC}/{name}", self._sounds(root).parent / name, md5=md5, at_most=LIST_AT_MOST)
 
-    def _rows(self, root: Path, side: str) -> list[Row]:
-        lists = self._lists(root)
-        listed = _listed(lists[side]) if lists else None
+    def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
+        lists = self._cpc_lists(root)
+        listed = _utterances(lists["test" if test else "train"]) if lists else None
         labels = {speaker: label for label, speaker in enumerate(SPEAKERS)}
         rows = []
-        for path in self._index(root).files:
-            found = UTTERANCE.fullmatch(path.stem)
-            if found is None or found[1] not in labels:
-                raise BadInput(f"{path} is no utterance of train-clean-100; move it away.")
-            mine = path.stem in listed if listed is not None else held_out(path.stem, SPLIT) == (side == "test")
-            if mine:
-                rows.append(Row(path, labels[found[1]], path.stem, path.stem))
-        if not rows:
-            raise BadInput(f"{self._folder(root)} holds no {side} utterances; run 'benchmark data fetch {INFO.name}'.")
+        for path in self._paths(root):
+            match = UTTERANCE.fullmatch(path.stem)
+            if match is None or match[1] not in labels:
+                raise BadInput(f"{path} is not an utterance of train-clean-100; move it away.")
+            if held_out(path.stem, SPLIT) == test if listed is None else path.stem in listed:
+                rows.append(Row(path, labels[match[1]], path.stem, path.stem))
         return rows
 
-    def train(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
-        return recordings(self._rows(root, "train"), view, test=False)
-
-    def test(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
-        return recordings(self._rows(root, "test"), view, test=True)
-
     def write_sample(self, root: Path, seed: int) -> None:
-        """Twelve readers, two chapters each, 24 random utterances per chapter in one language: only voices differ."""
-        from modalities.audio.targets._synthesis import Manner, Voice, talk
+        """See ``modalities.audio.targets._librispeech100_standin``."""
+        from modalities.audio.targets._librispeech100_standin import write
 
-        rng = np.random.default_rng(seed)
-        order = rng.permutation(12)
-        manner = Manner(8, "ieaou", "stm", 0.2, -0.1)
-        for place, speaker in enumerate(SPEAKERS[7::20][:12]):
-            voice = Voice(
-                85 * 2.9 ** (place / 11),
-                0.84 + 0.36 * (order[place] / 11),
-                (-7, 0, 6)[place % 3],
-                (0.03, 0.25)[place % 2],
-            )
-            for chapter in (str(rng.integers(10_000, 200_000)) for _ in range(2)):
-                folder = root / INFO.name / FOLDER / speaker / chapter
-                lines = []
-                for number in range(24):
-                    name = f"{speaker}-{chapter}-{number:04}"
-                    wave = talk(voice, manner, rng.uniform(1.0, 1.6), RATE, rng)
-                    noise = rng.uniform(0.001, 0.01) * rng.standard_normal(len(wave))
-                    write_wave(folder / f"{name}.flac", rng.uniform(0.2, 0.7) * wave + noise, RATE)
-                    lines.append(f"{name} NOTHING THAT ANYBODY EVER SAID\n")
-                (folder / f"{speaker}-{chapter}.trans.txt").write_text("".join(lines))
-        mark(root / INFO.name, INFO.name, seed)
+        write(self._folder(root) / FOLDER, SPEAKERS[7::20][:12], seed)
+        mark(self._folder(root), self.info.name, seed)
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _listed(path: Path) -> set[str]:
-    """Names of the utterances of a list."""
-    names = [name for line in lines(path) for name in line.split()]
-    if bad := [name for name in names if not UTTERANCE.fullmatch(name)]:
+def _utterances(path: Path) -> set[str]:
+    """Return the names of the utterances of a list."""
+    listed = [name for line in lines(path) for name in line.split()]
+    if bad := [name for name in listed if not UTTERANCE.fullmatch(name)]:
         raise BadInput(f"{path} holds '{bad[0]}', which names no utterance; delete the file and fetch it again.")
-    return set(names)
+    return set(listed)
 
 
 TARGET = LibriSpeech100()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
-from modalities.audio.targets._speechcommands_names import COMMANDS
+from modalities.audio.targets._speechcommands_words import COMMANDS
 from modalities.base import TargetInfo
 
-TARGET = SpeechCommands(
-    TargetInfo(
+
+class SpeechCommands12(SpeechCommands):
+    """See ``SpeechCommands``."""
+
+    info = TargetInfo(
         name="speechcommands",
         title="Speech Commands v2, 12 classes",
         modality="audio",
@@ -22,11 +25,13 @@ TARGET = SpeechCommands(
         leak_unit="speaker",
         published=project_page(teacher=0.9515, full_data=0.9486, clip_a=0.8290, clip_b=0.8419),
         notes=(
-            "Official lists; the validation part is left aside. Unknown and silence are 10 % each, as officially, but "
+            "Official lists; the validation part is left out. Unknown and silence are 10 % each, as officially, but "
             "chosen by hash and by even spacing, so 816 of the 4,890 test items differ from the separate test archive. "
             "Silence of training and test comes from different stretches of the same six recordings."
         ),
-    ),
-    words=COMMANDS,
-    made_up=True,
-)
+    )
+    words = COMMANDS
+    has_extra_classes = True
+
+
+TARGET = SpeechCommands12()

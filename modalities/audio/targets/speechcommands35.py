@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
-from modalities.audio.targets._speechcommands_names import WORDS
+from modalities.audio.targets._speechcommands_words import WORDS
 from modalities.base import TargetInfo
 
-TARGET = SpeechCommands(
-    TargetInfo(
+
+class SpeechCommands35(SpeechCommands):
+    """See ``SpeechCommands``."""
+
+    info = TargetInfo(
         name="speechcommands35",
         title="Speech Commands v2, 35 words",
         modality="audio",
@@ -19,8 +22,10 @@ TARGET = SpeechCommands(
         homepage=HOMEPAGE,
         download_bytes=BYTES,
         leak_unit="speaker",
-        notes="Official lists; the validation part (9,981 recordings) is left aside.",
-    ),
-    words=WORDS,
-    made_up=False,
-)
+        notes="Official lists; the validation part (9,981 recordings) is left out.",
+    )
+    words = WORDS
+    has_extra_classes = False
+
+
+TARGET = SpeechCommands35()

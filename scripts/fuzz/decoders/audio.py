@@ -32,15 +32,15 @@ def _sounds(*kinds: tuple[str, str, int, int]) -> Seeds:
 
 def _recording(root: Path, *, place: str) -> None:
     """Call the readers of a source, and of windows and parts of a dataset's item."""
-    from modalities.audio.files import read_windows
+    from modalities.audio.decode import duration, read_windows
     from modalities.audio.source import read_recording
-    from modalities.audio.targets._parts import Part, read_part, seconds
+    from modalities.audio.targets._parts import Part, read_part
 
     path = root / place
     read_all(
         lambda: read_recording(path, 16_000),
         lambda: read_windows(path, 16_000, 1600, 3),
-        lambda: seconds(path),
+        lambda: duration(path),
         lambda: read_part(Part(path, 1, 2), 16_000, 1600),
     )
 

@@ -20,9 +20,9 @@ def pictures() -> list[Any]:
     """Return small pictures of our own."""
     from PIL import Image
 
-    from modalities.image.samples import stand_ins
+    from modalities.image.standins import standin_pictures
 
-    return [Image.fromarray(pixels) for pixels in stand_ins(0, "fuzz", 4, 4, SIDE)[0]]
+    return [Image.fromarray(pixels) for pixels in standin_pictures(0, "fuzz", 4, 4, SIDE)[0]]
 
 
 def _saved(format: str, *changes: tuple[str | None, dict[str, Any]]) -> Seeds:
@@ -56,11 +56,10 @@ def _exif() -> bytes:
 def _picture(root: Path, *, place: str) -> None:
     """Call the readers of a source and of a dataset's item."""
     from modalities.datasets.listing import Listing, Row
-    from modalities.image.folder import ImageReader
-    from modalities.image.source import decode
+    from modalities.image.decode import ImageReader, decode_image
 
     def source() -> None:
-        assert decode(root / place).shape[2] == 3
+        assert decode_image(root / place).shape[2] == 3
 
     def item() -> None:
         found = Listing([Row(root / place, 0, "a", "a")], ImageReader(32))[0]

@@ -75,7 +75,7 @@ def _mats(root: Path, *, compressed: bool, target: str) -> list[bytes]:
         return b"MATLAB 5.0 MAT-file".ljust(116) + stream.getvalue()[116:]  # without the time
 
     if target == "flowers102":
-        from modalities.image.mat import load_mat
+        from modalities.image.matfile import load_mat
 
         _small(target).write_sample(root, 0)
         labels = load_mat(root / "flowers-102" / "imagelabels.mat", "labels")
@@ -111,7 +111,7 @@ def _own_table(root: Path) -> list[bytes]:
 
 def _read_own_table(root: Path) -> None:
     from modalities.audio.folder import AudioFolderTarget
-    from modalities.audio.options import AudioView
+    from modalities.audio.policies import AudioView
     from modalities.base import TargetInfo
 
     class Own(AudioFolderTarget):

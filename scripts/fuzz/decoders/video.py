@@ -14,18 +14,18 @@ from .image import pictures
 
 def _films(suffix: str) -> Seeds:
     def seeds(root: Path) -> list[bytes]:
-        from modalities.video import sample
-        from modalities.video.targets import _kinetics400_sample as h264
+        from modalities.video import standins
+        from modalities.video.targets import _kinetics400_standin as h264
 
         frames = np.stack([np.asarray(picture.resize((48, 32))) for picture in (pictures() * 2)[:6]])
         path = root / f"whole.{suffix}"
         ways: list[Callable[[], None]] = [
-            lambda: h264.write(path, frames),
-            lambda: h264.write(path, frames, uneven=True),
-            lambda: h264.write(path, frames, turned=True),
+            lambda: h264.write_h264(path, frames),
+            lambda: h264.write_h264(path, frames, uneven=True),
+            lambda: h264.write_h264(path, frames, turned=True),
         ]
         if suffix == "avi":
-            ways = [lambda: sample.write(path, frames), lambda: sample.write(path, frames[:5], 25)]
+            ways = [lambda: standins.write_video(path, frames), lambda: standins.write_video(path, frames[:5], 25)]
         found = []
         for write in ways:
             write()
@@ -38,7 +38,7 @@ def _films(suffix: str) -> Seeds:
 
 def _film(root: Path, *, place: str) -> None:
     """Call the readers of a source and of a dataset's item."""
-    from modalities.video.clips import ClipReader
+    from modalities.video.decode import ClipReader
     from modalities.video.source import _clip
 
     def source() -> None:

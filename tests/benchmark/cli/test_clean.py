@@ -21,7 +21,7 @@ from benchmark.cli.clean import KINDS
 from benchmark.records.provenance import provenance
 from benchmark.records.store import Store
 from modalities.errors import BadInput
-from modalities.storage.locks import alone
+from modalities.storage.locks import lock_path, path_lock
 
 
 @pytest.fixture
@@ -178,10 +178,10 @@ def test_every_teacher_stays_while_a_process_works_on_a_cell_that_is_asked_for_n
 def test_a_stand_in_that_is_being_written_is_left_alone(place, clean):
     path = place.paths["stand-ins"]
     half = _write(path.with_name(f".{path.name}.77.tmp") / "items", 5).parent
-    with FileLock(f"{path}.lock"):
+    with FileLock(lock_path(path)):
         assert clean("stand-ins", "--yes") == []
         (entry,) = [entry for entry in verb._files("stand-ins", path.parent) if entry.path == path]
-        assert not verb._remove(replace(entry, lock=Path(f"{path}.lock")))
+        assert not verb._remove(replace(entry, lock=lock_path(path)))
     assert path.exists() and half.exists()
     assert {Path(row["path"]) for row in clean("stand-ins", "--yes")} == {path, half}
     assert not path.exists() and not half.exists()
@@ -222,14 +222,14 @@ def test_what_cut_off_downloads_and_unpackings_leave_is_found_three_levels_down(
 def test_a_download_and_an_unpacking_that_go_on_are_left_alone(place, clean):
     part = _write(place.root / "a.zip.part", 5)
     unpacking = _write(place.root / ".ucf.unpacking" / "a.avi", 5).parent
-    with alone(place.root / "a.zip"), alone(place.root / "ucf"):
+    with FileLock(lock_path(place.root / "a.zip")), FileLock(lock_path(place.root / "ucf")):
         assert [Path(row["path"]) for row in clean("parts", "--yes")] == [place.paths["parts"]]
     assert part.exists() and unpacking.exists()
     assert {Path(row["path"]) for row in clean("parts", "--yes")} == {part, unpacking}
 
 
 def test_a_hidden_lock_is_no_kept_download(place, clean):
-    with alone(place.paths["downloads"]):
+    with path_lock(place.paths["downloads"]):
         pass
     assert [Path(row["path"]) for row in clean("downloads")] == [place.paths["downloads"]]
 

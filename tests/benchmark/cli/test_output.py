@@ -16,8 +16,8 @@ FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 SCRIPT = """
 import os, sys
-from benchmark.cli.output import forgiving
-with forgiving():
+from benchmark.cli.output import tolerate_closed_output
+with tolerate_closed_output():
     for number in range(3):
         print(f"out {number}")
         print(f"err {number}", file=sys.stderr)

@@ -117,7 +117,7 @@ def test_a_stand_in_that_lost_or_got_files_is_made_again(tmp_path):
     ensure(place, adapter)
     assert [path.name for path in items.parent.iterdir() if path.name != MARKER] == ["items"]
     assert items.read_text() == "whole"
-    assert {path.name for path in place.root.parent.iterdir()} == {place.root.name, f"{place.root.name}.lock"}
+    assert {path.name for path in place.root.parent.iterdir()} == {place.root.name, f".{place.root.name}.lock"}
 
 
 def test_a_hidden_file_which_no_adapter_reads_changes_nothing(tmp_path):
@@ -148,7 +148,7 @@ def test_what_a_killed_process_left_of_a_stand_in_goes_with_the_next_one(tmp_pat
     for name in (f".{place.root.name}.77.tmp", ".another-v2.78.tmp"):
         (place.root.parent / name).mkdir(parents=True)
     ensure(place, adapter)
-    assert sorted(path.name for path in place.root.parent.glob(".*")) == [".another-v2.78.tmp"]
+    assert sorted(path.name for path in place.root.parent.glob(".*.tmp")) == [".another-v2.78.tmp"]
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence_with_a_remedy(tmp_path, monkeypatch):

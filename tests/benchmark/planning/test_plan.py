@@ -83,7 +83,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(request_, said):
         ("fsdd", "student.network=conv5-8", "there is no audio network named 'conv5-8'; did you mean conv4-16"),
         ("fsdd", "teacher.network=cnn-8", "there is no audio network named 'cnn-8'"),
         ("ucf101", "student.network=x3d-xl", "there is no video network named 'x3d-xl'; did you mean x3d-xs"),
-        ("ucf101", "student.network=early-0", "early-0: width and depth of a network lie above 0"),
+        ("ucf101", "student.network=early-0", "early-0: width and depth of a network must be above 0"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused_before_there_is_a_cell(target, setting, said):
@@ -106,7 +106,7 @@ def test_a_selection_that_leaves_nothing_is_refused():
 def test_cells_are_ordered_by_modality_target_and_seed_and_have_names_of_their_own():
     targets = ("ucf101", "fsdd", "digits", "cifar10")
     cells = make_plan(Request(profile="smoke", targets=targets, overrides=("seeds=[2,0]",)))
-    asked = [(cell.target, cell.seed) for cell in cells]
+    asked = [(cell.key.target, cell.key.seed) for cell in cells]
     assert asked == [(name, seed) for name in ("cifar10", "digits", "fsdd", "ucf101") for seed in (2, 0)]
     assert len({cell.id for cell in cells}) == len(cells)
 
@@ -115,14 +115,16 @@ def test_the_variants_of_a_suite_are_cells_of_their_own_and_none_repeats():
     cells = make_plan(Request(suite="sources", profile="smoke", targets=("digits", "fsdd")))
     assert len({cell.id for cell in cells}) == len(cells)
     for target in ("digits", "fsdd"):
-        sources = [cell.source.name for cell in cells if cell.target == target]
+        sources = [cell.source.name for cell in cells if cell.key.target == target]
         assert len(sources) == len(set(sources)) >= 3
-    assert len({cell.teacher_key for cell in cells if cell.target == "digits"}) == 1, "the source teaches no teacher"
+    assert len({cell.teacher_key for cell in cells if cell.key.target == "digits"}) == 1, (
+        "the source teaches no teacher"
+    )
 
 
 def test_folds_are_cells_of_their_own_and_have_teachers_of_their_own():
     cells = make_plan(Request(profile="smoke", targets=("ucf101",), overrides=("folds=[1,2]",)))
-    assert [cell.fold for cell in cells] == [1, 2]
+    assert [cell.key.fold for cell in cells] == [1, 2]
     assert len({cell.id for cell in cells}) == len({cell.teacher_key for cell in cells}) == 2
     assert "-f2-" in cells[1].id
 
@@ -242,7 +244,7 @@ def test_a_damaged_record_is_to_run_again(cells, tmp_path):
     store = Store(tmp_path)
     (cell,) = cells()
     store.write(cell.record("done", provenance={}))
-    (store.cell(cell.id) / "record.json").write_text('{"schema_version": 1')
+    store.record_file(cell.id).write_text('{"schema_version": 1')
     state, reason = state_of(cell, store)
     assert state == "to run"
     assert "record.json is not a record" in reason

@@ -11,7 +11,7 @@ from benchmark.records.store import Store
 from benchmark.running import failures
 from benchmark.running.failures import keep, note_failure
 from modalities.errors import BadInput
-from modalities.storage.folder_lock import LockHeld, do_not_wait, exclusive_lock
+from modalities.storage.locks import LockHeld, do_not_wait, exclusive_lock
 
 DIED = "the worker process of this cell died (signal 9)."
 
@@ -57,7 +57,7 @@ def test_a_cells_folder_that_takes_no_record_costs_that_cell_only_and_the_reason
     record = noted(cell, store)
     assert record.status == "failed"
     assert record.reason.startswith(f"{DIED} No record can say so: {folder} cannot be written (")
-    assert record.reason.endswith("; free it, or choose another folder with --results.")
+    assert record.reason.endswith("; free it, or choose another results folder.")
     assert [path.name for path in folder.parent.iterdir()] == [cell.id], "no probe is left"
 
 

@@ -30,7 +30,7 @@ TIMES = ("provenance", "seconds", "peak_memory_bytes")
 
 def run(cell: Cell, folder: Path, **given) -> tuple[Store, Record]:
     store = Store(folder)
-    return store, run_cell(cell, store, device="cpu", callback=given.pop("watch", IgnorePhases()), **given)
+    return store, run_cell(cell, store, device="cpu", callback=given.pop("callback", IgnorePhases()), **given)
 
 
 def numbers(store: Store, cell: Cell) -> tuple[dict, np.ndarray, dict[str, torch.Tensor], list]:
@@ -342,7 +342,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/some/folder/student.ck
         (BadInput("b.wav is damaged; replace it."), "failed", "b.wav is damaged; replace it.", False),
         (FULL, "failed", "No space left on device: student.ckpt; free it and run again.", False),
         (OSError("odd"), "failed", "OSError: odd", True),
-        (MemoryError(), "out of memory", "a smaller recipe.batch, or fewer --jobs", True),
+        (MemoryError(), "out of memory", "a smaller recipe.batch, or fewer jobs", True),
         (torch.OutOfMemoryError("CUDA out of memory."), "out of memory", "a smaller recipe.batch", True),
         (allocation_fault(), "out of memory", "a smaller recipe.batch", True),
     ],

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from modalities.audio.options import CROP, AudioView
+from modalities.audio.policies import CROP, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource, load_source, source_ref
 from modalities.errors import BadInput, UnknownName

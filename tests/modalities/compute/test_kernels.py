@@ -16,7 +16,7 @@ def test_parts_cover_a_batch_once_and_are_no_more_than_threads(
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     parts: list[slice] = []
-    cpu.spread(parts.append, count)
+    cpu.run_in_threads(parts.append, count)
     assert sorted(i for part in parts for i in range(count)[part]) == list(range(count))
     assert len(parts) == min(threads, count)
 
@@ -28,7 +28,7 @@ def test_an_error_in_a_part_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     for threads in (1, 2):
         monkeypatch.setattr(torch, "get_num_threads", lambda count=threads: count)
         with pytest.raises(ValueError, match="slice"):
-            cpu.spread(fail, 4)
+            cpu.run_in_threads(fail, 4)
 
 
 def test_an_empty_tensor_has_the_shape_and_type_of_segments() -> None:
@@ -46,7 +46,7 @@ def test_a_kernel_compiles_where_no_folder_can_keep_it(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(cpu, "njit", refuse)
 
-    @cpu.compiled
+    @cpu.jit
     def double(values: Any) -> None:
         for i in range(len(values)):
             values[i] *= 2

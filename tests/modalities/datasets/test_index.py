@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from modalities.datasets import index as module
 from modalities.datasets.index import Index, Names, Paths, index
 from modalities.datasets.listing import Columns, Listing, Row
-from modalities.datasets.lookup import listed
+from modalities.datasets.lookup import look_up
 from modalities.errors import BadInput
 from modalities.storage import array_cache as cache
-from modalities.storage.array_cache import kept
+from modalities.storage.array_cache import cached_arrays
 
 FOLDERS = ("b", "a/deep", "empty", "absent")
 SUFFIXES = (".jpg", ".jpeg")
@@ -30,7 +30,7 @@ SUFFIXES = (".jpg", ".jpeg")
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has an empty cache that keeps the smallest index."""
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "WORTH", 0)
+    monkeypatch.setattr(cache, "MIN_BYTES", 0)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def aged(home: Path) -> None:
 
 def look(home: Path) -> Index:
     """As a fresh process would."""
-    module._kept.cache_clear()
+    module._cached_index.cache_clear()
     return index(home, FOLDERS, SUFFIXES)
 
 
@@ -103,12 +103,12 @@ def test_without_sizes_no_file_is_asked_for_its_own(tree: Path) -> None:
 
 
 def test_other_names_for_folders_change_the_fingerprint_alone(tree: Path) -> None:
-    called = [f"class {i}" for i in range(len(FOLDERS))]
-    found, other = look(tree), index(tree, FOLDERS, SUFFIXES, called=called)
+    aliases = [f"class {i}" for i in range(len(FOLDERS))]
+    found, other = look(tree), index(tree, FOLDERS, SUFFIXES, aliases=aliases)
     assert list(found.names) == list(other.names)
     assert found.fingerprint != other.fingerprint
     (tree / "b").rename(tree / "c")
-    moved = index(tree, ("c", *FOLDERS[1:]), SUFFIXES, called=called)
+    moved = index(tree, ("c", *FOLDERS[1:]), SUFFIXES, aliases=aliases)
     assert moved.fingerprint == other.fingerprint
 
 
@@ -197,9 +197,9 @@ def test_a_cache_with_any_byte_changed_gives_the_same_index(tree: Path, tmp_path
 
 
 def test_a_cache_that_holds_a_pickle_is_not_opened(tmp_path: Path) -> None:
-    kept("subject", "stamp", lambda: {"a": np.arange(3)})
+    cached_arrays("subject", "stamp", lambda: {"a": np.arange(3)})
     np.savez(cache_file(tmp_path), a=np.array([{"an": "object"}], object), stamp=np.array("stamp"))
-    assert kept("subject", "stamp", lambda: {"a": np.arange(3)})["a"].tolist() == [0, 1, 2]
+    assert cached_arrays("subject", "stamp", lambda: {"a": np.arange(3)})["a"].tolist() == [0, 1, 2]
 
 
 def test_arrays_are_kept_until_their_stamp_differs_and_small_ones_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,11 +210,11 @@ def test_arrays_are_kept_until_their_stamp_differs_and_small_ones_not_at_all(mon
         return {"a": np.arange(len(made)), "b": np.ones((2, 3))}
 
     for stamp in ("one", "one", "two", "two", "one"):
-        assert kept("subject", stamp, make)["a"].tolist() == list(range(len(made)))
+        assert cached_arrays("subject", stamp, make)["a"].tolist() == list(range(len(made)))
     assert len(made) == 3
-    monkeypatch.setattr(cache, "WORTH", 10**6)
+    monkeypatch.setattr(cache, "MIN_BYTES", 10**6)
     for _ in range(2):
-        kept("another", "one", make)
+        cached_arrays("another", "one", make)
     assert len(made) == 5
 
 
@@ -259,7 +259,7 @@ def test_names_behave_as_the_list_they_stand_for(folders: list[list[str]], data:
 @given(trees.map(lambda folders: [[f"{file}.mp4" for file in folder] for folder in folders]))
 def test_names_may_stand_behind_other_heads_without_their_ends(folders: list[list[str]]) -> None:
     names, plain = built(folders)
-    assert list(names.called([""] * len(folders), cut=4)) == [name.partition("/")[2][:-4] for name in plain]
+    assert list(names.with_prefixes([""] * len(folders), cut=4)) == [name.partition("/")[2][:-4] for name in plain]
 
 
 def test_iterating_crosses_from_one_chunk_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +321,7 @@ def test_listed_files_that_are_there_come_in_the_lists_order(asked: list[tuple[i
         aged(home)
         found = index(home, ["here"], ".jpg")
         for _ in range(2):
-            here = listed(home / "list.txt", lines, found, home, ["class/"])
+            here = look_up(home / "list.txt", lines, found, home, ["class/"])
             assert here.lines == len(asked)
             assert here.labels.tolist() == [label for i, label in asked if i < 10]
             assert list(found.names.take(here.places)) == [f"here/{i}.jpg" for i, _ in asked if i < 10]
@@ -330,7 +330,7 @@ def test_listed_files_that_are_there_come_in_the_lists_order(asked: list[tuple[i
 def test_a_list_that_changes_is_read_again(tree: Path) -> None:
     file, found = tree / "list.txt", look(tree)
     file.write_text("b/z.jpg 3\n")
-    assert listed(file, lines, found, tree, found.names.heads).labels.tolist() == [3]
+    assert look_up(file, lines, found, tree, found.names.prefixes).labels.tolist() == [3]
     file.write_text("b/z.jpg 4\n")
     os.utime(file, (0, 0))
-    assert listed(file, lines, found, tree, found.names.heads).labels.tolist() == [4]
+    assert look_up(file, lines, found, tree, found.names.prefixes).labels.tolist() == [4]

@@ -5,8 +5,8 @@ import torch
 from torch import hub, nn
 
 from modalities.errors import BadInput, UnknownName
-from modalities.video.networks import build
-from modalities.video.options import NETWORKS, VideoView
+from modalities.video.networks import NETWORKS, build_network
+from modalities.video.policies import VideoView
 
 
 def size(network):
@@ -24,31 +24,34 @@ def _same_weights():
 @pytest.mark.parametrize(("frames", "pixels"), [(4, 24), (4, 50), (8, 32)])
 def test_a_network_answers_with_one_logit_per_class_at_small_and_odd_sizes(name, frames, pixels):
     view = VideoView(frames=frames, size=pixels, resize=pixels)
-    logits = build(name, view, 7)(torch.randn(2, *view.shape))
+    logits = build_network(name, view, 7)(torch.randn(2, *view.shape))
     assert logits.shape == (2, 7)
     assert logits.min() < 0 or logits.sum(1).sub(1).abs().max() > 0.1  # no softmax in the head
 
 
 def test_x3d_xs_has_the_published_number_of_parameters():
-    assert size(build("x3d-xs", VideoView(), 400)) == pytest.approx(3.76e6, rel=0.02)  # Feichtenhofer 2020, table 4
+    # Feichtenhofer 2020, table 4
+    assert size(build_network("x3d-xs", VideoView(), 400)) == pytest.approx(
+        3.76e6, rel=0.02
+    )  # Feichtenhofer 2020, table 4
 
 
 def test_x3d_is_named_by_its_factors():
     view = VideoView(size=32, resize=32)
-    assert size(build("x3d-w2-d2.2", view, 10)) == size(build("x3d-xs", view, 10))
-    assert size(build("x3d-w3-d2.2", view, 10)) > size(build("x3d-xs", view, 10))
-    assert size(build("x3d-w2-d3", view, 10)) > size(build("x3d-xs", view, 10))
+    assert size(build_network("x3d-w2-d2.2", view, 10)) == size(build_network("x3d-xs", view, 10))
+    assert size(build_network("x3d-w3-d2.2", view, 10)) > size(build_network("x3d-xs", view, 10))
+    assert size(build_network("x3d-w2-d3", view, 10)) > size(build_network("x3d-xs", view, 10))
 
 
 def test_x3d_has_no_dropout_and_repeats_itself_in_training():
-    network = build("x3d-w1-d1", VideoView(size=32, resize=32), 5).train()
+    network = build_network("x3d-w1-d1", VideoView(size=32, resize=32), 5).train()
     clip = torch.randn(2, 3, 4, 32, 32)
     assert torch.equal(network(clip), network(clip))
 
 
 @pytest.mark.parametrize("name", ["x3d-w1-d1", "r2plus1d-4", "early-8"])
 def test_the_order_of_frames_changes_the_answer(name):
-    network = build(name, VideoView(size=32, resize=32), 5)
+    network = build_network(name, VideoView(size=32, resize=32), 5)
     clip = torch.randn(4, 3, 4, 32, 32)
     assert (network(clip) - network(clip.flip(2))).abs().max() > 1e-3
 
@@ -56,7 +59,7 @@ def test_the_order_of_frames_changes_the_answer(name):
 @pytest.mark.parametrize("name", ["r2plus1d-4", "early-8"])
 def test_a_small_network_learns_which_way_things_move(name):
     view = VideoView(size=16, resize=16)
-    network = build(name, view, 2)
+    network = build_network(name, view, 2)
     optimiser = torch.optim.AdamW(network.parameters(), lr=5e-3)
     ground = torch.randn(512, 3, 16, 64)
     label = torch.arange(512) % 2
@@ -77,20 +80,20 @@ def test_a_small_network_learns_which_way_things_move(name):
 
 def test_an_unknown_name_is_answered_with_near_ones():
     with pytest.raises(UnknownName, match="there is no video network named 'x3d-xl'; did you mean x3d-xs"):
-        build("x3d-xl", VideoView(), 5)
+        build_network("x3d-xl", VideoView(), 5)
 
 
 def test_pretrained_weights_come_from_the_cache_and_get_a_new_last_layer(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "_hub_dir", str(tmp_path))
-    stored = build("x3d-xs", VideoView(), 400)
+    stored = build_network("x3d-xs", VideoView(), 400)
     (tmp_path / "checkpoints").mkdir()
     torch.save({"model_state": stored.state_dict()}, tmp_path / "checkpoints" / "X3D_XS.pyth")
-    loaded = build("x3d-xs:pretrained", VideoView(size=64, resize=64), 9)
+    loaded = build_network("x3d-xs:pretrained", VideoView(size=64, resize=64), 9)
     ours, theirs = loaded.state_dict(), stored.state_dict()
     different = {name for name in theirs if not torch.equal(ours[name], theirs[name])}
     assert different == {"blocks.5.proj.weight", "blocks.5.proj.bias"}
     assert loaded(torch.randn(1, 3, 4, 64, 64)).shape == (1, 9)
-    assert build("x3d-xs:pretrained", VideoView(size=64, resize=64), 400).ready and not hasattr(loaded, "ready")
+    assert build_network("x3d-xs:pretrained", VideoView(size=64, resize=64), 400).ready and not hasattr(loaded, "ready")
 
 
 def test_without_a_network_pretrained_weights_say_where_to_put_them(tmp_path, monkeypatch):
@@ -103,7 +106,7 @@ def test_without_a_network_pretrained_weights_say_where_to_put_them(tmp_path, mo
 
     monkeypatch.setattr(hub, "download_url_to_file", offline)
     with pytest.raises(BadInput, match=r"download https://\S+X3D_XS\.pyth .* and put it into .*checkpoints"):
-        build("x3d-xs:pretrained", VideoView(), 400)
+        build_network("x3d-xs:pretrained", VideoView(), 400)
 
 
 def test_every_listed_name_has_a_description():

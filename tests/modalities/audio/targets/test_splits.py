@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modalities.download.fetch
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.audio.targets import librispeech100, musan3, voxforge6
 from modalities.audio.targets._splits import held_out
 from modalities.errors import BadInput
@@ -136,7 +136,7 @@ def test_the_cpc_lists_are_honoured_where_both_are_there(tmp_path):
 def test_a_list_that_is_none_and_a_stranger_among_the_recordings_are_named(tmp_path):
     root = libri(tmp_path, speakers=("19",))
     stranger = sound(root / "LibriSpeech" / "train-clean-100" / "19" / "200" / "12-200-0001.flac")
-    with pytest.raises(BadInput, match=r"12-200-0001\.flac is no utterance of train-clean-100"):
+    with pytest.raises(BadInput, match=r"12-200-0001\.flac is not an utterance of train-clean-100"):
         LIBRI.train(root, VIEW)
     stranger.unlink()
     for side in ("train", "test"):
@@ -216,12 +216,12 @@ def test_a_fetch_unpacks_every_archive_below_its_language(tmp_path, monkeypatch)
 
 
 def test_no_archive_and_not_all_together_may_be_of_any_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(voxforge6, "INFO", replace(voxforge6.INFO, download_bytes=100_000))
+    monkeypatch.setattr(VOX, "info", replace(VOX.info, download_bytes=100_000))
     names = [f"speaker{k}-2011-x" for k in range(3)]
     bounds = fetched(tmp_path, monkeypatch, names, gone=())
     sizes = [(tmp_path / "site" / f"{name}.tgz").stat().st_size for name in names]
     assert bounds == [200_000, 200_000 - sizes[0], 200_000 - sizes[0] - sizes[1]]
-    monkeypatch.setattr(voxforge6, "INFO", VOX.info)
+    monkeypatch.undo()
     (tmp_path / "real").mkdir()
     assert fetched(tmp_path / "real", monkeypatch, names, gone=()) == [1_000_000_000] * 3
 
@@ -233,7 +233,7 @@ def test_archives_that_cannot_be_had_are_counted_and_few_of_them_do_no_harm(tmp_
     status = VOX.status(tmp_path / "few" / "root")
     assert (status.state, status.missing) == ("ready", ("2 of 40 submissions",))
     (tmp_path / "many").mkdir()
-    with pytest.raises(BadInput, match=r"3 archives of voxforge6 cannot be had; the first one: .*speaker0.*404"):
+    with pytest.raises(BadInput, match=r"3 archives of voxforge6 are unavailable; the first one: .*speaker0.*404"):
         fetched(tmp_path / "many", monkeypatch, names, gone=names[:3])
     status = VOX.status(tmp_path / "many" / "root")
     assert (status.state, status.missing) == ("partial", ("3 of 40 submissions",))

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 import modalities.download.fetch
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.audio.targets import esc50, nsynth11
 from modalities.errors import BadInput
 from modalities.registry import target
@@ -101,7 +101,7 @@ def test_clips_that_the_table_lists_and_nobody_has_are_counted(tmp_path):
     assert status.fingerprint != before
     (root / "esc50" / "ESC-50-master" / "meta" / "esc50.csv").unlink()
     assert ESC.status(root).missing == ("meta/esc50.csv", "1,986 of 2,000 clips")
-    with pytest.raises(BadInput, match=r"esc50\.csv is not there; run 'benchmark data fetch esc50'"):
+    with pytest.raises(BadInput, match=r"esc50\.csv does not exist; run 'benchmark data fetch esc50'"):
         ESC.test(root, VIEW)
 
 
@@ -153,7 +153,7 @@ def test_notes_that_lack_are_counted_by_part(tmp_path):
     assert status.missing == ("289,203 of 289,205 notes of nsynth-train", "4,094 of 4,096 notes of nsynth-test")
     (root / "nsynth11" / "nsynth-test" / "examples.json").unlink()
     assert "nsynth-test/examples.json" in NSYNTH.status(root).missing
-    with pytest.raises(BadInput, match=r"nsynth-test/examples\.json is not there; run"):
+    with pytest.raises(BadInput, match=r"nsynth-test/examples\.json does not exist; run"):
         NSYNTH.test(root, VIEW)
 
 
@@ -167,7 +167,7 @@ def test_a_family_number_that_contradicts_its_name_is_refused(tmp_path, changes)
 def test_a_table_of_something_else_is_named(tmp_path, text):
     root = nsynth(tmp_path)
     (root / "nsynth11" / "nsynth-train" / "examples.json").write_text(text)
-    with pytest.raises(BadInput, match=r"examples\.json is no table of notes"):
+    with pytest.raises(BadInput, match=r"examples\.json is not a table of notes"):
         NSYNTH.train(root, VIEW)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from modalities.audio.options import AudioView
+from modalities.audio.policies import AudioView
 from modalities.audio.targets import _speechcommands as commands
-from modalities.audio.targets import _speechcommands_names as names
+from modalities.audio.targets import _speechcommands_words as names
 from modalities.audio.targets import fsdd, speechcommands, speechcommands35
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
@@ -83,6 +83,19 @@ def test_digits_are_found_under_the_repositorys_own_name(root: Path, tmp_path: P
     shutil.copytree(root / "fsdd", tmp_path / "free-spoken-digit-dataset")
     assert fsdd.TARGET.status(tmp_path).state == "ready"
     assert fsdd.TARGET.test(tmp_path, VIEW).item_ids == fsdd.TARGET.test(root, VIEW).item_ids
+
+
+def test_the_fingerprint_changes_with_names_and_sizes_alone(tmp_path: Path) -> None:
+    one, two, empty = (tmp_path / name for name in ("one", "two", "empty"))
+    for folder in (one, two):
+        (folder / "fsdd" / "recordings").mkdir(parents=True)
+        (folder / "fsdd" / "recordings" / "0_theo_0.wav").write_bytes(b"123")
+    (two / "fsdd" / "recordings" / "notes.txt").write_text("no sound")
+    first = fsdd.TARGET.status(one)
+    assert (first.fingerprint, first.bytes) == (fsdd.TARGET.status(two).fingerprint, 3)
+    (two / "fsdd" / "recordings" / "0_theo_1.wav").write_bytes(b"1")
+    assert fsdd.TARGET.status(two).fingerprint != first.fingerprint
+    assert fsdd.TARGET.status(empty).fingerprint == ""
 
 
 def test_missing_digits_are_counted(tmp_path: Path) -> None:
@@ -159,5 +172,5 @@ def test_real_digits_have_their_official_sizes(tmp_path_factory: pytest.TempPath
     subprocess.run(["tar", "-xJf", Path(data) / "fsdd.tar.xz", "-C", folder], check=True)
     assert fsdd.TARGET.status(folder).state == "ready"
     train, test = fsdd.TARGET.train(folder, VIEW), fsdd.TARGET.test(folder, VIEW)
-    assert (len(train), len(test)) == (fsdd.INFO.train_items, fsdd.INFO.test_items)
+    assert (len(train), len(test)) == (fsdd.TARGET.info.train_items, fsdd.TARGET.info.test_items)
     assert np.bincount(train.labels).tolist() == [270] * 10 and np.bincount(test.labels).tolist() == [30] * 10

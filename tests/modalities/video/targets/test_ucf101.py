@@ -10,8 +10,8 @@ import pytest
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 from modalities.registry import target
-from modalities.video.options import VideoView
-from modalities.video.sample import render, write_clips
+from modalities.video.policies import VideoView
+from modalities.video.standins import render, write_clips
 from modalities.video.targets.ucf101 import CLASSES, SAMPLE_CLASSES
 
 UCF = target("ucf101")

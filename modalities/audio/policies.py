@@ -1,0 +1,143 @@
+"""What the networks see, and the named policies that turn a recording into segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log2
+
+from modalities.errors import BadInput
+
+
+@dataclass(frozen=True)
+class AudioView:
+    """What an audio network sees: a standardised log-mel spectrogram of ``seconds`` of mono sound.
+
+    The published protocol has 0.98 s windows at 16 kHz, 64 bands from 60 to 7,800 Hz, 25 ms every 10 ms.
+
+    Attributes:
+        rate: samples per second.
+        seconds: length of one window.
+        mels: number of mel bands.
+        fmin, fmax: lowest and highest frequency in Hz; the latter is capped at half the rate.
+        window_ms, hop_ms: length and spacing of the analysis frames in milliseconds.
+        test_clips: evenly spaced windows of one test item whose predictions are averaged.
+    """
+
+    rate: int = 16_000
+    seconds: float = 1.0
+    mels: int = 64
+    fmin: float = 60.0
+    fmax: float = 7_800.0
+    window_ms: float = 25.0
+    hop_ms: float = 10.0
+    test_clips: int = 1
+
+    def __post_init__(self) -> None:
+        positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
+        if min(positive) <= 0 or self.samples < self.window or self.hop < 1:
+            raise BadInput(
+                f"{self} does not hold one analysis window; use positive values and seconds above window_ms."
+            )
+        if not 0 <= self.fmin < self.top:
+            raise BadInput(f"fmin={self.fmin:g} Hz must lie between 0 and {self.top:g} Hz; lower it or raise fmax.")
+
+    @property
+    def samples(self) -> int:
+        """Samples in one window of sound."""
+        return round(self.rate * self.seconds)
+
+    @property
+    def window(self) -> int:
+        """Samples in one analysis frame."""
+        return round(self.rate * self.window_ms / 1000)
+
+    @property
+    def hop(self) -> int:
+        """Samples between analysis frames."""
+        return round(self.rate * self.hop_ms / 1000)
+
+    @property
+    def fft(self) -> int:
+        """Length of the Fourier transform: the next power of two."""
+        return int(2 ** ceil(log2(self.window)))
+
+    @property
+    def top(self) -> float:
+        """Highest frequency of the mel bands in Hz."""
+        return min(self.fmax, self.rate / 2)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one network input: (1, mels, frames)."""
+        return 1, self.mels, 1 + self.samples // self.hop
+
+
+@dataclass(frozen=True)
+class AudioPolicy:
+    """How one recording becomes segments. With all strengths at zero (as in ``crop``), segments are random windows.
+
+    Attributes:
+        name: what tables call this policy.
+        speed_low, speed_high: playback rate, drawn log-uniformly; pitch and tempo change together.
+        window_low, window_high: share of the segment that is not silent.
+        pitch: largest pitch shift either way, in mel bands.
+        gain_db: largest change of level, either way.
+        polarity: probability that the wave is inverted.
+        filter_db: largest gain or loss of a smooth random equaliser.
+        noise: probability of added noise (white, pink or red).
+        noise_db_low, noise_db_high: its signal-to-noise ratio.
+        reverb: probability of reverberation.
+        reverb_seconds: its longest decay by 60 dB.
+        reverb_db_low, reverb_db_high: level of all reflections against the direct sound.
+        mix: probability that another segment of the recording is mixed in.
+        mix_db: largest difference of its level, either way.
+        time_mask, mel_mask: largest share of the frames and of the bands that a mask hides.
+    """
+
+    name: str = "standard"
+    speed_low: float = 0.64
+    speed_high: float = 1.57
+    window_low: float = 0.2
+    window_high: float = 1.0
+    pitch: float = 3.0
+    gain_db: float = 10.0
+    polarity: float = 0.5
+    filter_db: float = 8.0
+    noise: float = 0.5
+    noise_db_low: float = 5.0
+    noise_db_high: float = 40.0
+    reverb: float = 0.3
+    reverb_seconds: float = 0.6
+    reverb_db_low: float = -20.0
+    reverb_db_high: float = 0.0
+    mix: float = 0.3
+    mix_db: float = 10.0
+    time_mask: float = 0.1
+    mel_mask: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("polarity", "noise", "reverb", "mix", "time_mask", "mel_mask", "window_low", "window_high"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must lie between 0 and 1.")
+        for name in ("pitch", "gain_db", "filter_db", "mix_db", "reverb_seconds"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must be 0 or more.")
+        for name in ("speed", "window", "noise_db", "reverb_db"):
+            low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
+            if low > high or (name in ("speed", "window") and low <= 0):
+                raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is not a valid range.")
+        if self.speed_low < 0.125 or self.speed_high > 8:
+            raise BadInput(f"speed of the policy '{self.name}' must lie between 0.125 and 8.")
+
+
+CROP = AudioPolicy(
+    "crop", speed_low=1, speed_high=1, window_low=1, window_high=1, pitch=0, gain_db=0, polarity=0, filter_db=0,
+    noise=0, reverb=0, mix=0, time_mask=0, mel_mask=0,
+)  # fmt: skip
+PLAIN = AudioPolicy(
+    "plain", speed_low=1, speed_high=1, pitch=0, polarity=0, filter_db=0, noise=0, reverb=0, mix=0,
+    time_mask=0, mel_mask=0,
+)  # fmt: skip
+STANDARD = AudioPolicy()  # our own: the published one was never released
+
+POLICIES = {policy.name: policy for policy in (STANDARD, PLAIN, CROP)}

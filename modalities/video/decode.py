@@ -1,0 +1,250 @@
+"""Video files to frames with PyAV, and rows of files to labelled data of evenly spaced clips."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.datasets.listing import Listing, Row
+from modalities.errors import BadInput
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modalities.video.policies import VideoView
+
+MIN_SHARE = 0.9  # of the frames that a header promises; a file with fewer is cut short
+# Containers of one file. Others make FFmpeg open what a file names: playlists, lists of pictures, addresses.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,wav"
+MAX_PIXELS = 1 << 26  # of one frame, twice as many as 8K has
+MAX_SIDE = 65_536  # pixels of the longer side once the shorter one is scaled
+MIN_SEEK = 12  # frames; decoding fewer is faster than seeking, which restarts the decoder
+
+
+@contextmanager
+def _open_video(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Open a file's container and video stream; any failure inside the ``with`` becomes a BadInput."""
+    import av
+
+    try:
+        # An absolute path is never mistaken for a protocol such as concat: or http:.
+        name, options = str(path.absolute()), {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+        with av.open(name, options=options) as container:
+            if not container.streams.video:
+                raise BadInput(f"{path} has no video stream; give a file that holds pictures, such as an MP4 or AVI.")
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            yield container, stream
+    except BadInput:
+        raise
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist; check the path, or fetch the data again.") from error
+    except Exception as error:  # damage also comes as a stream without a decoder, or frames of several sizes
+        reason = getattr(error, "strerror", None) or (str(error) if str(error).isprintable() else type(error).__name__)
+        raise BadInput(
+            f"{path} cannot be decoded as a video ({reason}); replace the file or fetch it again."
+        ) from error
+
+
+def frame_times(path: Path) -> NDArray[np.float64]:
+    """Return the times of all frames in seconds from the first one, read from the packets without decoding.
+
+    Raises:
+        BadInput: the file is missing, is not a video, holds no frame or only part of the frames that it promises.
+    """
+    with _open_video(path) as (container, stream):
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        promised, rate = stream.frames, stream.average_rate
+        stamps = [packet.pts for packet in packets]
+        tick = stream.time_base
+    if not packets:
+        raise BadInput(f"{path} holds no frame; replace the file or fetch it again.")
+    if len(packets) < MIN_SHARE * promised:
+        raise BadInput(f"{path} is cut short after {len(packets)} of {promised} frames; fetch the file again.")
+    if None in stamps:  # AVI may carry no presentation times; its frame rate is constant
+        return np.arange(len(packets)) / float(rate or 25)
+    times: NDArray[np.float64] = np.sort(np.array(stamps, np.float64)) * float(tick)
+    return np.asarray(times - times[0])
+
+
+def decode(path: Path, numbers: NDArray[np.int64], short_side: int | None = None) -> NDArray[np.uint8]:
+    """Return frames of a clip, upright, as (len(numbers), H, W, 3) uint8.
+
+    Args:
+        path: the file.
+        numbers: of the frames, in rising order; beyond the end, the last frame is repeated.
+        short_side: pixels of the shorter side after an antialiased resize; None keeps the size.
+
+    Raises:
+        BadInput: the file cannot be decoded.
+    """
+    frames = _decode_by_seeking(path, numbers, short_side)
+    return _decode_in_order(path, numbers, short_side) if frames is None else frames
+
+
+def _converter(short_side: int | None) -> Callable[[Any], NDArray[np.uint8]]:
+    """Return a function from frames to upright (H, W, 3) pictures."""
+    from av.video.reformatter import VideoReformatter
+
+    reformatter = VideoReformatter()  # one per clip, because a shared one hangs after a fork
+
+    def convert(frame: Any) -> NDArray[np.uint8]:
+        scale = 1.0 if short_side is None else short_side / min(frame.width, frame.height)
+        if scale * max(frame.width, frame.height) > MAX_SIDE:
+            raise ValueError(f"frames of {frame.width} × {frame.height} pixels are too elongated")
+        picture = reformatter.reformat(
+            frame,
+            width=max(1, round(frame.width * scale)),
+            height=max(1, round(frame.height * scale)),
+            format="rgb24",
+            interpolation="BICUBIC",
+            threads=1,
+        )
+        return np.rot90(picture.to_ndarray(), frame.rotation // 90)
+
+    return convert
+
+
+class Keyframe(NamedTuple):
+    """A frame from which decoding can start."""
+
+    shown: int  # its presentation time
+    decoded: int  # its decoding time
+    number: int  # in the order of decoding
+
+
+def _decode_by_seeking(path: Path, numbers: NDArray[np.int64], short_side: int | None) -> NDArray[np.uint8] | None:
+    """Return what ``decode`` returns while decoding few other frames; None if the file's index does not allow it.
+
+    Each frame is reached from the last keyframe before it, and frames that no other one refers to are skipped.
+    """
+    with _open_video(path) as (container, stream):
+        packets = [(packet.pts, packet.dts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
+        stamps = [pts for pts, _, _ in packets]
+        if None in stamps or len(set(stamps)) < len(stamps):
+            return None
+        keys = [Keyframe(pts, dts, i) for i, (pts, dts, key) in enumerate(packets) if key and dts is not None]
+        keys.sort()
+        stamps.sort()
+        if not keys or keys[0].shown > stamps[0]:
+            return None
+        requested = [stamps[min(int(number), len(stamps) - 1)] for number in numbers]
+        convert = _converter(short_side)
+        frames: dict[int, NDArray[np.uint8]] = {}
+        while missing := sorted(set(requested) - frames.keys()):
+            found = _decode_from(container, stream, keys, missing, convert)
+            if not found:
+                return None
+            frames |= found
+        return np.stack([frames[stamp] for stamp in requested])
+
+
+def _decode_from(
+    container: Any, stream: Any, keys: list[Keyframe], missing: list[int], convert: Callable[[Any], NDArray[np.uint8]]
+) -> dict[int, NDArray[np.uint8]]:
+    """Return the missing frames by their times, from the keyframe before the first one until another seek is faster."""
+
+    def before(stamp: int) -> Keyframe:
+        return keys[bisect_right(keys, stamp, key=lambda key: key.shown) - 1]
+
+    start, left = before(missing[0]), deque(missing)
+    found: dict[int, NDArray[np.uint8]] = {}
+    container.seek(start.decoded, stream=stream)
+    for number, packet in enumerate(container.demux(stream), start.number):
+        if number == start.number and not packet.is_keyframe:
+            break
+        # The stream says which frames others refer to; the decoder skips only those that none refers to.
+        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in left else "NONREF"
+        for frame in packet.decode():
+            if frame.pts in left and frame.pts >= start.shown:
+                found[frame.pts] = convert(frame)
+                left.remove(frame.pts)
+        if not left or (found and before(left[0]).number > number + MIN_SEEK):
+            break
+    return found
+
+
+def _decode_in_order(path: Path, numbers: NDArray[np.int64], short_side: int | None) -> NDArray[np.uint8]:
+    """Return what ``decode`` returns, by counting from the first frame."""
+    requested, convert = set(numbers.tolist()), _converter(short_side)
+    frames: dict[int, NDArray[np.uint8]] = {}
+    number, frame = -1, None
+    with _open_video(path) as (container, stream):
+        for number, frame in enumerate(container.decode(stream)):
+            if number in requested:
+                frames[number] = convert(frame)
+                if number == numbers[-1]:
+                    break
+        if frame is None:
+            raise BadInput(f"{path} holds no frame that can be decoded; replace the file or fetch it again.")
+        if number < numbers[-1]:
+            frames[number] = convert(frame)
+        return np.stack([frames[min(int(index), number)] for index in numbers])
+
+
+def clip_starts(duration: float, seconds: float, clips: int) -> list[float]:
+    """Return where evenly spaced clips begin, in seconds: the middles of ``clips`` equal parts of the possible range.
+
+    pytorchvideo's sampler puts its clips at the beginnings of the parts, so every second one of twice as many begins
+    in the middle of a part.
+    """
+    from pytorchvideo.data.clip_sampling import ConstantClipsPerVideoSampler
+
+    sampler = ConstantClipsPerVideoSampler(Fraction(seconds), 2 * clips)
+    starts = [float(sampler(0, Fraction(duration), {}).clip_start_sec) for _ in range(2 * clips)]
+    return starts[1::2]
+
+
+@dataclass(frozen=True)
+class ClipReader:
+    """Reads a labelled video as raw clips: picklable, deterministic, of one shape whatever the file's is.
+
+    Args:
+        frames: frames per clip, evenly spread over ``seconds``.
+        seconds: span of a clip. A shorter video repeats its last frame.
+        clips: evenly spaced clips per video.
+        size: pixels; the shorter side is resized to it and the square centre is kept.
+    """
+
+    frames: int
+    seconds: float
+    clips: int
+    size: int
+
+    def __call__(self, path: Path) -> Tensor:
+        """Return clips of a file: (clips, 3, frames, size, size) uint8. Raises BadInput if it cannot be read."""
+        import torch
+
+        times = frame_times(path)
+        step = times[-1] / (len(times) - 1) if len(times) > 1 else self.seconds
+        within = np.linspace(0, max(self.seconds - step, 0), self.frames)
+        starts = np.array(clip_starts(times[-1] + step, self.seconds, self.clips))
+        moments = (starts[:, None] + within).ravel()
+        nearest = np.searchsorted(times, moments + step / 2, side="right") - 1
+        numbers, position = np.unique(nearest, return_inverse=True)
+        pictures = centre_crop(decode(path, numbers, self.size), self.size)[position]
+        shaped = pictures.reshape(self.clips, self.frames, self.size, self.size, 3)
+        return torch.from_numpy(np.ascontiguousarray(shaped.transpose(0, 4, 1, 2, 3)))
+
+
+def centre_crop(pictures: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Return the square centre of (…, H, W, 3) pictures whose shorter side is ``size``."""
+    height, width = pictures.shape[-3:-1]
+    top, left = (height - size) // 2, (width - size) // 2
+    return pictures[..., top : top + size, left : left + size, :]
+
+
+def videos(rows: Sequence[Row], view: VideoView, *, test: bool) -> Listing:
+    """Return labelled data of rows of paths: ``view.test_clips`` clips of each in a test, else ``view.train_clips``."""
+    clips = view.test_clips if test else view.train_clips
+    return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
