@@ -302,7 +302,7 @@ def _request(
     exclude: list[str] | None, root: Path | None, device: str,
     *, elsewhere: bool,
 ) -> Any:  # fmt: skip
-    from benchmark.config.compose import split_overrides
+    from benchmark.config.overrides import split_overrides
     from benchmark.planning.select import Request
     from benchmark.system.devices import device_kind
     from modalities.storage.paths import data_root

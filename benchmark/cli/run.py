@@ -23,7 +23,7 @@ from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome
 from benchmark.planning.cell import Cell, describe, state_of
 from benchmark.planning.plan import make_plan
-from benchmark.planning.select import Request, left_out
+from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -105,7 +105,9 @@ def _run_suite(
     for path in written:
         print(f"wrote {path}")
     hints = {cell.id: cell.data.instructions for cell in cells if not cell.data.ready}
-    return _close([record for record in records if record], hints, left_out(request), outcome, time.monotonic() - began)
+    return _close(
+        [record for record in records if record], hints, broken_targets(request), outcome, time.monotonic() - began
+    )
 
 
 def _tidy(store: Store, cell: Cell) -> None:
@@ -140,7 +142,7 @@ def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Stor
     """Say what is about to happen; ``jobs`` cells run at once, 0 where a cluster decides that."""
     meaning = cells[0].config.profile.meaning
     done = len(cells) - len(todo)
-    for reason in left_out(request).values():
+    for reason in broken_targets(request).values():
         print(readable(f"left out: {reason}"), file=sys.stderr)
     print(f"profile {request.profile}: {meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in todo]

@@ -227,6 +227,16 @@ def test_what_is_wrong_is_refused_before_anything_runs(cells, override):
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [("recipe.name=", "'recipe': a name should not be empty"), (f"seeds=[{2**63}]", "'seed': input should be less")],
+)
+def test_names_and_seeds_that_no_record_could_hold_are_refused_before_anything_runs(cells, override, problem):
+    with pytest.raises(BadInput) as caught:
+        cells(override)
+    assert f"a cell of digits cannot be named ({problem}" in str(caught.value)
+
+
 # --- what would happen to it -----------------------------------------------------------------------------------
 
 
