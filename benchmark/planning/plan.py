@@ -19,7 +19,6 @@ from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
 from benchmark.records.validation import first_problem
 from modalities import registry
-from modalities.base import SourceRef
 from modalities.errors import BadInput
 
 COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
@@ -58,81 +57,64 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
         BadInput: a network's name, a source, a file or a value cannot be used.
     """
     adapter = registry.target(target)
-    modality = registry.modality(adapter.info.modality)
+    modality_name = adapter.info.modality
+    modality = registry.modality(modality_name)
     for role, network in (("teacher", config.teacher.network), ("student", config.student.network)):
         if role not in own:
             modality.check_network(network)  # here once, instead of in every cell when it runs
     resolve_auto(config, device)
-    source_path = str(getattr(config.source, adapter.info.modality))
+    source_path = str(getattr(config.source, modality_name))
     source = modality.source_ref(source_path)
     data = locate(adapter, config.profile.data, root)
-    cells = []
-    for fold in config.folds:
-        for seed in config.seeds:
-            key = _key(target, adapter.info.modality, config, source, data, fold, seed)
-            identity, teacher_key = _identity(key, config, source, data)
-            cells.append(
-                Cell(
-                    id=cell_id(identity),
-                    row=row_id(identity),
-                    key=key,
-                    source=source,
-                    source_path=source_path,
-                    data=data,
-                    config=config,
-                    identity=identity,
-                    teacher_key=teacher_key,
-                )
-            )
-    return cells
-
-
-def _key(
-    target: str, modality: str, config: Config, source: SourceRef, data: DataLocation, fold: int, seed: int
-) -> CellKey:
-    try:
-        return CellKey(
-            modality=modality, target=target, fold=fold, source=source.name, policy=config.policy.name,
-            recipe=config.recipe.name, teacher=config.teacher.network, student=config.student.network,
-            profile=config.profile.name, data=data.kind, seed=seed,
-        )  # fmt: skip
-    except ValidationError as error:
-        raise BadInput(f"a cell of {target} cannot be named ({first_problem(error)}).") from error
-
-
-def _identity(key: CellKey, config: Config, source: SourceRef, data: DataLocation) -> tuple[dict[str, Any], str]:
-    """Return everything that changes a cell's numbers, and the key of its teacher: the hash of what changes that."""
-    of_teacher = {
-        "target": key.target,
-        "modality": key.modality,
-        "fold": key.fold,
-        "data": data.kind,
-        "data_fingerprint": data.fingerprint,
-        "view": to_container(config.view),
-        "train_per_class": config.data.train_per_class,
-        "teacher": _teacher_identity(config),
-        "threads": config.threads,
-    }
-    of_cell = {
-        **of_teacher,
-        "seed": key.seed,
+    of_teacher = {"target": target, "modality": modality_name, **_teacher_identity(config, data)}
+    of_student = {
         "source": {"name": source.name, "sha256": source.sha256},
         "policy": to_container(config.policy),
         "student": to_container(config.student),
         "recipe": _changing_numbers(to_container(config.recipe)),
     }
-    # A teacher has no seed and no source; a name in their place makes its key as readable as a cell's id.
-    return of_cell, cell_id({**of_teacher, "source": config.teacher.network, "seed": 0})
+    cells = []
+    for fold in config.folds:
+        # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
+        teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
+        for seed in config.seeds:
+            identity = {**of_teacher, **of_student, "fold": fold, "seed": seed}
+            key = _key(
+                modality=modality_name, target=target, fold=fold, source=source.name, policy=config.policy.name,
+                recipe=config.recipe.name, teacher=config.teacher.network, student=config.student.network,
+                profile=config.profile.name, data=data.kind, seed=seed,
+            )  # fmt: skip
+            cells.append(
+                Cell(
+                    id=cell_id(identity), row=row_id(identity), key=key, source=source, source_path=source_path,
+                    data=data, config=config, identity=identity, teacher_key=teacher_key,
+                )
+            )  # fmt: skip
+    return cells
 
 
-def _teacher_identity(config: Config) -> dict[str, Any]:
-    """Return the teacher's settings; a weights file counts by its content, not by its path."""
+def _key(**axes: Any) -> CellKey:
+    try:
+        return CellKey(**axes)
+    except ValidationError as error:
+        raise BadInput(f"a cell of {axes['target']} cannot be named ({first_problem(error)}).") from error
+
+
+def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:
+    """Return what changes a teacher besides target and fold; a weights file counts by its content, not by its path."""
     settings: dict[str, Any] = to_container(config.teacher)
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
     settings["training"] = _changing_numbers(settings["training"])
     if config.teacher.weights:
         settings["weights"] = _file_hash(Path(config.teacher.weights))
-    return settings
+    return {
+        "data": data.kind,
+        "data_fingerprint": data.fingerprint,
+        "view": to_container(config.view),
+        "train_per_class": config.data.train_per_class,
+        "teacher": settings,
+        "threads": config.threads,
+    }
 
 
 def _file_hash(path: Path) -> str:
