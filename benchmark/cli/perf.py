@@ -1,4 +1,4 @@
-"""``benchmark perf``: segments per second and the share of a step that is not its networks, beside other libraries."""
+"""``benchmark perf``: measure segments per second, the overhead of a step over its networks, and evaluation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from modalities.storage.atomic import atomic_write
 def show_perf(
     modalities: Sequence[str], overrides: Sequence[str], *, device: str, format: str, out: Path | None
 ) -> None:
-    """Measure, then print tables or JSON; with ``out``, keep both there as perf-MODALITIES-DEVICE.json and .md."""
+    """Measure and print tables or JSON; write both to the folder ``out`` as perf-MODALITIES-DEVICE.json and .md."""
     from benchmark.perf.subprocess import measure_apart
 
     for name in modalities:
-        registry.modality(name)  # refuses an unknown one
+        registry.modality(name)  # raises for an unknown one
     names = list(modalities) or list(registry.MODALITIES)
     found = measure_apart(names, overrides, device)
     origin = provenance(device, 1)
@@ -47,7 +47,7 @@ def _arguments(modalities: Sequence[str], overrides: Sequence[str], device: str)
 
 
 def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Title, heads and rows of each table."""
+    """Return the title, heads and rows of each table."""
     segments = []
     for row in found["segments"]:
         ours = [row["modality"], row["profile"], row["policy"], "×".join(map(str, row["shape"]))]
@@ -82,13 +82,13 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[str], list[list[str]]]
 
 
 def to_markdown(found: dict[str, Any]) -> str:
-    """The tables for a page, with the command and the machine."""
+    """Return the tables as Markdown, with the command and the machine."""
     made, machine = found["made"], found["machine"]
     dirty = ", with local changes" if made["dirty"] else ""
     lines = [
         f"`{made['command']}`, commit {made['commit'] or 'unknown'}{dirty}, {made['started']}.",
         f"{machine['device']}; {machine['clock']}.",
-        "Process MiB is the peak of the whole process meanwhile, libraries included.",
+        "Process MiB is the peak memory of the whole process during the measurement, libraries included.",
     ]
     for title, heads, rows in tables(found):
         lines += ["", f"### {title}", "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
