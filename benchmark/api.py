@@ -80,7 +80,7 @@ def run(
     cell, store = cells[0], Store(Path(results) / profile)
     if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
         if "student" in own:
-            load_weights(own["student"].eval(), store.cell(cell.id) / "student.safetensors")
+            load_weights(own["student"].eval(), store.student_weights(cell.id))
         return found
     store.write_manifest("python", {"cell": cell.id}, [cell.manifest_entry()])
     return run_cell(

@@ -33,8 +33,9 @@ python --version
 benchmark doctor --results "$scratch/results"
 benchmark run --target digits,fsdd,hmdb51 profile=smoke --results "$scratch/results"
 # An installed copy has no commit, so the test that wants this checkout's is left out.
-pytest tests/benchmark/{cli/test_app,config/test_compose,launch/test_cluster,leaderboard/test_table,records/test_store}.py \
+pytest tests/benchmark/{cli/test_app,config/test_compose,launch/test_cluster}.py tests/benchmark/records \
+  tests/benchmark/leaderboard/test_{formats,table}.py \
   tests/modalities/{audio/test_files,image/test_items,video/test_clips}.py \
   tests/modalities/{download,storage} tests/resilience/test_two_runs.py \
-  --deselect tests/benchmark/records/test_store.py::test_provenance_names_this_checkouts_commit
+  --deselect tests/benchmark/records/test_provenance.py::test_provenance_names_this_checkouts_commit
 echo "works with the $1 versions on $(python --version)"

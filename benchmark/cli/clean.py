@@ -137,9 +137,9 @@ def _of_profile(store: Store) -> Iterator[Entry]:
             unknown.add(folder.name)
         if record is not None and folder.name not in requested:
             yield from _if_idle(_entry("records", folder), folder / LOCK)
-        elif (folder / "attempt").is_dir():
+        elif (attempt := store.attempt(folder.name)).is_dir():
             needed = folder.name in requested and (record is None or record.status != "done")
-            yield from _if_idle(_entry("checkpoints" if needed else "attempts", folder / "attempt"), folder / LOCK)
+            yield from _if_idle(_entry("checkpoints" if needed else "attempts", attempt), folder / LOCK)
     for folder in sorted(store.teachers.glob("*/")):
         if not store.has_teacher(folder.name):
             yield from _if_idle(_entry("checkpoints", folder), folder / LOCK)

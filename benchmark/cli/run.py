@@ -137,7 +137,7 @@ def _tidy(store: Store, cell: Cell) -> None:
     """Remove what a run left that was killed just after it wrote the record; skip folders that cannot be written."""
     with contextlib.suppress(BadInput):
         if not is_locked(store.cell(cell.id)):
-            store.tidy(cell.id)
+            store.discard_attempt(cell.id)
 
 
 def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:

@@ -41,7 +41,7 @@ def print_summary(store: Store) -> None:
     found = frame.to_dict("records")
     rows = [
         [
-            *map(leaderboard.plain, (*label, row["data"])),
+            *map(leaderboard.sanitize, (*label, row["data"])),
             *(percent(row[name]) for name in figures),
             row["seeds"],
             "" if row["status"] == "done" else row["status"],

@@ -19,5 +19,6 @@ def first_problem(error: ValidationError) -> str:
         return f"missing: {name}"
     if found["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown: {name}"
-    message = f"{found['msg'][:1].lower()}{found['msg'][1:]}"
+    message = found["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     return f"'{name}': {message}" if name else message

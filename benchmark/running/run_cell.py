@@ -98,9 +98,9 @@ def run_cell(
         if found is None:
             return _run_alone(cell, store, device, callback, teacher, student, ranks)
         if found.status == "done":
-            store.tidy(cell.id)
+            store.discard_attempt(cell.id)
             if student is not None:
-                load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
+                load_weights(student.eval(), store.student_weights(cell.id))
         return found
 
 
@@ -130,7 +130,7 @@ def _run_alone(
     attempt = _Attempt(torch.device(device), callback, ranks)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
-        store.begin(cell.id)
+        store.start_attempt(cell.id)
     try:
         status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student), attempt)
     finally:
@@ -235,7 +235,7 @@ def _run(
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
         if ranks.is_main:
-            save_weights(student, store.attempt(cell.id) / "student.safetensors")
+            save_weights(student, store.student_weights(cell.id, published=False))
 
 
 def _from_main(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, task: TeacherTask) -> ReadyTeacher:

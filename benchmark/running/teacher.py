@@ -23,7 +23,7 @@ from benchmark.data.batches import Batches, shuffled
 from benchmark.data.subsets import cap_per_class, hold_out
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, in_order, predict
-from benchmark.records.store import TEACHER_NOTES
+from benchmark.records.store import TEACHER_NOTES, TEACHER_PREDICTIONS, TEACHER_WEIGHTS
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
 from benchmark.training.callbacks import PhaseCallback, patience
 from benchmark.training.checkpoints import Checkpoints, clear
@@ -33,8 +33,6 @@ from benchmark.training.precision import apply_memory_format, autocast, compiled
 from modalities.base import Draws, LabelledData, Modality
 from modalities.storage.atomic import atomic_write
 from modalities.storage.locks import exclusive_lock
-
-WEIGHTS, PREDICTIONS = "teacher.safetensors", "predictions.npz"
 
 
 class Refused(Exception):
@@ -198,10 +196,10 @@ def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
 
 def _keep(folder: Path, made: ReadyTeacher) -> ReadyTeacher:
     """Write a teacher's files, the notes last; the teacher with their hashes in its notes."""
-    save_weights(made.network, folder / WEIGHTS)
+    save_weights(made.network, folder / TEACHER_WEIGHTS)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, logp=made.logp)
-    atomic_write(folder / PREDICTIONS, buffer.getvalue())
+    atomic_write(folder / TEACHER_PREDICTIONS, buffer.getvalue())
     notes = replace(made.notes, weights=weights_hash(made.network), predictions=_sha256(buffer.getvalue()))
     atomic_write(folder / TEACHER_NOTES, json.dumps(asdict(notes)) + "\n")
     return replace(made, notes=notes)
@@ -214,8 +212,8 @@ def _finished(folder: Path, new: Callable[[], nn.Module], task: TeacherTask) -> 
     network = new()
     try:
         notes = Notes.from_json((folder / TEACHER_NOTES).read_text(encoding="utf-8"))
-        load_weights(network, folder / WEIGHTS)
-        content = (folder / PREDICTIONS).read_bytes()
+        load_weights(network, folder / TEACHER_WEIGHTS)
+        content = (folder / TEACHER_PREDICTIONS).read_bytes()
         if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:

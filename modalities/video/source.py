@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modalities.video.policies import VideoView
 
 # The pictures of the image modality.
-SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.sources().items()}
+SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.SOURCES.items()}
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 # A clip lives on the device with all its frames: larger ones are shrunk, longer ones thinned out evenly.
 SHORT_SIDE = 256

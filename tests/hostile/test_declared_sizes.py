@@ -18,9 +18,8 @@ from modalities.audio.decode import read_windows
 from modalities.audio.source import read_recording
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.folder import ImageReader
-from modalities.image.mat import load_mat
-from modalities.image.source import decode
+from modalities.image.decode import ImageReader, decode_image
+from modalities.image.matfile import load_mat
 from modalities.video import standins
 from modalities.video.decode import ClipReader
 from modalities.video.decode import decode as decode_clip
@@ -92,7 +91,7 @@ def gif(path: Path) -> None:
 def test_a_picture_that_claims_to_be_huge_is_refused_as_source_and_as_item(tmp_path: Path, write) -> None:
     path = tmp_path / f"picture.{write.__name__}"
     write(path)
-    refused(path, decode)
+    refused(path, decode_image)
     refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
 
 
@@ -104,7 +103,7 @@ def test_a_piece_of_a_picture_that_claims_to_be_huge_gets_no_memory(tmp_path: Pa
     at = data.index(kind)
     data[at - 4 : at] = b"\xff\xff\xff\xf0"
     path.write_bytes(bytes(data))
-    for read in (decode, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0]):
+    for read in (decode_image, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0]):
         with contextlib.suppress(BadInput):  # where all of it is there, Pillow may do without the piece
             read(path)
 
@@ -123,7 +122,7 @@ def test_a_picture_in_a_format_that_runs_a_program_is_not_opened(tmp_path: Path,
     with Image.open(path) as opened:
         assert opened.format == "EPS", "Pillow itself takes it, and would start Ghostscript"
     monkeypatch.setattr("subprocess.Popen", lambda *words, **more: pytest.fail("a program was started"))
-    refused(path, decode)
+    refused(path, decode_image)
     refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
 
 

@@ -271,7 +271,7 @@ def test_a_damaged_note_of_a_job_is_named(cells, run, tmp_path):
     folder = tmp_path / "smoke" / "jobs"
     folder.mkdir(parents=True)
     (folder / "old.job").write_text("{")
-    with pytest.raises(BadInput, match=r"old\.job cannot be read"):
+    with pytest.raises(BadInput, match=r"old\.job is not a valid job note \(invalid JSON"):
         run(cells("seeds=[0]"), FakeCluster(succeed))
 
 
@@ -296,10 +296,10 @@ def test_a_note_of_a_job_with_wrong_fields_is_named(cells, run, tmp_path, change
     folder.mkdir(parents=True)
     note = {"cluster": "slurm", "id": "77", "cells": [], "teacher": "", "needs": ""}
     (folder / "old.job").write_text(json.dumps(note | change))
-    with pytest.raises(BadInput, match=r"old\.job cannot be read \(not a valid job note\)"):
+    with pytest.raises(BadInput, match=r"old\.job is not a valid job note \('(id|cells|cells\.0|cluster|needs)': "):
         run(cells("seeds=[0]"), FakeCluster(succeed))
     (folder / "old.job").write_text("{}")
-    with pytest.raises(BadInput, match=r"old\.job cannot be read \(not a valid job note\)"):
+    with pytest.raises(BadInput, match=r"old\.job is not a valid job note \(missing: cluster\); delete it"):
         run(cells("seeds=[0]"), FakeCluster(succeed))
 
 

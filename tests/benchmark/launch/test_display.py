@@ -107,7 +107,7 @@ def test_an_interrupted_cell_is_not_counted(clock, capsys):
     lines = PlainLines([cell("a")], jobs=1)
     lines.started(0, cell("a"))
     lines.ended(0, cell("a"), None)
-    assert "[0/1] a · photo · seed 0: stopped; it continues with the same command" in capsys.readouterr().err
+    assert "[0/1] a · photo · seed 0: stopped; the same command continues it" in capsys.readouterr().err
 
 
 def test_the_rate_of_each_phase_counts_what_the_phase_is_about(clock, capsys):

@@ -218,7 +218,7 @@ def test_folders_of_cells_that_cannot_be_used_cost_only_their_own_cells(cells, t
     store.cell(no_attempt.id).mkdir(parents=True)
     (store.cell(no_attempt.id) / "attempt").write_text("a file")
     store.cell(no_folder.id).write_text("a file")
-    (store.attempt(odd.id) / "curve.csv").mkdir()
+    (store.attempt(odd.id) / "curve.csv").mkdir(parents=True)
     display = RecordingDisplay()
     order = [no_attempt, no_folder, odd, good]
     outcome = run_cells(order, store.root, devices=["cpu"], display=display, stop=lambda: False)

@@ -244,7 +244,7 @@ def test_a_damaged_record_is_to_run_again(cells, tmp_path):
     store = Store(tmp_path)
     (cell,) = cells()
     store.write(cell.record("done", provenance={}))
-    (store.cell(cell.id) / "record.json").write_text('{"schema_version": 1')
+    store.record_file(cell.id).write_text('{"schema_version": 1')
     state, reason = state_of(cell, store)
     assert state == "to run"
     assert "record.json is not a record" in reason
