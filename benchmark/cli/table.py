@@ -26,7 +26,7 @@ def render(results: Path, profile: str, format: str) -> str:
 
 def write_leaderboards(store: Store) -> list[Path]:
     """Write the leaderboard in every format; return the absolute paths."""
-    return [path.resolve() for path in leaderboard.write(store, published())]
+    return [path.resolve() for path in leaderboard_formats.write(store, published())]
 
 
 def print_summary(store: Store) -> None:

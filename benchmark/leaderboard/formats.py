@@ -9,13 +9,16 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.table import ROW_AXES
+from benchmark.leaderboard.table import ROW_AXES, leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
+from benchmark.records.store import Store
+from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -235,3 +238,16 @@ def _escape_latex(text: str) -> str:
 
 def _in_latex_fonts(sign: str) -> bool:
     return " " <= sign <= "~" or ("À" <= sign <= "ÿ" and sign not in "÷ÐðÞþ")
+
+
+def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
+    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
+    frame = leaderboard(store, published)
+    texts = {
+        "csv": to_csv(frame), "tex": to_latex(frame), "md": to_markdown(frame),
+        "html": to_html(frame), "json": to_json(frame),
+    }  # fmt: skip
+    paths = {store.root / f"leaderboard.{suffix}": text for suffix, text in texts.items()}
+    for path, text in paths.items():
+        atomic_write(path, text)
+    return list(paths)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,6 @@ from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import Store
 from modalities.errors import BadInput
-from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,21 +64,6 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     rows = [_row(store, groups[axes], published or {}) for axes in sorted(groups, key=_order)]
     frame = pd.DataFrame(_without_superseded(rows), columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | {"segments": "Int64"})
-
-
-def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
-    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
-    from benchmark.leaderboard import formats
-
-    frame = leaderboard(store, published)
-    texts = {
-        "csv": formats.to_csv(frame), "tex": formats.to_latex(frame), "md": formats.to_markdown(frame),
-        "html": formats.to_html(frame), "json": formats.to_json(frame),
-    }  # fmt: skip
-    paths = {store.root / f"leaderboard.{suffix}": text for suffix, text in texts.items()}
-    for path, text in paths.items():
-        atomic_write(path, text)
-    return list(paths)
 
 
 def sanitize(text: str) -> str:

@@ -20,12 +20,12 @@ def _films(suffix: str) -> Seeds:
         frames = np.stack([np.asarray(picture.resize((48, 32))) for picture in (pictures() * 2)[:6]])
         path = root / f"whole.{suffix}"
         ways: list[Callable[[], None]] = [
-            lambda: h264.write(path, frames),
-            lambda: h264.write(path, frames, uneven=True),
-            lambda: h264.write(path, frames, turned=True),
+            lambda: h264.write_h264(path, frames),
+            lambda: h264.write_h264(path, frames, uneven=True),
+            lambda: h264.write_h264(path, frames, turned=True),
         ]
         if suffix == "avi":
-            ways = [lambda: standins.write(path, frames), lambda: standins.write(path, frames[:5], 25)]
+            ways = [lambda: standins.write_video(path, frames), lambda: standins.write_video(path, frames[:5], 25)]
         found = []
         for write in ways:
             write()

@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from benchmark.leaderboard import formats
-from benchmark.leaderboard.table import COLUMNS, leaderboard, write
+from benchmark.leaderboard.formats import write
+from benchmark.leaderboard.table import COLUMNS, leaderboard
 from benchmark.records.store import Store
 from example_leaderboard import cell, filled, only_row
 from modalities.errors import BadInput
