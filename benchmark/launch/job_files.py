@@ -1,4 +1,4 @@
-"""The files by which jobs and the command that submitted them talk, all in ``DIR/<profile>/jobs``.
+"""The files through which jobs and the command that submitted them communicate, in ``DIR/<profile>/jobs``.
 
 ``NAME.json`` is a job's report, ``NAME.job`` the note of a job in the queue, and ``NAME.stop`` asks the job to stop.
 """

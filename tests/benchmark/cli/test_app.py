@@ -103,11 +103,11 @@ def test_a_table_is_the_same_bytes_twice_and_those_of_the_file(benchmark, finish
 def test_every_command_has_help_that_says_what_it_does(benchmark):
     overview = benchmark("--help").out
     for command in COMMANDS:
-        said = benchmark(command, "--help")
-        assert said.code == 0
+        ended = benchmark(command, "--help")
+        assert ended.code == 0
         assert command in overview
-        assert "Usage:" in said.out
-        assert len(said.out.split("Options")[0].split()) > 10, f"{command} does not say what it does"
+        assert "Usage:" in ended.out
+        assert len(ended.out.split("Options")[0].split()) > 10, f"{command} does not say what it does"
 
 
 HEAVY = ("torch", "torchvision", "pandas", "hydra", "librosa", "sklearn", "skimage", "matplotlib", "av", "scipy")

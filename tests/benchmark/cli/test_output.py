@@ -34,26 +34,26 @@ def called(**streams: object) -> subprocess.CompletedProcess[str]:
 @needs_full
 @pytest.mark.parametrize("lost", ["stdout", "stderr"])
 def test_a_full_disk_under_one_stream_changes_neither_exit_code_nor_the_other_stream(lost):
-    kept = "stderr" if lost == "stdout" else "stdout"
+    other = "stderr" if lost == "stdout" else "stdout"
     with FULL.open("w") as full:
-        done = called(**{lost: full, kept: subprocess.PIPE})
+        done = called(**{lost: full, other: subprocess.PIPE})
     assert done.returncode == 5
-    said = getattr(done, kept).splitlines()
-    assert said == [f"{kept[3:]} {number}" for number in range(3)] + (["from C"] if kept == "stdout" else [])
+    lines = getattr(done, other).splitlines()
+    assert lines == [f"{other[3:]} {number}" for number in range(3)] + (["from C"] if other == "stdout" else [])
 
 
 @pytest.mark.parametrize("lost", ["stdout", "stderr"])
 def test_a_closed_pipe_changes_neither_exit_code_nor_the_other_stream(lost):
-    kept = "stderr" if lost == "stdout" else "stdout"
+    other = "stderr" if lost == "stdout" else "stdout"
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = called(**{lost: writer, kept: subprocess.PIPE})
+        done = called(**{lost: writer, other: subprocess.PIPE})
     finally:
         os.close(writer)
     assert done.returncode == 5
-    said = getattr(done, kept).splitlines()
-    assert said == [f"{kept[3:]} {number}" for number in range(3)] + (["from C"] if kept == "stdout" else [])
+    lines = getattr(done, other).splitlines()
+    assert lines == [f"{other[3:]} {number}" for number in range(3)] + (["from C"] if other == "stdout" else [])
 
 
 def test_a_process_that_was_started_without_standard_error_continues():

@@ -9,10 +9,10 @@ from modalities import registry
 
 def test_the_plan_as_json_lists_every_cell_and_its_state(benchmark, small, finished):
     words = ("--results", finished, "--root", finished / "empty", *small)
-    said = benchmark("plan", *words, "--format", "json", "seeds=[0,1]")
-    rows = json.loads(said.out)
+    ended = benchmark("plan", *words, "--format", "json", "seeds=[0,1]")
+    rows = json.loads(ended.out)
     states = {(row["target"], row["seed"]): row["state"] for row in rows}
-    assert said.code == 0
+    assert ended.code == 0
     assert states == {
         ("cifar10", 0): "no data",
         ("cifar10", 1): "no data",
@@ -31,18 +31,18 @@ def test_the_plan_reads_folders_that_cannot_be_written_and_names_what_cannot_be_
     first, second = json.loads(benchmark("plan", *words, "--format", "json").out)
     block(tmp_path / "small" / "cells" / first["cell"])
     (tmp_path / "small" / "cells" / second["cell"]).write_text("a file")
-    said = benchmark("plan", *words, "--format", "json")
-    assert said.code == 0
-    states = [(row["state"], row["reason"]) for row in json.loads(said.out)]
+    ended = benchmark("plan", *words, "--format", "json")
+    assert ended.code == 0
+    states = [(row["state"], row["reason"]) for row in json.loads(ended.out)]
     assert states[0] == ("done", "")
     assert states[1][0] == "to run"
     assert "record.json cannot be read" in states[1][1]
 
 
 def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small, tmp_path):
-    said = benchmark("plan", "--results", tmp_path / "new", "--root", tmp_path, *small)
-    assert said.code == 0
-    assert "2 cells, 1 to run" in said.out
+    ended = benchmark("plan", "--results", tmp_path / "new", "--root", tmp_path, *small)
+    assert ended.code == 0
+    assert "2 cells, 1 to run" in ended.out
     assert not (tmp_path / "new").exists()
 
 

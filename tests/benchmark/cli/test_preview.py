@@ -11,29 +11,29 @@ from modalities import registry
 
 @pytest.mark.parametrize("modality", registry.MODALITIES)
 def test_a_preview_is_a_picture_of_the_source_and_of_many_segments(benchmark, modality, photo, tmp_path):
-    path = tmp_path / "folder.of" / "seen.png"
+    path = tmp_path / "folder.of" / "preview.png"
     path.parent.mkdir()
     source = "noise" if modality == "audio" else photo
-    said = benchmark("preview", modality, f"source.{modality}={source}", "profile=smoke", "--out", path)
-    assert said.code == 0, said.err
-    assert said.out == f"wrote {path}\n"
+    ended = benchmark("preview", modality, f"source.{modality}={source}", "profile=smoke", "--out", path)
+    assert ended.code == 0, ended.err
+    assert ended.out == f"wrote {path}\n"
     with Image.open(path) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) >= 200
         assert np.asarray(picture.convert("L")).std() > 5
 
 
-@pytest.mark.parametrize("name", ["seen.jpg", "seen", "seen.png.pdf"])
+@pytest.mark.parametrize("name", ["preview.jpg", "preview", "preview.png.pdf"])
 def test_a_preview_is_written_under_the_name_of_a_png_only(benchmark, photo, tmp_path, name):
-    said = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / name)
-    assert said.code == 2
-    assert said.err == f"benchmark: --out {tmp_path / name} does not end in .png; a preview is a PNG " + ("file.\n")
+    ended = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / name)
+    assert ended.code == 2
+    assert ended.err == f"benchmark: --out {tmp_path / name} does not end in .png; a preview is a PNG " + ("file.\n")
     assert not (tmp_path / name).exists()
 
 
 def test_a_preview_that_cannot_be_written_is_one_sentence(benchmark, photo, tmp_path):
     (tmp_path / "file").write_text("")
-    said = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / "file" / "x.png")
-    assert said.code == 2
-    assert "cannot be written" in said.err
-    assert said.err.count("\n") == 1
+    ended = benchmark("preview", "image", f"source.image={photo}", "--out", tmp_path / "file" / "x.png")
+    assert ended.code == 2
+    assert "cannot be written" in ended.err
+    assert ended.err.count("\n") == 1

@@ -35,14 +35,14 @@ def test_ctrl_c_leaves_no_process_and_says_how_to_continue(small, tmp_path, mome
     words = ["run", "--results", "out", "--exclude", "cifar10", *small, "recipe.steps=1000000"]
     process = started(words, tmp_path)
     try:
-        seen = list(lines_until(process, moment))
+        lines = list(lines_until(process, moment))
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group gets it
         _, err = process.communicate(timeout=100)
-        said = "".join(seen) + err
-        assert process.returncode == 4, said
-        assert "stopping: running cells write a checkpoint first" in said
-        assert "the same command continues" in said
-        assert "Traceback" not in said
+        output = "".join(lines) + err
+        assert process.returncode == 4, output
+        assert "stopping: running cells write a checkpoint first" in output
+        assert "the same command continues" in output
+        assert "Traceback" not in output
         if moment == "distill":
             assert list(tmp_path.glob("out/small/cells/*/attempt/student-*.ckpt"))
         assert not list(tmp_path.glob("out/small/cells/*/record.json"))
@@ -69,9 +69,9 @@ def test_a_second_ctrl_c_stops_at_once_and_says_that_nothing_is_lost(benchmark, 
     monkeypatch.setattr("benchmark.cli.run.run_cells", two_signals)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have ignored it
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
-    said = benchmark("run", "--results", tmp_path, "--exclude", "cifar10", *small)
-    assert said.code == 4
-    assert "stopped at once; the same command continues from the last checkpoints." in said.err
-    assert "Traceback" not in said.err
+    ended = benchmark("run", "--results", tmp_path, "--exclude", "cifar10", *small)
+    assert ended.code == 4
+    assert "stopped at once; the same command continues from the last checkpoints." in ended.err
+    assert "Traceback" not in ended.err
     with pytest.raises(KeyboardInterrupt):  # afterwards, a Ctrl-C means what it meant before
         os.kill(os.getpid(), signal.SIGINT)
