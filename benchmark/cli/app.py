@@ -286,7 +286,7 @@ def data_sample(
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="Registered targets.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="TARGET", help="Registered targets.")] = None,
     all_targets: Annotated[bool, typer.Option("--all", help="Check every registered target.")] = False,
     root: Annotated[
         Path | None, typer.Option("--root", help="Check the real data in this folder instead of a stand-in.")
@@ -307,7 +307,7 @@ def check(
 @app.command()
 def clean(
     kinds: Annotated[
-        list[str] | None, typer.Argument(metavar="[KIND]...", help="Kinds of files to list or remove. Default: all.")
+        list[str] | None, typer.Argument(metavar="KIND", help="Kinds of files to list or remove. Default: all.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove the given kinds.")] = False,
     records: Annotated[

@@ -1,4 +1,4 @@
-"""``benchmark check``: the contract of a target adapter, pass or fail, item by item."""
+"""``benchmark check``: whether a target adapter keeps the contract, item by item."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from modalities.contract.checks import check_adapter
 
 
 def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:
-    """Check adapters on stand-ins that are written afresh, or on real data; whether none fails.
+    """Check adapters on freshly written stand-ins, or on real data; return whether all pass.
 
     Args:
-        names: registered targets; none means all.
-        root: folder of real data; None checks stand-ins.
+        names: registered targets; all if empty.
+        root: folder with real data; None for stand-ins.
     """
     for name in names:
         registry.origin(name)
     rows = []
     for name in names or registry.target_names():
-        found = list(_checked(name, root))
-        rows += found
+        results = list(_check(name, root))
+        rows += results
         if format == "text":
-            failed = sum(row["verdict"] == "fail" for row in found)
+            failed = sum(row["verdict"] == "fail" for row in results)
             verdict = f"{failed} item{' fails' if failed == 1 else 's fail'}" if failed else "keeps the contract"
             print(f"{name} ({registry.origin(name)}): {verdict}")
-            print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in found])
+            print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in results])
             print(flush=True)
     if format == "json":
         print(json.dumps(rows, indent=1))
     return all(row["verdict"] != "fail" for row in rows)
 
 
-def _checked(name: str, root: Path | None) -> Iterator[dict[str, Any]]:
+def _check(name: str, root: Path | None) -> Iterator[dict[str, Any]]:
     try:
         adapter = registry.target(name)
-    except Exception as error:  # one that cannot be loaded does not hide the others
+    except Exception as error:  # one broken adapter must not hide the others
         yield {"target": name, "item": "registered", "verdict": "fail", "detail": explain(error)}
         return
     for item in check_adapter(adapter, root):

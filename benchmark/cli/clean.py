@@ -1,4 +1,4 @@
-"""``benchmark clean``: what takes room and could go, and its removal, by kind and only when told to."""
+"""``benchmark clean``: list files that can be removed to free disk space, and remove the kinds that are named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmark.cli.text_table import print_table
+from benchmark.cli.text_table import print_table, size
+from benchmark.launch.job_files import note_paths
 from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
 from modalities.storage.cleanup import remove, remove_atomically
@@ -17,52 +18,52 @@ from modalities.storage.locks import LOCK, lock_path, try_lock
 from modalities.storage.paths import cache_root
 
 KINDS = {
-    "stand-ins": "generated stand-ins; written again when a cell wants them",
-    "sources": "generated source pictures; made again when a cell wants them",
-    "indexes": "lists of large datasets; read again from the disk, which takes a while",
-    "parts": "downloads and unpackings that were cut short; `benchmark data fetch` would go on with the former",
-    "checkpoints": "of cells and teachers that are not finished; the same command would go on from them",
-    "attempts": "left by cells that are done, or that no manifest asks for any more",
-    "teachers": "teachers that no record and no manifest refers to; a cell that wants one trains it again",
-    "jobs": "reports and logs of cluster jobs that are over",
-    "downloads": "archives that were kept (BENCHMARK_DOWNLOADS); remove by hand, other files may be among them",
-    "records": "records that no manifest asks for; removed with --records alone",
+    "stand-ins": "generated stand-in datasets; a cell that needs one generates it again",
+    "sources": "generated source pictures; a cell that needs one generates it again",
+    "indexes": "file lists of large datasets; the next run builds them again, which takes a while",
+    "parts": "interrupted downloads and extractions; `benchmark data fetch` would continue the downloads",
+    "checkpoints": "checkpoints of unfinished cells and teachers; the same command would continue from them",
+    "attempts": "files left by cells that are done, or that no manifest lists any more",
+    "teachers": "teachers that no record and no manifest uses; a cell that needs one trains it again",
+    "jobs": "reports and logs of cluster jobs that have ended",
+    "downloads": "archives in BENCHMARK_DOWNLOADS; remove them yourself, as your own files may be among them",
+    "records": "records that no manifest lists; removed only with --records",
 }
-BY_HAND = "downloads"
+NEVER_REMOVED = "downloads"
 UNFINISHED = ("*.part", ".*.tmp", ".*.unpacking")  # the last is from earlier versions
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file or folder that could go."""
+    """A file or folder that can be removed."""
 
     kind: str
     path: Path
     bytes: int
-    lock: Path | None = None  # a file; locked by a process that works on this
+    lock: Path | None = None  # lock file of the processes that work on this
 
 
 def clean(kinds: Sequence[str], results: Path, root: Path, *, records: bool, yes: bool, format: str) -> None:
-    """List what could go, of all kinds or of some; remove it with ``yes``.
+    """List what can be removed, of all kinds or of some; remove it with ``yes``.
 
     Args:
-        records: take the kind ``records`` too; nothing else removes a record.
-        root: folder of the datasets, of which only cut-off downloads are looked at.
+        records: include the kind ``records``; nothing else removes a record.
+        root: folder of the datasets, in which only interrupted downloads and extractions are looked for.
 
     Raises:
-        BadInput: an unknown kind, a removal that names none, a manifest that is damaged, or a file that stays.
+        BadInput: an unknown kind, a removal that names none, a damaged manifest, or a file that cannot be removed.
     """
     for kind in kinds:
         if kind not in KINDS:
             raise UnknownName("kind of leftover", kind, list(KINDS))
     if "records" in kinds and not records:
-        raise BadInput("records are removed with --records alone; without it nothing touches them.")
-    if yes and BY_HAND in kinds:
-        raise BadInput("kept downloads lie in a folder of yours (BENCHMARK_DOWNLOADS); remove them by hand.")
-    wanted = {*kinds, *(["records"] if records else [])}
-    if yes and not wanted:
-        raise BadInput("--yes removes what is named: benchmark clean stand-ins attempts --yes.")
-    found = [entry for entry in _entries(results, root) if not wanted or entry.kind in wanted]
+        raise BadInput("records are removed only with --records; give that option instead of the kind.")
+    if yes and NEVER_REMOVED in kinds:
+        raise BadInput("downloads are in your own folder (BENCHMARK_DOWNLOADS); remove them yourself.")
+    selected = {*kinds, *(["records"] if records else [])}
+    if yes and not selected:
+        raise BadInput("--yes needs the kinds to remove, such as benchmark clean stand-ins attempts --yes.")
+    found = [entry for entry in _entries(results, root) if not selected or entry.kind in selected]
     if yes:
         found = [entry for entry in found if _remove(entry)]
     _show(found, removed=yes, format=format)
@@ -73,81 +74,79 @@ def _show(found: Sequence[Entry], *, removed: bool, format: str) -> None:
         rows = [{"kind": e.kind, "path": str(e.path), "bytes": e.bytes, "removed": removed} for e in found]
         print(json.dumps(rows, indent=1))
         return
-    print_table(["kind", "size", "path"], [[entry.kind, _size(entry.bytes), entry.path] for entry in found])
+    print_table(["kind", "size", "path"], [[entry.kind, size(entry.bytes), entry.path] for entry in found])
     print()
     for kind, meaning in KINDS.items():
         own = [entry.bytes for entry in found if entry.kind == kind]
         if own:
-            print(f"{_size(sum(own))} in {len(own)} {kind}: {meaning}")
-    total = _size(sum(entry.bytes for entry in found))
+            print(f"{size(sum(own))} in {len(own)} {kind}: {meaning}")
+    total = size(sum(entry.bytes for entry in found))
     if removed:
         print(f"removed {total}")
     else:
-        print(f"{total} in all; nothing was removed (benchmark clean KIND … --yes removes the kinds that are named)")
+        print(f"{total} in total; nothing was removed (benchmark clean KIND … --yes removes the kinds that you name)")
 
 
-def _size(bytes: int) -> str:
-    for unit, amount in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if bytes >= amount:
-            return f"{bytes / amount:.1f} {unit}"
-    return f"{bytes} B"
-
-
-# --- what there is ---
+# --- listing ---
 
 
 def _entries(results: Path, root: Path) -> Iterator[Entry]:
     cache = cache_root()
     for entry in _files("stand-ins", cache / "stand-ins"):
-        yield from _idle(entry, lock_path(entry.path))
+        yield from _if_idle(entry, lock_path(entry.path))
     yield from _files("sources", cache / "sources")
     yield from _files("indexes", cache / "indexes")
     downloads = os.environ.get("BENCHMARK_DOWNLOADS")
-    kept = Path(downloads).expanduser() if downloads else None
-    for folder in (root, *([kept] if kept else [])):
-        for depth in ("", "*/", "*/*/"):  # where archives land; datasets themselves may have millions of files
-            for path in sorted(found for ending in UNFINISHED for found in folder.glob(depth + ending)):
-                lock = lock_path(path.with_name(path.name.removesuffix(".part")))
-                if path.suffix != ".tmp" or lock.is_file():  # samples are written without a lock
-                    yield from _idle(_entry("parts", path), lock)
-    for path in sorted(kept.iterdir()) if kept and kept.is_dir() else ():
-        if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):
-            yield _entry("downloads", path)
+    yield from _unfinished(root)
+    if downloads:
+        folder = Path(downloads).expanduser()
+        yield from _unfinished(folder)
+        for path in sorted(folder.glob("*")):
+            if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):
+                yield _entry("downloads", path)
     for profile in sorted(results.glob("*/")):
         store = Store(profile)
         if store.cells.is_dir():
             yield from _of_profile(store)
 
 
+def _unfinished(folder: Path) -> Iterator[Entry]:
+    """Interrupted downloads and extractions, at most three levels down: datasets may have millions of files."""
+    for depth in ("", "*/", "*/*/"):
+        for path in sorted(found for pattern in UNFINISHED for found in folder.glob(depth + pattern)):
+            lock = lock_path(path.with_name(path.name.removesuffix(".part")))
+            if path.suffix != ".tmp" or lock.is_file():  # samples are written without a lock
+                yield from _if_idle(_entry("parts", path), lock)
+
+
 def _of_profile(store: Store) -> Iterator[Entry]:
-    asked = {cell.id: cell.teacher_key for cell in store.requested_cells()}
-    # A cell's record comes last, and its manifest before its teacher.
-    teachers: set[str | None] = set(asked.values())
-    unknown = {id for id, teacher in asked.items() if teacher is None}  # cells whose teachers nothing tells
+    requested = {cell.id: cell.teacher_key for cell in store.requested_cells()}
+    # A manifest is written before its teachers, and a record after its teacher.
+    used_teachers: set[str | None] = set(requested.values())
+    unknown = {id for id, teacher in requested.items() if teacher is None}  # cells whose teacher is not recorded
     for folder in sorted(store.cells.glob("*/")):
         try:
             record = store.read(folder.name)
-        except BadInput:  # damaged: it says nothing, and so nothing of its cell may go
+        except BadInput:  # damaged: its teacher is unknown, and nothing of its cell may be removed
             unknown.add(folder.name)
             continue
         if record is not None:
-            teachers.add(record.teacher_key)
+            used_teachers.add(record.teacher_key)
             unknown.discard(folder.name)
-        elif folder.name not in asked and not _is_idle(folder / LOCK):
+        elif folder.name not in requested and not _is_idle(folder / LOCK):
             unknown.add(folder.name)
-        if record is not None and folder.name not in asked:
-            yield from _idle(_entry("records", folder), folder / LOCK)
-        elif (folder / "attempt").is_dir():
-            over = folder.name not in asked or (record is not None and record.status == "done")
-            yield from _idle(_entry("attempts" if over else "checkpoints", folder / "attempt"), folder / LOCK)
+        if record is not None and folder.name not in requested:
+            yield from _if_idle(_entry("records", folder), folder / LOCK)
+        elif (attempt := store.attempt(folder.name)).is_dir():
+            needed = folder.name in requested and (record is None or record.status != "done")
+            yield from _if_idle(_entry("checkpoints" if needed else "attempts", attempt), folder / LOCK)
     for folder in sorted(store.teachers.glob("*/")):
         if not store.has_teacher(folder.name):
-            yield from _idle(_entry("checkpoints", folder), folder / LOCK)
-        elif not unknown and folder.name not in teachers:
-            yield from _idle(_entry("teachers", folder), folder / LOCK)
-    jobs = store.jobs
-    if jobs.is_dir() and not list(jobs.glob("*.job")):
-        yield _entry("jobs", jobs)
+            yield from _if_idle(_entry("checkpoints", folder), folder / LOCK)
+        elif not unknown and folder.name not in used_teachers:
+            yield from _if_idle(_entry("teachers", folder), folder / LOCK)
+    if store.jobs.is_dir() and not note_paths(store.jobs):
+        yield _entry("jobs", store.jobs)
 
 
 def _files(kind: str, folder: Path) -> Iterator[Entry]:
@@ -156,8 +155,8 @@ def _files(kind: str, folder: Path) -> Iterator[Entry]:
             yield _entry(kind, path)
 
 
-def _idle(entry: Entry, lock: Path) -> Iterator[Entry]:
-    """The entry, unless a process works on it just now."""
+def _if_idle(entry: Entry, lock: Path) -> Iterator[Entry]:
+    """The entry, unless a process is working on it."""
     if _is_idle(lock):
         yield replace(entry, lock=lock)
 
@@ -168,25 +167,25 @@ def _is_idle(lock: Path) -> bool:
 
 
 def _entry(kind: str, path: Path) -> Entry:
-    whole = path.is_dir() and not path.is_symlink()
-    inside = [found for found in path.rglob("*") if found.is_file()] if whole else [path]
+    is_folder = path.is_dir() and not path.is_symlink()
     total = 0
-    for file in inside:
-        with contextlib.suppress(OSError):  # gone since it was listed
-            total += file.lstat().st_size
+    for file in path.rglob("*") if is_folder else [path]:
+        with contextlib.suppress(OSError):  # removed since it was listed
+            if not is_folder or file.is_file():
+                total += file.lstat().st_size
     return Entry(kind, path, total)
 
 
 def _remove(entry: Entry) -> bool:
-    """Whether it went: a process may have begun to work on it meanwhile. Links are removed and never followed."""
+    """Remove an entry unless a process has begun to work on it; links are not followed."""
     stand_in = entry.kind == "stand-ins"
     with try_lock(entry.lock, create=stand_in) if entry.lock else contextlib.nullcontext(True) as free:
         try:
-            if free and stand_in:  # half of it would be read as a dataset with fewer items
+            if free and stand_in:  # half a stand-in would be read as a dataset with fewer items
                 remove_atomically(entry.path)
             elif free:
                 remove(entry.path)
         except OSError as error:
             why = error.strerror or error
-            raise BadInput(f"{entry.path} cannot be removed ({why}); what came before it is gone.") from error
+            raise BadInput(f"{entry.path} cannot be removed ({why}); the entries before it were removed.") from error
     return free

@@ -1,4 +1,4 @@
-"""``benchmark data verify``: published checksums, then every item decoded, and what is missing or damaged by name."""
+"""``benchmark data verify``: compare published checksums, decode every item, and list missing and damaged ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmark.cli.data import chosen, next_step, state_of
+from benchmark.cli.data import data_state, next_step, resolve_targets
 from benchmark.cli.exit_codes import DONE, FAILED
 from benchmark.cli.remedies import explain
 from benchmark.launch.display import counted
@@ -20,14 +20,14 @@ from modalities.base import LabelledData, TargetAdapter
 from modalities.contract.checks import small_view
 from modalities.errors import BadInput, readable
 
-SHOWN = 20  # problems of a target that a person wants to read
-AT_ONCE = 1_000  # items handed to the decoding threads together
-SECONDS = 10  # between two lines of progress
+MAX_SHOWN = 20  # problems per target in text
+CHUNK = 1_000  # items handed to the decoding threads at a time
+PROGRESS_SECONDS = 10  # between two lines of progress
 
 
 @dataclass
 class Verified:
-    """What was found of a target."""
+    """The result for one target."""
 
     name: str
     state: str  # as in ``benchmark data status``
@@ -36,44 +36,44 @@ class Verified:
 
 
 def verify(names: Sequence[str], root: Path, *, quick: bool, format: str) -> int:
-    """Prove the data of each target; the exit code is 1 where something is missing or damaged.
+    """Verify the data of each target; return exit code 1 if something is missing or damaged.
 
-    Published checksums are compared where an adapter has a ``verify(root)``, which returns problems or raises the
-    first as BadInput; then every item of every fold is decoded. ``quick`` only counts.
+    An adapter with published checksums has a method ``verify(root)``, which returns problems or raises the first one
+    as BadInput. Then every item of every fold is decoded. ``quick`` only counts the items.
     """
-    found = [_verified(name, root, quick) for name in chosen(names)]
+    results = [_verify(name, root, quick) for name in resolve_targets(names)]
     if format == "json":
-        print(json.dumps([asdict(one) for one in found], indent=1))
+        print(json.dumps([asdict(result) for result in results], indent=1))
     else:
-        for one in found:
-            done = "counted" if quick else "decoded"
-            items, problems = counted(one.items, "item"), counted(len(one.problems), "problem")
-            print(f"{one.name}: {one.state}, {items} {done}, {problems}")
-            for problem in one.problems[:SHOWN]:
+        for result in results:
+            verb = "counted" if quick else "decoded"
+            items, problems = counted(result.items, "item"), counted(len(result.problems), "problem")
+            print(f"{result.name}: {result.state}, {items} {verb}, {problems}")
+            for problem in result.problems[:MAX_SHOWN]:
                 print(f"  {readable(problem)}")
-            if len(one.problems) > SHOWN:
-                print(f"  and {len(one.problems) - SHOWN:,} more; --format json has them all")
-    return FAILED if any(one.problems for one in found) else DONE
+            if len(result.problems) > MAX_SHOWN:
+                print(f"  and {len(result.problems) - MAX_SHOWN:,} more; --format json lists them all")
+    return FAILED if any(result.problems for result in results) else DONE
 
 
-def _verified(name: str, root: Path, quick: bool) -> Verified:
+def _verify(name: str, root: Path, quick: bool) -> Verified:
     try:
         adapter = registry.target(name)
-        state, status = state_of(adapter, root)
-    except Exception as error:  # another target may be whole
+        state, status = data_state(adapter, root)
+    except Exception as error:  # one broken adapter must not hide the others
         return Verified(name, "broken", 0, [explain(error)])
     if state in ("absent", "stand-in"):
         return Verified(name, state, 0, [next_step(adapter, state, status, root)])
     problems = [next_step(adapter, state, status, root)] if state == "partial" else []
     if not quick:
-        problems += _caught(lambda: getattr(adapter, "verify", lambda root: None)(root) or [])
+        problems += _collect(lambda: getattr(adapter, "verify", lambda root: None)(root) or [])
     seen: set[str] = set()
-    problems += _caught(lambda: _folds(adapter, root, seen, quick))
+    problems += _collect(lambda: _check_folds(adapter, root, seen, quick))
     return Verified(name, state, len(seen), list(dict.fromkeys(problems)))
 
 
-def _folds(adapter: TargetAdapter, root: Path, seen: set[str], quick: bool) -> Iterator[str]:
-    """Problems of all items of all folds; ``seen`` takes their ids."""
+def _check_folds(adapter: TargetAdapter, root: Path, seen: set[str], quick: bool) -> Iterator[str]:
+    """Yield the problems of all items of all folds; add their ids to ``seen``."""
     view = small_view(adapter.info.modality)
     for fold in range(1, adapter.info.folds + 1):
         for split in (adapter.train, adapter.test):
@@ -89,7 +89,7 @@ def _folds(adapter: TargetAdapter, root: Path, seen: set[str], quick: bool) -> I
 
 
 def _unreadable(data: LabelledData, places: list[int], name: str) -> Iterator[str]:
-    """Decode items on all cores; what is wrong with them."""
+    """Decode items on all cores; yield a problem for each that fails."""
 
     def problem(place: int) -> str | None:
         try:
@@ -98,17 +98,17 @@ def _unreadable(data: LabelledData, places: list[int], name: str) -> Iterator[st
             return explain(error) if isinstance(error, BadInput) else f"item {data.item_ids[place]}: {explain(error)}"
         return None
 
-    told = time.monotonic()
+    printed_at = time.monotonic()
     with ThreadPoolExecutor(cores()) as pool:
-        for start in range(0, len(places), AT_ONCE):
-            if time.monotonic() - told > SECONDS:
-                told = time.monotonic()
+        for start in range(0, len(places), CHUNK):
+            if time.monotonic() - printed_at > PROGRESS_SECONDS:
+                printed_at = time.monotonic()
                 print(f"{name}: {start:,} of {len(places):,} items decoded", file=sys.stderr, flush=True)
-            yield from filter(None, pool.map(problem, places[start : start + AT_ONCE]))
+            yield from filter(None, pool.map(problem, places[start : start + CHUNK]))
 
 
-def _caught(work: Callable[[], Iterable[str]]) -> list[str]:
-    """The problems that some work gives, and the one that ends it."""
+def _collect(work: Callable[[], Iterable[str]]) -> list[str]:
+    """Collect the problems that ``work`` yields, and the exception that ends it."""
     problems: list[str] = []
     try:
         problems.extend(work())

@@ -1,4 +1,4 @@
-"""``benchmark doctor``: what would not work here, and why."""
+"""``benchmark doctor``: check this installation and say what does not work, and why."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 
 
 def examine(root: Path | None, results: Path, *, format: str) -> bool:
-    """Print every finding; whether nothing is wrong."""
+    """Print every finding; return whether nothing is wrong."""
     findings = list(_findings(data_root(root), results))
     if format == "json":
         print(json.dumps([finding._asdict() for finding in findings], indent=1))
@@ -43,10 +43,10 @@ def _findings(root: Path, results: Path) -> Iterator[Finding]:
     for name in LIBRARIES:
         yield _library(name)
     yield from _collisions()
-    yield _tried("torch", _devices)
-    yield _tried("image decoding", _image_codecs)
-    yield _tried("audio decoding", _audio_codecs)
-    yield _tried("video decoding", _video_codecs)
+    yield _try("torch", _devices)
+    yield _try("image decoding", _image_codecs)
+    yield _try("audio decoding", _audio_codecs)
+    yield _try("video decoding", _video_codecs)
     yield _folder("cache", cache_root())
     yield _folder("results", results)
     yield from _targets(root)
@@ -68,22 +68,22 @@ def _library(name: str) -> Finding:
 
 
 def _collisions() -> Iterator[Finding]:
-    """Another distribution may bring a top-level package of the same name, and one of the two then wins."""
-    brought = packages_distributions()
+    """Find other distributions that install a package of the same name: Python imports only one of the two."""
+    installed_by = packages_distributions()
     for package in ("benchmark", "modalities"):
-        others = sorted(set(brought.get(package, [])) - {DISTRIBUTION})
+        others = sorted(set(installed_by.get(package, [])) - {DISTRIBUTION})
         where = Path(str(importlib.import_module(package).__file__)).parent
         if others:
-            detail = f"also brought by {', '.join(others)}; uninstall one of them (imported from {where})"
+            detail = f"also installed by {', '.join(others)}; uninstall one of them (imported from {where})"
             yield Finding(f"package {package}", "wrong", detail)
         else:
             yield Finding(f"package {package}", "ok", f"imported from {where}")
 
 
-def _tried(what: str, check: Callable[[], str]) -> Finding:
+def _try(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, "ok", check())
-    except Exception as error:  # whatever a broken installation raises is the finding
+    except Exception as error:  # a broken installation may raise anything
         return Finding(what, "wrong", f"{type(error).__name__}: {error}")
 
 
@@ -135,7 +135,7 @@ def _targets(root: Path) -> Iterator[Finding]:
     for name in registry.target_names():
         try:
             states.setdefault(registry.target(name).status(root).state, []).append(name)
-        except Exception as error:  # a broken plug-in is a finding, not the end
+        except Exception as error:  # a broken plug-in must not end the checks
             yield Finding(f"target {name}", "wrong", f"{type(error).__name__}: {error}")
     for state, names in sorted(states.items()):
         verdict: Verdict = "ok" if state == "ready" else "note"

@@ -1,25 +1,30 @@
-"""``benchmark list``: the names of everything that can be asked for."""
+"""``benchmark list``: the names that options and settings accept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.cli.text_table import print_table
 from modalities import registry
 from modalities.errors import UnknownName
 
-WHAT = ("targets", "suites", "sources", "policies", "networks", "profiles", "recipes", "settings")
+OF_A_MODALITY = ("targets", "sources", "policies", "networks", "settings")
+WHAT = (*OF_A_MODALITY, "suites", "profiles", "recipes")
+Rows = Iterator[dict[str, Any]]
 
 
 def show_list(what: str, *, modalities: Sequence[str], format: str) -> None:
-    """Print one kind of names as a table or as JSON."""
+    """Print the names of one kind, with what is known of each, as a table or as JSON."""
     if what not in WHAT:
         raise UnknownName("list", what, list(WHAT))
     for name in modalities:
-        registry.modality(name)  # refuses an unknown one
-    rows = _rows(what, list(modalities) or list(registry.MODALITIES))
+        registry.modality(name)  # raises for an unknown one
+    if what in OF_A_MODALITY:
+        rows = [row for name in modalities or registry.MODALITIES for row in _of_modality(what, name)]
+    else:
+        rows = list(_of_any_modality(what))
     if format == "json":
         print(json.dumps(rows, indent=1))
     elif rows:
@@ -27,39 +32,34 @@ def show_list(what: str, *, modalities: Sequence[str], format: str) -> None:
         print_table(heads, [[row[head] for head in heads] for row in rows])
 
 
-def _rows(what: str, rooms: list[str]) -> list[dict[str, Any]]:
+def _of_modality(what: str, modality: str) -> Rows:
     if what == "targets":
-        infos = [working.info for working in registry.usable()[0].values()]
-        return [
-            {
-                "name": info.name, "modality": info.modality, "classes": len(info.classes), "train": info.train_items,
-                "test": info.test_items, "licence": info.licence, "title": info.title,
-            }
-            for room in rooms for info in infos if info.modality == room
-        ]  # fmt: skip
-    if what in ("sources", "networks"):
-        return [
-            {"name": name, "modality": room, "description": text}
-            for room in rooms
-            for name, text in getattr(registry.modality(room), what)().items()
-        ]
-    if what == "policies":
-        return [{"name": name, "modality": room} for room in rooms for name in registry.modality(room).policies()]
-    return _configured(what, rooms)
+        for info in (adapter.info for adapter in registry.usable()[0].values()):
+            if info.modality == modality:
+                yield {
+                    "name": info.name, "modality": modality, "classes": len(info.classes), "train": info.train_items,
+                    "test": info.test_items, "licence": info.licence, "title": info.title,
+                }  # fmt: skip
+    elif what == "policies":
+        yield from ({"name": name, "modality": modality} for name in registry.modality(modality).policies())
+    elif what == "settings":
+        from benchmark.config.compose import settings
+
+        yield from ({"key": key, "default": default, "modality": modality} for key, default in settings(modality))
+    else:
+        names = getattr(registry.modality(modality), what)()
+        yield from ({"name": name, "modality": modality, "description": text} for name, text in names.items())
 
 
-def _configured(what: str, rooms: list[str]) -> list[dict[str, Any]]:
-    from benchmark.config import compose as config
+def _of_any_modality(what: str) -> Rows:
+    from benchmark.config.compose import load_profile, load_suite
     from benchmark.config.overrides import options
 
     if what == "suites":
-        suites = [config.load_suite(name) for name in options("suite")]
-        return [{"name": s.name, "targets": " ".join(s.targets), "meaning": s.meaning} for s in suites]
-    if what == "profiles":
-        profiles = [config.load_profile(name) for name in options("profile")]
-        return [{"name": p.name, "data": p.data, "meaning": p.meaning} for p in profiles]
-    if what == "recipes":
-        return [{"name": name} for name in options("recipe")]
-    return [
-        {"key": key, "default": default, "modality": room} for room in rooms for key, default in config.settings(room)
-    ]
+        for suite in map(load_suite, options("suite")):
+            yield {"name": suite.name, "targets": " ".join(suite.targets), "meaning": suite.meaning}
+    elif what == "profiles":
+        for profile in map(load_profile, options("profile")):
+            yield {"name": profile.name, "data": profile.data, "meaning": profile.meaning}
+    else:
+        yield from ({"name": name} for name in options("recipe"))

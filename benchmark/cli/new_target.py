@@ -1,4 +1,4 @@
-"""``benchmark new-target``: a target adapter that works at once, with its test, to fill in from there."""
+"""``benchmark new-target``: write a working target adapter and its test, to start from."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ SUFFIXES = {"image": ".png", "audio": ".wav", "video": ".avi"}
 
 
 def scaffold(name: str, modality: str, package: Path | None) -> None:
-    """Write the adapter and its test, and print what to do next.
+    """Write the adapter and its test, and print the next steps.
 
     Args:
         name: of the target: lower-case letters, digits and underscores.
         modality: image, audio or video.
-        package: folder to make for a package of its own, found through the entry point group ``benchmark.targets``;
-            None writes into this checkout.
+        package: folder of a new package, which is found through the entry point group ``benchmark.targets``; None
+            writes into this checkout.
     """
-    registry.modality(modality)  # refuses an unknown one
+    registry.modality(modality)  # raises for an unknown one
     _check_name(name)
     module = f"{name}_target" if package else f"modalities.{modality}.targets.{name}"
     base = BASES[modality]
@@ -39,7 +39,7 @@ def scaffold(name: str, modality: str, package: Path | None) -> None:
     }  # fmt: skip
     if package:
         texts = {"adapter": f"{module}.py", "test": f"tests/test_{module}.py", "pyproject": "pyproject.toml"}
-        written = _write({package / path: _filled(template, words) for template, path in texts.items()})
+        written = _write({package / path: _fill(template, words) for template, path in texts.items()})
         steps = [f"pip install -e {package}"]
     else:
         home = _checkout()
@@ -47,7 +47,7 @@ def scaffold(name: str, modality: str, package: Path | None) -> None:
             "adapter": home / f"modalities/{modality}/targets/{name}.py",
             "test": home / f"tests/modalities/{modality}/test_{modality}_{name}.py",
         }
-        written = _write({path: _filled(template, words) for template, path in places.items()})
+        written = _write({path: _fill(template, words) for template, path in places.items()})
         steps = []
     for path in written:
         print(f"wrote {path}")
@@ -58,28 +58,28 @@ def scaffold(name: str, modality: str, package: Path | None) -> None:
 def _check_name(name: str) -> None:
     plain = re.fullmatch(r"[a-z][a-z0-9_]*", name) and not keyword.iskeyword(name)
     if not plain or name.endswith("_") or "__" in name:
-        raise BadInput(f"'{name}' is no name for a target; use lower-case letters, digits and single underscores.")
+        raise BadInput(f"'{name}' is not a valid target name; use lower-case letters, digits and single underscores.")
     if name in registry.target_names():
-        raise BadInput(f"there is a target named '{name}' already ({registry.origin(name)}); choose another name.")
+        raise BadInput(f"a target named '{name}' already exists ({registry.origin(name)}); choose another name.")
 
 
 def _checkout() -> Path:
-    """The project's folder, if this is a checkout that can be written to."""
+    """Return the project's folder. Raises BadInput if this is not a checkout."""
     home = Path(modalities.__file__).resolve().parent.parent
     if not (home / "pyproject.toml").is_file() or not (home / "tests").is_dir():
-        raise BadInput(f"{home} is an installed copy and no checkout; give a folder for a new package with --package.")
+        raise BadInput(f"{home} is an installed copy, not a checkout; give a folder for a new package with --package.")
     return home
 
 
-def _filled(template: str, words: dict[str, str]) -> str:
+def _fill(template: str, words: dict[str, str]) -> str:
     return Template((files("benchmark.cli.scaffold") / f"{template}.txt").read_text(encoding="utf-8")).substitute(words)
 
 
 def _write(texts: dict[Path, str]) -> list[Path]:
-    """Write new files, all or none; their absolute paths."""
+    """Write new files, or none if one of them exists; return their absolute paths."""
     for path in texts:
         if path.exists():
-            raise BadInput(f"{path} is there already; choose another name or folder.")
+            raise BadInput(f"{path} already exists; choose another name or folder.")
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)

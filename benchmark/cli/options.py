@@ -31,12 +31,12 @@ LOCAL_RESULTS = Path("results/local")
 
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as `profile=small` or `'seeds=[0,1,2]'`."),
+    typer.Argument(metavar="KEY=VALUE", help="Settings, such as `profile=small` or `'seeds=[0,1,2]'`."),
 ]
 SuiteName = Annotated[str, typer.Option("--suite", help="Named set of cells; see `benchmark list suites`.")]
 Targets = Annotated[
     list[str] | None,
-    typer.Option("--target", "-t", help="Run only these targets: names or globs, separated by commas."),
+    typer.Option("--target", "-t", help="Only these targets: names or globs, separated by commas."),
 ]
 Modalities = Annotated[
     list[str] | None, typer.Option("--modality", "-m", help="Only targets of this modality: image, audio or video.")
@@ -64,8 +64,8 @@ TableFormat = Annotated[
     ),
 ]
 TargetNames = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="Names of targets; see `benchmark list targets`.")
+    list[str], typer.Argument(metavar="NAME", help="Names of targets; see `benchmark list targets`.")
 ]
 AnyTargetNames = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of targets. Default: all targets.")
+    list[str] | None, typer.Argument(metavar="NAME", help="Names of targets. Default: all targets.")
 ]

@@ -1,4 +1,4 @@
-"""Standard output and error that may fail without ending a run: its records are on disk, and its exit code tells."""
+"""Standard output and error that may fail without ending a run, whose results are its records and its exit code."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, TextIO, cast
 
 @contextmanager
 def tolerate_closed_output() -> Iterator[None]:
-    """Give up standard output or error, each for itself, once it cannot be written: a full disk, a reader that left.
+    """Discard standard output or error, each separately, once it cannot be written: a full disk, a closed pipe.
 
-    What is written from then on is dropped without a word. Everything is flushed in the end, so that nothing is left
-    that could fail when Python exits.
+    Whatever is written from then on is dropped silently. Both are flushed at the end, so that nothing remains that
+    could fail when Python exits.
     """
     with contextlib.ExitStack() as stack:
-        # A process that was started without one of them (2>&-) has None there.
+        # In a process that was started without one of them (2>&-), it is None.
         out, err = (stream or stack.enter_context(Path(os.devnull).open("w")) for stream in (sys.stdout, sys.stderr))
         for redirect, stream in ((contextlib.redirect_stdout, out), (contextlib.redirect_stderr, err)):
             ours = _Tolerant(stream)
@@ -29,35 +29,35 @@ def tolerate_closed_output() -> Iterator[None]:
 
 
 class _Tolerant:
-    """A text stream of which the first failure is the last."""
+    """A text stream that is discarded after its first failure."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._lost = stream, False
 
     def write(self, text: str) -> int:
         if not self._lost:
-            with self._or_give_up():
+            with self._discard_on_failure():
                 self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         if not self._lost:
-            with self._or_give_up():
+            with self._discard_on_failure():
                 self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     @contextmanager
-    def _or_give_up(self) -> Iterator[None]:
+    def _discard_on_failure(self) -> Iterator[None]:
         try:
             yield
-        except BlockingIOError:  # a slow terminal that another program made non-blocking: some text is lost, no more
+        except BlockingIOError:  # a slow terminal that another program made non-blocking: only some text is lost
             return
         except OSError:
             self._lost = True
             with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
                 null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, self._stream.fileno())  # takes what is still buffered, and what libraries in C say
+                os.dup2(null, self._stream.fileno())  # takes what is still buffered, and the output of C libraries
                 os.close(null)
                 self._stream.flush()

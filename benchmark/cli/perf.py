@@ -1,4 +1,4 @@
-"""``benchmark perf``: segments per second and the share of a step that is not its networks, beside other libraries."""
+"""``benchmark perf``: measure segments per second, the overhead of a step over its networks, and evaluation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from modalities.storage.atomic import atomic_write
 def show_perf(
     modalities: Sequence[str], overrides: Sequence[str], *, device: str, format: str, out: Path | None
 ) -> None:
-    """Measure, then print tables or JSON; with ``out``, keep both there as perf-MODALITIES-DEVICE.json and .md."""
+    """Measure and print tables or JSON; write both to the folder ``out`` as perf-MODALITIES-DEVICE.json and .md."""
     from benchmark.perf.subprocess import measure_in_subprocess
 
     for name in modalities:
-        registry.modality(name)  # refuses an unknown one
+        registry.modality(name)  # raises for an unknown one
     names = list(modalities) or list(registry.MODALITIES)
     found = measure_in_subprocess(names, overrides, device)
     found["made"] = origin(" ".join(["benchmark perf", *_arguments(modalities, overrides, device)]))

@@ -1,4 +1,4 @@
-"""``benchmark plan``: every cell and what would happen to it."""
+"""``benchmark plan``: every cell and what a run would do with it."""
 
 from __future__ import annotations
 
@@ -9,69 +9,78 @@ from typing import Any
 
 from benchmark.cli.text_table import print_table
 from benchmark.launch.display import counted, duration
-from benchmark.planning.cell import state_of
+from benchmark.planning.cell import Cell, state_of
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
 from modalities.errors import readable
 
-BYTES_OF_A_LOG_PROBABILITY = 2
-WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}  # addresses stay in one piece
+BYTES_PER_LOG_PROBABILITY = 2
 
 
 def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> None:
-    """Print the plan: a table with totals, or JSON."""
+    """Print the plan as a table with totals, or as JSON."""
     from benchmark.system.devices import worker_devices
 
     cells = make_plan(request)
     threads = max((cell.config.threads for cell in cells), default=1)
-    at_once = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # may refuse --jobs
+    workers = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # raises for bad jobs
     store = Store(results / request.profile)
-    rows: list[dict[str, Any]] = []
-    for cell in cells:
-        state, reason = state_of(cell, store)
-        info = cell.adapter.info
-        rows.append(
-            {
-                "cell": cell.id,
-                "target": cell.key.target,
-                "source": cell.source.name,
-                "seed": cell.key.seed,
-                "fold": cell.key.fold,
-                "data": cell.data.kind,
-                "state": state,
-                "reason": reason,
-                "seconds": cell.config.expected_seconds or None if state == "to run" else None,
-                "predictions_bytes": info.test_items * len(info.classes) * BYTES_OF_A_LOG_PROBABILITY
-                if state == "to run" and cell.data.kind != "stand-in"
-                else None,
-                "download_bytes": info.download_bytes if state == "no data" else None,
-            }
-        )
+    rows = [_row(cell, store) for cell in cells]
     if format == "json":
         print(json.dumps(rows, indent=1))
         return
-    folded = any(row["fold"] != 1 for row in rows)
+    _print_cells(rows)
+    _print_missing_data(rows)
+    _print_totals(rows, workers, store)
+
+
+def _row(cell: Cell, store: Store) -> dict[str, Any]:
+    state, reason = state_of(cell, store)
+    info, runs = cell.adapter.info, state == "to run"
+    prediction_bytes = info.test_items * len(info.classes) * BYTES_PER_LOG_PROBABILITY
+    return {
+        "cell": cell.id,
+        "target": cell.key.target,
+        "source": cell.source.name,
+        "seed": cell.key.seed,
+        "fold": cell.key.fold,
+        "data": cell.data.kind,
+        "state": state,
+        "reason": reason,
+        "seconds": cell.config.expected_seconds or None if runs else None,
+        "predictions_bytes": prediction_bytes if runs and cell.data.kind != "stand-in" else None,
+        "download_bytes": info.download_bytes if state == "no data" else None,
+    }
+
+
+def _print_cells(rows: list[dict[str, Any]]) -> None:
+    fold = ["fold"] if any(row["fold"] != 1 for row in rows) else []
+    names = ["target", *fold, "source", "seed", "data", "state"]
     table = []
     for row in rows:
-        runs = row["state"] == "to run"
-        when, why = (duration(row["seconds"]), row["reason"]) if runs else ("", "")
-        place = [row["fold"]] if folded else []
-        table.append([row["target"], *place, row["source"], row["seed"], row["data"], row["state"], when, why])
-    print_table(["target", *(["fold"] if folded else []), "source", "seed", "data", "state", "time", ""], table)
+        time_and_reason = (duration(row["seconds"]), row["reason"]) if row["state"] == "to run" else ("", "")
+        table.append([*(row[name] for name in names), *time_and_reason])
+    print_table([*names, "time", ""], table)
+
+
+def _print_missing_data(rows: list[dict[str, Any]]) -> None:
     missing = {row["target"]: row["reason"] for row in rows if row["state"] == "no data"}
     if missing:
         print("\nMissing data:")
-        for target, reason in missing.items():
-            print(
-                fill(
-                    readable(f"{target}: {reason}"), 100, initial_indent="  ", subsequent_indent="      ", **WHOLE_WORDS
-                )
+    for target, reason in missing.items():
+        print(
+            fill(
+                readable(f"{target}: {reason}"), 100, initial_indent="  ", subsequent_indent="      ",
+                break_long_words=False, break_on_hyphens=False,  # addresses stay whole
             )
-    todo = [row for row in rows if row["state"] == "to run"]
-    workers = min(at_once, max(1, len(todo)))
-    known = [row["seconds"] for row in todo]
-    total = duration(sum(known) / workers) if known and all(known) else "?" if known else "0:00"
+        )  # fmt: skip
+
+
+def _print_totals(rows: list[dict[str, Any]], workers: int, store: Store) -> None:
+    seconds = [row["seconds"] for row in rows if row["state"] == "to run"]
+    workers = min(workers, max(1, len(seconds)))
+    total = duration(sum(seconds) / workers if all(seconds) else None)
     disk = sum(row["predictions_bytes"] or 0 for row in rows) / 1e6
-    print(f"\n{counted(len(rows), 'cell')}, {len(todo):,} to run, about {total} with {workers} at a time, "
+    print(f"\n{counted(len(rows), 'cell')}, {len(seconds):,} to run, about {total} with {workers} at a time, "
           f"{disk:.1f} MB of predictions; results in {store.root.resolve()}")  # fmt: skip

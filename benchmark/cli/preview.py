@@ -1,4 +1,4 @@
-"""``benchmark preview``: a picture of what the student sees."""
+"""``benchmark preview``: draw the source datum and segments of it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from modalities.errors import BadInput
 
 
 def write_preview(modality: str, target: str, overrides: list[str], path: Path) -> Path:
-    """Write the PNG; the path made absolute."""
+    """Write the PNG; return its absolute path."""
     import torch
 
     if path.suffix.lower() != ".png":
-        raise BadInput(f"--out {path} does not end in .png, and a preview is a PNG; choose such a name.")
+        raise BadInput(f"--out {path} does not end in .png; a preview is a PNG file.")
     adapter = registry.modality(modality)
-    rooms = {name: working.info.modality for name, working in registry.usable()[0].items()}
-    target = target or next(name for name in rooms if rooms[name] == modality)
-    if rooms.get(target, modality) != modality:
-        raise BadInput(f"{target} is no {modality} target; name another with --target, or leave it out.")
+    modalities = {name: working.info.modality for name, working in registry.usable()[0].items()}
+    target = target or next(name for name in modalities if modalities[name] == modality)
+    if modalities.get(target, modality) != modality:
+        raise BadInput(f"{target} is not a target of the modality {modality}; give another --target, or leave it out.")
     rest, profile, suite = split_overrides(overrides)
     config = compose_target(target, rest, profile=profile, suite=suite)
     source = adapter.load_source(str(getattr(config.source, modality)), config.view, torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""``benchmark table``: the leaderboard of one profile, from its records alone."""
+"""``benchmark table``: the leaderboard of one profile, computed from its records alone."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ FORMATS = {
 
 
 def render(results: Path, profile: str, format: str) -> str:
-    """The leaderboard of ``results/profile`` as text."""
+    """Return the leaderboard of ``results/profile`` as text."""
     return FORMATS[format](leaderboard.leaderboard(Store(results / profile), published()))
 
 
 def write_leaderboards(store: Store) -> list[Path]:
-    """Write the leaderboard in every format; the files' absolute paths."""
+    """Write the leaderboard in every format; return the absolute paths."""
     return [path.resolve() for path in leaderboard_formats.write(store, published())]
 
 
 def print_summary(store: Store) -> None:
-    """The leaderboard in short, for a terminal: percentages, and what is no result is called so."""
+    """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
     frame = leaderboard.leaderboard(store, published())
 
     def percent(value: float) -> str:
@@ -54,7 +54,7 @@ def print_summary(store: Store) -> None:
 
 
 def published() -> dict[str, float | None]:
-    """The publication's first student of every registered target, as a fraction; None where there is none."""
-    infos = [working.info for working in registry.usable()[0].values()]
+    """Return the top-1 of each target's first published student, as a fraction; None if none is published."""
+    infos = [adapter.info for adapter in registry.usable()[0].values()]
     students = {info.name: [entry.top1 for entry in info.published if entry.role == "student"] for info in infos}
     return {name: top1[0] if top1 else None for name, top1 in students.items()}

@@ -1,4 +1,4 @@
-"""What a run shows: live bars on a terminal, one line per event elsewhere."""
+"""The display of a run: live bars on a terminal, otherwise one line per event."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from modalities.errors import readable
 
 
 class TimeLeft:
-    """Time left for a list of cells: expectation where nothing was seen yet, corrected by what was."""
+    """Estimates the remaining time of cells: the expected times, corrected by how long ended cells took."""
 
     def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
         self._expected = {cell.id: cell.config.expected_seconds for cell in cells}
         self._jobs = max(1, jobs)
         self._begun: dict[str, float] = {}
-        self._seen = self._seen_expected = 0.0
+        self._elapsed = self._elapsed_expected = 0.0
 
     def started(self, cell: Cell) -> None:
         self._begun[cell.id] = time.monotonic()
 
     def ended(self, cell: Cell) -> None:
-        self._seen += time.monotonic() - self._begun.pop(cell.id)
-        self._seen_expected += self._expected.pop(cell.id)
+        self._elapsed += time.monotonic() - self._begun.pop(cell.id)
+        self._elapsed_expected += self._expected.pop(cell.id)
 
     def seconds(self) -> float | None:
-        """None where there is nothing to go by."""
+        """Return the estimate; None if a cell has no expected time."""
         if not all(self._expected.values()):
             return None
-        pace = self._seen / self._seen_expected if self._seen_expected else 1.0
+        pace = self._elapsed / self._elapsed_expected if self._elapsed_expected else 1.0
         now = time.monotonic()
         left = []
         for id, expected in self._expected.items():
-            gone = now - self._begun.get(id, now)
-            left.append(max(pace * expected - gone, gone / 4))  # a cell that is overdue is not about to end for that
+            running = now - self._begun.get(id, now)
+            left.append(max(pace * expected - running, running / 4))  # an overdue cell may still take a while
         return max(max(left, default=0.0), sum(left) / self._jobs)
 
 
 def duration(seconds: float | None) -> str:
-    """``95`` as ``1:35``; None as ``?``."""
+    """Format seconds: ``95`` as ``1:35``, None as ``?``."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(round(seconds), 60)
@@ -52,12 +52,12 @@ def duration(seconds: float | None) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 cell``, ``1,797 cells``."""
+    """Format a count: ``1 cell``, ``1,797 cells``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def outcome_line(record: Record) -> str:
-    """What a cell came to, in a few words."""
+    """Summarise a record: its accuracies, or its status and reason."""
     if record.status != "done":
         return f"{record.status}: {record.reason}"
     top1, teacher = record.metrics["top1"], record.controls["teacher_top1"]
@@ -66,7 +66,7 @@ def outcome_line(record: Record) -> str:
 
 @contextmanager
 def shown(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
-    """The display that fits where standard error goes."""
+    """Show live bars if standard error is a terminal, else plain lines."""
     if sys.stderr.isatty():
         with _live(cells, jobs) as display:
             yield display
@@ -101,7 +101,7 @@ class PlainLines:
 
     def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
         if record is None:
-            self._print(f"[{self._done}/{self._count}] {describe(cell)}: stopped; it continues with the same command")
+            self._print(f"[{self._done}/{self._count}] {describe(cell)}: stopped; the same command continues it")
             return
         self._left.ended(cell)
         self._done += 1
@@ -113,7 +113,7 @@ class PlainLines:
 
 
 def _rate(cell: Cell, step: Step) -> str:
-    """Segments (or items) per second of a training phase; steps elsewhere."""
+    """Format the speed: segments or items per second of a training phase, batches of any other."""
     if step.phase == "distill":
         return f"{step.per_second * cell.config.recipe.batch:,.0f} segments/s"
     if step.phase == "teacher: train":
@@ -130,7 +130,7 @@ def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
     left = TimeLeft(cells, jobs)
 
     class Left(ProgressColumn):
-        """Time left: of the whole run in its own bar, of the phase elsewhere."""
+        """Remaining time: of the run in the bar of all cells, of the phase in the others."""
 
         def render(self, task: Task) -> Text:
             seconds = left.seconds() if task.fields.get("whole") else task.time_remaining
@@ -165,7 +165,7 @@ def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
                 mark, style = ("✓", "green") if record.status == "done" else ("✗", "red")
                 line = Text.assemble(
                     (mark, style), readable(f" {describe(cell)}: {outcome_line(record)}")
-                )  # never read as markup
+                )  # not markup
                 progress.console.print(line)
                 self._done += 1
                 progress.update(self._whole, completed=self._done, note=f"{self._done}/{len(cells)}")

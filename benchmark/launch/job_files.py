@@ -1,4 +1,4 @@
-"""The files by which jobs and the command that submitted them talk, all in ``DIR/<profile>/jobs``.
+"""The files through which jobs and the command that submitted them communicate, in ``DIR/<profile>/jobs``.
 
 ``NAME.json`` is a job's report, ``NAME.job`` the note of a job in the queue, and ``NAME.stop`` asks the job to stop.
 """
@@ -9,18 +9,19 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.records.validation import STRICT, first_problem
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
-STRICT = ConfigDict(strict=True, extra="forbid")  # NaN is allowed: the loss of a phase that has none
+REPORT: ConfigDict = {**STRICT, "allow_inf_nan": True}  # a phase without a loss has the loss NaN
 
 
 class RunningCell(BaseModel):
     """A cell that a worker of the job is running, and its last step (``progress.Step``)."""
 
-    model_config = STRICT
+    model_config = REPORT
 
     cell: str  # id
     phase: str
@@ -41,7 +42,7 @@ class Report(BaseModel):
         left: whether the job stopped on request, with cells still to run.
     """
 
-    model_config = STRICT
+    model_config = REPORT
 
     begun: list[str] = []
     ended: dict[str, str] = {}
@@ -92,9 +93,9 @@ def read_note(path: Path) -> JobNote:
     """Read a note. Raises BadInput if it is damaged: unlike a report, it may stand for a job that is in the queue."""
     try:
         return JobNote.model_validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a valid job note"
-        raise BadInput(f"{path} cannot be read ({why}); delete it once its job has ended.") from error
+    except (OSError, ValidationError) as error:
+        why = error.strerror if isinstance(error, OSError) else first_problem(error)
+        raise BadInput(f"{path} is not a valid job note ({why}); delete it once its job has ended.") from error
 
 
 def write_note(folder: Path, name: str, note: JobNote) -> None:

@@ -1,4 +1,4 @@
-"""The cells of a torchrun: one after another, each on all of its processes; the first process leads."""
+"""Cells under torchrun: one after another, each on all processes; the main process chooses the cells."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from modalities.storage.locks import exclusive_lock
 
 
 def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display, stop: Callable[[], bool]) -> Outcome:
-    """Run every cell together with the processes that ``follow``, and send them home at the end.
+    """Run every cell together with the processes in ``follow``, which end afterwards.
 
     Args:
         results: ``DIR/<profile>``.
-        stop: when true, the running cell writes a checkpoint and ends, and no further one begins.
+        stop: once true, the running cell writes a checkpoint and stops, and no other cell starts.
 
     Raises:
-        Alone: a process failed in a way that the others did not; ``leave`` is all that is left to do.
+        RankDesync: one process failed and the others did not; the caller must ``leave``.
         BadInput: the results folder cannot be written.
     """
     from benchmark.running.run_cell import record_from_other_run, run_cell
@@ -31,7 +31,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
 
     outcome, store = Outcome(), Store(results)
 
-    def moved(step: Step) -> None:
+    def show(step: Step) -> None:
         display.moved(0, step)
 
     for cell in cells:
@@ -40,7 +40,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
             continue
         display.started(0, cell)
         record: Record | None = None
-        callback = Progress(moved, stop)
+        callback = Progress(show, stop)
         try:
             with exclusive_lock(store.cell(cell.id), patience(callback, "this cell")):
                 record = record_from_other_run(cell, store)
@@ -56,15 +56,15 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
 
 
 def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
-    """Run the cells that the first process names until it names none.
+    """Run the cells that the main process sends until it sends None.
 
     Raises:
-        Alone: see ``lead``; or the first process is gone.
+        RankDesync: as in ``lead``, or the main process has ended.
     """
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import Interrupted
 
-    def nothing_to_show(step: Step) -> None: ...
+    def ignore(step: Step) -> None: ...
 
     def next_cell() -> Cell | None:
         try:
@@ -75,13 +75,13 @@ def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
     store = Store(results)
     while (cell := next_cell()) is not None:
         try:
-            run_cell(cell, store, device=ranks.device, callback=Progress(nothing_to_show, stop), ranks=ranks)
+            run_cell(cell, store, device=ranks.device, callback=Progress(ignore, stop), ranks=ranks)
         except Interrupted:
             continue
 
 
 def leave(error: RankDesync, exit_code: int) -> None:
-    """End this process at once: others may wait for it for ever, so that torchrun must see it end and end them."""
+    """Exit at once, so that torchrun ends the other processes, which may wait for this one forever."""
     if error.origin:
         print(f"benchmark: {error}", file=sys.stderr)
     sys.stdout.flush()

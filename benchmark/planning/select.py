@@ -73,7 +73,9 @@ def select_targets(request: Request) -> list[str]:
             raise UnknownName("modality", modality, list(registry.MODALITIES))
     selected = {name for name in selected if not request.modalities or modality_of[name] in request.modalities}
     if not selected:
-        raise BadInput("no target is left: these targets, modalities and exclusions leave nothing to run.", about="targets")
+        raise BadInput(
+            "no target is left: these targets, modalities and exclusions leave nothing to run.", about="targets"
+        )
     return sorted(selected, key=lambda name: (registry.MODALITIES.index(modality_of[name]), name))
 
 

@@ -1,1 +1,1 @@
-"""Text that ``benchmark new-target`` starts a target from; ``$words`` are filled in."""
+"""Templates of ``benchmark new-target``; ``$words`` are filled in."""

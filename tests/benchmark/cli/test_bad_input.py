@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +13,7 @@ import soundfile
 import torch
 from PIL import Image
 
-from benchmark.cli import app as cli
-from benchmark.cli import run as run_verb
 from benchmark.data.locate import STAND_IN_SEED
-from benchmark.launch.progress import Outcome
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases
@@ -28,32 +24,13 @@ CPU = torch.device("cpu")
 RATE = 16_000
 
 
-def inline(cells, results, *, devices, display, stop) -> Outcome:
-    """Stands in for the worker processes, which tests of their own look after."""
-    outcome, store = Outcome(), Store(results)
-    for cell in cells:
-        display.started(0, cell)
-        outcome.records[cell.id] = run_cell(cell, store, device="cpu", callback=IgnorePhases())
-        display.ended(0, cell, outcome.records[cell.id])
-    return outcome
+@pytest.fixture(autouse=True)
+def no_workers(inline) -> None:
+    """Run cells in this process."""
 
 
-@pytest.fixture
-def benchmark(capfd, monkeypatch) -> Callable[..., tuple[int, str]]:
-    """Call the command line in this process: the exit code and what it says on standard error."""
-    monkeypatch.setattr(run_verb, "run_cells", inline)
-
-    def call(*words: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["benchmark", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0), capfd.readouterr().err
-
-    return call
-
-
-def refused(said: tuple[int, str], *parts: str) -> None:
-    code, text = said
+def refused(ended: tuple[int, str, str], *parts: str) -> None:
+    code, _, text = ended
     assert code == 2
     assert text.startswith("benchmark: ")
     assert text.count("\n") == 1, text
@@ -63,11 +40,13 @@ def refused(said: tuple[int, str], *parts: str) -> None:
 
 def segments(modality: str, name: Path | str) -> torch.Tensor:
     """The first 64 segments of a source under the default policy."""
-    room = registry.modality(modality)
-    view = room.view_type()
-    policy = next(iter(room.policies().values()))
-    source = room.load_source(str(name), view, CPU)
-    return room.stream(source, view, policy, batch_size=64 if modality != "video" else 4, seed=0, device=CPU).batch(0)
+    adapter = registry.modality(modality)
+    view = adapter.view_type()
+    policy = next(iter(adapter.policies().values()))
+    source = adapter.load_source(str(name), view, CPU)
+    return adapter.stream(source, view, policy, batch_size=64 if modality != "video" else 4, seed=0, device=CPU).batch(
+        0
+    )
 
 
 # --- what is not there -----------------------------------------------------------------------------------------
@@ -82,7 +61,7 @@ def test_a_missing_source_is_refused_before_anything_runs_or_is_written(benchmar
     assert not results.exists()
 
 
-def test_a_folder_is_no_source(benchmark, tmp_path):
+def test_a_folder_is_not_a_source(benchmark, tmp_path):
     refused(benchmark("run", "--target", "digits", "--results", tmp_path, f"source.image={tmp_path}"), str(tmp_path))
     assert not list(tmp_path.iterdir())
 
@@ -99,7 +78,7 @@ def test_half_a_dataset_is_no_data_that_names_what_is_missing_and_is_left_alone(
     folder = tmp_path / "data" / "fsdd" / "recordings"
     folder.mkdir(parents=True)
     soundfile.write(folder / "3_ada_0.wav", np.zeros(800), 8000)
-    code, text = benchmark(
+    code, _, text = benchmark(
         "run", "--target", "fsdd", "--root", tmp_path / "data", "--results", tmp_path / "r", "profile=small"
     )
     assert code == 3
@@ -333,7 +312,7 @@ def test_a_source_that_cannot_be_decoded_fails_the_cells_of_its_modality_alone(b
     bad.write_text("Dear Sir or Madam")
     words = ("run", "--target", "digits,fsdd", "--results", tmp_path / "r", "profile=smoke", "teacher.times_chance=1")
     small = ("teacher.training.steps=60", "recipe.steps=20", "recipe.batch=16")
-    code, text = benchmark(*words, *small, f"source.image={photo}", f"source.audio={bad}")
+    code, _, text = benchmark(*words, *small, f"source.image={photo}", f"source.audio={bad}")
     assert code == 1
     rows = json.loads((tmp_path / "r" / "smoke" / "leaderboard.json").read_text())["rows"]
     assert {row["target"]: row["status"] for row in rows} == {"digits": "done", "fsdd": "failed"}

@@ -1,4 +1,4 @@
-"""``benchmark check``: pass or fail item by item, for people and for programs, with an exit code."""
+"""``benchmark check``: pass or fail item by item, as text and as JSON, with an exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.cli import app as cli
+from benchmark.cli.app import app
 from modalities import registry
 from modalities.contract.checks import CHECKS
 from modalities.errors import BadInput
@@ -17,7 +17,7 @@ from modalities.errors import BadInput
 def code_of(*arguments: str) -> int:
     """Exit code of a command line, as a shell sees it."""
     with pytest.raises(SystemExit) as ended:
-        cli.app(list(arguments))
+        app(list(arguments))
     return int(ended.value.code or 0)
 
 
@@ -57,7 +57,7 @@ def test_a_plug_in_that_cannot_be_loaded_does_not_hide_the_others(
 
     def target(name: str) -> Any:
         if name == "broken":
-            raise BadInput("the plug-in target 'broken' cannot be used; mend it.")
+            raise BadInput("the plug-in target 'broken' cannot be used; fix it.")
         return load(name)
 
     monkeypatch.setattr(registry, "target", target)
@@ -65,7 +65,7 @@ def test_a_plug_in_that_cannot_be_loaded_does_not_hide_the_others(
     monkeypatch.setattr(registry, "target_names", lambda: ["broken", "cifar10"])
     assert code_of("check", "--all") == 1
     out = capsys.readouterr().out
-    assert "the plug-in target 'broken' cannot be used; mend it." in out
+    assert "the plug-in target 'broken' cannot be used; fix it." in out
     assert "cifar10 (somewhere): keeps the contract" in out
 
 
@@ -78,11 +78,11 @@ def test_real_data_under_a_root_are_checked_instead_of_a_stand_in(
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["check", "cifar10", "--all"]])
-def test_what_to_check_must_be_said_once(arguments: list[str]) -> None:
+def test_targets_or_all_must_be_given_but_not_both(arguments: list[str]) -> None:
     with pytest.raises(BadInput, match="name the targets to check, or give --all"):
-        cli.app(arguments)
+        app(arguments)
 
 
 def test_an_unknown_target_answers_with_the_nearest() -> None:
     with pytest.raises(BadInput, match="did you mean cifar10"):
-        cli.app(["check", "cifar01"])
+        app(["check", "cifar01"])

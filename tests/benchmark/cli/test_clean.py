@@ -1,4 +1,4 @@
-"""``benchmark clean``: what could go is listed with its size; only what is named goes, and no record by chance."""
+"""``benchmark clean``: lists what can be removed, with sizes; removes only what is named, and no record by accident."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from benchmark.cli import app as cli
-from benchmark.cli import clean as verb
+from benchmark.cli import clean as clean_module
+from benchmark.cli.app import app
 from benchmark.cli.clean import KINDS
 from benchmark.records.provenance import provenance
 from benchmark.records.store import Store
@@ -69,7 +69,7 @@ def _write(path: Path, size: int) -> Path:
 def clean(place) -> Callable[..., list[dict]]:
     def call(*words: str) -> list[dict]:
         words = ("clean", *words, "--results", str(place.results), "--root", str(place.root), "--format", "json")
-        answer = CliRunner().invoke(cli.app, words)
+        answer = CliRunner().invoke(app, words)
         if answer.exception and not isinstance(answer.exception, SystemExit):
             raise answer.exception
         assert answer.exit_code == 0, answer.output
@@ -92,7 +92,7 @@ def test_every_kind_is_listed_with_its_size_and_nothing_is_removed(place, clean)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("downloads", "records")])
-def test_what_is_named_goes_and_everything_else_stays(kind, place, clean):
+def test_what_is_named_is_removed_and_everything_else_stays(kind, place, clean):
     (row,) = clean(kind, "--yes")
     assert (row["kind"], row["removed"]) == (kind, True)
     assert {name for name, path in place.paths.items() if not path.exists()} == {kind}
@@ -100,7 +100,7 @@ def test_what_is_named_goes_and_everything_else_stays(kind, place, clean):
     assert clean(kind) == []
 
 
-def test_a_record_goes_with_records_alone_and_only_where_no_manifest_asks_for_it(place, clean):
+def test_a_record_is_removed_only_with_records_and_only_if_no_manifest_lists_it(place, clean):
     for kind in KINDS:
         if kind not in ("downloads", "records"):
             clean(kind, "--yes")
@@ -113,13 +113,13 @@ def test_a_record_goes_with_records_alone_and_only_where_no_manifest_asks_for_it
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--yes",), "--yes removes what is named"),
-        (("records", "--yes"), "removed with --records alone"),
-        (("downloads", "--yes"), "remove them by hand"),
+        (("--yes",), "--yes needs the kinds to remove"),
+        (("records", "--yes"), "removed only with --records"),
+        (("downloads", "--yes"), "remove them yourself"),
         (("standins",), "stand-ins"),
     ],
 )
-def test_what_clean_does_not_do_is_said_in_a_sentence(words, sentence, place, clean):
+def test_what_clean_refuses_is_one_sentence(words, sentence, place, clean):
     with pytest.raises(BadInput, match=re.escape(sentence)):
         clean(*words)
     assert all(path.exists() for path in place.paths.values())
@@ -134,19 +134,19 @@ def test_a_folder_in_which_a_process_works_is_left_alone(place, clean):
     assert teacher.exists()
 
 
-def test_what_a_process_takes_up_after_it_was_listed_is_left_alone(place, clean, monkeypatch):
+def test_what_a_process_starts_to_use_after_it_was_listed_is_left_alone(place, clean, monkeypatch):
     path = place.paths["checkpoints"]
     lock, (entry,) = FileLock(path.parent / ".lock"), [
-        entry for entry in verb._entries(place.results, place.root) if entry.kind == "checkpoints"
+        entry for entry in clean_module._entries(place.results, place.root) if entry.kind == "checkpoints"
     ]  # fmt: skip
     with lock:
-        assert not verb._remove(entry)
+        assert not clean_module._remove(entry)
     assert path.exists()
-    assert verb._remove(entry)
+    assert clean_module._remove(entry)
     assert not path.exists()
 
 
-def test_the_teacher_of_a_cell_that_is_asked_for_and_has_no_record_yet_stays(place, clean, cells):
+def test_the_teacher_of_a_requested_cell_without_a_record_stays(place, clean, cells):
     (cell,) = cells("seeds=[0]", "teacher.training.steps=61")
     teacher = _write(place.store.root / "teachers" / cell.teacher_key / "teacher.json", 2).parent
     assert str(teacher) in {row["path"] for row in clean("teachers")}
@@ -155,7 +155,7 @@ def test_the_teacher_of_a_cell_that_is_asked_for_and_has_no_record_yet_stays(pla
     assert teacher.exists()
 
 
-def test_every_teacher_stays_while_an_old_manifest_asks_for_a_cell_without_record(place, clean, cells):
+def test_every_teacher_stays_while_an_old_manifest_lists_a_cell_without_a_record(place, clean, cells):
     *_, cell = cells("seeds=[0,1]", "teacher.training.steps=61")
     path = place.store.write_manifest("other", {}, [cell.manifest_entry()])
     manifest = json.loads(path.read_text())
@@ -167,7 +167,7 @@ def test_every_teacher_stays_while_an_old_manifest_asks_for_a_cell_without_recor
     assert [Path(row["path"]) for row in clean("teachers")] == [place.paths["teachers"]]
 
 
-def test_every_teacher_stays_while_a_process_works_on_a_cell_that_is_asked_for_no_more(place, clean):
+def test_every_teacher_stays_while_a_process_works_on_a_cell_that_no_manifest_lists(place, clean):
     folder = place.store.root / "cells" / "digits-x-s0-0"
     folder.mkdir()
     with FileLock(folder / ".lock"):
@@ -180,8 +180,8 @@ def test_a_stand_in_that_is_being_written_is_left_alone(place, clean):
     half = _write(path.with_name(f".{path.name}.77.tmp") / "items", 5).parent
     with FileLock(lock_path(path)):
         assert clean("stand-ins", "--yes") == []
-        (entry,) = [entry for entry in verb._files("stand-ins", path.parent) if entry.path == path]
-        assert not verb._remove(replace(entry, lock=lock_path(path)))
+        (entry,) = [entry for entry in clean_module._files("stand-ins", path.parent) if entry.path == path]
+        assert not clean_module._remove(replace(entry, lock=lock_path(path)))
     assert path.exists() and half.exists()
     assert {Path(row["path"]) for row in clean("stand-ins", "--yes")} == {path, half}
     assert not path.exists() and not half.exists()
@@ -197,7 +197,7 @@ def test_a_removal_of_a_stand_in_that_is_killed_leaves_no_half_of_it(place, clea
     with monkeypatch.context() as change:
         change.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            verb.clean(["stand-ins"], place.results, place.root, records=False, yes=True, format="json")
+            clean_module.clean(["stand-ins"], place.results, place.root, records=False, yes=True, format="json")
     assert not path.exists()
     (left,) = [Path(row["path"]) for row in clean("stand-ins")]
     assert left.name.startswith(f".{path.name}.")
@@ -205,7 +205,7 @@ def test_a_removal_of_a_stand_in_that_is_killed_leaves_no_half_of_it(place, clea
     assert clean("stand-ins") == []
 
 
-def test_what_cut_off_downloads_and_unpackings_leave_is_found_three_levels_down(place, clean):
+def test_interrupted_downloads_and_extractions_are_found_three_levels_down(place, clean):
     left = [
         _write(place.root / ".ucf.unpacking" / "ucf" / "a.avi", 5).parents[1],
         _write(place.root / "voxforge6" / ".de.unpacking" / "a", 5).parent,
@@ -219,7 +219,7 @@ def test_what_cut_off_downloads_and_unpackings_leave_is_found_three_levels_down(
     assert clean("parts") == []
 
 
-def test_a_download_and_an_unpacking_that_go_on_are_left_alone(place, clean):
+def test_a_running_download_and_a_running_extraction_are_left_alone(place, clean):
     part = _write(place.root / "a.zip.part", 5)
     unpacking = _write(place.root / ".ucf.unpacking" / "a.avi", 5).parent
     with FileLock(lock_path(place.root / "a.zip")), FileLock(lock_path(place.root / "ucf")):
@@ -228,7 +228,7 @@ def test_a_download_and_an_unpacking_that_go_on_are_left_alone(place, clean):
     assert {Path(row["path"]) for row in clean("parts", "--yes")} == {part, unpacking}
 
 
-def test_a_hidden_lock_is_no_kept_download(place, clean):
+def test_a_hidden_lock_is_not_listed_as_a_download(place, clean):
     with path_lock(place.paths["downloads"]):
         pass
     assert [Path(row["path"]) for row in clean("downloads")] == [place.paths["downloads"]]
@@ -264,15 +264,15 @@ def test_a_link_is_removed_and_not_followed(place, clean, tmp_path):
 
 def test_the_text_gives_totals_and_the_next_step(place):
     words = ["clean", "--results", str(place.results), "--root", str(place.root)]
-    text = CliRunner().invoke(cli.app, words).stdout
+    text = CliRunner().invoke(app, words).stdout
     assert "1.0 kB in 1 stand-ins" in text
     assert "nothing was removed" in text
-    assert "records that no manifest asks for" in text
+    assert "records that no manifest lists" in text
 
 
-def test_nothing_at_all_is_no_error(tmp_path, monkeypatch):
+def test_nothing_to_remove_is_not_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
     words = ["clean", "--results", str(tmp_path / "none"), "--root", str(tmp_path / "none")]
-    answer = CliRunner().invoke(cli.app, words)
+    answer = CliRunner().invoke(app, words)
     assert answer.exit_code == 0
-    assert "0 B in all" in answer.stdout
+    assert "0 B in total" in answer.stdout

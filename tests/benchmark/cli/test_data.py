@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.cli import app as cli
-from benchmark.cli import data as verb
+from benchmark.cli.app import app
+from benchmark.cli.text_table import size
 from modalities import registry
 from modalities.audio.folder import AudioFolderTarget
 from modalities.base import DataStatus, TargetInfo
@@ -94,7 +94,7 @@ def site(hums: Hums, real: Path, tmp_path: Path) -> Iterator[Hums]:
 def code_of(*arguments: str | Path) -> int:
     """Exit code of ``benchmark data …``, as a shell sees it."""
     with pytest.raises(SystemExit) as ended:
-        cli.app(["data", *map(str, arguments)])
+        app(["data", *map(str, arguments)])
     return int(ended.value.code or 0)
 
 
@@ -106,7 +106,7 @@ def table(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[i
 # --- status ------------------------------------------------------------------------------------------------------
 
 
-def test_status_tells_every_state_and_its_next_step(real: Path, tmp_path: Path, capsys: Any) -> None:
+def test_status_shows_every_state_and_its_next_step(real: Path, tmp_path: Path, capsys: Any) -> None:
     code, rows = table(capsys, "status", "--root", real)
     assert code == 1, "an adapter is broken"
     assert {name: row["state"] for name, row in rows.items()} == {
@@ -114,8 +114,8 @@ def test_status_tells_every_state_and_its_next_step(real: Path, tmp_path: Path, 
     }  # fmt: skip
     assert "no such drive" in rows["broken"]["next"]
     assert "https://www.image-net.org" in rows["imagenet"]["next"]
-    size = sum(path.stat().st_size for path in real.rglob("*.wav"))
-    assert (rows["hums"]["bytes"], rows["hums"]["download_bytes"], rows["hums"]["next"]) == (size, 90_000, "")
+    total = sum(path.stat().st_size for path in real.rglob("*.wav"))
+    assert (rows["hums"]["bytes"], rows["hums"]["download_bytes"], rows["hums"]["next"]) == (total, 90_000, "")
 
     next((real / "hums" / "test" / "low").iterdir()).unlink()
     code, rows = table(capsys, "status", "hums", "--root", real)
@@ -134,33 +134,41 @@ def test_status_is_a_line_per_target_for_people(real: Path, capsys: Any) -> None
     assert code_of("status", "hums", "digits", "--root", real) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["target", "modality", "state", "on", "disk", "download", "next"]
-    size = sum(path.stat().st_size for path in real.rglob("*.wav"))
-    assert lines[1].split() == ["hums", "audio", "ready", f"{size / 1e3:.0f}", "kB", "90", "kB"]
+    total = sum(path.stat().st_size for path in real.rglob("*.wav"))
+    assert lines[1].split() == ["hums", "audio", "ready", *size(total).split(), "90.0", "kB"]
     assert lines[-1] == f"under {real}"
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(None, ""), (900, "1 kB"), (16_000_000, "16 MB"), (6_387_000_000, "6.39 GB"), (2e12, "2 TB")]
+    ("count", "text"),
+    [
+        (None, ""),
+        (900, "900 B"),
+        (90_000, "90.0 kB"),
+        (16_000_000, "16.0 MB"),
+        (6_387_000_000, "6.4 GB"),
+        (2e12, "2.0 TB"),
+    ],
 )
-def test_sizes_are_for_people(count: int | None, text: str) -> None:
-    assert verb._size(count) == text
+def test_sizes_have_a_unit(count: int | None, text: str) -> None:
+    assert size(count) == text
 
 
 # --- fetch -------------------------------------------------------------------------------------------------------
 
 
-def test_fetch_brings_the_data_and_shows_its_progress_on_standard_error(
+def test_fetch_downloads_the_data_and_shows_its_progress_on_standard_error(
     site: Hums, tmp_path: Path, capsys: Any
 ) -> None:
     root = tmp_path / "fresh"
     assert code_of("fetch", "hums", "--root", root) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("hums: ready, ")
-    assert shown.err.startswith(f"hums: fetching 90 kB into {root}\n")
+    assert shown.err.startswith(f"hums: fetching 90.0 kB into {root}\n")
     assert "hums.zip: " in shown.err and "(100%)" in shown.err
     assert site.status(root).state == "ready"
     assert code_of("fetch", "hums", "--root", root) == 0
-    assert capsys.readouterr().out == "hums: there already\n"
+    assert capsys.readouterr().out == "hums: already there\n"
 
 
 def test_one_that_cannot_be_fetched_does_not_stop_the_next(site: Hums, tmp_path: Path, capsys: Any) -> None:
@@ -171,21 +179,21 @@ def test_one_that_cannot_be_fetched_does_not_stop_the_next(site: Hums, tmp_path:
     assert [line.split()[0] for line in shown.out.splitlines()] == ["hums:", "digits:"]
 
 
-def test_a_download_of_another_content_is_one_sentence(site: Hums, tmp_path: Path, capsys: Any) -> None:
+def test_a_download_with_another_checksum_is_one_sentence(site: Hums, tmp_path: Path, capsys: Any) -> None:
     site.md5 = "0" * 32
     assert code_of("fetch", "hums", "--root", tmp_path / "fresh") == 1
     assert f"instead of {site.md5}" in capsys.readouterr().err
     assert site.status(tmp_path / "fresh").state == "absent"
 
 
-def test_a_download_that_fails_is_announced_and_no_wrong_usage(hums: Hums, tmp_path: Path, capsys: Any) -> None:
+def test_a_download_that_fails_is_announced_and_is_not_wrong_usage(hums: Hums, tmp_path: Path, capsys: Any) -> None:
     hums.url = "http://127.0.0.1:9/hums.zip"
     hums.info = TargetInfo(**{**INFO.__dict__, "download_bytes": 0})
     assert code_of("fetch", "hums", "--root", tmp_path / "fresh") == 1
     announced, fault = capsys.readouterr().err.splitlines()
     assert announced == f"hums: fetching into {tmp_path / 'fresh'}", "of unknown size"
     assert fault.startswith("hums: http://127.0.0.1:9/hums.zip cannot be reached")
-    assert code_of("fetch", "imagenet", "hums", "--root", tmp_path / "fresh") == 2, "a hand is needed too"
+    assert code_of("fetch", "imagenet", "hums", "--root", tmp_path / "fresh") == 2, "a manual step is needed too"
 
 
 def test_fetch_does_not_write_over_a_stand_in(site: Hums, tmp_path: Path, capsys: Any) -> None:
@@ -194,13 +202,13 @@ def test_fetch_does_not_write_over_a_stand_in(site: Hums, tmp_path: Path, capsys
     assert "holds its generated stand-in" in capsys.readouterr().err
 
 
-def test_a_stop_says_how_to_go_on(hums: Hums, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_says_how_to_continue(hums: Hums, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(self: Hums, root: Path) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Hums, "fetch", stopped)
     assert code_of("fetch", "hums", "--root", tmp_path) == 4
-    assert "stopped at hums; the same command goes on" in capsys.readouterr().err
+    assert "stopped at hums; the same command continues" in capsys.readouterr().err
 
 
 # --- verify ------------------------------------------------------------------------------------------------------
@@ -229,7 +237,7 @@ def test_missing_and_damaged_files_are_named(real: Path, capsys: Any) -> None:
     assert rows["hums"]["problems"] == [absent], "counting decodes nothing"
 
 
-def test_published_checksums_are_compared_where_there_are_some(
+def test_published_checksums_are_compared_if_there_are_any(
     hums: Hums, real: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(root: Path) -> None:
@@ -262,17 +270,17 @@ def test_a_sample_is_the_stand_in_in_the_native_layout(hums: Hums, tmp_path: Pat
     assert {path.name for path in (tmp_path / "toy").iterdir()} == {"hums"}
     assert len(list((tmp_path / "toy" / "hums" / "train" / "low").iterdir())) == 4
     assert code_of("sample", "hums", "--root", tmp_path / "toy") == 0
-    assert "is there already" in capsys.readouterr().out
+    assert "is already there" in capsys.readouterr().out
 
 
 def test_a_sample_never_lands_among_real_data(real: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in real.rglob("*")}
-    with pytest.raises(BadInput, match="is no stand-in of hums and stays; choose another --root"):
-        cli.app(["data", "sample", "hums", "--root", str(real)])
+    with pytest.raises(BadInput, match="is not a stand-in of hums and is kept; choose another --root"):
+        app(["data", "sample", "hums", "--root", str(real)])
     assert {path: path.stat().st_mtime_ns for path in real.rglob("*")} == before
 
 
-def test_data_that_ship_have_no_sample(tmp_path: Path) -> None:
+def test_shipped_data_have_no_sample(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="needs no stand-in"):
-        cli.app(["data", "sample", "digits", "--root", str(tmp_path)])
+        app(["data", "sample", "digits", "--root", str(tmp_path)])
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The doctor finds what would not work: collisions, missing libraries, folders, broken plug-ins."""
+"""``benchmark doctor`` finds what does not work: collisions, missing libraries, folders, broken plug-ins."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_a_folder_that_cannot_be_written_is_wrong(findings, tmp_path):
 
 
 def test_another_package_of_the_same_name_is_wrong_and_named(findings, monkeypatch):
-    brought = {"modalities": ["modalities", doctor.DISTRIBUTION], "benchmark": [doctor.DISTRIBUTION]}
-    monkeypatch.setattr(doctor, "packages_distributions", lambda: brought)
+    installed_by = {"modalities": ["modalities", doctor.DISTRIBUTION], "benchmark": [doctor.DISTRIBUTION]}
+    monkeypatch.setattr(doctor, "packages_distributions", lambda: installed_by)
     fine, found = findings()
     assert not fine
     assert found["package modalities"]["verdict"] == "wrong"
-    assert "also brought by modalities; uninstall one of them" in found["package modalities"]["detail"]
+    assert "also installed by modalities; uninstall one of them" in found["package modalities"]["detail"]
     assert found["package benchmark"]["verdict"] == "ok"
 
 
@@ -54,10 +54,10 @@ def test_another_package_of_the_same_name_is_wrong_and_named(findings, monkeypat
 def test_a_missing_library_is_wrong_unless_it_is_optional(findings, monkeypatch, name, verdict):
     real = doctor.version
 
-    def version(asked: str) -> str:
-        if asked == name:
+    def version(library: str) -> str:
+        if library == name:
             raise PackageNotFoundError(name)
-        return real(asked)
+        return real(library)
 
     monkeypatch.setattr(doctor, "version", version)
     fine, found = findings()
@@ -66,7 +66,7 @@ def test_a_missing_library_is_wrong_unless_it_is_optional(findings, monkeypatch,
     assert fine == (verdict == "note")
 
 
-def test_a_broken_target_is_a_finding_and_not_the_end(findings, monkeypatch):
+def test_a_broken_target_is_a_finding_and_does_not_end_the_checks(findings, monkeypatch):
     real = registry.target
 
     def target(name: str):
@@ -91,7 +91,7 @@ def test_a_decoder_that_does_not_load_is_wrong(findings, monkeypatch):
     assert "cannot open shared object file" in found["audio decoding"]["detail"]
 
 
-def test_findings_for_people_are_a_table(capsys, tmp_path):
+def test_findings_as_text_are_a_table(capsys, tmp_path):
     examine(tmp_path, tmp_path, format="text")
     said = capsys.readouterr().out
     assert said.splitlines()[0].split() == ["what", "detail"]

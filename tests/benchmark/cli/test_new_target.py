@@ -1,4 +1,4 @@
-"""``benchmark new-target``: what it writes works at once, and it never writes over anything."""
+"""``benchmark new-target``: what it writes works at once, and it never overwrites a file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from benchmark.cli import app as cli
 from benchmark.cli import new_target
+from benchmark.cli.app import app
 from modalities import registry
 from modalities.contract.checks import check_adapter, small_view
 from modalities.errors import BadInput
@@ -28,7 +28,7 @@ PROJECT = Path(new_target.__file__).parents[2]
 
 def scaffold(*arguments: str | Path) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.app(["new-target", *map(str, arguments)])
+        app(["new-target", *map(str, arguments)])
     assert not ended.value.code
 
 
@@ -142,7 +142,7 @@ def test_in_a_checkout_the_registry_finds_it_and_the_projects_own_checks_pass(mo
 def test_an_installed_copy_is_told_apart_from_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert new_target._checkout() == PROJECT
     monkeypatch.setattr(new_target.modalities, "__file__", str(tmp_path / "modalities" / "__init__.py"))
-    with pytest.raises(BadInput, match=r"is an installed copy and no checkout; give a folder .* --package"):
+    with pytest.raises(BadInput, match=r"is an installed copy, not a checkout; give a folder .* --package"):
         new_target._checkout()
 
 
@@ -152,26 +152,26 @@ def test_an_installed_copy_is_told_apart_from_a_checkout(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     "name", ["", "4crows", "my-crows", "my crows", "Crows", "class", "_crows", "crows_", "a__b", "../x"]
 )
-def test_a_name_that_is_no_identifier_is_refused(name: str, checkout: Path) -> None:
-    with pytest.raises(BadInput, match="is no name for a target"):
-        cli.app(["new-target", name, "-m", "image"])
+def test_a_name_that_is_not_an_identifier_is_refused(name: str, checkout: Path) -> None:
+    with pytest.raises(BadInput, match="is not a valid target name"):
+        app(["new-target", name, "-m", "image"])
     assert not (checkout / "tests").exists()
 
 
 def test_a_name_that_is_taken_is_refused(checkout: Path) -> None:
-    with pytest.raises(BadInput, match=r"'cifar10' already \(modalities\.image\.targets\.cifar10\)"):
-        cli.app(["new-target", "cifar10", "-m", "audio"])
+    with pytest.raises(BadInput, match=r"'cifar10' already exists \(modalities\.image\.targets\.cifar10\)"):
+        app(["new-target", "cifar10", "-m", "audio"])
     assert not (checkout / "tests").exists()
 
 
 def test_an_unknown_modality_answers_with_the_nearest(checkout: Path) -> None:
     with pytest.raises(BadInput, match="did you mean image"):
-        cli.app(["new-target", "corvids", "-m", "images"])
+        app(["new-target", "corvids", "-m", "images"])
 
 
-def test_nothing_is_written_over(tmp_path: Path) -> None:
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("mine")
-    with pytest.raises(BadInput, match=r"pyproject\.toml is there already"):
-        cli.app(["new-target", "corvids", "-m", "image", "--package", str(tmp_path)])
+    with pytest.raises(BadInput, match=r"pyproject\.toml already exists"):
+        app(["new-target", "corvids", "-m", "image", "--package", str(tmp_path)])
     assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
     assert (tmp_path / "pyproject.toml").read_text() == "mine"

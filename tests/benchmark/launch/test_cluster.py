@@ -255,23 +255,23 @@ def test_the_time_limit_stops_running_jobs_and_removes_the_others_from_the_queue
 
 def test_a_record_that_a_slow_file_system_shows_late_is_waited_for(cells, run, tmp_path, monkeypatch):
     (cell,) = cells("seeds=[9]")
-    read, asked = Store.read, []
+    read, reads = Store.read, []
 
     def late(self: Store, id: str) -> Record | None:
-        asked.append(id)
-        return read(self, id) if len(asked) > 5 else None
+        reads.append(id)
+        return read(self, id) if len(reads) > 5 else None
 
     monkeypatch.setattr(Store, "read", late)
     outcome, _ = run([cell], FakeCluster(succeed))
     assert outcome.records[cell.id].status == "done"
-    assert len(asked) > 5
+    assert len(reads) > 5
 
 
 def test_a_damaged_note_of_a_job_is_named(cells, run, tmp_path):
     folder = tmp_path / "smoke" / "jobs"
     folder.mkdir(parents=True)
     (folder / "old.job").write_text("{")
-    with pytest.raises(BadInput, match=r"old\.job cannot be read"):
+    with pytest.raises(BadInput, match=r"old\.job is not a valid job note \(invalid JSON"):
         run(cells("seeds=[0]"), FakeCluster(succeed))
 
 
@@ -296,10 +296,10 @@ def test_a_note_of_a_job_with_wrong_fields_is_named(cells, run, tmp_path, change
     folder.mkdir(parents=True)
     note = {"cluster": "slurm", "id": "77", "cells": [], "teacher": "", "needs": ""}
     (folder / "old.job").write_text(json.dumps(note | change))
-    with pytest.raises(BadInput, match=r"old\.job cannot be read \(not a valid job note\)"):
+    with pytest.raises(BadInput, match=r"old\.job is not a valid job note \('(id|cells|cells\.0|cluster|needs)': "):
         run(cells("seeds=[0]"), FakeCluster(succeed))
     (folder / "old.job").write_text("{}")
-    with pytest.raises(BadInput, match=r"old\.job cannot be read \(not a valid job note\)"):
+    with pytest.raises(BadInput, match=r"old\.job is not a valid job note \(missing: cluster\); delete it"):
         run(cells("seeds=[0]"), FakeCluster(succeed))
 
 
@@ -345,7 +345,7 @@ def test_jobs_of_this_machine_are_killed_preempted_and_continued(quick, tmp_path
         finally:
             first.kill()
     store = Store(tmp_path / "jobs" / "smoke")
-    found = [store.read(asked.id) for asked in store.requested_cells()]
+    found = [store.read(entry.id) for entry in store.requested_cells()]
     assert sorted(record.status for record in found) == ["done", "done", "done", "failed"]
     assert "died" in next(record.reason for record in found if record.status == "failed")
     reports = [read_report(folder, path.stem) for path in folder.glob("*.json")]
@@ -353,7 +353,7 @@ def test_jobs_of_this_machine_are_killed_preempted_and_continued(quick, tmp_path
 
     before = {record.id: (store.cell(record.id) / "record.json").read_bytes() for record in found if not record.reason}
     assert subprocess.run(command, capture_output=True, timeout=500, check=False).returncode == 0
-    assert {asked.id for asked in store.requested_cells() if store.read(asked.id).status == "done"} == {
+    assert {entry.id for entry in store.requested_cells() if store.read(entry.id).status == "done"} == {
         r.id for r in found
     }
     assert before == {id: (store.cell(id) / "record.json").read_bytes() for id in before}  # none was computed again

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.launch import display as progress
+from benchmark.launch import display as display_module
 from benchmark.launch.display import PlainLines, TimeLeft, counted, duration, outcome_line, shown
 from benchmark.launch.progress import Step
 
@@ -23,7 +23,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(progress, "time", made)
+    monkeypatch.setattr(display_module, "time", made)
     return made
 
 
@@ -91,9 +91,9 @@ def test_a_log_has_one_line_per_event_and_none_for_every_step(clock, capsys):
     lines.ended(0, first, DONE)
     lines.started(0, second)
     lines.ended(0, second, FAILED)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == [
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines() == [
         "start  a · photo · seed 0",
         "       a · photo · seed 0: distill 1/100, loss 1.250, 50 segments/s",
         "       a · photo · seed 0: distill 76/100, loss 1.250, 50 segments/s",
@@ -107,7 +107,7 @@ def test_an_interrupted_cell_is_not_counted(clock, capsys):
     lines = PlainLines([cell("a")], jobs=1)
     lines.started(0, cell("a"))
     lines.ended(0, cell("a"), None)
-    assert "[0/1] a · photo · seed 0: stopped; it continues with the same command" in capsys.readouterr().err
+    assert "[0/1] a · photo · seed 0: stopped; the same command continues it" in capsys.readouterr().err
 
 
 def test_the_rate_of_each_phase_counts_what_the_phase_is_about(clock, capsys):
@@ -115,9 +115,9 @@ def test_the_rate_of_each_phase_counts_what_the_phase_is_about(clock, capsys):
     lines.started(0, cell("a"))
     for phase, unit in (("distill", "30 segments/s"), ("teacher: train", "60 items/s"), ("evaluate", "3.0 batches/s")):
         lines.moved(0, Step(phase, 1, 2, float("nan"), 3.0))
-        said = capsys.readouterr().err
-        assert unit in said
-        assert "loss" not in said, "a phase without a loss says nothing of one"
+        output = capsys.readouterr().err
+        assert unit in output
+        assert "loss" not in output, "a phase without a loss says nothing of one"
 
 
 def test_the_outcome_of_a_cell_is_its_figures_or_its_reason():
@@ -139,11 +139,11 @@ def test_live_bars_follow_cells_that_start_end_fail_and_are_stopped(monkeypatch,
         display.started(1, cells[2])
         display.ended(0, cells[0], DONE)
         display.ended(1, cells[2], None)
-    said = capsys.readouterr().err
-    assert "failed: the disk is full." in said
-    assert "student 50.0%" in said
+    output = capsys.readouterr().err
+    assert "failed: the disk is full." in output
+    assert "student 50.0%" in output
 
 
-def test_standard_error_that_is_no_terminal_gets_plain_lines(capsys):
+def test_plain_lines_if_standard_error_is_not_a_terminal(capsys):
     with shown([cell("a")], jobs=1) as display:
         assert isinstance(display, PlainLines)

@@ -63,6 +63,6 @@ def test_a_note_is_read_as_it_was_written(tmp_path):
 def test_an_id_of_a_job_is_a_number(tmp_path, id):
     (tmp_path / "g.job").write_text(json.dumps({**NOTE, "id": id}))
     with pytest.raises(
-        BadInput, match=r"g\.job cannot be read \(not a valid job note\); delete it once its job has ended"
+        BadInput, match=r"g\.job is not a valid job note \('id': .*\); delete it once its job has ended"
     ):
         read_note(tmp_path / "g.job")

@@ -49,8 +49,8 @@ def test_slurm_settings_reach_sbatch_and_defaults_fill_the_rest(cells, programs,
 def test_on_cpus_a_job_runs_as_many_cells_at_once_as_fit_its_cores(cells, programs, tmp_path):
     programs("srun", "exit 0")
     programs("sbatch", "exit 0")
-    for given, asked, expected in ((("cpus_per_task=8",), "auto", "8"), ((), "auto", "1"), ((), "3", "3")):
-        _, jobs = make_cluster(LaunchOptions("slurm", given), tmp_path / "jobs", cells(), device="cpu", jobs=asked)
+    for given, option, expected in ((("cpus_per_task=8",), "auto", "8"), ((), "auto", "1"), ((), "3", "3")):
+        _, jobs = make_cluster(LaunchOptions("slurm", given), tmp_path / "jobs", cells(), device="cpu", jobs=option)
         assert jobs == expected
 
 

@@ -1,0 +1,56 @@
+"""``benchmark plan``: every cell and its state, as JSON and as a table; it runs and writes nothing."""
+
+from __future__ import annotations
+
+import json
+
+from modalities import registry
+
+
+def test_the_plan_as_json_lists_every_cell_and_its_state(benchmark, small, finished):
+    words = ("--results", finished, "--root", finished / "empty", *small)
+    ended = benchmark("plan", *words, "--format", "json", "seeds=[0,1]")
+    rows = json.loads(ended.out)
+    states = {(row["target"], row["seed"]): row["state"] for row in rows}
+    assert ended.code == 0
+    assert states == {
+        ("cifar10", 0): "no data",
+        ("cifar10", 1): "no data",
+        ("digits", 0): "done",
+        ("digits", 1): "to run",
+    }
+    cifar = next(row for row in rows if row["target"] == "cifar10")
+    assert cifar["download_bytes"] == registry.target("cifar10").info.download_bytes
+
+
+def test_the_plan_reads_folders_that_cannot_be_written_and_names_what_cannot_be_read(
+    benchmark, block, inline, small, tmp_path
+):
+    words = ("--results", tmp_path, "--exclude", "cifar10", *small, "seeds=[0,1]")
+    assert benchmark("run", *words, "seeds=[0]").code == 0
+    first, second = json.loads(benchmark("plan", *words, "--format", "json").out)
+    block(tmp_path / "small" / "cells" / first["cell"])
+    (tmp_path / "small" / "cells" / second["cell"]).write_text("a file")
+    ended = benchmark("plan", *words, "--format", "json")
+    assert ended.code == 0
+    states = [(row["state"], row["reason"]) for row in json.loads(ended.out)]
+    assert states[0] == ("done", "")
+    assert states[1][0] == "to run"
+    assert "record.json cannot be read" in states[1][1]
+
+
+def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small, tmp_path):
+    ended = benchmark("plan", "--results", tmp_path / "new", "--root", tmp_path, *small)
+    assert ended.code == 0
+    assert "2 cells, 1 to run" in ended.out
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, tmp_path):
+    words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, "--device", "cpu", "--target", "esc50")
+    heads, *lines = benchmark(*words, "folds=[1,2,3,4,5]", "profile=smoke").out.splitlines()[:6]
+    assert heads.split()[:3] == ["target", "fold", "source"]
+    assert [line.split()[:2] for line in lines] == [["esc50", fold] for fold in "12345"]
+    alone = benchmark(*words, "profile=smoke").out
+    assert "fold" not in alone
+    assert "\n1 cell, " in alone
