@@ -56,7 +56,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     """Construct a split in this process: seconds, memory after and at the peak, above what the imports take."""
     import torchvision
 
-    from benchmark.data.subsets import hold_out
+    from benchmark.data.subsets import holdout_split
     from modalities.image.options import ImageView
     from modalities.registry import target
 
@@ -75,7 +75,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     }
     if what != "torchvision":
         began = time.perf_counter()
-        hold_out(data, 0.02)
+        holdout_split(data, 0.02)
         found["hold_out_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         adapter.status(root)

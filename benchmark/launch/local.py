@@ -242,7 +242,7 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.callbacks import Interrupted, patience
+    from benchmark.training.callbacks import Interrupted, waiting_callback
 
     store = Store(results)
 
@@ -255,7 +255,7 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         except ConnectionError:  # the run is gone, and so are we in a moment
             raise
         except (BadInput, OSError) as error:  # its folder cannot be used, or takes no record
-            waiting = patience(callback, "this cell")
+            waiting = waiting_callback(callback, "this cell")
             return note_failure(
                 cell, store, _in_words(error), device=device, expected_stamp=expected_stamp, waiting=waiting
             )

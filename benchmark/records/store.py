@@ -37,7 +37,7 @@ _FILES = ("predictions.npz", "curve.csv", "student.safetensors")  # published be
 class Predictions:
     """A student's outputs on the real test items.
 
-    Arrays: ``labels`` (n,) int64; ``logp`` (n, classes) float16, natural-log probabilities (metrics.log_probabilities).
+    Arrays: ``labels`` (n,) int64; ``logp`` (n, classes) float16, natural-log probabilities (metrics.average_clips).
     """
 
     item_ids: Sequence[str]

@@ -27,6 +27,7 @@ from benchmark.running.failures import note_failure
 from benchmark.running.networks import save_weights
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases
+from doubles import OnPhase
 from killing import cells_of, settings_of
 from modalities import registry
 from modalities.errors import BadInput
@@ -42,17 +43,6 @@ MAIN = [sys.executable, "-c", "from benchmark.cli.app import main; main()"]
 def cell(tmp_path) -> Cell:
     (found,) = cells_of("image", tmp_path, *BRIEF)
     return found
-
-
-class At(IgnorePhases):
-    """Does something when a phase begins."""
-
-    def __init__(self, phase: str, deed) -> None:
-        self.wanted, self.deed = phase, deed
-
-    def phase(self, name: str) -> None:
-        if name == self.wanted:
-            self.deed()
 
 
 # --- disks -----------------------------------------------------------------------------------------------------
@@ -92,7 +82,7 @@ def test_a_full_disk_is_a_row_and_a_smaller_cell_on_it_is_done(cell, tmp_path, d
 
 def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fits(cell, disk):
     ballast: list[Path] = []
-    callback = At("write", lambda: ballast.append(fill(disk, leave=14_000)))
+    callback = OnPhase("write", lambda: ballast.append(fill(disk, leave=14_000)))
     record = run_cell(cell, Store(disk), device="cpu", callback=callback)
     assert record.status == "failed"
     assert "cannot be written (No space left on device)" in record.reason
@@ -104,7 +94,9 @@ def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fit
 def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk):
     ballast: list[Path] = []
     with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\); free it"):
-        run_cell(cell, Store(disk), device="cpu", callback=At("write", lambda: ballast.append(fill(disk, leave=0))))
+        run_cell(
+            cell, Store(disk), device="cpu", callback=OnPhase("write", lambda: ballast.append(fill(disk, leave=0)))
+        )
     ballast[0].unlink()
     assert Store(disk).read(cell.id) is None
     assert run_cell(cell, Store(disk), device="cpu", callback=IgnorePhases()).status == "done"
@@ -134,7 +126,7 @@ def test_a_disk_that_turns_read_only_costs_what_is_not_yet_written_and_no_more(c
         return opened(path, mode, *rest, **more)
 
     with monkeypatch.context() as broken:
-        callback = At("distill", lambda: broken.setattr(Path, "open", refuses))
+        callback = OnPhase("distill", lambda: broken.setattr(Path, "open", refuses))
         with pytest.raises(BadInput, match=r"cannot be written \(Read-only file system\)"):
             run_cell(cell, Store(tmp_path), device="cpu", callback=callback)
     phases: list[str] = []
@@ -165,7 +157,7 @@ def test_a_data_root_that_vanishes_after_the_plan_is_a_row(tmp_path):
     (digits,) = cells_of("image", tmp_path)
     place = DataLocation("real", root, "0 files", ready=True)
     here = replace(digits, target="cifar10", data=place, id="cifar10-picture-s0-0", teacher_key="cifar10-t")
-    callback = At("teacher: data", lambda: shutil.rmtree(root))
+    callback = OnPhase("teacher: data", lambda: shutil.rmtree(root))
     store = Store(tmp_path / "results")
     run_cell(here, store, device="cpu", callback=callback)
     record = store.read(here.id)

@@ -18,7 +18,7 @@ from benchmark.launch import local as workers
 from benchmark.records.provenance import provenance
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases, Interrupted, patience
+from benchmark.training.callbacks import IgnorePhases, Interrupted, waiting_callback
 from killing import cells_of, settings_of
 from modalities.errors import BadInput
 from modalities.storage import locks
@@ -75,8 +75,8 @@ def test_whoever_waits_says_for_what_and_leaves_on_request(tmp_path):
             return len(self.phases) >= 2
 
     callback = Impatient()
-    with exclusive_lock(tmp_path, patience(callback, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
-        with exclusive_lock(tmp_path, patience(callback, "the teacher")):
+    with exclusive_lock(tmp_path, waiting_callback(callback, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
+        with exclusive_lock(tmp_path, waiting_callback(callback, "the teacher")):
             pytest.fail("two are alone")
     assert re.fullmatch(rf"waiting for the teacher, which process {os.getpid()} on \S+ is making", callback.phases[0])
 

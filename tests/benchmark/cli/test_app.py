@@ -326,7 +326,7 @@ def test_absent_data_that_cannot_be_noted_are_told_and_cost_no_other_cell(benchm
     said = benchmark("run", *words)
     assert said.code == 1
     assert f"failed: {absent}: absent" in said.err
-    assert f"No record can say so: {tmp_path}/small/cells/{absent} cannot be written" in said.err
+    assert f"This could not be recorded: {tmp_path}/small/cells/{absent} cannot be written" in said.err
     assert len(inline.ran) == 1
 
 

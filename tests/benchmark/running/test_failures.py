@@ -56,7 +56,7 @@ def test_a_cells_folder_that_takes_no_record_costs_that_cell_only_and_the_reason
         (folder / ".lock").mkdir(parents=True)
     record = noted(cell, store)
     assert record.status == "failed"
-    assert record.reason.startswith(f"{DIED} No record can say so: {folder} cannot be written (")
+    assert record.reason.startswith(f"{DIED} This could not be recorded: {folder} cannot be written (")
     assert record.reason.endswith("; free it, or choose another results folder.")
     assert [path.name for path in folder.parent.iterdir()] == [cell.id], "no probe is left"
 
@@ -105,4 +105,4 @@ def test_a_record_of_any_status_is_kept_and_becomes_a_failure_where_it_cannot_be
     (store.cell(cell.id) / ".lock").mkdir()
     record = keep(store, absent, waiting=do_not_wait)
     assert record.status == "failed"
-    assert record.reason.startswith("absent; fetch it. No record can say so: ")
+    assert record.reason.startswith("absent; fetch it. This could not be recorded: ")

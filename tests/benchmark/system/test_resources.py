@@ -12,7 +12,7 @@ import pytest
 from benchmark.launch import local as workers
 from benchmark.launch.schedulers import Local
 from benchmark.system import resources as machine
-from benchmark.system.resources import free_memory, share_of_cores, share_of_memory, shared_by, sharers
+from benchmark.system.resources import free_memory, share_of_cores, share_of_memory, shared_by, sharing_processes
 
 GIB = 1024**3
 MEMINFO = """MemTotal:       134217728 kB
@@ -72,7 +72,7 @@ def test_a_system_that_does_not_say_what_is_available_is_taken_to_have_what_is_d
     (tmp_path / "proc" / "meminfo").unlink()
     if meminfo:
         system("proc/meminfo", meminfo)
-    assert free_memory() == machine.ELSEWHERE == 8 * GIB
+    assert free_memory() == machine.ASSUMED_FREE == 8 * GIB
 
 
 def test_a_limit_of_version_2_counts_at_any_height_and_what_is_kept_of_files_is_free(system, v2):
@@ -124,7 +124,7 @@ def test_this_machine_has_some_memory_free_and_not_more_than_there_is(monkeypatc
 
 def test_alone_a_process_may_take_everything(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 12)
-    assert (sharers(), share_of_cores(), share_of_memory()) == (1, 12, 100 * GIB)
+    assert (sharing_processes(), share_of_cores(), share_of_memory()) == (1, 12, 100 * GIB)
 
 
 def test_shares_within_shares_are_smaller_and_end_with_those_who_are_started(monkeypatch):
@@ -133,8 +133,8 @@ def test_shares_within_shares_are_smaller_and_end_with_those_who_are_started(mon
         assert (share_of_cores(), share_of_memory()) == (2, 20 * GIB)
         with shared_by(4):
             assert (share_of_cores(), share_of_memory()) == (1, 5 * GIB)
-        assert sharers() == 5
-    assert sharers() == 1
+        assert sharing_processes() == 5
+    assert sharing_processes() == 1
     assert machine.VARIABLE not in os.environ
 
 
@@ -153,7 +153,7 @@ def test_the_processes_of_a_torchrun_on_one_machine_share_it(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("WORLD_SIZE", "8")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert sharers() == 4
+    assert sharing_processes() == 4
 
 
 def test_worker_processes_know_how_many_they_are(tmp_path, monkeypatch):
@@ -166,18 +166,18 @@ def test_worker_processes_know_how_many_they_are(tmp_path, monkeypatch):
             pass
 
         def start(self) -> None:
-            told.append(sharers())
+            told.append(sharing_processes())
 
     context = multiprocessing.get_context("spawn")
     monkeypatch.setattr(context, "Process", Process)
     monkeypatch.setattr(workers.multiprocessing, "get_context", lambda name: context)
     workers._Pool(tmp_path, ["cpu"] * 3, None)
     assert told == [3, 3, 3]
-    assert sharers() == 1
+    assert sharing_processes() == 1
 
 
 def test_jobs_that_run_on_this_machine_know_how_many_they_are(tmp_path):
     local = Local(tmp_path, 3)
-    (job,) = local.submit([sharers], "")
+    (job,) = local.submit([sharing_processes], "")
     assert local._jobs[job].result() == 3
-    assert sharers() == 1
+    assert sharing_processes() == 1
