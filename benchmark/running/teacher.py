@@ -52,9 +52,8 @@ class TeacherNotes(BaseModel):
     held_out_top1: float = Field(ge=0, le=1)  # on the part of the training split that it was not trained on
     chance: float = Field(gt=0, le=1)
     seconds: float
-    micro_batches: int = Field(
-        1, ge=1, validation_alias="slices", serialization_alias="slices"
-    )  # its name in old files
+    # Its name in the file is that of an earlier version.
+    micro_batches: int = Field(1, ge=1, validation_alias="slices", serialization_alias="slices")
     weights: str = ""  # hashes of the other files, to detect damage; empty for a teacher that is not saved
     predictions: str = ""
 

@@ -131,9 +131,8 @@ def optimise(
             stopping = not reading and poll.between_reads(done, losses[-1])
             if not reading and not stopping:
                 continue
-            curve.add(
-                ranks.mean(torch.stack(losses)).tolist(), done
-            )  # the only place where a rank waits for its device
+            values = ranks.mean(torch.stack(losses)).tolist()  # the only place where a rank waits for its device
+            curve.add(values, done)
             losses.clear()
             if reading:
                 mean = curve.add_row(done, learning_rate(training, step))

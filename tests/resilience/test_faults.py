@@ -61,7 +61,7 @@ def disk(tmp_path) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """A file that leaves so many bytes of a disk."""
+    """A file that leaves only ``leave`` bytes of a disk free."""
     ballast = folder / "ballast"
     ballast.write_bytes(b"x" * max(0, shutil.disk_usage(folder).free - leave))
     return ballast
@@ -133,7 +133,7 @@ def test_a_disk_that_turns_read_only_costs_what_is_not_yet_written_and_no_more(c
     callback = IgnorePhases()
     callback.phase = phases.append
     assert run_cell(cell, Store(tmp_path), device="cpu", callback=callback).status == "done"
-    assert "teacher: train" not in phases, "the teacher was kept"
+    assert "teacher: train" not in phases, "the teacher was saved"
 
 
 def test_a_write_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch):
@@ -156,7 +156,8 @@ def test_a_data_root_that_vanishes_after_the_plan_is_a_row(tmp_path):
     adapter.write_sample(root, STAND_IN_SEED)
     (digits,) = cells_of("image", tmp_path)
     place = DataLocation("real", root, "0 files", ready=True)
-    here = replace(digits, target="cifar10", data=place, id="cifar10-picture-s0-0", teacher_key="cifar10-t")
+    key = replace(digits.key, target="cifar10")
+    here = replace(digits, key=key, data=place, id="cifar10-picture-s0-0", teacher_key="cifar10-t")
     callback = OnPhase("teacher: data", lambda: shutil.rmtree(root))
     store = Store(tmp_path / "results")
     run_cell(here, store, device="cpu", callback=callback)
@@ -227,7 +228,7 @@ def test_every_fault_is_a_row_of_its_own_and_the_other_cells_finish(tmp_path, pl
 
 
 @pytest.mark.slow
-def test_a_plug_in_that_breaks_at_import_leaves_the_others_and_is_told_by_the_exit_code(tmp_path, plugged):
+def test_a_plug_in_that_breaks_at_import_leaves_the_others_and_shows_in_the_exit_code(tmp_path, plugged):
     base = ["run", "--jobs", "1", *settings_of("image", tmp_path)]
     done = subprocess.run(
         [*MAIN, *base, "--target", "digits*", "--results", str(tmp_path / "r")],
@@ -266,8 +267,8 @@ def test_a_run_whose_log_cannot_be_written_ends_with_every_record_and_exit_code_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("whom", ["the run", "everybody"])
-def test_a_schedulers_sigterm_leaves_a_checkpoint_and_exit_code_4(tmp_path, whom, capsys):
+@pytest.mark.parametrize("receiver", ["the run", "the group"])
+def test_a_schedulers_sigterm_leaves_a_checkpoint_and_exit_code_4(tmp_path, receiver, capsys):
     words = [
         "run",
         "--target",
@@ -283,21 +284,21 @@ def test_a_schedulers_sigterm_leaves_a_checkpoint_and_exit_code_4(tmp_path, whom
         [*MAIN, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        said = []
+        lines = []
         for line in process.stderr:
-            said.append(line)
+            lines.append(line)
             if "distill" in line:
                 break
         asked = time.monotonic()
-        (os.kill if whom == "the run" else os.killpg)(process.pid, signal.SIGTERM)
+        (os.kill if receiver == "the run" else os.killpg)(process.pid, signal.SIGTERM)
         _, rest = process.communicate(timeout=100)
         seconds = time.monotonic() - asked
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 4, "".join(said) + rest
+    assert process.returncode == 4, "".join(lines) + rest
     (checkpoint,) = tmp_path.glob("r/smoke/cells/*/attempt/student-*.ckpt")
     with capsys.disabled():
-        print(f"\nSIGTERM to {whom}: left after {seconds:.1f} s with {checkpoint.name}")
+        print(f"\nSIGTERM to {receiver}: left after {seconds:.1f} s with {checkpoint.name}")
     assert "the same command continues" in rest
     assert not list(tmp_path.glob("r/smoke/cells/*/record.json"))

@@ -55,7 +55,7 @@ def test_a_split_that_fits_is_decoded_once_and_one_that_does_not_is_not_cached()
         return np.arange(9 * (step % 10), 9 * (step % 10) + 9)
 
     cached, streamed = Batches(small, in_turn, 20), Batches(large, in_turn, 20, memory_limit=90 * 2 * 3 * 2 - 1)
-    assert not small.read, "nothing is decoded before it is asked for"
+    assert not small.read, "nothing is decoded before it is requested"
     for step in range(20):
         cached.batch(step)
         streamed.batch(step)

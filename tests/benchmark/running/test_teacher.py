@@ -90,7 +90,7 @@ def saved(folder: Path, task: TeacherTask, **changes):
 # --- made once -------------------------------------------------------------------------------------------------
 
 
-def test_a_teacher_learns_its_task_and_is_judged_on_what_it_never_saw(tmp_path, task, modality):
+def test_a_teacher_learns_its_task_and_is_scored_on_items_it_never_saw(tmp_path, task, modality):
     ready = saved(tmp_path, task)
     assert ready.notes.held_out_top1 > 0.9
     assert ready.notes.chance == 0.25
@@ -121,7 +121,7 @@ def assert_it_is_made_again(folder: Path, task: TeacherTask, modality: FakeModal
     assert weights_hash(first.network) == weights_hash(second.network)
     assert (first.logp == second.logp).all()
     saved(folder, task)
-    assert len(modality.trained_on) == 240, "and kept from then on"
+    assert len(modality.trained_on) == 240, "and saved from then on"
 
 
 @pytest.mark.parametrize("name", ["teacher.json", "teacher.safetensors", "predictions.npz"])
@@ -185,9 +185,7 @@ def forget_hashes(folder: Path) -> None:
         lambda folder: (folder / "teacher.json").write_text("[]"),
     ],
 )
-def test_a_teacher_whose_files_can_be_read_and_are_not_what_was_kept_is_made_again_the_same(
-    tmp_path, task, modality, damage
-):
+def test_a_teacher_whose_files_are_readable_but_changed_is_made_again_the_same(tmp_path, task, modality, damage):
     first = saved(tmp_path, task)
     damage(tmp_path)
     assert_it_is_made_again(tmp_path, task, modality, first)
@@ -212,7 +210,7 @@ def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, task, modal
     continued = saved(tmp_path / "a", task)
     assert len(modality.trained_on) == 120
     assert weights_hash(continued.network) == weights_hash(saved(tmp_path / "b", task).network)
-    assert not list((tmp_path / "a").glob("*.ckpt")), "checkpoints go once the teacher is kept"
+    assert not list((tmp_path / "a").glob("*.ckpt")), "checkpoints are removed once the teacher is saved"
 
 
 def test_a_teacher_does_not_depend_on_torchs_own_generator_and_leaves_it_alone(tmp_path, task):
@@ -256,7 +254,7 @@ def _trained_on(modality: FakeModality) -> set[bytes]:
     return set().union(*map(keys, modality.trained_on))
 
 
-def test_a_cap_per_class_leaves_fewer_items_to_train_on(tmp_path, modality, task):
+def test_a_limit_per_class_leaves_fewer_items_to_train_on(tmp_path, modality, task):
     saved(tmp_path, replace(task, train_per_class=10), times_chance=0.0)
     assert len(_trained_on(modality)) == 36, "four classes of ten, a tenth of them held out"
 
@@ -298,7 +296,7 @@ def test_what_is_clearly_better_than_chance(top1, chance, times, good):
 # --- a user's own weights --------------------------------------------------------------------------------------
 
 
-def test_given_weights_are_used_as_they_are(tmp_path, task, modality):
+def test_a_users_weights_are_used_as_they_are(tmp_path, task, modality):
     trained = saved(tmp_path / "a", task)
     path = tmp_path / "a" / "teacher.safetensors"
     loaded = saved(tmp_path / "b", task, weights=str(path))
@@ -358,7 +356,7 @@ def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, modal
     assert bool(modality.trained_on) != ready
 
 
-def test_kept_weights_are_plain_safetensors(tmp_path, task):
+def test_saved_weights_are_plain_safetensors(tmp_path, task):
     ready = saved(tmp_path, task)
     on_disk = load_file(tmp_path / "teacher.safetensors")
     assert all(torch.equal(on_disk[name], value) for name, value in ready.network.state_dict().items())
