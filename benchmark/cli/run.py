@@ -27,7 +27,8 @@ from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import keep
 from benchmark.system.devices import worker_devices
-from benchmark.system.ranks import RankDesync, Ranks, join
+from benchmark.system.ranks import RankDesync, Ranks
+from benchmark.system.torchrun import join
 from modalities.errors import BadInput, readable
 from modalities.storage.locks import is_locked
 

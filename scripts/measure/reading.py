@@ -53,7 +53,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     """Construct a split in this process; return seconds, and memory (now, peak) above that of the imports."""
     import torchvision
 
-    from benchmark.data.subsets import hold_out
+    from benchmark.data.subsets import holdout_split
     from modalities.image.policies import ImageView
     from modalities.registry import target
 
@@ -72,7 +72,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     }
     if what != "torchvision":
         began = time.perf_counter()
-        hold_out(data, 0.02)
+        holdout_split(data, 0.02)
         found["hold_out_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         adapter.status(root)
