@@ -121,7 +121,7 @@ def test_absent_data_that_cannot_be_recorded_are_reported_and_cost_no_other_cell
     ended = benchmark("run", *words)
     assert ended.code == 1
     assert f"failed: {absent}: absent" in ended.err
-    assert f"No record can say so: {tmp_path}/small/cells/{absent} cannot be written" in ended.err
+    assert f"This could not be recorded: {tmp_path}/small/cells/{absent} cannot be written" in ended.err
     assert len(inline.ran) == 1
 
 
