@@ -351,7 +351,7 @@ def _request(
     Args:
         other_machine: the device may be another machine's, so it need not exist here.
     """
-    from benchmark.config.compose import split_overrides
+    from benchmark.config.overrides import split_overrides
     from benchmark.planning.select import Request
     from benchmark.system.devices import device_kind
     from modalities.storage.paths import data_root

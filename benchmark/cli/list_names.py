@@ -52,7 +52,8 @@ def _of_modality(what: str, modality: str) -> Rows:
 
 
 def _of_any_modality(what: str) -> Rows:
-    from benchmark.config.compose import load_profile, load_suite, options
+    from benchmark.config.compose import load_profile, load_suite
+    from benchmark.config.overrides import options
 
     if what == "suites":
         for suite in map(load_suite, options("suite")):

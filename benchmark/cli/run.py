@@ -21,13 +21,14 @@ from benchmark.launch.progress import Outcome
 from benchmark.launch.signals import stop_requests
 from benchmark.planning.cell import Cell, describe, state_of
 from benchmark.planning.plan import make_plan
-from benchmark.planning.select import Request, left_out
+from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import keep
 from benchmark.system.devices import worker_devices
-from benchmark.system.ranks import RankDesync, Ranks, join
+from benchmark.system.ranks import RankDesync, Ranks
+from benchmark.system.torchrun import join
 from modalities.errors import BadInput, readable
 from modalities.storage.locks import is_locked
 
@@ -105,7 +106,7 @@ def _run_suite(request: Request, options: RunOptions, ranks: Ranks) -> int:
         print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
     _show_leaderboard(store)
-    return _report(work, outcome, left_out(request), store, time.monotonic() - began)
+    return _report(work, outcome, broken_targets(request), store, time.monotonic() - began)
 
 
 # --- plan and classify -----------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def _devices(work: _Work, options: RunOptions, ranks: Ranks) -> list[str]:
 
 def _announce(work: _Work, request: Request, store: Store, at_once: int) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
-    for reason in left_out(request).values():
+    for reason in broken_targets(request).values():
         print(readable(f"left out: {reason}"), file=sys.stderr)
     print(f"profile {request.profile}: {work.cells[0].config.profile.meaning}", file=sys.stderr)
     expected = [cell.config.expected_seconds for cell in work.todo]

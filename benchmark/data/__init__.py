@@ -1,1 +1,1 @@
-"""Labelled data of a target: where they are, which part of them, in batches."""
+"""Labelled data of a target: where they are, subsets of them, and batches."""

@@ -1,4 +1,4 @@
-"""Batches of a labelled split by step: decoded ahead of time by threads, and kept where the split fits into memory."""
+"""Batches of a labelled split by step: threads decode ahead, and a split that fits into memory is cached."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from benchmark.system.memory import is_out_of_memory
 from benchmark.system.resources import share_of_cores, share_of_memory
 from modalities.base import Draws, LabelledData, to_device
 
-PARTS = 4  # of a process's share of memory, one for a split: it keeps up to three, and its work takes memory too
-MOST_THREADS = 16  # that decode a split, on however many cores
-AHEAD = 3  # batches decoded before they are asked for
+CPU = torch.device("cpu")
+CACHE_DIVISOR = 4  # a split may use a quarter of the process's memory: up to three are cached, the rest is for work
+MAX_DECODE_THREADS = 16  # per split, however many cores there are
+DECODE_AHEAD = 3  # batches that are decoded at once, the current one included
 
 
 class Batches:
@@ -26,9 +27,9 @@ class Batches:
     Args:
         data: the split.
         order: step -> indices into the split. A pure function, so that later batches can be decoded early.
-        steps: how many steps there are.
-        memory_limit: bytes of decoded items up to which the whole split is kept in memory; by default a quarter of
-            this process's share of what is free when the first batch is asked for. Batches are the same either way.
+        steps: number of steps.
+        memory_limit: bytes of decoded items up to which the whole split is cached; by default a quarter of this
+            process's share of the memory that is free at the first batch. It does not change the batches.
     """
 
     def __init__(
@@ -36,8 +37,8 @@ class Batches:
     ) -> None:
         self.data, self.order, self.steps = data, order, steps
         self._labels = torch.from_numpy(np.asarray(data.labels, np.int64))
-        self._threads = ThreadPoolExecutor(min(MOST_THREADS, share_of_cores()))
-        self._early: dict[int, list[Future[Tensor]]] = {}
+        self._threads = ThreadPoolExecutor(min(MAX_DECODE_THREADS, share_of_cores()))
+        self._pending: dict[int, list[Future[Tensor]]] = {}
         self._memory_limit = memory_limit
         self._filled = np.zeros(len(data), bool)
 
@@ -47,66 +48,64 @@ class Batches:
 
     @property
     def clips(self) -> int:
-        """Rows of one item."""
+        """Rows per item."""
         return self._first.shape[0]
 
     @cached_property
-    def _kept(self) -> Tensor | None:
-        """Room for the whole split, filled by the items that are asked for; None where it does not fit."""
+    def _cache(self) -> Tensor | None:
+        """Space for the whole split, filled as items are decoded; None if it does not fit into memory."""
         first = self._first
-        limit = share_of_memory() // PARTS if self._memory_limit is None else self._memory_limit
+        limit = share_of_memory() // CACHE_DIVISOR if self._memory_limit is None else self._memory_limit
         if first.numel() * first.element_size() * len(self.data) > limit:
             return None
         try:
             return torch.empty((len(self.data), *first.shape), dtype=first.dtype)
-        except RuntimeError as error:  # addresses are limited too, by ``ulimit -v`` or a system that promises no more
+        except RuntimeError as error:  # address space is limited too, by ``ulimit -v`` or strict overcommit
             if not is_out_of_memory(error):
                 raise
             return None
 
     def _decode(self, index: int) -> Tensor:
         data = self.data[index].data
-        if self._kept is not None:
-            self._kept[index] = data
+        if self._cache is not None:
+            self._cache[index] = data
             self._filled[index] = True
         return data
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of a step: raw (items × clips, *raw) on the CPU, and labels (items,)."""
-        kept, indices = self._kept, torch.from_numpy(self.order(step))
-        for early in range(step, min(step + AHEAD, self.steps)):
-            if early not in self._early:
-                wanted = self.order(early)
-                missing = wanted if kept is None else wanted[~self._filled[wanted]]
-                self._early[early] = [self._threads.submit(self._decode, i) for i in missing.tolist()]
-        decoded = [future.result() for future in self._early.pop(step)]
-        raw = torch.stack(decoded) if kept is None else kept[indices]
-        return raw.flatten(0, 1), self._labels[indices]
+    def batch(self, step: int, device: torch.device = CPU) -> tuple[Tensor, Tensor]:
+        """Return the batch of a step on the device: raw (items × clips, *raw) and labels (items,).
 
-    def on(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """The batch of a step on the device; to a GPU it travels from pinned memory, and the host goes on meanwhile."""
-        raw, labels = self.at(step)
-        return to_device(raw, device), to_device(labels, device)
+        Copies to a GPU start from pinned memory, so the host does not wait for them.
+        """
+        cache, indices = self._cache, torch.from_numpy(self.order(step))
+        for early in range(step, min(step + DECODE_AHEAD, self.steps)):
+            if early not in self._pending:
+                needed = self.order(early)
+                missing = needed if cache is None else needed[~self._filled[needed]]
+                self._pending[early] = [self._threads.submit(self._decode, i) for i in missing.tolist()]
+        decoded = [future.result() for future in self._pending.pop(step)]
+        raw = torch.stack(decoded) if cache is None else cache[indices]
+        return to_device(raw.flatten(0, 1), device), to_device(self._labels[indices], device)
 
 
-class RecentSplits:
-    """The last few splits that were decoded, so that cells of one target share them within a process."""
+class BatchesCache:
+    """The most recently used splits, so that cells of one target share decoded items within a process."""
 
-    def __init__(self, keep: int = 2) -> None:
-        self._keep = keep
-        self._found: OrderedDict[str, Batches] = OrderedDict()
+    def __init__(self, max_splits: int = 2) -> None:
+        self._max_splits = max_splits
+        self._splits: OrderedDict[str, Batches] = OrderedDict()
 
     def get(self, key: str, make: Callable[[], Batches]) -> Batches:
-        if key not in self._found:
-            self._found[key] = make()
-        self._found.move_to_end(key)
-        while len(self._found) > self._keep:
-            self._found.popitem(last=False)
-        return self._found[key]
+        if key not in self._splits:
+            self._splits[key] = make()
+        self._splits.move_to_end(key)
+        while len(self._splits) > self._max_splits:
+            self._splits.popitem(last=False)
+        return self._splits[key]
 
 
-def shuffled(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:
-    """Step -> indices: every epoch a new order of all items; what does not fill a last batch is left out of it."""
+def shuffled_order(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:
+    """Return a function step -> indices: each epoch has a new order, and an incomplete last batch is dropped."""
     batch = min(batch, items)
     per_epoch = items // batch
 

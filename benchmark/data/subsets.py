@@ -1,4 +1,4 @@
-"""Parts of a split: a held-out part by leak unit, and at most so many items of each class."""
+"""Subsets of a split: a held-out part that shares no leak unit with the rest, and a limit of items per class."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from modalities.base import Item, LabelledData
 
 
-class Chosen(Sequence[str]):
-    """Some of many names, looked up when asked for."""
+class SelectedNames(Sequence[str]):
+    """Some of many names, each looked up only when it is read."""
 
     def __init__(self, names: Sequence[str], indices: np.ndarray) -> None:
         self._names, self._indices = names, indices
@@ -24,11 +24,11 @@ class Chosen(Sequence[str]):
     def __getitem__(self, index: int) -> str: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Chosen: ...
+    def __getitem__(self, index: slice) -> SelectedNames: ...
 
-    def __getitem__(self, index: int | slice) -> str | Chosen:
+    def __getitem__(self, index: int | slice) -> str | SelectedNames:
         if isinstance(index, slice):
-            return Chosen(self._names, self._indices[index])
+            return SelectedNames(self._names, self._indices[index])
         return self._names[int(self._indices[index])]
 
 
@@ -38,8 +38,8 @@ class Subset:
     def __init__(self, data: LabelledData, indices: np.ndarray) -> None:
         self._data, self._indices = data, indices
         self.labels = np.asarray(data.labels)[indices]
-        self.item_ids: Sequence[str] = Chosen(data.item_ids, indices)
-        self.groups: Sequence[str] = Chosen(data.groups, indices)
+        self.item_ids: Sequence[str] = SelectedNames(data.item_ids, indices)
+        self.groups: Sequence[str] = SelectedNames(data.groups, indices)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -48,47 +48,47 @@ class Subset:
         return self._data[int(self._indices[index])]
 
 
-FEWEST_UNITS = 20
+MIN_UNITS = 20
 
 
-def hold_out(data: LabelledData, share: float) -> tuple[Subset, Subset]:
-    """Cut a split in two, the second with about ``share`` of the items, by a hash of the leak unit's name.
+def holdout_split(data: LabelledData, share: float) -> tuple[Subset, Subset]:
+    """Split into a training and a held-out part, the latter with about ``share`` of the items.
 
-    Whole units go to one side. A split with fewer than 20 units (FSDD has six speakers) is cut by item instead, so
-    that the held-out part stands for all of it.
+    Leak units are ordered by a hash of their names, and each goes to one part as a whole. A split with fewer than
+    MIN_UNITS units (FSDD has six speakers) is split by item instead, so that the held-out part represents all of it.
     """
-    units = data.groups if _several(data.groups, FEWEST_UNITS) else data.item_ids
-    _, unit, counts = np.unique(_keys(units), return_inverse=True, return_counts=True)
+    units = data.groups if _has_at_least(MIN_UNITS, data.groups) else data.item_ids
+    _, unit, counts = np.unique(_hashes(units), return_inverse=True, return_counts=True)
     before = np.cumsum(counts) - counts
-    held = (before < share * len(units))[unit]
-    return Subset(data, np.flatnonzero(~held)), Subset(data, np.flatnonzero(held))
+    held_out = (before < share * len(units))[unit]
+    return Subset(data, np.flatnonzero(~held_out)), Subset(data, np.flatnonzero(held_out))
 
 
-def cap_per_class(data: LabelledData, most: int) -> LabelledData:
-    """At most ``most`` items of each class, chosen by a hash of the item's name; 0 takes all."""
-    if most == 0:
+def limit_per_class(data: LabelledData, max_items: int) -> LabelledData:
+    """Return at most ``max_items`` items of each class, chosen by a hash of their names; 0 returns all."""
+    if max_items == 0:
         return data
-    order = np.lexsort((_keys(data.item_ids), data.labels))
+    order = np.lexsort((_hashes(data.item_ids), data.labels))
     _, firsts, counts = np.unique(data.labels[order], return_index=True, return_counts=True)
     rank = np.arange(len(order)) - np.repeat(firsts, counts)  # of each item within its class
-    return Subset(data, np.sort(order[rank < most]))
+    return Subset(data, np.sort(order[rank < max_items]))
 
 
-def _keys(names: Sequence[str]) -> np.ndarray:
-    """A number for each name, which orders them at random but for ever the same."""
-    return np.fromiter((int(unit_order(name)[:16], 16) for name in names), np.uint64, len(names))
+def _hashes(names: Sequence[str]) -> np.ndarray:
+    """Return a pseudorandom number for each name that depends on nothing else."""
+    return np.fromiter((int(name_hash(name)[:16], 16) for name in names), np.uint64, len(names))
 
 
-def _several(names: Iterable[str], least: int) -> bool:
-    """Whether there are at least so many different names."""
+def _has_at_least(count: int, names: Iterable[str]) -> bool:
+    """Return whether at least ``count`` names differ."""
     seen: set[str] = set()
     for name in names:
         seen.add(name)
-        if len(seen) >= least:
+        if len(seen) >= count:
             return True
     return False
 
 
-def unit_order(name: str) -> str:
-    """Sort key that orders leak units or items at random but for ever the same, whatever else is listed."""
+def name_hash(name: str) -> str:
+    """Return a sort key that puts leak units or items in a pseudorandom order, whatever else is listed."""
     return hashlib.sha256(name.encode()).hexdigest()

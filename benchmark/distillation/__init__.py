@@ -1,1 +1,1 @@
-"""The shared distillation core: one loop for all modalities, its loss, its mixing, its schedule."""
+"""The shared distillation core: its step, loss, mixing and prefetching, for all modalities."""

@@ -1,9 +1,8 @@
-"""Distillation of a student from segments alone: it is handed a stream, a teacher and a recipe, and no dataset."""
+"""Distillation of a student from segments alone: given a stream, a teacher and a recipe, and no dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +14,81 @@ from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks
 from benchmark.training.callbacks import ProgressCallback
 from benchmark.training.checkpoints import Checkpoints
-from benchmark.training.loop import Curve, LossAt, optimise
-from benchmark.training.precision import apply_memory_format, autocast, compiled, in_memory_format
+from benchmark.training.loop import Curve, optimise
+from benchmark.training.precision import apply_memory_format, autocast, compile_if_requested, in_memory_format
 from modalities.base import Draws, SegmentStream
+
+
+class DistillationStep:
+    """What a step of distillation computes: mixed segments, the teacher's outputs, the student's loss.
+
+    The teacher is put into eval mode, without gradients. Both networks are put into the recipe's memory format in
+    place, and compiled if the recipe says so.
+
+    Args: as for ``distill``.
+
+    Raises:
+        ValueError: the stream's batch is not the recipe's.
+    """
+
+    def __init__(
+        self,
+        stream: SegmentStream,
+        teacher: nn.Module,
+        student: nn.Module,
+        recipe: Recipe,
+        *,
+        seed: int,
+        device: torch.device,
+        micro_batches: int = 1,
+        prefetch: bool = False,
+        ranks: Ranks = SINGLE_PROCESS,
+    ) -> None:
+        if stream.batch_size != recipe.batch:
+            raise ValueError(f"the stream makes batches of {stream.batch_size}, but the recipe's are {recipe.batch}")
+        self._stream, self._recipe, self._device = stream, recipe, device
+        self._micro_batches, self._ranks, self._draws = micro_batches, ranks, Draws(seed, "mixing/")
+        for network in (teacher.eval().requires_grad_(False), student):
+            apply_memory_format(network, recipe)
+        self._teacher = compile_if_requested(teacher, recipe)
+        self._student = ranks.wrap(compile_if_requested(student, recipe))
+        self._outputs_at: Callable[[int], TeacherOutputs] = self.teacher_outputs
+        if prefetch:
+            self._outputs_at = Prefetcher(self.teacher_outputs, recipe.steps, device)
+
+    def segments(self, step: int) -> Tensor:
+        """Return this rank's share of the mixed segments of a step: (batch / world size, *stream.shape)."""
+        recipe, ranks = self._recipe, self._ranks
+        return mix(
+            self._stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, self._draws, step,
+            rank=ranks.rank, world_size=ranks.world_size,
+        )  # fmt: skip
+
+    def teacher_outputs(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the inputs and the teacher's logits of a step, one micro-batch after another."""
+        # Split only after mixing: a segment's partner is in another micro-batch.
+        for part in self.segments(step).chunk(self._micro_batches):
+            inputs = in_memory_format(part, self._recipe)
+            yield inputs, self.targets(inputs)
+
+    def targets(self, inputs: Tensor) -> Tensor:
+        """Return the teacher's logits."""
+        with torch.no_grad(), autocast(self._recipe, self._device):
+            targets: Tensor = self._teacher(inputs)
+        return targets
+
+    def student_loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the student's loss, the mean over ``inputs``."""
+        with autocast(self._recipe, self._device):
+            logits = self._student(inputs)
+        return distillation_loss(logits, targets, self._recipe.temperature)
+
+    def loss(self, step: int) -> Iterator[Tensor]:
+        """Yield the loss of a step as one summand per micro-batch; the sum is the mean over this rank's batch."""
+        batch = self._recipe.batch // self._ranks.world_size
+        for inputs, targets in self._outputs_at(step):
+            loss = self.student_loss(inputs, targets)
+            yield loss if len(inputs) == batch else loss * (len(inputs) / batch)
 
 
 def distill(
@@ -28,8 +99,8 @@ def distill(
     *,
     seed: int,
     device: torch.device,
-    slices: int = 1,
-    ahead: bool = False,
+    micro_batches: int = 1,
+    prefetch: bool = False,
     checkpoints: Checkpoints | None = None,
     callback: ProgressCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
@@ -43,9 +114,9 @@ def distill(
         teacher, student: networks from (B, *stream.shape) to (B, classes) logits, on the device.
         recipe: optimiser, schedule, temperature, mixing; ``recipe.batch`` must be the stream's.
         seed: of mixing and dropout (segments have the stream's own).
-        slices: how many parts of a batch go through the networks one after another, for want of memory; gradients
-            add up to those of the whole batch, but batch normalisation and dropout see a slice at a time.
-        ahead: make the lessons of the next step while the student learns those of this one; see ``can_work_ahead``.
+        micro_batches: number of parts of a batch that go through the networks one after another, to save memory.
+            Gradients add up to those of the whole batch, but batch normalisation and dropout see one part at a time.
+        prefetch: compute the teacher outputs of the next step while the student trains; see ``can_prefetch``.
         ranks: the processes that distil this student together.
 
     Returns:
@@ -55,73 +126,12 @@ def distill(
         ValueError: the stream's batch is not the recipe's.
         Diverged, Interrupted: see ``optimise``.
     """
-    if stream.batch_size != recipe.batch:
-        raise ValueError(f"the stream makes batches of {stream.batch_size}, the recipe wants {recipe.batch}")
-    teacher.eval().requires_grad_(False)
-    apply_memory_format(teacher, recipe)
-    apply_memory_format(student, recipe)
-    if slices > 1 and recipe.compile == "reduce-overhead":
-        recipe = replace(recipe, compile="default")  # a slice's graph would write over the gradients of the last one
-    segments_at = mixed_segments(stream, recipe, seed, ranks)
-    outputs_at = teacher_outputs(segments_at, compiled(teacher, recipe), recipe, device, slices)
-    if ahead:
-        outputs_at = Prefetcher(outputs_at, recipe.steps, device)
-    learner = ranks.wrap(compiled(student, recipe))
-    loss_at = loss_fn(outputs_at, learner, recipe, device, recipe.batch // ranks.world_size)
+    step = DistillationStep(
+        stream, teacher, student, recipe, seed=seed, device=device, micro_batches=micro_batches, prefetch=prefetch,
+        ranks=ranks,
+    )  # fmt: skip
     return optimise(
-        student, loss_at, recipe,
-        seed=seed + (ranks.rank << 16),  # dropout of its own on every rank
+        student, step.loss, recipe,
+        seed=seed + (ranks.rank << 16),  # so that dropout differs between ranks
         device=device, checkpoints=checkpoints, callback=callback, ranks=ranks,
     )  # fmt: skip
-
-
-def can_work_ahead(recipe: Recipe, device: torch.device) -> bool:
-    """Whether lessons can be made a step ahead: on a GPU, but not with CUDA graphs, which share their memory."""
-    return recipe.ahead and device.type == "cuda" and recipe.compile != "reduce-overhead"
-
-
-def mixed_segments(
-    stream: SegmentStream, recipe: Recipe, seed: int, ranks: Ranks = SINGLE_PROCESS
-) -> Callable[[int], Tensor]:
-    """Step -> this rank's share of the mixed segments: all of a step that is not one of its two networks."""
-    draws = Draws(seed, "mixing/")
-
-    def segments_at(step: int) -> Tensor:
-        return mix(
-            stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, draws, step,
-            rank=ranks.rank, world_size=ranks.world_size,
-        )  # fmt: skip
-
-    return segments_at
-
-
-def teacher_outputs(
-    segments_at: Callable[[int], Tensor], teacher: nn.Module, recipe: Recipe, device: torch.device, slices: int = 1
-) -> Callable[[int], TeacherOutputs]:
-    """Step -> what the student is shown and what the teacher says of it, slice by slice."""
-
-    def outputs_at(step: int) -> Iterator[tuple[Tensor, Tensor]]:
-        for part in segments_at(step).chunk(slices):  # mixed as a whole: a segment's partner is in another slice
-            inputs = in_memory_format(part, recipe)
-            if recipe.compile == "reduce-overhead":
-                torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-            with torch.no_grad(), autocast(recipe, device):
-                wanted = teacher(inputs)
-            yield inputs, wanted
-
-    return outputs_at
-
-
-def loss_fn(
-    outputs_at: Callable[[int], TeacherOutputs], student: nn.Module, recipe: Recipe, device: torch.device, batch: int
-) -> LossAt:
-    """Step -> the parts of the student's loss, whose sum is the mean over the batch, wherever the lessons come from."""
-
-    def loss_at(step: int) -> Iterator[Tensor]:
-        for inputs, wanted in outputs_at(step):
-            with autocast(recipe, device):
-                got = student(inputs)
-            loss = distillation_loss(got, wanted, recipe.temperature)
-            yield loss if len(inputs) == batch else loss * (len(inputs) / batch)
-
-    return loss_at

@@ -1,4 +1,4 @@
-"""The distance between a teacher's and a student's predictions."""
+"""The distillation loss: a distance between the predictions of teacher and student."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CutMix and MixUp of segments with the reversed batch, for segments of any rank."""
+"""CutMix and MixUp of segments with the reversed batch, for segments with any number of axes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from modalities.base import Draws, rank_slice, to_device
 def mix(
     segments: Tensor, kind: str, alpha: float, per: str, draws: Draws, step: int, *, rank: int = 0, world_size: int = 1
 ) -> Tensor:
-    """Mix every segment with its partner, sample B-1-i of the same batch.
+    """Mix segment i of a batch with its partner, segment B-1-i.
 
-    The box of CutMix lies in the last two axes and covers all others (a video's box covers the same H × W area in
-    every frame; a spectrogram's covers bands × frames). Neither needs labels: the teacher sees the mixed input.
+    The box of CutMix spans an area of the last two axes and all of the others (the same H × W area in every frame of a
+    video; bands × frames of a spectrogram). Labels are not needed, because the teacher sees the mixed input.
 
     Args:
         segments: (b, ..., H, W), this rank's share of the global batch, in the order of ``rank_slice``.
         kind: ``cutmix`` (Yun et al. 2019), ``mixup`` (Zhang et al. 2018) or ``none``.
         alpha: of Beta(alpha, alpha), from which the share of the first segment is drawn.
-        per: ``batch`` for one draw per batch, ``sample`` for one per segment.
+        per: ``batch`` draws once per batch, ``sample`` once per segment.
 
     Returns:
         (b, ..., H, W), a new tensor, or ``segments`` itself for ``none``.
@@ -32,18 +32,18 @@ def mix(
     mine = rank_slice(batch, rank, world_size)
     draw = 1 if per == "batch" else batch
 
-    def share_out(values: np.ndarray) -> np.ndarray:
+    def my_share(values: np.ndarray) -> np.ndarray:
         return np.broadcast_to(values, batch)[mine]
 
-    kept = share_out(draws.beta(step, "share", draw, alpha, alpha))
+    share = my_share(draws.beta(step, "share", draw, alpha, alpha))
     partner = segments.flip(0)
     if kind == "mixup":
-        weight = to_device(kept.astype(np.float32), segments.device).reshape(-1, *[1] * (segments.dim() - 1))
+        weight = to_device(share.astype(np.float32), segments.device).reshape(-1, *[1] * (segments.dim() - 1))
         return torch.lerp(partner, segments, weight, out=partner)
     height, width = segments.shape[-2:]
-    centre = [share_out(draws.uniform(step, name, draw)) for name in ("row", "column")]
-    # On the host, where it is a few numbers per segment: one copy to the device then, and one kernel.
-    top, bottom, left, right = (edge[:, None] for edge in cutmix_box(kept, centre[0], centre[1], height, width))
+    centre = [my_share(draws.uniform(step, name, draw)) for name in ("row", "column")]
+    # Computed on the host, as it is a few numbers per segment; this takes one copy to the device and one kernel.
+    top, bottom, left, right = (edge[:, None] for edge in cutmix_box(share, centre[0], centre[1], height, width))
     rows, columns = np.arange(height), np.arange(width)
     edges = np.concatenate(
         [(rows >= top) & (rows < bottom), (columns >= left) & (columns < right)], axis=1, dtype=np.float32
@@ -51,19 +51,19 @@ def mix(
     inside = to_device(edges, segments.device)  # (b, H + W)
     box = inside[:, :height, None] * inside[:, None, height:]
     box = box.reshape(len(box), *[1] * (segments.dim() - 3), height, width)
-    # Exact at weights of 0 and 1, twice as fast as a choice by a mask, and without a third tensor of this size.
+    # Exact for weights 0 and 1, twice as fast as torch.where, and without a third tensor of this size.
     return torch.lerp(segments, partner, box, out=partner)
 
 
 def cutmix_box(
-    kept: np.ndarray, row: np.ndarray, column: np.ndarray, height: int, width: int
+    share: np.ndarray, row: np.ndarray, column: np.ndarray, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Edges of the pasted box: sides √(1-kept) of the picture's, centred at (row, column) in [0, 1), clipped to it.
+    """Return the edges of the pasted box: sides of √(1-share), centred at (row, column) in [0, 1), clipped.
 
     Returns:
-        top, bottom, left, right: whole numbers, (n,), bottom and right exclusive.
+        top, bottom, left, right: integers, (n,); bottom and right are exclusive.
     """
-    side = np.sqrt(1.0 - kept)
+    side = np.sqrt(1.0 - share)
     half_height, half_width = np.floor(height * side) / 2, np.floor(width * side) / 2
     middle_row, middle_column = np.floor(row * height), np.floor(column * width)
     top = np.clip(np.floor(middle_row - half_height), 0, height)

@@ -1,7 +1,7 @@
-"""What makes a step quicker on a GPU and changes nothing else: compiled networks, and lessons made a step ahead.
+"""Teacher outputs computed one step ahead on a GPU.
 
-``torch.backends.cudnn.benchmark`` stays off on purpose: it chooses algorithms by timing them, so that a run that was
-stopped and continued might not end with the bits of one that was not.
+``torch.backends.cudnn.benchmark`` stays off on purpose: it chooses algorithms by timing them, so a run that was stopped
+and continued might not give the bits of one that was not.
 """
 
 from __future__ import annotations
@@ -12,38 +12,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
-TeacherOutputs = Iterable[tuple[Tensor, Tensor]]
+from benchmark.config.schema import Recipe
+
+TeacherOutputs = Iterable[tuple[Tensor, Tensor]]  # per micro-batch: inputs, and the teacher's logits
+
+
+def can_prefetch(recipe: Recipe, device: torch.device) -> bool:
+    """Return whether teacher outputs are computed a step ahead: on a GPU, unless the recipe says otherwise."""
+    return recipe.ahead and device.type == "cuda"
 
 
 class Prefetcher:
-    """Makes the lessons of the next step on a CUDA stream of its own while the student learns those of this one.
+    """Computes the teacher outputs of the next step on a separate CUDA stream, while the student trains on this one's.
 
-    The numbers are the same: only when they are computed changes. Never run on a GPU here.
+    Results do not change, only when they are computed. Not yet tested on a GPU.
 
     Args:
-        outputs_at: step -> lessons.
-        steps: how many steps there are.
+        outputs_at: step -> teacher outputs.
+        steps: number of steps.
         device: a CUDA device.
     """
 
     def __init__(self, outputs_at: Callable[[int], TeacherOutputs], steps: int, device: torch.device) -> None:
-        self._lessons_at, self._steps, self._device = outputs_at, steps, device
+        self._outputs_at, self._steps, self._device = outputs_at, steps, device
         self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        # The datum and the teacher's weights may still be on their way to the device.
+        # Copies of the datum and of the teacher's weights to the device may still be in progress.
         self._stream.wait_stream(torch.cuda.current_stream(device))
-        self._coming: dict[int, tuple[list[tuple[Tensor, Tensor]], Any]] = {}
+        self._prefetched: dict[int, tuple[list[tuple[Tensor, Tensor]], Any]] = {}
 
     def __call__(self, step: int) -> TeacherOutputs:
-        teacher_outputs, made = self._coming.pop(step) if step in self._coming else self._make(step)
-        student = torch.cuda.current_stream(self._device)
-        student.wait_event(made)
-        for inputs, wanted in teacher_outputs:  # so that their memory is not given away before the student is through
-            inputs.record_stream(student)
-            wanted.record_stream(student)
+        outputs, ready = self._prefetched.pop(step) if step in self._prefetched else self._compute(step)
+        main = torch.cuda.current_stream(self._device)
+        main.wait_event(ready)
+        for inputs, targets in outputs:  # so that their memory is not reused before the student is done with it
+            inputs.record_stream(main)
+            targets.record_stream(main)
         if step + 1 < self._steps:
-            self._coming[step + 1] = self._make(step + 1)
-        return teacher_outputs
+            self._prefetched[step + 1] = self._compute(step + 1)
+        return outputs
 
-    def _make(self, step: int) -> tuple[list[tuple[Tensor, Tensor]], Any]:
+    def _compute(self, step: int) -> tuple[list[tuple[Tensor, Tensor]], Any]:
         with torch.cuda.stream(self._stream):
-            return list(self._lessons_at(step)), self._stream.record_event()
+            return list(self._outputs_at(step)), self._stream.record_event()

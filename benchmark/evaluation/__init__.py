@@ -1,1 +1,1 @@
-"""Predictions of a network on labelled items, and figures computed from them."""
+"""Predictions of a network on labelled items, and metrics computed from them."""

@@ -1,15 +1,14 @@
-"""Figures computed from predictions: pure NumPy, from the float16 log-probabilities that are stored.
+"""Metrics of predictions: pure NumPy, from the float16 log-probabilities that are stored.
 
-Every figure is a function of the stored numbers alone, so that scoring saved outputs again gives it exactly.
-Throughout, ``logp`` is (n, classes), natural-log probabilities of n test items; ``labels`` is (n,), whole numbers in
-[0, classes). Rounding to float16 leaves probabilities that do not sum to 1, so each row is normalised again in
-float64 where probabilities matter. Of classes that tie, the one with the lower index is predicted.
+Each metric is a function of the stored numbers alone, so scoring saved predictions again gives exactly the same value.
+Throughout, ``logp`` is (n, classes), natural-log probabilities of n test items; ``labels`` is (n,), integers in
+[0, classes). After rounding to float16, probabilities no longer sum to 1, so metrics that need probabilities normalise
+each row again in float64. If classes tie, the one with the lowest index is predicted.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -33,13 +32,13 @@ def average_clips(logits: Floats) -> NDArray[np.float16]:
         logits: (n, clips, classes), any float type.
 
     Returns:
-        (n, classes) float16, at most 0; what lies below float16's range is held at its lowest finite value.
+        (n, classes) float16, at most 0; smaller values are clipped to the lowest finite float16.
 
     Raises:
-        ValueError: a logit is not a number or infinite, as after a run that diverged.
+        ValueError: a logit is NaN or infinite, as after a run that diverged.
     """
     if logits.ndim != 3:
-        raise ValueError(f"logits are (items, clips, classes), not {logits.shape}")
+        raise ValueError(f"expected logits of shape (items, clips, classes), got {logits.shape}")
     if not np.isfinite(logits).all():
         raise ValueError("a logit is not finite")
     per_clip = _normalised(logits)
@@ -48,18 +47,13 @@ def average_clips(logits: Floats) -> NDArray[np.float16]:
     return np.asarray(mean.clip(_LOWEST, 0.0), dtype=np.float16)
 
 
-def log_probabilities(logits: Floats) -> NDArray[np.float16]:
-    """Log-softmax of (n, classes) logits as it is stored; see ``average_clips``."""
-    return average_clips(logits[:, None])
-
-
 def predicted(logp: Floats) -> NDArray[np.int64]:
-    """The most probable class of each item, (n,)."""
+    """Return the most probable class of each item, (n,)."""
     return np.asarray(logp.argmax(axis=1), dtype=np.int64)
 
 
 def _normalised(logits: Floats) -> NDArray[np.float64]:
-    """Log-softmax over the last axis in float64."""
+    """Return the log-softmax over the last axis in float64."""
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), dtype=np.float64)
@@ -67,7 +61,7 @@ def _normalised(logits: Floats) -> NDArray[np.float64]:
 
 def _checked(logp: Floats, labels: Integers) -> Floats:
     if logp.ndim != 2 or labels.shape != logp.shape[:1] or not len(labels):
-        raise ValueError(f"outputs {logp.shape} and labels {labels.shape} are not those of the same items")
+        raise ValueError(f"outputs {logp.shape} and labels {labels.shape} do not belong to the same items")
     if not np.isfinite(logp).all():
         raise ValueError("an output is not finite")
     if labels.min() < 0 or labels.max() >= logp.shape[1]:
@@ -90,7 +84,7 @@ def topk(logp: Floats, labels: Integers, k: int) -> float:
 
 
 def mean_per_class(logp: Floats, labels: Integers) -> float:
-    """Mean over the classes that occur of the share of their items that are right (balanced accuracy), in [0, 1]."""
+    """Balanced accuracy: accuracy within each class that occurs, averaged over these classes; in [0, 1]."""
     right = predicted(_checked(logp, labels)) == labels
     items = np.bincount(labels)
     hits = np.bincount(labels, weights=right)
@@ -98,13 +92,13 @@ def mean_per_class(logp: Floats, labels: Integers) -> float:
 
 
 def wilson_interval(accuracy: float, items: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Score interval of a share over n items (Wilson, JASA 22, 1927), within [0, 1].
+    """Wilson score interval of a proportion over n items (Wilson, JASA 22, 1927), within [0, 1].
 
     (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with z the normal quantile of (1 + confidence)/2. It treats the
-    test items as independent; ``accuracy`` may be a mean over seeds on the same items, for the same n.
+    test items as independent; ``accuracy`` may be a mean over seeds on the same n items.
     """
     if items < 1 or not 0 <= accuracy <= 1:
-        raise ValueError(f"no interval for a share of {accuracy} over {items} items")
+        raise ValueError(f"no interval for a proportion of {accuracy} over {items} items")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     centre = accuracy + z * z / (2 * items)
     half = z * math.sqrt(accuracy * (1 - accuracy) / items + z * z / (4 * items * items))
@@ -116,20 +110,20 @@ def wilson_interval(accuracy: float, items: int, confidence: float = 0.95) -> tu
 
 
 def chance(labels: Integers) -> float:
-    """Accuracy expected of uniform guesses among the classes that occur: 1 / their number."""
+    """Accuracy of uniform guesses among the classes that occur: 1 / their number."""
     return 1.0 / len(np.unique(labels))
 
 
 def majority_share(labels: Integers) -> float:
-    """Share of the most frequent class: no answer that ignores its input does better."""
+    """Share of the most frequent class: the best accuracy of a predictor that ignores its input."""
     return float(np.bincount(labels).max() / len(labels))
 
 
-# --- student beside teacher ------------------------------------------------------------------------------------
+# --- student and teacher ---------------------------------------------------------------------------------------
 
 
 def retention(student_top1: float, teacher_top1: float) -> float | None:
-    """Student's top-1 / teacher's, 0 or more; None for a teacher that is never right."""
+    """Student's top-1 / teacher's, at least 0; None if the teacher is never right."""
     return student_top1 / teacher_top1 if teacher_top1 > 0 else None
 
 
@@ -139,7 +133,7 @@ def fidelity(student_logp: Floats, teacher_logp: Floats) -> float:
 
 
 def kl_to_teacher(student_logp: Floats, teacher_logp: Floats) -> float:
-    """Mean over items of KL(teacher || student) = Σ_k t_k (log t_k - log s_k) at temperature 1, in nats, 0 or more."""
+    """Mean over items of KL(teacher || student) = Σ_k t_k (log t_k - log s_k) at temperature 1, in nats, at least 0."""
     teacher, student = _normalised(teacher_logp), _normalised(student_logp)
     return max(0.0, float((np.exp(teacher) * (teacher - student)).sum(axis=1).mean()))
 
@@ -158,14 +152,14 @@ def expected_calibration_error(logp: Floats, labels: Integers, bins: int = ECE_B
 
 
 def evaluate_predictions(student_logp: Floats, teacher_logp: Floats, labels: Integers) -> dict[str, float | None]:
-    """Every figure of a student on one test split.
+    """Compute every metric of a student on one test split.
 
     Args:
-        student_logp, teacher_logp: (n, classes), rounded to float16 here if they are not yet.
+        student_logp, teacher_logp: (n, classes); rounded to float16 first.
 
     Returns:
         items, top1, top1_low, top1_high (Wilson, 95 %), top5 (None with 5 classes or fewer), mean_per_class,
-        teacher_top1, retention (None for a teacher that is never right), fidelity, kl, ece.
+        teacher_top1, retention (None if the teacher is never right), fidelity, kl, ece.
 
     Raises:
         ValueError: shapes or labels do not fit, or an output is not finite.
@@ -187,33 +181,3 @@ def evaluate_predictions(student_logp: Floats, teacher_logp: Floats, labels: Int
         "kl": kl_to_teacher(student, teacher),
         "ece": expected_calibration_error(student, labels),
     }
-
-
-# --- two rows, the same items ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PairedTest:
-    """Items that only one of two predictors gets right, and how likely so uneven a split is if neither is better."""
-
-    only_first: int
-    only_second: int
-    p_value: float
-
-
-def paired_test(first: Integers, second: Integers, labels: Integers) -> PairedTest:
-    """Exact McNemar test of two prediction vectors on the same items (McNemar, Psychometrika 12, 1947).
-
-    Among the b + c items that exactly one gets right, b follows Binomial(b + c, 1/2) if neither is better; two-sided
-    p-value, 1 where the two are right on the same items.
-    """
-    if not first.shape == second.shape == labels.shape:
-        raise ValueError(f"predictions {first.shape} and {second.shape} and labels {labels.shape} differ in length")
-    from scipy.stats import binomtest
-
-    first_right, second_right = first == labels, second == labels
-    only_first = int((first_right & ~second_right).sum())
-    only_second = int((second_right & ~first_right).sum())
-    if not only_first + only_second:
-        return PairedTest(0, 0, 1.0)
-    return PairedTest(only_first, only_second, float(binomtest(only_first, only_first + only_second).pvalue))

@@ -243,7 +243,7 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.callbacks import Interrupted, patience
+    from benchmark.training.callbacks import Interrupted, waiting_callback
 
     store = Store(results)
 
@@ -256,7 +256,7 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         except ConnectionError:  # the parent has ended, and this process is about to
             raise
         except (BadInput, OSError) as error:  # the cell's folder cannot be used, or no record can be written to it
-            waiting = patience(callback, "this cell")
+            waiting = waiting_callback(callback, "this cell")
             return note_failure(
                 cell, store, _sentence(error), device=device, expected_stamp=expected_stamp, waiting=waiting
             )

@@ -27,7 +27,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         BadInput: the results folder cannot be written.
     """
     from benchmark.running.run_cell import record_from_other_run, run_cell
-    from benchmark.training.callbacks import Interrupted, patience
+    from benchmark.training.callbacks import Interrupted, waiting_callback
 
     outcome, store = Outcome(), Store(results)
 
@@ -42,7 +42,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         record: Record | None = None
         callback = Progress(show, stop)
         try:
-            with exclusive_lock(store.cell(cell.id), patience(callback, "this cell")):
+            with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
                 record = record_from_other_run(cell, store)
                 if record is None:
                     ranks.from_main(lambda cell=cell: cell)  # type: ignore[misc]

@@ -187,12 +187,7 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 def to_html(frame: pd.DataFrame) -> str:
     """A whole page without scripts or outside resources."""
-    return _render("page.html", frame, html.escape)
-
-
-def to_html_fragment(frame: pd.DataFrame) -> str:
-    """The same without head and body, to be put into another page."""
-    return _render("fragment.html", frame, html.escape)
+    return _render("table.html", frame, html.escape)
 
 
 def to_latex(frame: pd.DataFrame) -> str:

@@ -23,9 +23,11 @@ FIGURES = (
 )  # fmt: skip
 COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "note")
 
-STAND_IN_NOTE = "made on a generated stand-in: not a result on the real dataset"
-SHIPPED_NOTE = "made on real data that ship inside a dependency"
-SMOKE_NOTE = "smoke profile: the numbers mean nothing"
+_NOTES = {
+    "stand-in": "made on a generated stand-in: not a result on the real dataset",
+    "shipped": "made on real data that ship inside a dependency",
+    "smoke": "smoke profile: the numbers mean nothing",
+}
 
 _MODALITY_ORDER = ("image", "audio", "video")
 _DATA_ORDER = ("real", "shipped", "stand-in")
@@ -60,8 +62,8 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
         )
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
-        groups.setdefault(tuple(getattr(cell, axis) for axis in ROW_AXES), []).append(cell)
-    rows = [_row(store, groups[axes], published or {}) for axes in sorted(groups, key=_order)]
+        groups.setdefault(_axes(cell), []).append(cell)
+    rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
     frame = pd.DataFrame(_without_superseded(rows), columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | {"segments": "Int64"})
 
@@ -76,12 +78,15 @@ def sanitize(text: str) -> str:
     return " ".join(visible.split())
 
 
-def _order(axes: tuple[Any, ...]) -> tuple[Any, ...]:
+def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     """Real data before stand-ins, then image, audio, video, then by name."""
-    named = dict(zip(ROW_AXES, axes, strict=True))
-    modality, data = named["modality"], named["data"]
-    place = _MODALITY_ORDER.index(modality) if modality in _MODALITY_ORDER else len(_MODALITY_ORDER)
-    return (named["profile"], _DATA_ORDER.index(data), place, *axes)
+    first = cells[0]
+    place = _MODALITY_ORDER.index(first.modality) if first.modality in _MODALITY_ORDER else len(_MODALITY_ORDER)
+    return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
+
+
+def _axes(cell: ManifestEntry) -> tuple[Any, ...]:
+    return tuple(getattr(cell, axis) for axis in ROW_AXES)
 
 
 def _without_superseded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -120,28 +125,20 @@ def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float
     outcomes = [_outcome(store, cell) for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id))]
     done = [outcome.record for outcome in outcomes if outcome.record is not None]
     unfinished = next((outcome for outcome in outcomes if outcome.record is None), None)
+    reason = unfinished.reason if unfinished else ""
+    if unfinished and len(cells) > 1:
+        reason = f"seed {unfinished.seed}: {reason}"
     first = cells[0]
     row: dict[str, Any] = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
         "status": unfinished.status if unfinished else "done",
-        "reason": _reason(unfinished, len(outcomes)),
+        "reason": reason,
         "seeds": f"{len(done)}" if unfinished is None else f"{len(done)}/{len(outcomes)}",
         "published_top1": published.get(first.target) if first.data == "real" else None,
-        "note": _note(first),
+        "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
     return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _reason(unfinished: _Outcome | None, cells: int) -> str:
-    if unfinished is None:
-        return ""
-    return unfinished.reason if cells == 1 else f"seed {unfinished.seed}: {unfinished.reason}"
-
-
-def _note(cell: ManifestEntry) -> str:
-    notes = {"stand-in": [STAND_IN_NOTE], "shipped": [SHIPPED_NOTE]}.get(cell.data, [])
-    return "; ".join([*notes, SMOKE_NOTE] if cell.profile == "smoke" else notes)
 
 
 def _figures(records: list[Record]) -> dict[str, float | int | None]:
@@ -173,6 +170,6 @@ _FROM_METRICS = ("fidelity", "top5", "mean_per_class", "kl", "ece")
 
 def _mean(values: Iterable[float | None]) -> float | None:
     """The mean, or None as soon as one value is missing: a mean over fewer would not say so."""
-    found = list(values)
-    known = [value for value in found if value is not None]
-    return fmean(known) if known and len(known) == len(found) else None
+    numbers = list(values)
+    known = [value for value in numbers if value is not None]
+    return fmean(known) if known and len(known) == len(numbers) else None

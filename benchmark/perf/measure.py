@@ -6,22 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from benchmark.config.compose import compose_target
 from benchmark.config.schema import Config
 from benchmark.data.locate import ensure, locate
-from benchmark.distillation.distill import can_work_ahead, loss_fn, mixed_segments, teacher_outputs
-from benchmark.distillation.loss import distillation_loss
-from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
-from benchmark.evaluation.predict import in_order, predict
+from benchmark.distillation.distill import DistillationStep
+from benchmark.distillation.prefetch import can_prefetch
+from benchmark.evaluation.predict import evaluation_batches, predict
 from benchmark.perf.timing import ROUNDS, alternate, clock
 from benchmark.planning.plan import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.system import memory
 from benchmark.training.callbacks import IgnoreProgress
-from benchmark.training.loop import take_step
-from benchmark.training.precision import apply_memory_format, autocast, compiled, full_float32, in_memory_format
+from benchmark.training.loop import take_step, update
+from benchmark.training.precision import full_float32
 from benchmark.training.schedule import make_optimiser
 from modalities import registry
 from modalities.base import Modality
@@ -113,33 +112,20 @@ def _step(modality: Modality, target: str, config: Config, device: torch.device)
     # Random weights do as well, and need no download.
     names = [role.network.removeprefix("torchvision:").partition(":")[0] for role in (config.teacher, config.student)]
     teacher, student, bare = (make_network(modality, n, view, classes, 0, device) for n in (*names, names[1]))
-    teacher.eval().requires_grad_(False)
-    for network in (teacher, student, bare):
-        apply_memory_format(network, recipe)
-    segments_at = mixed_segments(stream, recipe, 0)
-    teach, learn, learn_bare = (compiled(network, recipe) for network in (teacher, student.train(), bare.train()))
-    outputs_at: Callable[[int], TeacherOutputs] = teacher_outputs(segments_at, teach, recipe, device)
-    if can_work_ahead(recipe, device):
-        outputs_at = Prefetcher(outputs_at, STEPS * (ROUNDS + 2), device)
-    loss_at = loss_fn(outputs_at, learn, recipe, device, recipe.batch)
+    prefetch = can_prefetch(recipe, device)
+    step = DistillationStep(stream, teacher, student.train(), recipe, seed=0, device=device, prefetch=prefetch)
+    networks = DistillationStep(stream, teacher, bare.train(), recipe, seed=0, device=device)
     optimiser, bare_optimiser = make_optimiser(student, recipe), make_optimiser(bare, recipe)
-    fixed = in_memory_format(segments_at(0), recipe)
+    ((fixed, _),) = networks.teacher_outputs(0)
 
     def whole(number: int) -> None:
-        for step in range(steps * number, steps * (number + 1)):
-            take_step(student, optimiser, loss_at, recipe, step, 0)
+        for index in range(steps * number, steps * (number + 1)):
+            take_step(student, optimiser, step.loss, recipe, index, 0)
 
     def networks_alone(number: int) -> None:
         for _ in range(steps):
-            with autocast(recipe, device):
-                with torch.no_grad():
-                    wanted = teach(fixed)
-                got = learn_bare(fixed)
-            torch.autograd.backward(distillation_loss(got, wanted, recipe.temperature))
-            if recipe.clip:
-                nn.utils.clip_grad_norm_(bare.parameters(), recipe.clip)
-            bare_optimiser.step()
-            bare_optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(networks.student_loss(fixed, networks.targets(fixed)))
+            update(bare, bare_optimiser, recipe)
 
     memory.reset_peak(device)
     steps = 1
@@ -166,10 +152,13 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
     ensure(place, adapter)
     data = adapter.test(place.root, config.view)
     network = make_network(modality, config.student.network, config.view, len(adapter.info.classes), 0, device)
-    batches = in_order(data, device=device)
+    batches = evaluation_batches(data, device=device)
+
+    def prepare(raw: Tensor) -> Tensor:
+        return modality.prepare(raw, config.view)
 
     def evaluate(number: int) -> object:
-        return predict(network, batches, modality, config.view, device, IgnoreProgress())
+        return predict(network, batches, prepare, device, IgnoreProgress())
 
     memory.reset_peak(device)
     seconds = alternate({"evaluate": evaluate}, device)

@@ -67,8 +67,6 @@ class Store:
         self.cells, self.manifests = self.root / "cells", self.root / "manifests"
         self.teachers, self.jobs = self.root / "teachers", self.root / "jobs"
 
-    # --- paths -----------------------------------------------------------------------------------------------
-
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
@@ -110,8 +108,6 @@ class Store:
         check_locks(self.cells)
         for folder in (self.root, self.cells, self.manifests):  # where other processes may write too
             remove_stale(folder)
-
-    # --- cells -----------------------------------------------------------------------------------------------
 
     def start_attempt(self, id: str) -> Path:
         """Make the folder of a new attempt, and remove what a killed one left there except its checkpoints."""
@@ -226,8 +222,6 @@ class Store:
             return [{name: float(value) for name, value in row.items()} for row in rows]
         except (TypeError, ValueError, csv.Error) as error:
             raise BadInput(f"{path} cannot be read ({error}); delete its folder and run the cell again.") from error
-
-    # --- manifests -------------------------------------------------------------------------------------------
 
     def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[ManifestEntry]) -> Path:
         """Record which cells a run requests, before the first one runs.

@@ -1,4 +1,4 @@
-"""What is kept of a cell that came to no record of its own: a row that says why, where one can be written."""
+"""Records that hold only a status and a reason, such as that of a cell whose process died."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from modalities.storage.locks import exclusive_lock
 def note_failure(
     cell: Cell, store: Store, reason: str, *, device: str, expected_stamp: str, waiting: Callable[[str], None]
 ) -> Record:
-    """Keep a ``failed`` record of a cell whose process died, or whose folder cannot be used; see ``keep``.
+    """Write a ``failed`` record of a cell whose process died, or whose folder cannot be used; see ``keep``.
 
     Args:
-        known: the stamp (``Store.stamp``) of the record that the cell had before it was tried.
+        expected_stamp: the stamp (``Store.stamp``) of the record that the cell had before it was tried.
     """
     record = cell.record("failed", reason, provenance=provenance(device, cell.config.threads))
     return keep(store, record, expected_stamp=expected_stamp, waiting=waiting)
 
 
 def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expected_stamp: str | None = None) -> Record:
-    """Keep a record that is nothing but a status and a reason.
+    """Write a record that holds only a status and a reason; return what is then the cell's record.
 
-    A record that came there meanwhile (the cell's last deed, or another run's) is taken instead. Where the cell's
-    folder takes none, the ``failed`` one that is returned is all there is: it costs this cell and no other.
+    If another record was written meanwhile (by the cell's own process just before it died, or by another run), return
+    that one. If the cell's folder cannot be written, return a ``failed`` record that is not on disk: this costs only
+    this cell.
 
     Args:
-        known: the stamp of the record that may be replaced; any one where it is left out.
         waiting: see ``exclusive_lock``.
+        expected_stamp: the stamp of the record that may be replaced; None replaces any.
 
     Raises:
         BadInput: nothing can be written in the results folder.
@@ -46,8 +47,8 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
                 return found
             store.write(record)
     except BadInput as error:
-        _check_room(store, record)
-        also = "" if str(error) == record.reason else f" No record can say so: {error}"
+        _check_writable(store, record)
+        also = "" if str(error) == record.reason else f" This could not be recorded: {error}"
         return replace(record, status="failed", reason=f"{record.reason}{also}")
     return record
 
@@ -58,8 +59,8 @@ def _read(store: Store, id: str) -> Record | None:
     return None
 
 
-def _check_room(store: Store, record: Record) -> None:
-    """Raises BadInput where the record would not fit beside the cells' folders either."""
+def _check_writable(store: Store, record: Record) -> None:
+    """Raise BadInput if the record could not be written beside the cells' folders either."""
     probe = store.root / "cells" / ".writable"
     atomic_write(probe, record.to_json())
     probe.unlink(missing_ok=True)

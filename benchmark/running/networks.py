@@ -17,7 +17,7 @@ from modalities.storage.atomic import atomic_write
 
 
 def make_network(modality: Modality, name: str, view: Any, classes: int, seed: int, device: torch.device) -> nn.Module:
-    """A network whose random weights depend on its name and the seed alone; torch's own generator is left as it was."""
+    """Make a network whose random weights depend only on its name and the seed; torch's generator is not changed."""
     digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest, "little"))
@@ -25,16 +25,16 @@ def make_network(modality: Modality, name: str, view: Any, classes: int, seed: i
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's weights as safetensors, whole or not at all. Raises BadInput where that cannot be done."""
+    """Write a network's weights as safetensors, completely or not at all. Raise BadInput if they cannot be written."""
     state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
     atomic_write(path, save(state))
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Fill a network from a safetensors file; never a pickle.
+    """Load a network's weights from a safetensors file; pickles are never opened.
 
     Raises:
-        BadInput: the file is missing, is no safetensors file, or belongs to another network.
+        BadInput: the file is missing, is not a safetensors file, or belongs to another network.
     """
     try:
         network.load_state_dict(load_file(path))
@@ -42,13 +42,11 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise BadInput(f"{path} is not a safetensors file ({error}); export the weights with safetensors.") from error
     except RuntimeError as error:
         lines = str(error).splitlines()
-        raise BadInput(
-            f"{path} does not fit the network it is given for: {lines[min(1, len(lines) - 1)].strip()}"
-        ) from error
+        raise BadInput(f"{path} does not fit the network: {lines[min(1, len(lines) - 1)].strip()}") from error
 
 
 def weights_hash(network: nn.Module) -> str:
-    """SHA-256 over the names, shapes and bytes of a network's weights."""
+    """Return the SHA-256 of the names, types, shapes and bytes of a network's weights."""
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())

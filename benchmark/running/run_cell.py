@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
-import errno
 import time
-import traceback as tracebacks
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.data.batches import RecentSplits
+from benchmark.data.batches import Batches, BatchesCache
 from benchmark.data.locate import ensure
-from benchmark.distillation.distill import can_work_ahead, distill
+from benchmark.distillation.distill import distill
+from benchmark.distillation.prefetch import can_prefetch
 from benchmark.evaluation import metrics
-from benchmark.evaluation.predict import NotFinite, in_order, predict
+from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
 from benchmark.planning.cell import Cell
 from benchmark.records.provenance import provenance, utc_now
-from benchmark.records.record import Record, Status
+from benchmark.records.record import Record
 from benchmark.records.store import Predictions, Store
 from benchmark.running.networks import load_weights, make_network, save_weights
-from benchmark.running.teacher import ReadyTeacher, Refused, TeacherTask, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.running.status import NoData, run_to_status
+from benchmark.running.teacher import (
+    ReadyTeacher,
+    TeacherTask,
+    broadcast_teacher,
+    get_teacher,
+    make_teacher,
+    refuse_if_poor,
+    teacher_task,
+)
 from benchmark.system import memory
-from benchmark.system.memory import is_out_of_memory
 from benchmark.system.ranks import SINGLE_PROCESS, RankDesync, Ranks
-from benchmark.training.callbacks import Interrupted, PhaseCallback, patience
+from benchmark.training.callbacks import PhaseCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
-from benchmark.training.micro_batches import with_micro_batches
+from benchmark.training.micro_batches import describe_micro_batches, with_micro_batches
+from modalities.base import Source
 from modalities.errors import BadInput
 from modalities.storage.locks import exclusive_lock
 
-_SPLITS = RecentSplits()
+_TEST_SPLITS = BatchesCache()
 
 
 @dataclass
 class _Attempt:
-    """What an attempt has found out so far; a failure's record keeps it."""
+    """One attempt at a cell, and its results so far, which the record keeps even if the attempt fails."""
 
+    cell: Cell
+    store: Store
     device: torch.device
     callback: PhaseCallback
     ranks: Ranks
@@ -63,6 +73,13 @@ class _Attempt:
         finally:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - started
 
+    def last_phase(self) -> str:
+        return next(reversed(self.seconds), "")
+
+    def note_micro_batches(self, key: str, batch: int, count: int) -> None:
+        if count > 1:
+            self.deviations.append(describe_micro_batches(key, batch, count))
+
 
 def run_cell(
     cell: Cell,
@@ -75,28 +92,28 @@ def run_cell(
     expected_stamp: str | None = None,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> Record:
-    """Run a cell and keep its record; whatever goes wrong becomes the record's status and reason.
+    """Run a cell and write its record; whatever goes wrong becomes the record's status and reason.
 
-    Another process that runs the same cell is waited for, and its record taken.
+    If another process runs the same cell, wait for it and return its record.
 
     Args:
         device: such as ``cpu`` or ``cuda:0``.
         teacher, student: a caller's own networks, instead of those that the configuration names.
-        known: the stamp (``Store.stamp``) of the record that led to this call; any other one that is there by now is
-            another process's and taken as it is. Without it, only one that is done.
-        ranks: the processes that run this cell together; the first one keeps the record.
+        expected_stamp: the stamp (``Store.stamp``) of the record to be replaced. If there is another record by now,
+            another process wrote it, and it is returned as it is. If None, only a record that is done is returned.
+        ranks: the processes that run this cell together; the main one writes the record.
 
     Raises:
-        Alone: this rank failed and the others did not; the one that failed first has kept the record.
-        Interrupted: ``callback`` asked to stop; nothing is recorded, and the same call goes on from a checkpoint.
+        RankDesync: the ranks ended differently; the one that failed first has written the record.
+        Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    if ranks.world_size > 1:  # the first rank holds the lock for all of them
-        return _run_alone(cell, store, device, callback, teacher, student, ranks)
-    with exclusive_lock(store.cell(cell.id), patience(callback, "this cell")):
+    if ranks.world_size > 1:  # the main rank holds the lock for all of them
+        return _run_locked(cell, store, device, callback, teacher, student, ranks)
+    with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
         found = record_from_other_run(cell, store, expected_stamp)
         if found is None:
-            return _run_alone(cell, store, device, callback, teacher, student, ranks)
+            return _run_locked(cell, store, device, callback, teacher, student, ranks)
         if found.status == "done":
             store.discard_attempt(cell.id)
             if student is not None:
@@ -105,16 +122,16 @@ def run_cell(
 
 
 def record_from_other_run(cell: Cell, store: Store, expected_stamp: str | None = None) -> Record | None:
-    """The record that another process made while this one waited or was busy with other cells."""
+    """Return the record that another process wrote while this one waited or ran other cells, if there is one."""
     try:
         found = store.read(cell.id)
-    except BadInput:  # damaged: made again
+    except BadInput:  # damaged: run the cell again
         return None
     changed = expected_stamp is not None and store.stamp(cell.id) != expected_stamp
     return found if found is not None and (changed or found.status == "done") else None
 
 
-def _run_alone(
+def _run_locked(
     cell: Cell,
     store: Store,
     device: str,
@@ -123,16 +140,16 @@ def _run_alone(
     student: nn.Module | None,
     ranks: Ranks,
 ) -> Record:
-    # Sums depend on the number of threads, so it is the cell's and not the machine's.
+    # Sums depend on the number of threads, so the cell decides it and not the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
-    origin = provenance(_in_words(device), cell.config.threads)
-    attempt = _Attempt(torch.device(device), callback, ranks)
+    origin = provenance(_device_name(device), cell.config.threads)
+    attempt = _Attempt(cell, store, torch.device(device), callback, ranks)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
         store.start_attempt(cell.id)
     try:
-        status, reason, trace = _outcome(partial(_run, cell, store, attempt, teacher, student), attempt)
+        status, reason, trace = run_to_status(partial(_run_phases, attempt, teacher, student), attempt.last_phase)
     finally:
         torch.set_num_threads(threads)
     if ranks.world_size > 1:
@@ -142,182 +159,124 @@ def _run_alone(
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
         peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
-    curve = [{"step": s, "learning_rate": r, "loss": v} for s, r, v in attempt.curve.rows] if attempt.curve else None
-    callback.phase("write")
+    return _write(attempt, record)
+
+
+def _write(attempt: _Attempt, record: Record) -> Record:
+    """Write the record and the files that belong to it, once all ranks agree on the outcome."""
+    attempt.callback.phase("write")
     try:
-        ranks.agree_on_outcome(f"{status}: {reason}")
+        attempt.ranks.agree_on_outcome(f"{record.status}: {record.reason}")
     except RankDesync as error:
         if error.origin:
-            store.write(record)
+            attempt.store.write(record)
         raise
-    if ranks.is_main:
+    if attempt.ranks.is_main:
+        rows = attempt.curve.rows if attempt.curve else None
+        curve = None if rows is None else [{"step": s, "learning_rate": r, "loss": v} for s, r, v in rows]
         try:
-            store.write(record, predictions=attempt.predictions, curve=curve)
-        except BadInput as error:  # a full disk may still take a row that says so
+            attempt.store.write(record, predictions=attempt.predictions, curve=curve)
+        except BadInput as error:  # a full disk may still have space for a record that says so
             record = replace(record, status="failed", reason=str(error), metrics={})
-            store.write(record)
+            attempt.store.write(record)
     return record
 
 
-def _run(
-    cell: Cell, store: Store, attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None
-) -> None:
-    adapter, modality = cell.adapter, cell.modality
-    view, config, device, callback = cell.config.view, cell.config, attempt.device, attempt.callback
-    ranks = attempt.ranks
-    ranks.check(config.recipe.batch)
+def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None) -> None:
+    cell = attempt.cell
+    attempt.ranks.check(cell.config.recipe.batch)
     if not cell.data.ready:
-        raise _NoData(cell.data.instructions)
-
+        raise NoData(cell.data.instructions)
     with attempt.timed("data"):
-        ensure(cell.data, adapter)
-        key = f"{cell.key.target} {cell.key.fold} {cell.data} {view}"
-        test = _SPLITS.get(key, lambda: in_order(adapter.test(cell.data.root, view, cell.key.fold), device=device))
-        mine = test if ranks.world_size == 1 else in_order(test.data, ranks, device)
-        source = modality.load_source(cell.source_path, view, device)
+        test, mine, source = _load_data(attempt)
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
-
-    task = TeacherTask(
-        modality, view, len(adapter.info.classes), partial(adapter.train, cell.data.root, view, cell.key.fold),
-        config.data.train_per_class, test, device,
-    )  # fmt: skip
-    # Made before the teacher is trained, so that a wrong name costs nothing.
-    if own_student is None:
-        student = make_network(modality, config.student.network, view, task.classes, cell.key.seed, device)
-    else:
-        student = own_student.to(device)
+    task = teacher_task(cell, test, attempt.device)
+    student = _make_student(attempt, task.classes, own_student)  # before the teacher: a wrong name must cost nothing
     with attempt.timed("teacher"):
-        if own_teacher is None:
-            folder = store.teacher(cell.teacher_key)
-            teacher = _from_main(ranks, partial(kept_teacher, folder, config.teacher, task, callback), cell, task)
-        else:
-            teacher = _own(own_teacher.to(device), cell, task, callback)
-    if teacher.notes.slices > 1:
-        attempt.deviations.append(
-            _sliced("teacher.training.batch", config.teacher.training.batch, teacher.notes.slices)
-        )
+        teacher = _get_teacher(attempt, task, own_teacher)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
-
     with attempt.timed("untrained student"):
-        logp = predict(student, mine, modality, view, device, callback, ranks)
-        attempt.controls["untrained"] = metrics.top1(logp, labels)
-
+        attempt.controls["untrained"] = metrics.top1(_predict(attempt, student, mine, task.prepare), labels)
     with attempt.timed("distill"):
-        stream = modality.stream(
-            source, view, config.policy, batch_size=config.recipe.batch, seed=cell.key.seed, device=device,
-            rank=ranks.rank, world_size=ranks.world_size,
-        )  # fmt: skip
-
-        def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> Curve:
-            return distill(
-                stream, teacher.network, student, config.recipe, seed=cell.key.seed, device=device, slices=slices,
-                ahead=ahead, checkpoints=checkpoints, callback=callback, ranks=ranks,
-            )  # fmt: skip
-
-        folder, ahead = store.attempt(cell.id), can_work_ahead(config.recipe, device)
-        if ranks.world_size == 1:
-            attempt.curve, slices = with_micro_batches(
-                train, student, config.recipe.batch, folder, "student", ahead=ahead
-            )
-        else:  # ranks would have to run out of memory together
-            attempt.curve, slices = train(1, ahead, Checkpoints(folder, "student")), 1
-        if slices > 1:
-            attempt.deviations.append(_sliced("recipe.batch", config.recipe.batch, slices))
-        attempt.deviations += ranks.deviations(student)
-        attempt.segments = config.recipe.steps * config.recipe.batch
-
+        _distill(attempt, source, teacher.network, student)
     with attempt.timed("evaluate"):
         try:
-            logp = predict(student, mine, modality, view, device, callback, ranks)
-        except NotFinite as error:  # the last update did it, after the last loss
-            raise Diverged(config.recipe.steps) from error
+            logp = _predict(attempt, student, mine, task.prepare)
+        except NotFinite as error:  # because of the last update, which no loss follows
+            raise Diverged(cell.config.recipe.steps) from error
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
-        if ranks.is_main:
-            save_weights(student, store.student_weights(cell.id, published=False))
+        if attempt.ranks.is_main:
+            save_weights(student, attempt.store.student_weights(cell.id, published=False))
 
 
-def _from_main(ranks: Ranks, make: Callable[[], ReadyTeacher], cell: Cell, task: TeacherTask) -> ReadyTeacher:
-    """The teacher that the first rank makes or finds; the others wait for it and are sent its weights."""
+def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
+    """Return the test split, this rank's share of it, and the datum."""
+    cell, device, ranks = attempt.cell, attempt.device, attempt.ranks
+    view = cell.config.view
+    ensure(cell.data, cell.adapter)
+
+    def read_test() -> Batches:
+        return evaluation_batches(cell.adapter.test(cell.data.root, view, cell.key.fold), device=device)
+
+    test = _TEST_SPLITS.get(f"{cell.key.target} {cell.key.fold} {cell.data} {view}", read_test)
+    mine = test if ranks.world_size == 1 else evaluation_batches(test.data, ranks, device)
+    return test, mine, cell.modality.load_source(cell.source_path, view, device)
+
+
+def _make_student(attempt: _Attempt, classes: int, own: nn.Module | None) -> nn.Module:
+    if own is not None:
+        return own.to(attempt.device)
+    cell = attempt.cell
+    name, view = cell.config.student.network, cell.config.view
+    return make_network(cell.modality, name, view, classes, cell.key.seed, attempt.device)
+
+
+def _get_teacher(attempt: _Attempt, task: TeacherTask, own: nn.Module | None) -> ReadyTeacher:
+    """Return the saved or newly made teacher, or a caller's own, which is scored in the same way but not saved."""
+    settings, callback = attempt.cell.config.teacher, attempt.callback
+    if own is None:
+        folder = attempt.store.teacher(attempt.cell.teacher_key)
+        teacher = broadcast_teacher(attempt.ranks, partial(get_teacher, folder, settings, task, callback), task)
+    else:
+        teacher = make_teacher(own.to(attempt.device), settings, task, callback, trained=True)
+        refuse_if_poor(teacher.notes, settings)
+    attempt.note_micro_batches("teacher.training.batch", settings.training.batch, teacher.notes.micro_batches)
+    return teacher
+
+
+def _predict(
+    attempt: _Attempt, network: nn.Module, batches: Batches, prepare: Callable[[Tensor], Tensor]
+) -> NDArray[np.float16]:
+    return predict(network, batches, prepare, attempt.device, attempt.callback, attempt.ranks)
+
+
+def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.Module) -> None:
+    cell, device, ranks = attempt.cell, attempt.device, attempt.ranks
+    recipe, seed = cell.config.recipe, cell.key.seed
+    stream = cell.modality.stream(
+        source, cell.config.view, cell.config.policy, batch_size=recipe.batch, seed=seed, device=device,
+        rank=ranks.rank, world_size=ranks.world_size,
+    )  # fmt: skip
+
+    def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> Curve:
+        return distill(
+            stream, teacher, student, recipe, seed=seed, device=device, micro_batches=micro_batches,
+            prefetch=prefetch, checkpoints=checkpoints, callback=attempt.callback, ranks=ranks,
+        )  # fmt: skip
+
+    folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device)
     if ranks.world_size == 1:
-        return make()
-    made: list[ReadyTeacher] = []
-
-    def parcel() -> tuple[dict[str, Tensor], ReadyTeacher]:
-        made.append(make())
-        weights = {name: value.cpu() for name, value in made[0].network.state_dict().items()}
-        return weights, replace(made[0], network=nn.Identity())
-
-    weights, teacher = ranks.from_main(parcel)
-    if made:
-        return made[0]
-    settings = cell.config.teacher
-    network = make_network(task.modality, settings.network, task.view, task.classes, 0, task.device)
-    network.load_state_dict(weights)
-    return replace(teacher, network=network)
+        attempt.curve, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
+        attempt.note_micro_batches("recipe.batch", recipe.batch, count)
+    else:  # ranks would have to run out of memory together
+        attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
+    attempt.deviations += ranks.deviations(student)
+    attempt.segments = recipe.steps * recipe.batch
 
 
-def _sliced(key: str, batch: int, slices: int) -> str:
-    return (
-        f"{key}={batch} went through the networks in {slices} slices, for want of memory: gradients are the batch's, "
-        "batch statistics those of a slice"
-    )
-
-
-def _own(network: nn.Module, cell: Cell, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
-    """A caller's own teacher, scored as any other and kept nowhere."""
-    ready = make_teacher(network, cell.config.teacher, task, callback, trained=True)
-    refuse_if_poor(ready.notes, cell.config.teacher)
-    return ready
-
-
-class _NoData(Exception):
-    """The target's data are not on disk."""
-
-
-# What needs less memory, by the phase that had too little: slices of a batch and single items were tried before.
-_NEEDS_LESS = {
-    "teacher": "a smaller teacher.training.batch, teacher.network or view",
-    "distill": "a smaller recipe.batch",
-}
-
-
-def _outcome(run: Callable[[], None], attempt: _Attempt) -> tuple[Status, str, str]:
-    """Run to a status, a reason and, for faults of ours, a traceback."""
-    try:
-        run()
-    except Interrupted:
-        raise
-    except _NoData as error:
-        return "no data", str(error), ""
-    except Refused as error:
-        return "refused", str(error), ""
-    except Diverged as error:
-        return "diverged", str(error), ""
-    except BadInput as error:
-        return "failed", str(error), ""
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            return "failed", f"{error.strerror}: {Path(error.filename or 'a file').name}; free it and run again.", ""
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCONN):
-            lost = Path(error.filename or "a file").name
-            return "failed", f"{error.strerror}: {lost}; was its folder moved or unmounted?", _trace(error)
-        return "failed", f"{type(error).__name__}: {error}", _trace(error)
-    except Exception as error:
-        if is_out_of_memory(error):
-            less = _NEEDS_LESS.get(next(reversed(attempt.seconds), ""), "a smaller network or view")
-            reason = f"the memory was not enough; {less}, or fewer jobs, needs less."
-            return "out of memory", reason, _trace(error)
-        return "failed", f"{type(error).__name__}: {error}", _trace(error)
-    return "done", "", ""
-
-
-def _trace(error: BaseException) -> str:
-    return "".join(tracebacks.format_exception(error))
-
-
-def _in_words(device: str) -> str:
+def _device_name(device: str) -> str:
     if device.startswith("cuda"):
         return f"{device}: {torch.cuda.get_device_name(device)}"
     return device

@@ -7,97 +7,108 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from benchmark.config.schema import Teacher
-from benchmark.data.batches import Batches, shuffled
-from benchmark.data.subsets import cap_per_class, hold_out
+from benchmark.data.batches import Batches, shuffled_order
+from benchmark.data.subsets import holdout_split, limit_per_class
 from benchmark.evaluation import metrics
-from benchmark.evaluation.predict import NotFinite, in_order, predict
+from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
+from benchmark.planning.cell import Cell
 from benchmark.records.store import TEACHER_NOTES, TEACHER_PREDICTIONS, TEACHER_WEIGHTS
+from benchmark.records.validation import STRICT
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
-from benchmark.training.callbacks import PhaseCallback, patience
+from benchmark.system.ranks import Ranks
+from benchmark.training.callbacks import PhaseCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints, clear
 from benchmark.training.loop import Diverged, optimise
 from benchmark.training.micro_batches import with_micro_batches
-from benchmark.training.precision import apply_memory_format, autocast, compiled, in_memory_format
-from modalities.base import Draws, LabelledData, Modality
+from benchmark.training.precision import apply_memory_format, autocast, compile_if_requested, in_memory_format
+from modalities.base import Draws, LabelledData
 from modalities.storage.atomic import atomic_write
 from modalities.storage.locks import exclusive_lock
 
 
 class Refused(Exception):
-    """The teacher is not clearly better than chance; no student is distilled from it."""
+    """The teacher is not clearly better than chance, so no student is distilled from it."""
 
 
-@dataclass(frozen=True)
-class Notes:
-    """What is kept of a teacher beside its weights and predictions."""
+class TeacherNotes(BaseModel):
+    """What ``teacher.json`` says about a teacher, beside its weights and predictions."""
 
-    held_out_top1: float  # on the part of the training split that it was not trained on
-    chance: float
+    model_config = STRICT | {"frozen": True, "populate_by_name": True}
+
+    held_out_top1: float = Field(ge=0, le=1)  # on the part of the training split that it was not trained on
+    chance: float = Field(gt=0, le=1)
     seconds: float
-    slices: int = 1  # of a training batch, for want of memory
-    weights: str = ""  # hashes of what lies beside it, by which damage shows; empty where nothing is kept
+    # Its name in the file is that of an earlier version.
+    micro_batches: int = Field(1, ge=1, validation_alias="slices", serialization_alias="slices")
+    weights: str = ""  # hashes of the other files, to detect damage; empty for a teacher that is not saved
     predictions: str = ""
-
-    @classmethod
-    def from_json(cls, text: str) -> Notes:
-        """Raises TypeError or ValueError for what is not the notes of a kept teacher."""
-        found = cls(**json.loads(text))
-        if [type(value) for value in astuple(found)] != [float, float, float, int, str, str]:
-            raise TypeError("a value is of another type")
-        if not (0 <= found.held_out_top1 <= 1 and 0 < found.chance <= 1 and found.slices >= 1):
-            raise ValueError("a value is out of its range")
-        return found
 
 
 @dataclass(frozen=True)
 class ReadyTeacher:
-    """A teacher on the device, and what it says of every real test item."""
+    """A teacher on the device, and its predictions of every real test item."""
 
     network: nn.Module
     logp: NDArray[np.float16]  # (test items, classes)
-    notes: Notes
+    notes: TeacherNotes
 
 
 @dataclass(frozen=True)
 class TeacherTask:
     """What a teacher is made for: one target as one cell sees it."""
 
-    modality: Modality
-    view: Any
+    new_network: Callable[[], nn.Module]  # with seeded random weights, on the device
+    prepare: Callable[[Tensor], Tensor]  # raw items on the device -> network inputs
+    augment: Callable[[Tensor, Draws, int], Tensor]  # raw items, draws, step -> network inputs for training
     classes: int
     train: Callable[[], LabelledData]
-    train_per_class: int
+    train_per_class: int  # maximum; 0 means all
     test: Batches
     device: torch.device
 
 
-def kept_teacher(folder: Path, settings: Teacher, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
-    """The teacher kept in ``folder``, made there first if need be; one process makes it while others wait.
+def teacher_task(cell: Cell, test: Batches, device: torch.device) -> TeacherTask:
+    """Return the task of a cell's teacher, given the whole test split."""
+    config, modality, adapter = cell.config, cell.modality, cell.adapter
+    view, classes = config.view, len(adapter.info.classes)
+    return TeacherTask(
+        new_network=partial(make_network, modality, config.teacher.network, view, classes, 0, device),
+        prepare=lambda raw: modality.prepare(raw, view),
+        augment=lambda raw, draws, step: modality.augment(raw, view, draws, step),
+        classes=classes,
+        train=partial(adapter.train, cell.data.root, view, cell.key.fold),
+        train_per_class=config.data.train_per_class,
+        test=test,
+        device=device,
+    )
+
+
+def get_teacher(folder: Path, settings: Teacher, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
+    """Return the teacher saved in ``folder``, or make and save it; one process makes it while others wait.
 
     Raises:
         Refused: below ``times_chance`` × chance on the held-out part of the training split.
         BadInput: a weights file that cannot be used.
         Diverged, Interrupted: see ``optimise``.
     """
-    new = partial(make_network, task.modality, settings.network, task.view, task.classes, 0, task.device)
-    ready = _finished(folder, new, task)  # which somebody else may have made in a folder that only they may write
+    ready = _load(folder, task)  # without a lock: it may be in another user's folder, which cannot be written
     if ready is None:
-        with exclusive_lock(folder, patience(callback, "the teacher")):
-            ready = _finished(folder, new, task)  # by whom we have waited for
+        with exclusive_lock(folder, waiting_callback(callback, "the teacher")):
+            ready = _load(folder, task)  # another process may have made it while this one waited
             if ready is None:
-                ready = _keep(folder, make_teacher(new(), settings, task, callback, folder))
+                ready = _save(folder, make_teacher(task.new_network(), settings, task, callback, folder))
                 clear(folder)
     refuse_if_poor(ready.notes, settings)
     return ready
@@ -115,37 +126,37 @@ def make_teacher(
     """Train or load ``network`` in place, score it on the held-out part, and predict the test items.
 
     Args:
-        folder: of its checkpoints; None keeps none.
-        trained: the network is good as it is (a caller's own).
+        folder: of its checkpoints; None writes none.
+        trained: use the network as it is (a caller's own).
 
     Raises:
-        Diverged: it was trained here and its answers are no numbers.
+        Diverged: it was trained here and its outputs are not finite.
     """
     started = time.monotonic()
     callback.phase("teacher: data")
-    slices, trained_here = 1, False
-    split = cap_per_class(task.train(), task.train_per_class)
-    for_training, held_out = hold_out(split, settings.holdout)
+    micro_batches, trained_here = 1, False
+    split = limit_per_class(task.train(), task.train_per_class)
+    for_training, held_out = holdout_split(split, settings.holdout)
     if settings.weights:
         load_weights(network, Path(settings.weights))
     elif not trained and not getattr(network, "ready", False):
         trained_here = True
-        slices = _train(network, settings, task, for_training, callback, folder)
+        micro_batches = _train(network, settings, task, for_training, callback, folder)
     try:
         callback.phase("teacher: held-out part")
-        top1 = metrics.top1(_predict(network, in_order(held_out, device=task.device), task, callback), held_out.labels)
+        batches = evaluation_batches(held_out, device=task.device)
+        top1 = metrics.top1(predict(network, batches, task.prepare, task.device, callback), held_out.labels)
         callback.phase("teacher: test items")
-        logp = _predict(network, task.test, task, callback)
+        logp = predict(network, task.test, task.prepare, task.device, callback)
     except NotFinite as error:
         if not trained_here:
             raise
-        raise Diverged(settings.training.steps) from error  # the last update did it, after the last loss
-    notes = Notes(float(top1), float(metrics.chance(held_out.labels)), time.monotonic() - started, slices)
+        raise Diverged(settings.training.steps) from error  # because of the last update, which no loss follows
+    notes = TeacherNotes(
+        held_out_top1=top1, chance=metrics.chance(held_out.labels), seconds=time.monotonic() - started,
+        micro_batches=micro_batches,
+    )  # fmt: skip
     return ReadyTeacher(network, logp, notes)
-
-
-def _predict(network: nn.Module, batches: Batches, task: TeacherTask, callback: PhaseCallback) -> NDArray[np.float16]:
-    return predict(network, batches, task.modality, task.view, task.device, callback)
 
 
 def _train(
@@ -156,69 +167,89 @@ def _train(
     callback: PhaseCallback,
     folder: Path | None,
 ) -> int:
-    """Cross-entropy on augmented items, in an order that is a pure function of the step; the slices of a batch."""
+    """Train with cross-entropy on augmented items, in shuffled order; return the number of micro-batches."""
     training = settings.training
     draws = Draws(0, "teacher/")
-    batches = Batches(data, shuffled(draws, len(data), training.batch), training.steps)
+    batches = Batches(data, shuffled_order(draws, len(data), training.batch), training.steps)
     apply_memory_format(network, training)
-    learner = compiled(network, training)
+    learner = compile_if_requested(network, training)
 
-    def loss_at(slices: int, step: int) -> Iterator[Tensor]:
-        raw, labels = batches.on(step, task.device)
-        inputs = task.modality.augment(raw, task.view, draws, step)
-        wanted = labels.repeat_interleave(batches.clips)
-        for part, answers in zip(inputs.chunk(slices), wanted.chunk(slices), strict=True):
+    def loss_at(micro_batches: int, step: int) -> Iterator[Tensor]:
+        raw, labels = batches.batch(step, task.device)
+        inputs = task.augment(raw, draws, step)
+        targets = labels.repeat_interleave(batches.clips)
+        for part, part_targets in zip(inputs.chunk(micro_batches), targets.chunk(micro_batches), strict=True):
             with autocast(training, task.device):
                 logits = learner(in_memory_format(part, training))
-            loss = F.cross_entropy(logits.float(), answers, label_smoothing=settings.label_smoothing)
+            loss = F.cross_entropy(logits.float(), part_targets, label_smoothing=settings.label_smoothing)
             yield loss * (len(part) / len(inputs))
 
-    def train(slices: int, ahead: bool, checkpoints: Checkpoints | None) -> None:
+    def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> None:
         callback.phase("teacher: train")
         optimise(
-            network, partial(loss_at, slices), training, seed=0, device=task.device, checkpoints=checkpoints,
+            network, partial(loss_at, micro_batches), training, seed=0, device=task.device, checkpoints=checkpoints,
             callback=callback,
         )  # fmt: skip
 
     return with_micro_batches(train, network, training.batch, folder, "teacher")[1]
 
 
-def refuse_if_poor(notes: Notes, settings: Teacher) -> None:
-    """Raises Refused below ``times_chance`` × chance, or below half way from chance to certainty if that is less."""
+def refuse_if_poor(notes: TeacherNotes, settings: Teacher) -> None:
+    """Raise Refused below ``times_chance`` × chance, or below half way from chance to 1 if that is less."""
     needed = min(settings.times_chance * notes.chance, (1 + notes.chance) / 2)
     if notes.held_out_top1 < needed:
         raise Refused(
-            f"the teacher reaches {notes.held_out_top1:.1%} on the held-out part of its training split, and "
-            f"{needed:.1%} is wanted (chance is {notes.chance:.1%}); train it longer (teacher.training.steps) or "
+            f"the teacher reaches {notes.held_out_top1:.1%} on the held-out part of its training split, but "
+            f"{needed:.1%} is required (chance is {notes.chance:.1%}); train it longer (teacher.training.steps) or "
             "lower teacher.times_chance."
         )
 
 
-def _keep(folder: Path, made: ReadyTeacher) -> ReadyTeacher:
-    """Write a teacher's files, the notes last; the teacher with their hashes in its notes."""
-    save_weights(made.network, folder / TEACHER_WEIGHTS)
+def broadcast_teacher(ranks: Ranks, get: Callable[[], ReadyTeacher], task: TeacherTask) -> ReadyTeacher:
+    """Get the teacher on the main rank, and send it to the others, which wait for it."""
+    if ranks.world_size == 1:
+        return get()
+    mine: list[ReadyTeacher] = []
+
+    def get_and_pack() -> tuple[dict[str, Tensor], ReadyTeacher]:
+        mine.append(get())
+        weights = {name: value.cpu() for name, value in mine[0].network.state_dict().items()}
+        return weights, replace(mine[0], network=nn.Identity())
+
+    weights, teacher = ranks.from_main(get_and_pack)
+    if mine:
+        return mine[0]
+    network = task.new_network()
+    network.load_state_dict(weights)
+    return replace(teacher, network=network)
+
+
+def _save(folder: Path, teacher: ReadyTeacher) -> ReadyTeacher:
+    """Write a teacher's files, the notes last; return the teacher with the hashes of its files in its notes."""
+    save_weights(teacher.network, folder / TEACHER_WEIGHTS)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, logp=made.logp)
+    np.savez_compressed(buffer, logp=teacher.logp)
     atomic_write(folder / TEACHER_PREDICTIONS, buffer.getvalue())
-    notes = replace(made.notes, weights=weights_hash(made.network), predictions=_sha256(buffer.getvalue()))
-    atomic_write(folder / TEACHER_NOTES, json.dumps(asdict(notes)) + "\n")
-    return replace(made, notes=notes)
+    hashes = {"weights": weights_hash(teacher.network), "predictions": _sha256(buffer.getvalue())}
+    notes = teacher.notes.model_copy(update=hashes)
+    atomic_write(folder / TEACHER_NOTES, json.dumps(notes.model_dump(by_alias=True)) + "\n")
+    return replace(teacher, notes=notes)
 
 
-def _finished(folder: Path, new: Callable[[], nn.Module], task: TeacherTask) -> ReadyTeacher | None:
-    """A finished teacher; None when there is none, or a file of it is damaged or without a hash: it is made again."""
+def _load(folder: Path, task: TeacherTask) -> ReadyTeacher | None:
+    """Return the teacher saved in ``folder``; None if there is none, or a file is damaged or its hash is missing."""
     if not (folder / TEACHER_NOTES).is_file():
         return None
-    network = new()
+    network = task.new_network()
     try:
-        notes = Notes.from_json((folder / TEACHER_NOTES).read_text(encoding="utf-8"))
+        notes = TeacherNotes.model_validate_json((folder / TEACHER_NOTES).read_bytes())
         load_weights(network, folder / TEACHER_WEIGHTS)
         content = (folder / TEACHER_PREDICTIONS).read_bytes()
         if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             logp = arrays["logp"]
-    except Exception:  # damaged, which a reader meets with nearly anything
+    except Exception:  # a damaged file can raise nearly anything
         return None
     fits = logp.dtype == np.float16 and logp.shape == (len(task.test.data), task.classes)
     return ReadyTeacher(network, logp, notes) if fits else None

@@ -1,7 +1,7 @@
-"""Memory that a process frees stays with it: large tensors come and go at every step of a training.
+"""Allocator settings for worker processes: memory that they free stays with them, for the next training step.
 
-GNU's C library gives large blocks back to the system and takes them anew, page by page, which costs up to a quarter of
-a step on a CPU. With huge pages, and without giving back, it does not. Other C libraries are left as they are.
+The GNU C library returns large blocks to the system and requests them again, page by page, which costs up to a quarter
+of a training step on a CPU. Huge pages and higher thresholds avoid that. Other C libraries ignore the settings.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from contextlib import contextmanager
 
 VARIABLE = "GLIBC_TUNABLES"
 TUNABLES = {
-    "glibc.malloc.hugetlb": 1,  # ask for huge pages (from version 2.35 on; unknown names are ignored)
-    "glibc.malloc.mmap_threshold": 1 << 32,  # bytes from which a block is the system's and not the heap's
-    "glibc.malloc.trim_threshold": 1 << 33,  # free bytes at the heap's end from which they are given back
+    "glibc.malloc.hugetlb": 1,  # use huge pages (since version 2.35; unknown names are ignored)
+    "glibc.malloc.mmap_threshold": 1 << 32,  # larger blocks (bytes) come from the system, not from the heap
+    "glibc.malloc.trim_threshold": 1 << 33,  # free bytes at the end of the heap above which they are returned
 }
 
 
 @contextmanager
 def for_children() -> Iterator[None]:
-    """Processes that are started meanwhile keep what they free; a user's own settings stand."""
+    """Apply the settings to processes started within this context, unless the user has set their own."""
     if VARIABLE in os.environ:
         yield
         return

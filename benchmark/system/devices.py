@@ -1,4 +1,4 @@
-"""Which devices a command means, and which of them each worker process takes."""
+"""Names of devices: which one a command means, and which one each worker process uses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from modalities.errors import BadInput
 
 
 def device_kind(device: str, *, elsewhere: bool = False) -> str:
-    """``cpu`` or ``cuda``; ``auto`` looks for a GPU without loading torch where there is none.
+    """Return ``cpu`` or ``cuda``; for ``auto``, look for a GPU without importing torch if there is no driver.
 
     Args:
-        elsewhere: another machine may be meant (that of a cluster's job), so a GPU that is named need not be here.
+        elsewhere: the device may be on another machine (a cluster's node), so a GPU need not be present here.
 
     Raises:
         BadInput: there is no such device.
@@ -25,22 +25,19 @@ def device_kind(device: str, *, elsewhere: bool = False) -> str:
         return "cpu"
     if device != "cuda" and not re.fullmatch(r"cuda:\d+", device, re.ASCII):
         raise BadInput(f"there is no device '{device}'; choose auto, cpu, cuda or cuda:N.", about="device")
-    # torch itself is asked, for a user who names a GPU may have one that cuda_devices does not look for.
+    # Ask torch itself: a user who names a GPU may have one that cuda_devices does not look for.
     if not elsewhere and int(device[5:] or 0) >= (count := _torch_devices()):
+        choices = [", ".join(f"cuda:{index}" for index in range(count)), "cpu"] if count else ["cpu"]
         raise BadInput(
-            f"the device {device} does not exist: torch finds {count} GPUs on this machine; choose {_those(count)}.",
+            f"the device {device} does not exist: torch finds {count} GPUs on this machine; "
+            f"choose {' or '.join(choices)}.",
             about="device",
         )
     return "cuda"
 
 
-def _those(count: int) -> str:
-    gpus = [f"cuda:{index}" for index in range(count)]
-    return f"{', '.join(gpus)} or cpu" if gpus else "cpu"
-
-
 def cuda_devices() -> int:
-    """Number of usable GPUs; asks torch only where a driver is there."""
+    """Return the number of usable GPUs; import torch only if a driver is present."""
     if not Path("/proc/driver/nvidia").exists() and os.name == "posix":
         return 0
     return _torch_devices()
@@ -53,11 +50,14 @@ def _torch_devices() -> int:
 
 
 def worker_devices(device: str, jobs: str, threads: int) -> list[str]:
-    """The device of each worker process.
+    """Return the device of each worker process.
 
     Args:
-        device: as ``device_kind`` takes it, which has refused one that is not there.
-        jobs: a number, or ``auto``: on CPUs as many as the cores take at ``threads`` each, on GPUs one per GPU.
+        device: a device that ``device_kind`` has accepted.
+        jobs: a number of workers, or ``auto``: one per GPU, or on CPUs as many as fit the cores at ``threads`` each.
+
+    Raises:
+        BadInput: ``jobs`` is neither.
     """
     kind = device_kind(device, elsewhere=True)
     if kind == "cpu":

@@ -1,4 +1,4 @@
-"""The peak of a cell's memory."""
+"""Peak memory of a cell, and errors that mean that memory ran out."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import torch
 
 
 def reset_peak(device: torch.device) -> None:
-    """Begin a new peak, where the system lets a process do so (Linux, and CUDA devices)."""
+    """Start measuring a new peak, if the system lets a process do so (Linux, and CUDA devices)."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # what is free but kept would count as used
+        ctypes.CDLL(None).malloc_trim(0)  # memory that is free but not yet returned would count as used
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak(device: torch.device) -> int:
-    """Bytes since ``reset_peak``; where it could do nothing, since the process began."""
+    """Return the peak in bytes since ``reset_peak``, or since the process began if that had no effect."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:
@@ -37,19 +37,19 @@ def peak(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-# As torch says it on CPUs and GPUs, and as NVIDIA's libraries do, which allocate on their own.
-WORDS = ("can't allocate memory", "out of memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED")
+# Messages of torch on CPUs and GPUs, and of NVIDIA's libraries, which allocate on their own.
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "_ALLOC_FAILED", "_ALLOCATION_FAILED")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory was not enough; on a CPU torch says so in a plain RuntimeError."""
+    """Return whether an error means that memory ran out; on a CPU torch raises a plain RuntimeError for it."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in WORDS)
+    return isinstance(error, RuntimeError) and any(message in str(error) for message in OUT_OF_MEMORY)
 
 
 def release_memory() -> None:
-    """Free what nothing refers to any more, on GPUs too, after an attempt that took too much memory."""
+    """Free unreferenced memory, on GPUs too, after an attempt that needed too much."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,1 +1,1 @@
-"""The one training loop, for teachers and students of every modality."""
+"""The training loop of teachers and students, with its optimisers, checkpoints, callbacks and precision."""

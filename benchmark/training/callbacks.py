@@ -1,4 +1,4 @@
-"""Who looks on while networks are trained and evaluated: told about progress, asked whether to stop."""
+"""Callbacks of training and evaluation: they are notified of progress and asked whether to stop."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Protocol
 
 
 class Interrupted(Exception):
-    """Somebody asked to stop; a checkpoint was written and the same call goes on from there."""
+    """A callback requested a stop. A checkpoint was written, and the same call continues from it."""
 
 
 class ProgressCallback(Protocol):
-    """Who looks on: told about progress, asked whether to stop."""
+    """Notified after steps, and asked whether to stop."""
 
     def step(self, done: int, total: int, loss: float) -> None: ...
 
@@ -19,7 +19,7 @@ class ProgressCallback(Protocol):
 
 
 class IgnoreProgress:
-    """Nobody looks on."""
+    """A ProgressCallback that does nothing."""
 
     def step(self, done: int, total: int, loss: float) -> None: ...
 
@@ -28,19 +28,19 @@ class IgnoreProgress:
 
 
 class PhaseCallback(ProgressCallback, Protocol):
-    """A watch that is also told which phase begins."""
+    """A ProgressCallback that is also notified when a phase begins."""
 
     def phase(self, name: str) -> None: ...
 
 
 class IgnorePhases(IgnoreProgress):
-    """Nobody looks on."""
+    """A PhaseCallback that does nothing."""
 
     def phase(self, name: str) -> None: ...
 
 
-def patience(callback: PhaseCallback, subject: str) -> Callable[[str], None]:
-    """What to do while another process holds a lock (``exclusive_lock``): say so, and leave on request."""
+def waiting_callback(callback: PhaseCallback, subject: str) -> Callable[[str], None]:
+    """Return what ``exclusive_lock`` calls while it waits: it reports the wait as a phase, and can be interrupted."""
 
     def waiting(holder: str) -> None:
         callback.phase(f"waiting for {subject}, which {holder} is making")

@@ -1,4 +1,4 @@
-"""Checkpoints of one training run: atomic, checked by a hash, kept two deep."""
+"""Checkpoints of a training run: written atomically, verified by a hash, the last two kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERY_SECONDS = 60.0
 
 @dataclass
 class Checkpoint:
-    """A training run after ``step`` steps, with the losses that no row of the curve has counted yet."""
+    """A training run after ``step`` steps; ``pending`` are the losses not yet averaged into a row of the curve."""
 
     step: int
     network: dict[str, Any]
@@ -30,13 +30,13 @@ class Checkpoint:
     pending: list[float]
 
     def fits(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> bool:
-        """Whether it is of such a network and optimiser: names, types and shapes of all that would be loaded.
+        """Return whether it matches a network and an optimiser: names, types and shapes of everything to be loaded.
 
-        Asked beforehand, because a load that fails half way has changed the other half.
+        Check before loading, because a load that fails half way leaves the network half changed.
         """
         try:
             return _outline(self.network) == _outline(network.state_dict()) and _holds_for(self.optimiser, optimiser)
-        except (AttributeError, IndexError, KeyError, TypeError):  # not even built like one
+        except (AttributeError, IndexError, KeyError, TypeError):  # not even structured like one
             return False
 
 
@@ -44,20 +44,20 @@ class Checkpoints:
     """Checkpoints in one folder, under names ``PREFIX-STEP.ckpt``.
 
     A file is a header, the SHA-256 of what follows, and a torch archive that is read with ``weights_only=True``. It is
-    written to a temporary name, flushed to disk and renamed, so a kill at any moment leaves whole files only; a file
-    that is damaged all the same is passed over for the one before, and goes when the next one is written.
+    written to a temporary name, flushed to disk and renamed, so a kill at any moment leaves complete files only. A
+    file that is damaged anyway is skipped in favour of the previous one, and removed when the next one is written.
 
     Args:
-        folder: made when the first checkpoint is written.
-        prefix: which run of several in the folder.
-        every_seconds: time between two checkpoints of a running loop; None: a minute.
+        folder: created when the first checkpoint is written.
+        prefix: distinguishes several runs in the folder.
+        every_seconds: time between two checkpoints of a running loop; a minute by default.
     """
 
     def __init__(self, folder: Path, prefix: str, every_seconds: float | None = None) -> None:
-        if every_seconds is None:  # tests kill cells that last a second or two: the variable is for them
+        if every_seconds is None:  # the variable is for tests, which kill cells that last a second or two
             every_seconds = float(os.environ.get("BENCHMARK_CHECKPOINT_SECONDS", EVERY_SECONDS))
         self.folder, self.prefix, self.every_seconds = folder, prefix, every_seconds
-        self._before: Path | None = None  # the last one that was written or read here, so is known to be whole
+        self._previous: Path | None = None  # the last one written or read here, so known to be intact
 
     def save(
         self,
@@ -67,10 +67,10 @@ class Checkpoints:
         curve: list[tuple[int, float, float]],
         pending: list[float],
     ) -> None:
-        """Write the state after ``step`` steps and keep beside it the one last written or found here, and no other.
+        """Write the state after ``step`` steps; keep the checkpoint last written or read here, and remove all others.
 
-        What else lies there is older, or damaged, or beyond ``step`` from before a damaged one was passed over: it
-        must not stand in the place of a whole one.
+        The others are older, damaged, or from later steps of a run that was set back by a damaged one: they must not
+        take the place of an intact one.
         """
         buffer = io.BytesIO()
         state = {
@@ -82,15 +82,15 @@ class Checkpoints:
         path = self.folder / f"{self.prefix}-{step:09d}.ckpt"
         atomic_write(path, HEADER + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
         for other in self._files():
-            if other not in (path, self._before):
+            if other not in (path, self._previous):
                 other.unlink(missing_ok=True)
-        self._before = path
+        self._previous = path
 
     def newest(self, fits: Callable[[Checkpoint], bool] = lambda found: True) -> Checkpoint | None:
-        """The newest checkpoint that is whole and that ``fits``, on the CPU; None when there is none."""
+        """Return the newest intact checkpoint that ``fits``, on the CPU; None if there is none."""
         for path in reversed(self._files()):
             if (found := _read(path)) is not None and fits(found):
-                self._before = path
+                self._previous = path
                 return found
         return None
 
@@ -105,7 +105,7 @@ def clear(folder: Path) -> None:
 
 
 def _read(path: Path) -> Checkpoint | None:
-    """A checkpoint, or None for a file that is damaged, of another version, or not to be read."""
+    """Return a checkpoint, or None if the file is damaged, of another version, or unreadable."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -119,7 +119,7 @@ def _read(path: Path) -> Checkpoint | None:
         curve = [(int(step), float(rate), float(loss)) for step, rate, loss in state["curve"]]
         pending = [float(loss) for loss in state["pending"]]
         return Checkpoint(int(state["step"]), state["network"], state["optimiser"], curve, pending)
-    except Exception:  # a right hash says that nothing was lost, not that it is ours; nothing of it was run
+    except Exception:  # a valid hash shows that the file is intact, not that it is ours; no code in it ran
         return None
 
 
@@ -128,7 +128,7 @@ def _outline(weights: dict[str, Any]) -> dict[str, object]:
 
 
 def _holds_for(state: dict[str, Any], optimiser: torch.optim.Optimizer) -> bool:
-    """Whether an optimiser's state has the groups of this one and, for each tensor of theirs, averages of its shape."""
+    """Return whether an optimiser's state has the groups of this one, and for each weight averages of its shape."""
     own = optimiser.state_dict()["param_groups"]
     if [(group["params"], group.keys()) for group in state["param_groups"]] != [(g["params"], g.keys()) for g in own]:
         return False

@@ -1,7 +1,8 @@
-"""THE training loop: students and teachers of every modality are optimised here, and nowhere else."""
+"""The training loop of students and teachers, for every modality."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,19 +18,19 @@ from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.precision import full_float32
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser
 
-LossAt = Callable[[int], Iterable[Tensor]]  # step → the parts of its loss, one for each slice of the batch
-READ_EVERY = 20  # steps between two looks at the loss: each look waits for the device
-AGREE_SECONDS = 2.0  # between two questions of several ranks: what stops them may kill them half a minute later
+LossAt = Callable[[int], Iterable[Tensor]]  # step → its loss, as one summand per micro-batch
+READ_EVERY = 20  # steps between two reads of the loss; each read waits for the device
+AGREE_SECONDS = 2.0  # between two stop polls of several ranks: a scheduler may kill them half a minute after its signal
 
 
 class Diverged(Exception):
-    """The loss stopped being a finite number at ``step``."""
+    """The loss was not a finite number at ``step``."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"the loss is not finite at step {step}; a lower learning rate or gradient clipping may help.")
         self.step = step
 
-    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:  # exceptions travel between processes
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:  # exceptions are sent between processes
         return (Diverged, (self.step,))
 
 
@@ -38,38 +39,53 @@ class Curve:
     """Mean loss of every READ_EVERY steps: rows of (steps done, learning rate, loss)."""
 
     rows: list[tuple[int, float, float]] = field(default_factory=list)
+    pending: list[float] = field(default_factory=list)  # losses not yet averaged into a row
+
+    def add(self, losses: list[float], done: int) -> None:
+        """Add the losses of the latest steps, after ``done`` steps. Raise Diverged if one is not finite."""
+        self.pending += losses
+        for offset, loss in enumerate(self.pending):
+            if not math.isfinite(loss):
+                raise Diverged(done - len(self.pending) + offset)
+
+    def add_row(self, done: int, rate: float) -> float:
+        """Average the pending losses into a row, and return their mean."""
+        mean = sum(self.pending) / len(self.pending)
+        self.rows.append((done, rate, mean))
+        self.pending = []
+        return mean
 
 
 class StopPoll:
-    """Whether to stop, which all ranks must ask at the same steps.
+    """Asks whether to stop, with all ranks asking at the same steps.
 
-    One rank alone asks at every step: a scheduler gives seconds, and READ_EVERY steps of a large network may take
-    minutes. Several ranks have to agree each time, so they ask at every step only until the first one's clock has told
-    how many steps AGREE_SECONDS are.
+    A single process asks at every step: a scheduler gives seconds, and READ_EVERY steps of a large network may take
+    minutes. Several ranks have to agree each time, so they ask at every step only until the main rank's clock has
+    shown how many steps AGREE_SECONDS are.
     """
 
     def __init__(self, ranks: Ranks, callback: ProgressCallback, start: int) -> None:
         self._ranks, self._callback, self._every = ranks, callback, 1
-        self._looked, self._looked_at = start, time.monotonic()
+        self._read_step, self._read_time = start, time.monotonic()
 
-    def between_looks(self, done: int, loss: Tensor) -> bool:
-        """Whether some rank is to stop; False where it is not time to ask."""
+    def between_reads(self, done: int, loss: Tensor) -> bool:
+        """Return whether any rank is to stop; False if it is not yet time to ask."""
         if self._ranks.world_size == 1:
             return self._callback.should_stop()
         if done % self._every:
             return False
-        loss.item()  # a host that runs ahead of its device would ask long before this step is done
+        loss.item()  # wait for the device: the host may be many steps ahead of it
         return self._ranks.any(self._callback.should_stop())
 
-    def at_look(self, done: int) -> bool:
-        """When the loss has been read: whether some rank is to stop; from here on all ask as often as is affordable."""
+    def at_read(self, done: int) -> bool:
+        """Return whether any rank is to stop, after the loss was read; update how often to ask."""
         self._every = self._ranks.from_main(lambda: self._interval(done))
-        self._looked, self._looked_at = done, time.monotonic()
+        self._read_step, self._read_time = done, time.monotonic()
         return self._ranks.any(self._callback.should_stop())
 
     def _interval(self, done: int) -> int:
-        seconds = max(1e-9, time.monotonic() - self._looked_at)
-        return max(1, min(READ_EVERY, int(AGREE_SECONDS * (done - self._looked) / seconds)))
+        seconds = max(1e-9, time.monotonic() - self._read_time)
+        return max(1, min(READ_EVERY, int(AGREE_SECONDS * (done - self._read_step) / seconds)))
 
 
 @full_float32()
@@ -84,66 +100,67 @@ def optimise(
     callback: ProgressCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
-    """Take ``training.steps`` steps on ``loss_at(step)``; continue from the newest checkpoint if there is one.
+    """Take ``training.steps`` steps on ``loss_at(step)``, continuing from the newest checkpoint if there is one.
 
-    ``loss_at`` yields the parts of a step's loss, whose sum it is, one for each slice of the batch: each is
-    backpropagated before the next is asked for, so that one slice at a time needs memory.
+    ``loss_at`` yields a step's loss as one summand per micro-batch. Each is backpropagated before the next is computed,
+    so that memory holds one micro-batch at a time.
 
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
 
     Args:
         ranks: the processes that take these steps together; ``loss_at`` is the mean over this one's share of a batch
-            and its gradients are averaged (``Ranks.wrap``). The first one alone writes checkpoints.
+            and its gradients are averaged (``Ranks.wrap``). Only the main rank writes checkpoints.
 
     Raises:
         Diverged: a loss was not finite.
-        Interrupted: ``callback`` asked to stop, on any rank.
+        Interrupted: ``callback`` requested a stop, on any rank.
     """
     callback = callback or IgnoreProgress()
     optimiser = make_optimiser(network, training)
-    curve = Curve()
-    start = 0
-    values: list[float] = []  # losses that no row of the curve has counted yet
-    if checkpoints is not None:
-        newest = partial(checkpoints.newest, lambda state: state.fits(network, optimiser))
-        if (found := ranks.from_main(newest)) is not None:
-            network.load_state_dict(found.network)
-            optimiser.load_state_dict(found.optimiser)
-            start, curve.rows, values = found.step, found.curve, found.pending
+    start, curve = _resume(network, optimiser, checkpoints, ranks)
     network.train()
-    forked = [device] if device.type == "cuda" else []
     losses: list[Tensor] = []
     saved_at = time.monotonic()
-    question = StopPoll(ranks, callback, start)
-    with torch.random.fork_rng(devices=forked):
+    poll = StopPoll(ranks, callback, start)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for step in range(start, training.steps):
             losses.append(take_step(network, optimiser, loss_at, training, step, seed))
             done = step + 1
-            counted = done % READ_EVERY == 0 or done == training.steps
-            stopping = not counted and question.between_looks(done, losses[-1])
-            if not counted and not stopping:
+            reading = done % READ_EVERY == 0 or done == training.steps
+            stopping = not reading and poll.between_reads(done, losses[-1])
+            if not reading and not stopping:
                 continue
-            values += ranks.mean(torch.stack(losses)).tolist()  # the one place where one rank waits for its device
+            values = ranks.mean(torch.stack(losses)).tolist()  # the only place where a rank waits for its device
+            curve.add(values, done)
             losses.clear()
-            for offset, value in enumerate(values):
-                if value != value or abs(value) == float("inf"):
-                    raise Diverged(done - len(values) + offset)
-            if counted:
-                mean = sum(values) / len(values)
-                curve.rows.append((done, learning_rate(training, step), mean))
-                values = []
+            if reading:
+                mean = curve.add_row(done, learning_rate(training, step))
                 callback.step(done, training.steps, mean)
-                stopping = question.at_look(done) and done < training.steps
+                stopping = poll.at_read(done) and done < training.steps
             if checkpoints is not None and ranks.is_main:
-                # One is due after the last step too: what follows the training may fail, and need not cost it.
+                # One is due after the last step too: what follows the training may fail, and must not cost it.
                 due = time.monotonic() - saved_at > checkpoints.every_seconds
                 if due or stopping or done == training.steps:
-                    checkpoints.save(done, network, optimiser, curve.rows, values)
+                    checkpoints.save(done, network, optimiser, curve.rows, curve.pending)
                     saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
     return curve
+
+
+def _resume(
+    network: nn.Module, optimiser: torch.optim.Optimizer, checkpoints: Checkpoints | None, ranks: Ranks
+) -> tuple[int, Curve]:
+    """Load the newest checkpoint, if there is one; return the steps already taken and their curve."""
+    if checkpoints is None:
+        return 0, Curve()
+    found = ranks.from_main(partial(checkpoints.newest, lambda state: state.fits(network, optimiser)))
+    if found is None:
+        return 0, Curve()
+    network.load_state_dict(found.network)
+    optimiser.load_state_dict(found.optimiser)
+    return found.step, Curve(found.curve, found.pending)
 
 
 def take_step(
@@ -154,10 +171,10 @@ def take_step(
     step: int,
     seed: int,
 ) -> Tensor:
-    """One step: its random numbers, its learning rate, its loss and the update. The host waits for nothing.
+    """Take one step: random numbers, learning rate, loss and update. The host does not wait for the device.
 
     Returns:
-        The loss before the update, a scalar without gradient that stays on the device.
+        The loss before the update, a scalar on the device without gradient.
     """
     _seed((seed << 32) + step, next(network.parameters()).device)
     apply_schedule(optimiser, training, step)
@@ -165,15 +182,20 @@ def take_step(
     for part in loss_at(step):
         torch.autograd.backward(part)
         losses.append(part.detach())
+    update(network, optimiser, training)
+    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+
+def update(network: nn.Module, optimiser: torch.optim.Optimizer, training: Training) -> None:
+    """Update the weights from their gradients, clipped as the recipe says, and reset the gradients."""
     if training.clip:
         nn.utils.clip_grad_norm_(network.parameters(), training.clip)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
 
 def _seed(number: int, device: torch.device) -> None:
-    """What ``torch.manual_seed`` does to the generators that a step may use, without its cost at every step."""
+    """Seed the generators that a step may use as ``torch.manual_seed`` does, without its cost at every step."""
     torch.default_generator.manual_seed(number)
     if device.type == "cuda":
         with torch.cuda.device(device):

@@ -1,4 +1,4 @@
-"""Training in slices of a batch, where there is too little memory for a whole one."""
+"""Training with micro-batches (gradient accumulation) if memory is too small for a whole batch."""
 
 from __future__ import annotations
 
@@ -22,36 +22,46 @@ def with_micro_batches(
     folder: Path | None,
     prefix: str,
     *,
-    ahead: bool = False,
+    prefetch: bool = False,
 ) -> tuple[T, int]:
-    """Train with whole batches; when memory is not enough, again from the start with halves, quarters and so on.
+    """Train with whole batches; if memory runs out, start again with halves, quarters and so on.
 
-    It starts anew because statistics over a whole batch and over slices of it do not mix: what comes out depends on the
-    number of slices and not on the moment at which memory ended. Each number has checkpoints of its own.
+    Training starts again because statistics over whole batches and over micro-batches do not mix: the result depends
+    on the number of micro-batches, but not on when memory ran out. Each number has its own checkpoints.
 
     Args:
-        train: trains ``network`` in place with that many slices per batch, making lessons ahead or not, and with these
-            checkpoints.
-        batch: samples in one; no slice is smaller than two.
-        folder: of the checkpoints; None keeps none.
-        prefix: of their names.
-        ahead: whether to make lessons ahead at first: that takes memory and changes no number, so that going without
-            comes before slices.
+        train: (micro-batches per batch, prefetch, checkpoints) -> result; trains ``network`` in place.
+        batch: samples per batch; no micro-batch has fewer than two.
+        folder: of the checkpoints; None writes none.
+        prefix: of the checkpoints' names.
+        prefetch: whether to prefetch teacher outputs at first. Prefetching needs memory and does not change results,
+            so it is given up before the batch is split.
 
     Returns:
-        What ``train`` returned, and the number of slices; the last error where MAX_MICRO_BATCHES were not enough.
+        What ``train`` returned, and the number of micro-batches.
+
+    Raises:
+        Exception: the last error, if MAX_MICRO_BATCHES were not enough.
     """
     initial = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-    slices = 1
+    count = 1
     while True:
-        name = prefix if slices == 1 else f"{prefix}.{slices}"
+        name = prefix if count == 1 else f"{prefix}.{count}"
         try:
-            return train(slices, ahead, None if folder is None else Checkpoints(folder, name)), slices
+            return train(count, prefetch, None if folder is None else Checkpoints(folder, name)), count
         except Exception as error:
-            if not is_out_of_memory(error) or (not ahead and 2 * slices > min(MAX_MICRO_BATCHES, batch // 2)):
+            if not is_out_of_memory(error) or (not prefetch and 2 * count > min(MAX_MICRO_BATCHES, batch // 2)):
                 raise
-        # Out here the error is gone, and with it the tensors that its traceback held.
-        slices, ahead = (slices, False) if ahead else (2 * slices, False)
+        # Only after the except block is the error gone, and with it the tensors that its traceback held.
+        count, prefetch = (count, False) if prefetch else (2 * count, False)
         network.load_state_dict(initial)
         network.zero_grad(set_to_none=True)
         release_memory()
+
+
+def describe_micro_batches(key: str, batch: int, count: int) -> str:
+    """Describe for the record that memory ran out during training, ``key`` being the setting of the batch."""
+    return (
+        f"{key}={batch} went through the networks in {count} micro-batches because memory ran out: gradients are those "
+        "of the batch, batch statistics those of a micro-batch"
+    )

@@ -1,4 +1,4 @@
-"""Learning rate and momentum as pure functions of the step, so that resuming needs no scheduler state."""
+"""Optimisers, and learning rate and momentum as pure functions of the step: resuming needs no scheduler state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def learning_rate(training: Training, step: int) -> float:
 
 
 def momentum(training: Training, step: int) -> float | None:
-    """First-moment coefficient of a step under ``onecycle`` (falls as the learning rate grows); else None."""
+    """Momentum (or beta1) of a step under ``onecycle``, which falls as the learning rate grows; otherwise None."""
     if training.schedule != "onecycle":
         return None
     position, falling = _onecycle_phase(training, step)
@@ -46,7 +46,7 @@ def momentum(training: Training, step: int) -> float | None:
 
 
 def _onecycle_phase(training: Training, step: int) -> tuple[float, bool]:
-    """Position in [0, 1] of a step within its phase, and whether that is the falling one."""
+    """Return the position in [0, 1] of a step within its phase, and whether the learning rate falls in that phase."""
     peak = training.warmup * training.steps - 1
     last = training.steps - 1
     if step <= peak:
@@ -55,17 +55,17 @@ def _onecycle_phase(training: Training, step: int) -> tuple[float, bool]:
 
 
 def _anneal(start: float, end: float, position: float) -> float:
-    """Half a cosine from start (position 0) to end (position 1)."""
+    """Interpolate along half a cosine from start (position 0) to end (position 1)."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * min(1.0, position)))
 
 
 def make_optimiser(network: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """The optimiser that a recipe names; weight decay spares biases and normalisation (tensors of one axis)."""
+    """Make the optimiser that a recipe names; no weight decay for biases and normalisation (tensors of one axis)."""
     decayed = [p for p in network.parameters() if p.requires_grad and p.dim() > 1]
     spared = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": spared, "weight_decay": 0.0}]
     if training.optimiser == "sgd":
-        # On CPUs torch's own choice, which is not the fused one: that rounds otherwise.
+        # On CPUs the default, which is not the fused one: that rounds differently.
         fused = True if next(network.parameters()).device.type == "cuda" else None
         return torch.optim.SGD(groups, lr=training.lr, momentum=0.9, nesterov=True, fused=fused)
     kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
@@ -73,7 +73,7 @@ def make_optimiser(network: nn.Module, training: Training) -> torch.optim.Optimi
 
 
 def apply_schedule(optimiser: torch.optim.Optimizer, training: Training, step: int) -> None:
-    """Set learning rate and momentum of a step."""
+    """Set the learning rate and momentum of a step."""
     rate, first = learning_rate(training, step), momentum(training, step)
     for group in optimiser.param_groups:
         group["lr"] = rate

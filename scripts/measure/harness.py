@@ -12,11 +12,11 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.perf.report import origin, origin_line
+from benchmark.perf.report import markdown_table, origin, origin_line
 from benchmark.perf.timing import processor
 from modalities.storage.atomic import atomic_write
 
@@ -89,12 +89,17 @@ def _begun(path: Path, now: dict[str, Any]) -> dict[str, Any]:
     return before
 
 
+def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> list[str]:
+    """Return the lines of a Markdown table; ``columns`` gives each head a format that takes the values of a row."""
+    return markdown_table(list(columns), [[form.format(**row) for form in columns.values()] for row in rows])
+
+
 def rate(count: int, seconds: Sequence[float]) -> dict[str, float]:
     """Return how many per second: the median of the rounds, the slowest and the fastest."""
     taken = {"median": statistics.median(seconds), "slowest": max(seconds), "fastest": min(seconds)}
     return {name: count / value for name, value in taken.items()}
 
 
-def show_rate(rate: Mapping[str, float]) -> str:
-    """Return the median with the range of the rounds."""
-    return f"{rate['median']:,.0f} [{rate['slowest']:,.0f}–{rate['fastest']:,.0f}]"
+def rate_format(name: str) -> str:
+    """Return the format of a ``rate`` in a row: the median, with the range of the rounds."""
+    return "{NAME[median]:,.0f} [{NAME[slowest]:,.0f}–{NAME[fastest]:,.0f}]".replace("NAME", name)

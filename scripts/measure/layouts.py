@@ -16,9 +16,8 @@ import numpy as np
 import torch
 from numba import njit
 
-from benchmark.perf.report import markdown_table
 from benchmark.perf.timing import ROUNDS, time_rounds
-from harness import Parts, measure, parse_options, rate, show_rate
+from harness import Parts, measure, parse_options, rate, rate_format, table
 from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
 from modalities.image.policies import POLICIES
@@ -134,7 +133,7 @@ def time_ways(picture: str, size: int, rounds: int) -> list[dict[str, Any]]:
     memory[TORCH] = memory["float32, planes"]
     return [
         {"size": size, "way": name, "pixels": [datum.width, datum.height], "per_second": rate(count, taken[name]),
-         "difference": differences[name], "bytes": memory.get(name, packed.pixels.nbytes)}
+         "difference": differences[name], "mib": memory.get(name, packed.pixels.nbytes) / 2**20}
         for name in ways
     ]  # fmt: skip
 
@@ -143,15 +142,14 @@ def body(found: Parts, rounds: int) -> list[str]:
     """Return the table."""
     rows = [row for part in found.values() for row in part]
     width, height = rows[0]["pixels"]
-    cells = [
-        [r["size"], r["way"], show_rate(r["per_second"]), f"{r['bytes'] / 2**20:.0f}", f"{r['difference']:.4f}"]
-        for r in rows
-    ]
-    heads = ["side", "way", "segments per second", "pyramid, MiB", "largest difference, of 1"]
+    columns = {
+        "side": "{size}", "way": "{way}", "segments per second": rate_format("per_second"),
+        "pyramid, MiB": "{mib:.0f}", "largest difference, of 1": "{difference:.4f}",
+    }  # fmt: skip
     return [
         f"{width} × {height} pixels; bilinear samples of the nearest level, no colour. "
         f"CPU time of the process, 1 thread; medians of {rounds} alternating rounds [slowest–fastest].", "",
-        *markdown_table(heads, cells),
+        *table(rows, columns),
     ]  # fmt: skip
 
 

@@ -23,8 +23,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from benchmark.perf.report import markdown_table
-from harness import Parts, measure, parse_options
+from harness import Parts, measure, parse_options, table
 from modalities.compute.draws import Draws
 from modalities.image import geometry, source
 from modalities.image.policies import POLICIES
@@ -128,16 +127,14 @@ def compare(picture: str, size: int) -> list[dict[str, Any]]:
 
 def body(found: Parts) -> list[str]:
     """Return the table."""
-    heads = ["picture", "size", "way", "mean", "worst", "samples per pixel", "memory, × the picture"]
-    rows = [
-        [r["picture"], r["size"], r["way"], f"{r['mean_psnr']:.1f}", f"{r['worst_psnr']:.1f}", r["samples_per_pixel"],
-         f"{r['memory']:.2f}"]
-        for part in found.values()
-        for r in part
-    ]  # fmt: skip
+    columns = {
+        "picture": "{picture}", "size": "{size}", "way": "{way}", "mean": "{mean_psnr:.1f}",
+        "worst": "{worst_psnr:.1f}", "samples per pixel": "{samples_per_pixel}",
+        "memory, × the picture": "{memory:.2f}",
+    }  # fmt: skip
     return [
         "PSNR in dB against the published chain, inside the crop; the bounds are 30 on average and 27 at worst.", "",
-        *markdown_table(heads, rows),
+        *table((row for part in found.values() for row in part), columns),
     ]  # fmt: skip
 
 

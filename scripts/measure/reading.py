@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.perf.report import markdown_table
 from benchmark.perf.timing import ROUNDS, time_rounds
-from harness import Parts, measure, parse_options, rate, show_rate
+from harness import Parts, measure, parse_options, rate, rate_format, table
 from processes import memory
 
 Reader = Callable[[Path], Any]
 Contest = tuple[list[Path], Reader, Reader, str]  # files, our reader, the other one, its name
+CPU = torch.device("cpu")
 LIBRARIES = ("torch", "torchvision", "pillow", "librosa", "soundfile", "pytorchvideo", "av")
 
 
@@ -53,7 +53,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     """Construct a split in this process; return seconds, and memory (now, peak) above that of the imports."""
     import torchvision
 
-    from benchmark.data.subsets import hold_out
+    from benchmark.data.subsets import holdout_split
     from modalities.image.policies import ImageView
     from modalities.registry import target
 
@@ -72,7 +72,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     }
     if what != "torchvision":
         began = time.perf_counter()
-        hold_out(data, 0.02)
+        holdout_split(data, 0.02)
         found["hold_out_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         adapter.status(root)
@@ -80,12 +80,15 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     return found
 
 
+NAMES = {"first": "ours, first time", "second": "ours, afterwards", "torchvision": "torchvision ImageFolder"}
+
+
 def list_files(folder: Path, items: int) -> dict[str, dict[str, float]]:
     """Construct ours a first and a second time, and torchvision's ImageFolder, each in a fresh process."""
     write_tree(folder, items)
     time.sleep(3)  # an index of folders that have only just changed is not saved
     found = {}
-    for name in ("first", "second", "torchvision"):
+    for name in NAMES:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             found[name] = process.submit(list_once, name, folder).result()
     found["cache"] = {"bytes_per_item": sum(p.stat().st_size for p in folder.glob("cache/indexes/*")) / items}
@@ -189,15 +192,13 @@ def race(what: str, folder: Path, rounds: int) -> dict[str, Any]:
     """Return items per second of CPU time of two readers that take turns on the same files."""
     files, ours, theirs, other = CONTESTS[what](folder)
 
-    def read_all(read: Reader) -> Callable[[int], None]:
-        def function(number: int) -> None:
-            for file in files:
-                read(file)
+    def read_all(read: Reader, number: int) -> None:
+        for file in files:
+            read(file)
 
-        return function
-
-    taken = time_rounds({"ours": read_all(ours), "theirs": read_all(theirs)}, torch.device("cpu"), rounds)
-    return {"other": other, **{name: rate(len(files), seconds) for name, seconds in taken.items()}}
+    taken = time_rounds({"ours": partial(read_all, ours), "theirs": partial(read_all, theirs)}, CPU, rounds)
+    rates = {name: rate(len(files), seconds) for name, seconds in taken.items()}
+    return {"what": what, "other": other, "ratio": rates["ours"]["median"] / rates["theirs"]["median"], **rates}
 
 
 # --- report ------------------------------------------------------------------------------------------------------
@@ -205,35 +206,28 @@ def race(what: str, folder: Path, rounds: int) -> dict[str, Any]:
 
 def body(found: Parts, rounds: int) -> list[str]:
     """Return two tables and how they were made."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    lines = [f"{libraries}. Generated files throughout."]
+    lines = [f"{', '.join(f'{name} {version(name)}' for name in LIBRARIES)}. Generated files throughout."]
     if listing := found.get("listing"):
+        columns = {
+            "construction of the training split": "{name}", "seconds": "{seconds:.2f}",
+            "bytes per item": "{bytes_per_item:.0f}", "at the peak": "{peak_bytes_per_item:.0f}",
+        }  # fmt: skip
         second = listing["second"]
-        names = {"first": "ours, first time", "second": "ours, afterwards", "torchvision": "torchvision ImageFolder"}
-        rows = [
-            [name, f"{listing[key]['seconds']:.2f}", f"{listing[key]['bytes_per_item']:.0f}",
-             f"{listing[key]['peak_bytes_per_item']:.0f}"]
-            for key, name in names.items()
-        ]  # fmt: skip
-        heads = ["construction of the training split", "seconds", "bytes per item", "at the peak"]
         lines += [
             "", f"## Listing {second['items']:,} files in the layout of ImageNet", "",
             "Each in a fresh process. Folders are in the system's cache, because they have just been written. "
-            "Memory is above that of the imports.", "", *markdown_table(heads, rows), "",
+            "Memory is above that of the imports.", "",
+            *table(({"name": NAMES[key], **listing[key]} for key in NAMES), columns), "",
             f"With the index, holding out a part of the split takes {second['hold_out_seconds']:.1f} s, `status` "
             f"{second['status_seconds']:.1f} s. The index uses {listing['cache']['bytes_per_item']:.0f} bytes per item "
             "on disk.",
         ]  # fmt: skip
-    rows = [
-        [what, show_rate(r["ours"]), r["other"], show_rate(r["theirs"]),
-         f"{r['ours']['median'] / r['theirs']['median']:.2f}"]
-        for what, r in found.items()
-        if what != "listing"
-    ]  # fmt: skip
+    columns = {"what": "{what}", "ours": rate_format("ours"), "the other": "{other}",
+               "its items per second": rate_format("theirs"), "ratio": "{ratio:.2f}"}  # fmt: skip
     return [
         *lines, "", "## Items per second of one core", "",
         f"In turns on the same files, one thread, CPU time, medians of {rounds} rounds [slowest–fastest].", "",
-        *markdown_table(["what", "ours", "the other", "its items per second", "ratio"], rows),
+        *table((part for name, part in found.items() if name != "listing"), columns),
     ]  # fmt: skip
 
 

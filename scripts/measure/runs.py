@@ -17,8 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.perf.report import markdown_table
-from harness import Parts, measure, parse_options
+from harness import Parts, measure, parse_options, table
 from processes import family, memory, records, run_benchmark, seeds
 
 TARGETS = {"image": "digits", "audio": "fsdd", "video": "ucf101"}
@@ -38,7 +37,7 @@ def run(words: list[str], results: Path) -> dict[str, float]:
     run_benchmark(words, results, observe)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": time.monotonic() - began, "cpu_seconds": cpu, "peak_bytes": peak}
+    return {"seconds": time.monotonic() - began, "cpu_seconds": cpu, "peak_mib": peak / 2**20}
 
 
 def segments(folder: Path) -> list[dict[str, Any]]:
@@ -51,7 +50,8 @@ def segments(folder: Path) -> list[dict[str, Any]]:
             (record,) = records(results)
             rows.append({"modality": modality, "target": target, "segments": record["segments"],
                          "distill_seconds": record["seconds"]["distill"],
-                         "peak_bytes": record["peak_memory_bytes"]})  # fmt: skip
+                         "seconds_per_1000": 1000 * record["seconds"]["distill"] / record["segments"],
+                         "peak_mib": record["peak_memory_bytes"] / 2**20})  # fmt: skip
     return rows
 
 
@@ -70,31 +70,24 @@ def sharing(folder: Path) -> list[dict[str, Any]]:
         jobs, threads = ways[name]
         words = ["--target", SHARED, seeds(2), "--jobs", str(jobs), f"threads={threads}"]
         taken[name].append(run(words, folder / f"sharing-{number}")["seconds"])
-    return [{"way": name, "seconds": seconds} for name, seconds in taken.items()]
+    return [{"way": way, "seconds": seconds} for way, seconds in taken.items()]
+
+
+TABLES = {
+    "segments": {"modality": "{modality}", "segments": "{segments:,}", "distillation, seconds": "{distill_seconds:.2f}",
+                 "per 1,000 segments": "{seconds_per_1000:.3f}", "peak MiB of the process": "{peak_mib:,.0f}"},
+    "cells": {"cells": "{cells}", "wall seconds": "{seconds:.1f}", "CPU seconds": "{cpu_seconds:.1f}",
+              "peak MiB of the largest process": "{peak_mib:,.0f}"},
+    "sharing": {f"cores, for four demo cells ({SHARED}, two seeds), in the order A B B A": "{way}",
+                "wall seconds": "{seconds[0]:.0f}, {seconds[1]:.0f}"},
+}  # fmt: skip
 
 
 def body(found: Parts) -> list[str]:
     """Return the tables of the parts that are finished."""
     lines = ["CPU seconds are user and system."]
-    if "segments" in found:
-        heads = ["modality", "segments", "distillation, seconds", "per 1,000 segments", "peak MiB of the process"]
-        rows = [
-            [r["modality"], f"{r['segments']:,}", f"{r['distill_seconds']:.2f}",
-             f"{1000 * r['distill_seconds'] / r['segments']:.3f}", f"{r['peak_bytes'] / 2**20:,.0f}"]
-            for r in found["segments"]
-        ]  # fmt: skip
-        lines += ["", *markdown_table(heads, rows)]
-    if "cells" in found:
-        heads = ["cells", "wall seconds", "CPU seconds", "peak MiB of the largest process"]
-        rows = [
-            [r["cells"], f"{r['seconds']:.1f}", f"{r['cpu_seconds']:.1f}", f"{r['peak_bytes'] / 2**20:,.0f}"]
-            for r in found["cells"]
-        ]
-        lines += ["", *markdown_table(heads, rows)]
-    if "sharing" in found:
-        rows = [[r["way"], ", ".join(f"{s:.0f}" for s in r["seconds"])] for r in found["sharing"]]
-        lines += ["", f"Four demo cells (`{SHARED}`, two seeds), in the order A B B A:", ""]
-        lines += markdown_table(["cores", "wall seconds"], rows)
+    for name, rows in found.items():
+        lines += ["", *table(rows, TABLES[name])]
     return lines
 
 

@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.perf.report import markdown_table
-from harness import Parts, measure, parse_options
+from harness import Parts, measure, parse_options, table
 from processes import records, run_benchmark, seeds
 
 TARGETS = ("digits", "cifar10", "fsdd")
@@ -48,16 +47,17 @@ def run(way: str, given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def body(found: Parts) -> list[str]:
     """Return the table, target by target."""
-    rows = sorted((row for part in found.values() for row in part), key=lambda row: TARGETS.index(row["target"]))
-    cells = [
-        [r["target"], r["way"], f"{100 * r['teacher_top1']:.1f}",
-         f"{100 * statistics.mean(r['top1']):.1f} ± {100 * statistics.stdev(r['top1']):.1f}"]
-        for r in rows
+    rows = [
+        {**r, "teacher": 100 * r["teacher_top1"], "mean": 100 * statistics.mean(r["top1"]),
+         "deviation": 100 * statistics.stdev(r["top1"])}
+        for r in sorted((r for part in found.values() for r in part), key=lambda r: TARGETS.index(r["target"]))
     ]  # fmt: skip
+    columns = {"target": "{target}", "way": "{way}", "teacher": "{teacher:.1f}",
+               "students": "{mean:.1f} ± {deviation:.1f}"}  # fmt: skip
     return [
         f"Device: {rows[0]['device']}.", "",
         "Top-1 of the students, mean ± standard deviation over seeds, in percent; one teacher per way.", "",
-        *markdown_table(["target", "way", "teacher", "students"], cells),
+        *table(rows, columns),
     ]  # fmt: skip
 
 

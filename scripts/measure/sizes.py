@@ -9,23 +9,27 @@ forward and backward of the student. Hours are those operations at a speed that 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.perf.report import markdown_table
 from benchmark.planning.cell import Cell
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
+from harness import table
 
 WITHOUT_DOWNLOAD = {"torchvision:resnet18": "resnet18", "x3d-xs:pretrained": "x3d-xs"}  # the same, with random weights
 PRETRAINED = {("torchvision:resnet18", "imagenet"), ("x3d-xs:pretrained", "kinetics400")}  # for the target's classes
 OPTIMISER_COPIES = 3  # weights and two moments of Adam
 CHECKPOINTS = 2  # kept per cell
-HEADS = ("target", "data, GB", "segments, M", "student, M weights", "teacher, hours", "cell, hours", "record, MB",
-         "checkpoints, MB")  # fmt: skip
+COSTS = ("teacher", "cell", "record", "checkpoints")
+COLUMNS = {
+    "target": "{target}", "data, GB": "{data}", "segments, M": "{segments}", "student, M weights": "{weights}",
+    "teacher, hours": "{teacher:.{digits}f}", "cell, hours": "{cell:.{digits}f}", "record, MB": "{record:.0f}",
+    "checkpoints, MB": "{checkpoints:.0f}",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -34,43 +38,33 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=12, help="sources times seeds per target")
     given = parser.parse_args()
     plan = make_plan(Request(profile="paper"))
-    rows, totals = [], np.zeros(4)
-    for cell in plan:
-        data, segments, weights, *costs = sizes(cell, given.tflops * 1e12 * 3600)
-        rows.append(
-            [cell.key.target, f"{data / 1e9:.1f}", f"{segments / 1e6:.1f}", f"{weights / 1e6:.1f}", *show(costs, 1)]
-        )
-        totals += costs
-    downloads = {cell.adapter.info.download_bytes for cell in plan}  # two targets read the same dataset
+    rows = [sizes(cell, given.tflops * 1e12 * 3600) for cell in plan]
+    # Two targets read the same dataset, and one teacher serves all cells of a target.
+    downloads = {cell.adapter.info.download_bytes for cell in plan}
+    teacher, *totals = (sum(row[name] for row in rows) for name in COSTS)
     for name, factor in (("one cell", 1), (f"{given.cells} cells", given.cells)):
-        costs = list(totals * [1, factor, factor, factor])  # one teacher serves all cells of a target
-        rows.append([f"{name} of each", f"{sum(downloads) / 1e9:.0f}", "", "", *show(costs, 0)])
-    print("\n".join(markdown_table(HEADS, rows)))
+        costs = dict(zip(COSTS, (teacher, *(factor * total for total in totals)), strict=True))
+        rows.append({"target": f"{name} of each", "data": f"{sum(downloads) / 1e9:.0f}", "segments": "", "weights": "",
+                     "digits": 0, **costs})  # fmt: skip
+    print("\n".join(table(rows, COLUMNS)))
 
 
-def show(costs: list[float], digits: int) -> list[str]:
-    """Return hours with that many digits, and bytes as MB."""
-    return [*(f"{hours:.{digits}f}" for hours in costs[:2]), *(f"{count / 1e6:.0f}" for count in costs[2:])]
-
-
-def sizes(cell: Cell, per_hour: float) -> tuple[float, ...]:
-    """Return bytes of data, segments, weights of the student, hours of teacher and cell, bytes of record, checkpoints.
-
-    Args:
-        per_hour: assumed operations.
-    """
+def sizes(cell: Cell, per_hour: float) -> dict[str, Any]:
+    """Return the row of a cell: hours at that many operations, and megabytes."""
     info, recipe, training = cell.adapter.info, cell.config.recipe, cell.config.teacher.training
     teacher, student = network(cell, cell.config.teacher.network), network(cell, cell.config.student.network)
     shape = cell.config.view.shape
     segments = recipe.steps * recipe.batch
     step = operations(teacher, shape, backward=False) + operations(student, shape, backward=True)
-    trained = operations(teacher, shape, backward=True) * training.steps * training.batch / per_hour
-    if (cell.config.teacher.network, cell.key.target) in PRETRAINED:
-        trained = 0.0
+    trained = operations(teacher, shape, backward=True) * training.steps * training.batch
+    pretrained = (cell.config.teacher.network, cell.key.target) in PRETRAINED
     weights = sum(parameter.numel() for parameter in student.parameters())
-    record = 4 * weights + info.test_items * len(info.classes) * 2
-    checkpoints = 4 * weights * OPTIMISER_COPIES * CHECKPOINTS
-    return info.download_bytes, segments, weights, trained, segments * step / per_hour, record, checkpoints
+    return {
+        "target": cell.key.target, "data": f"{info.download_bytes / 1e9:.1f}", "segments": f"{segments / 1e6:.1f}",
+        "weights": f"{weights / 1e6:.1f}", "teacher": 0.0 if pretrained else trained / per_hour,
+        "cell": segments * step / per_hour, "record": (4 * weights + info.test_items * len(info.classes) * 2) / 1e6,
+        "checkpoints": 4 * weights * OPTIMISER_COPIES * CHECKPOINTS / 1e6, "digits": 1,
+    }  # fmt: skip
 
 
 def network(cell: Cell, name: str) -> nn.Module:

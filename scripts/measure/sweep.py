@@ -9,7 +9,6 @@ temporary folder, and observes its processes through /proc every second (Linux).
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import tempfile
 import time
@@ -18,21 +17,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmark.perf.report import markdown_table
-from harness import Parts, measure, parse_options
+import pandas as pd
+
+from harness import Parts, measure, parse_options, table
 from processes import family, memory, run_benchmark, seeds
 
 TARGETS = ("digits", "fsdd", "ucf101")
 # Less work per cell than the profile has, so that more cells begin and end in a minute.
-SETTINGS = (
-    "profile=smoke",
-    "teacher.training.steps=40",
-    "teacher.times_chance=0",
-    "recipe.steps=20",
-    "recipe.batch=16",
-)
+SETTINGS = ("profile=smoke", "teacher.training.steps=40", "teacher.times_chance=0", "recipe.steps=20",
+            "recipe.batch=16")  # fmt: skip
 SHOWN = (0.05, 0.1, 0.25, 0.5, 0.75, 0.95)  # shares of the cells at which README.md shows a row
 TEMPORARY = ("*.tmp", "*.ckpt", "attempt", ".holder")
+COLUMNS = {
+    "s": "{seconds:.0f}", "cells done": "{cells}", "run: MiB": "{run_mib:.0f}", "run: files": "{run_files}",
+    "run: threads": "{run_threads}", "workers": "{workers}", "largest worker: MiB": "{workers_mib:.0f}",
+    "worker: files": "{workers_files}", "worker: threads": "{workers_threads}", "processes": "{processes}",
+}  # fmt: skip
 Sample = dict[str, float]
 
 
@@ -100,10 +100,7 @@ def sweep(given: argparse.Namespace) -> dict[str, Any]:
         done = len(list(folder.glob("smoke/cells/*/record.json")))
         temporary = [path.name for pattern in TEMPORARY for path in folder.rglob(pattern)]
     given.out.mkdir(parents=True, exist_ok=True)
-    with (given.out / "sweep.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(samples[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(samples)
+    pd.DataFrame(samples).to_csv(given.out / "sweep.csv", index=False)
     return {"words": words, "cells": done, "code": code, "processes": left, "temporary": temporary, "samples": samples}
 
 
@@ -117,8 +114,6 @@ def body(found: Parts) -> list[str]:
     early = median(sample["workers_mib"] for sample in samples if 0 <= sample["cells"] - done // 2 <= tenth)
     late = median(sample["workers_mib"] for sample in samples if done - tenth <= sample["cells"] < done)
     *words, listed = part["words"]
-    heads = ["s", "cells done", "run: MiB", "files", "threads", "workers", "largest worker: MiB", "files", "threads",
-             "processes"]  # fmt: skip
     return f"""This ran
 
 ```sh
@@ -128,7 +123,7 @@ benchmark run --results FOLDER {" ".join(words)} 'seeds=[0,...,{listed.count(","
 {done} cells in {samples[-1]["seconds"]:.0f} s, exit code {part["code"]}. The machine was shared, so seconds say little.
 The figures of every second are in `sweep.csv`.
 
-{chr(10).join(markdown_table(heads, [[f"{value:.0f}" for value in sample.values()] for sample in shown]))}
+{chr(10).join(table(shown, COLUMNS))}
 
 One target comes after another, and a worker keeps the decoded items of the last two. Over the second half of the cells,
 the largest worker went from {early:.0f} to {late:.0f} MiB (medians over a tenth of the cells at either end), and the

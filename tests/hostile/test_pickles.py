@@ -1,4 +1,4 @@
-"""Nothing of a pickle is run, wherever one is given in; and none exhausts its reader."""
+"""No code of a pickle is run, wherever one is given as input; and none exhausts its reader."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_weights_that_are_a_pickle_are_refused_and_not_run(tmp_path: Path, proof
 
 
 @pytest.mark.parametrize("writer", ["pickle", "torch", "torch-legacy"])
-def test_a_checkpoint_with_a_right_hash_that_is_a_pickle_is_passed_over_and_not_run(
+def test_a_checkpoint_with_a_right_hash_that_is_a_pickle_is_skipped_and_not_run(
     tmp_path: Path, proof: Path, writer: str
 ) -> None:
     content = {"step": 1, "network": Payload(proof), "optimiser": {}, "curve": []}
@@ -70,7 +70,7 @@ def test_a_checkpoint_with_a_right_hash_that_is_a_pickle_is_passed_over_and_not_
     assert not proof.exists()
 
 
-def test_a_checkpoint_that_is_no_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_skipped_for_the_one_before(tmp_path: Path) -> None:
     network = torch.nn.Linear(2, 2)
     checkpoints = Checkpoints(tmp_path, "student")
     checkpoints.save(7, network, torch.optim.SGD(network.parameters()), [], [])
@@ -83,7 +83,7 @@ def test_a_checkpoint_that_is_no_checkpoint_gives_way_to_the_one_before(tmp_path
 
 
 def laughs(levels: int) -> bytes:
-    """Lists of two references to the list before: 2 ** levels entries, if they are counted out."""
+    """Lists of two references to the previous list: 2 ** levels entries if expanded."""
     out = b"\x80\x02]q\x00"
     for level in range(1, levels + 1):
         out += b"]q" + bytes([level]) + b"(h" + bytes([level - 1]) + b"h" + bytes([level - 1]) + b"e"
@@ -122,7 +122,7 @@ def test_a_pickle_made_to_exhaust_its_reader_is_refused(tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", BOASTING)
-def test_a_pickle_that_claims_to_hold_much_gets_no_room_for_it(tmp_path: Path, name: str) -> None:
+def test_a_pickle_that_claims_to_hold_much_gets_no_memory_for_it(tmp_path: Path, name: str) -> None:
     path = tmp_path / "batch"
     path.write_bytes(BOASTING[name])
     limits = resource.getrlimit(resource.RLIMIT_DATA)
@@ -133,7 +133,7 @@ def test_a_pickle_that_claims_to_hold_much_gets_no_room_for_it(tmp_path: Path, n
         resource.setrlimit(resource.RLIMIT_DATA, limits)
 
 
-def test_what_a_pickle_refers_to_twice_is_not_counted_out(tmp_path: Path) -> None:
+def test_shared_references_in_a_pickle_are_not_expanded(tmp_path: Path) -> None:
     path = tmp_path / "batch"
     path.write_bytes(laughs(100))
     found = load_plain(path)

@@ -27,6 +27,7 @@ from benchmark.running.failures import note_failure
 from benchmark.running.networks import save_weights
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases
+from doubles import OnPhase
 from killing import cells_of, settings_of
 from modalities import registry
 from modalities.errors import BadInput
@@ -42,17 +43,6 @@ MAIN = [sys.executable, "-c", "from benchmark.cli.app import main; main()"]
 def cell(tmp_path) -> Cell:
     (found,) = cells_of("image", tmp_path, *BRIEF)
     return found
-
-
-class At(IgnorePhases):
-    """Does something when a phase begins."""
-
-    def __init__(self, phase: str, deed) -> None:
-        self.wanted, self.deed = phase, deed
-
-    def phase(self, name: str) -> None:
-        if name == self.wanted:
-            self.deed()
 
 
 # --- disks -----------------------------------------------------------------------------------------------------
@@ -71,7 +61,7 @@ def disk(tmp_path) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """A file that leaves so many bytes of a disk."""
+    """A file that leaves only ``leave`` bytes of a disk free."""
     ballast = folder / "ballast"
     ballast.write_bytes(b"x" * max(0, shutil.disk_usage(folder).free - leave))
     return ballast
@@ -92,7 +82,7 @@ def test_a_full_disk_is_a_row_and_a_smaller_cell_on_it_is_done(cell, tmp_path, d
 
 def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fits(cell, disk):
     ballast: list[Path] = []
-    callback = At("write", lambda: ballast.append(fill(disk, leave=14_000)))
+    callback = OnPhase("write", lambda: ballast.append(fill(disk, leave=14_000)))
     record = run_cell(cell, Store(disk), device="cpu", callback=callback)
     assert record.status == "failed"
     assert "cannot be written (No space left on device)" in record.reason
@@ -104,7 +94,9 @@ def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fit
 def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk):
     ballast: list[Path] = []
     with pytest.raises(BadInput, match=r"cannot be written \(No space left on device\); free it"):
-        run_cell(cell, Store(disk), device="cpu", callback=At("write", lambda: ballast.append(fill(disk, leave=0))))
+        run_cell(
+            cell, Store(disk), device="cpu", callback=OnPhase("write", lambda: ballast.append(fill(disk, leave=0)))
+        )
     ballast[0].unlink()
     assert Store(disk).read(cell.id) is None
     assert run_cell(cell, Store(disk), device="cpu", callback=IgnorePhases()).status == "done"
@@ -134,14 +126,14 @@ def test_a_disk_that_turns_read_only_costs_what_is_not_yet_written_and_no_more(c
         return opened(path, mode, *rest, **more)
 
     with monkeypatch.context() as broken:
-        callback = At("distill", lambda: broken.setattr(Path, "open", refuses))
+        callback = OnPhase("distill", lambda: broken.setattr(Path, "open", refuses))
         with pytest.raises(BadInput, match=r"cannot be written \(Read-only file system\)"):
             run_cell(cell, Store(tmp_path), device="cpu", callback=callback)
     phases: list[str] = []
     callback = IgnorePhases()
     callback.phase = phases.append
     assert run_cell(cell, Store(tmp_path), device="cpu", callback=callback).status == "done"
-    assert "teacher: train" not in phases, "the teacher was kept"
+    assert "teacher: train" not in phases, "the teacher was saved"
 
 
 def test_a_write_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch):
@@ -164,8 +156,9 @@ def test_a_data_root_that_vanishes_after_the_plan_is_a_row(tmp_path):
     adapter.write_sample(root, STAND_IN_SEED)
     (digits,) = cells_of("image", tmp_path)
     place = DataLocation("real", root, "0 files", ready=True)
-    here = replace(digits, target="cifar10", data=place, id="cifar10-picture-s0-0", teacher_key="cifar10-t")
-    callback = At("teacher: data", lambda: shutil.rmtree(root))
+    key = replace(digits.key, target="cifar10")
+    here = replace(digits, key=key, data=place, id="cifar10-picture-s0-0", teacher_key="cifar10-t")
+    callback = OnPhase("teacher: data", lambda: shutil.rmtree(root))
     store = Store(tmp_path / "results")
     run_cell(here, store, device="cpu", callback=callback)
     record = store.read(here.id)
@@ -235,7 +228,7 @@ def test_every_fault_is_a_row_of_its_own_and_the_other_cells_finish(tmp_path, pl
 
 
 @pytest.mark.slow
-def test_a_plug_in_that_breaks_at_import_leaves_the_others_and_is_told_by_the_exit_code(tmp_path, plugged):
+def test_a_plug_in_that_breaks_at_import_leaves_the_others_and_shows_in_the_exit_code(tmp_path, plugged):
     base = ["run", "--jobs", "1", *settings_of("image", tmp_path)]
     done = subprocess.run(
         [*MAIN, *base, "--target", "digits*", "--results", str(tmp_path / "r")],
@@ -274,8 +267,8 @@ def test_a_run_whose_log_cannot_be_written_ends_with_every_record_and_exit_code_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("whom", ["the run", "everybody"])
-def test_a_schedulers_sigterm_leaves_a_checkpoint_and_exit_code_4(tmp_path, whom, capsys):
+@pytest.mark.parametrize("receiver", ["the run", "the group"])
+def test_a_schedulers_sigterm_leaves_a_checkpoint_and_exit_code_4(tmp_path, receiver, capsys):
     words = [
         "run",
         "--target",
@@ -291,21 +284,21 @@ def test_a_schedulers_sigterm_leaves_a_checkpoint_and_exit_code_4(tmp_path, whom
         [*MAIN, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     try:
-        said = []
+        lines = []
         for line in process.stderr:
-            said.append(line)
+            lines.append(line)
             if "distill" in line:
                 break
         asked = time.monotonic()
-        (os.kill if whom == "the run" else os.killpg)(process.pid, signal.SIGTERM)
+        (os.kill if receiver == "the run" else os.killpg)(process.pid, signal.SIGTERM)
         _, rest = process.communicate(timeout=100)
         seconds = time.monotonic() - asked
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 4, "".join(said) + rest
+    assert process.returncode == 4, "".join(lines) + rest
     (checkpoint,) = tmp_path.glob("r/smoke/cells/*/attempt/student-*.ckpt")
     with capsys.disabled():
-        print(f"\nSIGTERM to {whom}: left after {seconds:.1f} s with {checkpoint.name}")
+        print(f"\nSIGTERM to {receiver}: left after {seconds:.1f} s with {checkpoint.name}")
     assert "the same command continues" in rest
     assert not list(tmp_path.glob("r/smoke/cells/*/record.json"))

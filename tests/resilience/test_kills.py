@@ -1,4 +1,4 @@
-"""Killed at any moment, the same command continues, and ends with the numbers of a run that nobody killed."""
+"""Killed at any moment, the same command continues, and ends with the numbers of a run that was not killed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Reference:
 
     def __init__(self, server: Server, cell: Cell, folder: Path) -> None:
         self.server, self.cell, self.store = server, cell, Store(folder / "smoke")
-        ensure(cell.data, cell.adapter)  # so that its making counts in nobody's times
+        ensure(cell.data, cell.adapter)  # beforehand, so that it does not count in the times of the phases
         self.life = server.run(cell, self.store.root, OFTEN)
         assert self.life.exit_code == 0
 
@@ -50,7 +50,7 @@ class Reference:
         return self.killed_after(self.cell, folder, phase, share * self.life.lengths()[phase])
 
     def killed_after(self, cell: Cell, folder: Path, phase: str, delay: float) -> Life:
-        """Kill a run of the cell once, so many seconds into a phase or sooner, and let it continue."""
+        """Kill a run of the cell once, ``delay`` seconds into a phase or sooner, and let it continue."""
         for attempt in range(10):
             store = Store(folder / str(attempt))
             life = self.server.run(cell, store.root, OFTEN, (phase, delay))
@@ -64,7 +64,7 @@ class Reference:
         return life
 
 
-def test_a_killed_cell_goes_on_to_the_very_same_numbers(server, tmp_path):
+def test_a_killed_cell_continues_to_the_very_same_numbers(server, tmp_path):
     (cell,) = cells_of("image", tmp_path, "teacher.training.steps=20", "recipe.steps=40")
     reference = Reference(server, cell, tmp_path / "straight")
     for phase, share in (("distill", 0.8), ("write", 0.3)):
@@ -141,7 +141,7 @@ def test_a_killed_command_leaves_no_process_and_the_same_command_continues(serve
     try:
         wait_for(store.root / "cells" / cell.id / "attempt", "student-*.ckpt", process)
         os.kill(process.pid if victim == "run" else worker_of(process.pid), signal.SIGKILL)
-        _, said = process.communicate(timeout=120)
+        _, output = process.communicate(timeout=120)
         assert all_gone(process.pid, 30), "workers leave with their parent"
     finally:
         if not all_gone(process.pid, 0.1):
@@ -149,12 +149,12 @@ def test_a_killed_command_leaves_no_process_and_the_same_command_continues(serve
     if victim == "run":
         assert process.returncode == -signal.SIGKILL
     else:
-        assert process.returncode == 1, said
+        assert process.returncode == 1, output
         assert store.read(cell.id).status == "failed"
-        assert "died (signal 9)" in said
+        assert "died (signal 9)" in output
     again = started(command(modality, tmp_path))
-    _, said = again.communicate(timeout=300)
-    assert again.returncode == 0, said
+    _, output = again.communicate(timeout=300)
+    assert again.returncode == 0, output
     assert differences(cell, reference.store, store) == []
     assert litter([tmp_path / "results"]) == []
 

@@ -1,4 +1,4 @@
-"""Two runs at once in one results folder: every cell is computed once, who is left waits, and both end alike."""
+"""Two runs at once in one results folder: every cell is computed once, the other run waits, and both end alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmark.launch import local as workers
 from benchmark.records.provenance import provenance
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases, Interrupted, patience
+from benchmark.training.callbacks import IgnorePhases, Interrupted, waiting_callback
 from killing import cells_of, settings_of
 from modalities.errors import BadInput
 from modalities.storage import locks
@@ -44,26 +44,26 @@ def holder_of(folder: Path) -> subprocess.Popen[str]:
 def test_a_lock_is_held_by_one_and_freed_by_the_death_of_its_holder(tmp_path):
     folder = tmp_path / "cell"
     process = holder_of(folder)
-    told: list[str] = []
+    holders: list[str] = []
     try:
         assert is_locked(folder)
 
         def waiting(holder: str) -> None:
-            told.append(holder)
-            if len(told) == 2:
+            holders.append(holder)
+            if len(holders) == 2:
                 process.kill()
 
         with exclusive_lock(folder, waiting):
             assert process.wait(10) == -signal.SIGKILL
             assert is_locked(folder)
         assert not is_locked(folder)
-        assert told[0].startswith(f"process {process.pid} on ")
+        assert holders[0].startswith(f"process {process.pid} on ")
     finally:
         process.kill()
         process.wait()
 
 
-def test_whoever_waits_says_for_what_and_leaves_on_request(tmp_path):
+def test_a_process_that_waits_reports_for_what_and_stops_on_request(tmp_path):
     class Impatient(IgnorePhases):
         def __init__(self) -> None:
             self.phases: list[str] = []
@@ -75,13 +75,13 @@ def test_whoever_waits_says_for_what_and_leaves_on_request(tmp_path):
             return len(self.phases) >= 2
 
     callback = Impatient()
-    with exclusive_lock(tmp_path, patience(callback, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
-        with exclusive_lock(tmp_path, patience(callback, "the teacher")):
-            pytest.fail("two are alone")
+    with exclusive_lock(tmp_path, waiting_callback(callback, "")), pytest.raises(Interrupted):  # noqa: SIM117 (the inner one waits)
+        with exclusive_lock(tmp_path, waiting_callback(callback, "the teacher")):
+            pytest.fail("two hold the lock")
     assert re.fullmatch(rf"waiting for the teacher, which process {os.getpid()} on \S+ is making", callback.phases[0])
 
 
-def test_many_threads_are_never_alone_together(tmp_path):
+def test_only_one_of_many_threads_holds_the_lock(tmp_path):
     inside, worst = 0, 0
     guard = threading.Lock()
 
@@ -103,7 +103,7 @@ def test_many_threads_are_never_alone_together(tmp_path):
     assert worst == 1
 
 
-def test_what_killed_writers_left_goes_when_the_next_one_is_alone(tmp_path):
+def test_what_killed_writers_left_is_removed_by_the_next_one(tmp_path):
     (tmp_path / ".record.json.0123abcd.tmp").write_text("half")
     (tmp_path / "record.json").write_text("whole")
     with exclusive_lock(tmp_path, lambda holder: None):
@@ -122,8 +122,8 @@ def test_a_file_system_without_locks_is_refused_before_the_first_step(tmp_path, 
         Store(tmp_path).check_writable()
 
 
-def test_cells_that_another_run_is_at_come_last(tmp_path, monkeypatch):
-    """The pool hands out what is free first, and what is taken only when nothing else is left."""
+def test_cells_that_another_run_is_working_on_come_last(tmp_path, monkeypatch):
+    """The pool hands out free cells first, and locked ones only if no others are left."""
 
     class Pipe:
         def __init__(self) -> None:
@@ -154,12 +154,12 @@ def test_cells_that_another_run_is_at_come_last(tmp_path, monkeypatch):
 
 
 class Dead:
-    """What is left of a worker process."""
+    """A worker process that was killed."""
 
     exitcode = -signal.SIGKILL
 
 
-def test_a_worker_that_dies_after_its_last_deed_has_done_it(tmp_path):
+def test_a_worker_that_dies_after_its_last_write_has_finished_its_cell(tmp_path):
     """Neither its own finished record nor another run's is overwritten with a failure."""
     (cell,) = cells_of("image", tmp_path)
     store = Store(tmp_path / "smoke")
@@ -171,13 +171,13 @@ def test_a_worker_that_dies_after_its_last_deed_has_done_it(tmp_path):
     store.write(done)
     assert pool._failed_record(dead, cell) == done
     with exclusive_lock(store.cell(cell.id), lambda holder: None):
-        assert pool._failed_record(dead, cell) is None, "another run is at it, and will say what came of it"
+        assert pool._failed_record(dead, cell) is None, "another run is working on it, and will record the outcome"
     assert store.read(cell.id) == done
     pool.remember_records([cell])  # it was there before this run began
     assert pool._failed_record(dead, cell).status == "failed"
 
 
-def test_a_record_of_another_run_is_taken_whatever_it_says(tmp_path):
+def test_a_record_of_another_run_is_returned_whatever_its_status(tmp_path):
     (cell,) = cells_of("image", tmp_path)
     store = Store(tmp_path / "smoke")
     seen = store.stamp(cell.id)
@@ -187,7 +187,7 @@ def test_a_record_of_another_run_is_taken_whatever_it_says(tmp_path):
 
 
 class Writes(threading.Thread):
-    """Looks again and again whether a file was written anew: a cell or teacher that is made twice shows twice."""
+    """Polls whether a file was written again: a cell or teacher that is made twice is seen twice."""
 
     def __init__(self, folder: Path, patterns: tuple[str, ...]) -> None:
         super().__init__()
@@ -211,14 +211,14 @@ def test_two_runs_at_once_compute_every_cell_once_and_end_alike(tmp_path):
     writes = Writes(store.root, ("cells/*/record.json", "teachers/*/teacher.json"))
     writes.start()
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=500) for process in both]
+    outputs = [process.communicate(timeout=500) for process in both]
     writes.over.set()
     writes.join()
-    assert [process.returncode for process in both] == [0, 0], said
+    assert [process.returncode for process in both] == [0, 0], outputs
     assert len(writes.seen) == 6 + 2
     assert {path: len(times) for path, times in writes.seen.items() if len(times) != 1} == {}
-    tables = [out.partition("wrote ")[0] for out, _ in said]
+    tables = [out.partition("wrote ")[0] for out, _ in outputs]
     assert tables[0] == tables[1]
     assert [line.split()[0] for line in tables[0].splitlines()[1:3]] == ["digits", "fsdd"]
     assert {store.read(path.name).status for path in (store.root / "cells").iterdir()} == {"done"}
-    assert "waiting for " in said[0][1] + said[1][1]
+    assert "waiting for " in outputs[0][1] + outputs[1][1]

@@ -9,28 +9,28 @@ from benchmark.records.store import Store
 
 
 def cell(target="digits", seed=0, top1=0.8, status="done", settings=1, **changes):
-    """What was asked, and its record."""
+    """A cell as a manifest lists it, and its record."""
     axes = {
         "modality": "image", "target": target, "fold": 1, "source": "deadleaves", "policy": "published",
         "recipe": "quick", "teacher": "wrn-16-1", "student": "wrn-10-1", "profile": "demo", "data": "real",
     } | {name: value for name, value in changes.items() if name in ManifestEntry.__dataclass_fields__}  # fmt: skip
     identity = {**axes, "seed": seed, "settings": settings}
-    asked = ManifestEntry(id=cell_id(identity), row=row_id(identity), seed=seed, **axes)
+    entry = ManifestEntry(id=cell_id(identity), row=row_id(identity), seed=seed, **axes)
     done = status == "done"
     record = Record(
-        id=asked.id, row=asked.row, seed=seed, status=status, reason=changes.get("reason", "" if done else "it broke"),
+        id=entry.id, row=entry.row, seed=seed, status=status, reason=changes.get("reason", "" if done else "it broke"),
         **{**axes, "source": {"name": axes["source"], "sha256": "ab", "description": ""}},
         config={}, provenance={},
         metrics={"items": 500, "top1": top1, "fidelity": 0.7, "top5": 0.99, "kl": 0.5, "ece": 0.1} if done else {},
         controls={"chance": 0.1, "majority": 0.12, "untrained": 0.09, "teacher_top1": 0.96} if done else {},
         segments=1000, seconds={"distil": 2.0, "evaluate": 0.5},
     )  # fmt: skip
-    return asked, record
+    return entry, record
 
 
 def filled(folder, *cells, unwritten=()):
     store = Store(folder / "demo")
-    store.write_manifest("all", {}, [asked for asked, _ in (*cells, *unwritten)])
+    store.write_manifest("all", {}, [entry for entry, _ in (*cells, *unwritten)])
     for _, record in cells:
         store.write(record)
     return store

@@ -1,4 +1,4 @@
-"""Plug-in targets that break in one way each while their items are read: the digits with a fault."""
+"""Plug-in targets that fail in one way each while their items are read: the digits with a fault."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from modalities.image.targets.digits import TARGET as DIGITS
 
 
 def decoder_crashes() -> None:
-    """An exception of a library, in one of the threads that decode."""
+    """Raise a library's exception, in one of the threads that decode."""
     raise ValueError("unexpected marker 0x7f")
 
 
 def decoder_segfaults() -> None:
-    """A fault in a library's own code ends the whole process."""
+    """End the whole process, as a fault in a library's native code does."""
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def root_vanishes() -> None:
-    """What reading a file says whose disk was unmounted."""
+    """Raise what reading a file raises if its disk was unmounted."""
     Path("gone", "picture.png").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""Runs cells in processes that can be killed at a moment of their life, and compares what is left in the end."""
+"""Run cells in processes that can be killed at a chosen moment, and compare what they leave on disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PRELOADED = {
 
 
 def settings_of(modality: str, folder: Path) -> list[str]:
-    """How a small cell of a modality is asked for; its picture is made in ``folder``, in less time than a named one."""
+    """Return the settings of a small cell of a modality; its picture is made in ``folder``, to save time."""
     if modality == "audio":
         return list(SETTINGS)
     picture = folder / "picture.png"
@@ -50,15 +50,17 @@ def settings_of(modality: str, folder: Path) -> list[str]:
 
 
 def cells_of(modality: str, folder: Path, *settings: str) -> list[Cell]:
-    """The cells of a modality's cheapest target."""
+    """Return the cells of a modality's cheapest target."""
     overrides = tuple(text for text in settings_of(modality, folder) if not text.startswith("profile"))
-    asked = Request(profile="smoke", targets=(TARGETS[modality],), overrides=(*overrides, *settings), root=Path("none"))
-    return make_plan(asked)
+    request = Request(
+        profile="smoke", targets=(TARGETS[modality],), overrides=(*overrides, *settings), root=Path("none")
+    )
+    return make_plan(request)
 
 
 @dataclass
 class Life:
-    """What is known of a process that ran a cell: its phases with their moments, and how it ended."""
+    """The phases of a process that ran a cell, with the times at which they began, and how it ended."""
 
     phases: list[tuple[str, float]]
     exit_code: int
@@ -68,7 +70,7 @@ class Life:
         return self.phases[-1][0] if self.phases else ""
 
     def lengths(self) -> dict[str, float]:
-        """Seconds from the beginning of a phase to that of the next one; a phase that comes twice counts once."""
+        """Return the seconds from the beginning of each phase to that of the next one; a repeated phase counts once."""
         ends = [*(moment for _, moment in self.phases[1:]), self.phases[-1][1] + 0.05]
         return {name: end - begin for (name, begin), end in zip(self.phases, ends, strict=True)}
 
@@ -83,7 +85,7 @@ class Server:
         )
 
     def run(self, cell: Cell, root: Path, environment: dict[str, str], kill: tuple[str, float] | None = None) -> Life:
-        """Run a cell to its end, or kill -9 it so many seconds after a phase began."""
+        """Run a cell to its end, or kill -9 it; ``kill`` is a phase and the seconds after its beginning."""
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=run_alone, args=(theirs, cell, root, environment))
         process.start()
@@ -95,7 +97,7 @@ class Server:
                 phases.append(ours.recv())
                 if kill is not None and phases[-1][0] == kill[0]:
                     process.join(kill[1])
-                    with contextlib.suppress(ProcessLookupError):  # it was quicker
+                    with contextlib.suppress(ProcessLookupError):  # it had already ended
                         signal.pidfd_send_signal(handle, signal.SIGKILL)
                     kill = None
         except EOFError:
@@ -106,8 +108,8 @@ class Server:
         return Life(phases, process.exitcode)
 
 
-class _Tells:
-    """A watch that tells the beginning of every phase."""
+class _ReportPhases:
+    """A callback that sends the beginning of every phase."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -122,17 +124,17 @@ class _Tells:
 
 
 def run_alone(pipe: Connection, cell: Cell, root: Path, environment: dict[str, str]) -> None:
-    """In a process of its own: a cell to its record."""
+    """Run a cell to its record, in a separate process."""
     os.environ.update(environment)
     from benchmark.running.run_cell import run_cell
 
-    record = run_cell(cell, Store(root), device="cpu", callback=_Tells(pipe))
+    record = run_cell(cell, Store(root), device="cpu", callback=_ReportPhases(pipe))
     if record.status != "done":
         raise SystemExit(record.reason)
 
 
 def differences(cell: Cell, one: Store, other: Store) -> list[str]:
-    """What two stores say differently about a cell, apart from times and places; nothing where all is as it should."""
+    """Return how two stores differ about a cell, apart from times; an empty list if they do not."""
     found: list[str] = []
     records = [store.read(cell.id) for store in (one, other)]
     if None in records:
@@ -154,6 +156,6 @@ def differences(cell: Cell, one: Store, other: Store) -> list[str]:
 
 
 def litter(folders: Sequence[Path]) -> list[str]:
-    """Names of what no finished run leaves behind."""
+    """Return the names of files that a finished run does not leave behind."""
     kinds = ("*.tmp", "*.ckpt", "attempt", ".holder")
     return sorted(path.name for folder in folders for kind in kinds for path in folder.rglob(kind))

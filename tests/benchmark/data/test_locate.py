@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.data.locate import WHOLE, ensure, locate
-from benchmark.data.subsets import unit_order
+from benchmark.data.locate import CONTENTS_FILE, ensure, locate
+from benchmark.data.subsets import name_hash
 from modalities import registry
 from modalities.base import DataStatus
 from modalities.datasets.standin import MARKER, mark, stand_ins
@@ -106,8 +106,8 @@ def test_a_stand_in_that_lost_or_got_files_is_made_again(tmp_path):
         lambda: items.with_name("more").write_text(""),
         lambda: items.rename(items.with_name("others")),
         lambda: shutil.rmtree(items.parent),
-        (place.root / WHOLE).unlink,  # as an earlier version left it
-        lambda: (place.root / WHOLE).write_text("{"),
+        (place.root / CONTENTS_FILE).unlink,  # as an earlier version left it
+        lambda: (place.root / CONTENTS_FILE).write_text("{"),
         lambda: (shutil.rmtree(place.root), place.root.write_text("a file")),
     )
     for count, damage in enumerate(damages, 1):
@@ -155,7 +155,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence_with_a_remedy(tmp_path, 
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "file" / "cache"))
     adapter = Adapter()
-    with pytest.raises(BadInput, match="set BENCHMARK_CACHE to a folder with room"):
+    with pytest.raises(BadInput, match="set BENCHMARK_CACHE to a folder with free space"):
         ensure(locate(adapter, "stand-in", tmp_path), adapter)
 
 
@@ -172,8 +172,8 @@ def test_real_data_are_found_under_the_root_and_never_replaced(tmp_path):
 
 
 def test_data_that_ship_with_a_dependency_serve_real_and_stand_in_profiles_as_what_they_are(tmp_path):
-    for wanted in ("real", "stand-in"):
-        place = locate(Adapter(ships_with="a library"), wanted, tmp_path)
+    for requested in ("real", "stand-in"):
+        place = locate(Adapter(ships_with="a library"), requested, tmp_path)
         assert (place.kind, place.ready) == ("shipped", True)
 
 
@@ -216,7 +216,7 @@ def test_a_damaged_marker_is_named(tmp_path):
         locate(Adapter(), "real", tmp_path)
 
 
-def test_half_a_dataset_is_no_data_and_says_what_is_missing(tmp_path):
+def test_half_a_dataset_counts_as_no_data_and_says_what_is_missing(tmp_path):
     folder = tmp_path / "fsdd" / "recordings"
     folder.mkdir(parents=True)
     for take in range(7):
@@ -228,4 +228,4 @@ def test_half_a_dataset_is_no_data_and_says_what_is_missing(tmp_path):
 
 def test_the_order_of_units_never_changes():
     digest = "fdee430d40bd57deeac186cd9790033d0f06f909a8806e7ce6e717ab7c7d5029"  # printf ada | sha256sum
-    assert unit_order("ada") == digest
+    assert name_hash("ada") == digest

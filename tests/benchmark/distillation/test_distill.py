@@ -17,30 +17,8 @@ from benchmark.distillation.distill import distill
 from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Diverged, optimise
-from modalities.base import Draws, SegmentStream
-
-CPU = torch.device("cpu")
-
-
-class NoiseStream:
-    """Segments of nothing but counter-based noise."""
-
-    shape = (1, 6, 6)
-    batch_size = 16
-
-    def __init__(self, seed: int = 0) -> None:
-        self._draws = Draws(seed)
-
-    def batch(self, step: int) -> torch.Tensor:
-        return torch.tensor(self._draws.normal(step, "noise", (16, 1, 6, 6)), dtype=torch.float32)
-
-
-def network(seed: int, dropout: float = 0.0) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Flatten(), nn.Linear(36, 24), nn.BatchNorm1d(24), nn.ReLU(), nn.Dropout(dropout), nn.Linear(24, 5)
-        )
+from doubles import CPU, NoiseStream, StopAfter, same_weights, small_network
+from modalities.base import SegmentStream
 
 
 def recipe(**changes) -> Recipe:
@@ -48,24 +26,9 @@ def recipe(**changes) -> Recipe:
     return Recipe(**{**base, **changes})
 
 
-def same(a: nn.Module, b: nn.Module) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
-
-
-class StopAfter:
-    def __init__(self, steps: int) -> None:
-        self.steps, self.done = steps, 0
-
-    def step(self, done, total, loss):
-        self.done = done
-
-    def should_stop(self):
-        return self.done >= self.steps
-
-
 def test_a_student_comes_to_agree_with_its_teacher_on_segments_it_never_saw():
-    teacher, student = network(1), network(2)
-    fresh = NoiseStream(99).batch(0)
+    teacher, student = small_network(1), small_network(2)
+    fresh = NoiseStream(seed=99).batch(0)
     teacher.eval()
 
     def agreement() -> float:
@@ -80,31 +43,31 @@ def test_a_student_comes_to_agree_with_its_teacher_on_segments_it_never_saw():
 @pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
 def test_an_interrupted_run_ends_with_the_very_weights_of_an_uninterrupted_one(tmp_path, optimiser):
     made = recipe(optimiser=optimiser)
-    whole, parts = network(3, dropout=0.3), network(3, dropout=0.3)
-    straight = distill(NoiseStream(), network(1), whole, made, seed=5, device=CPU)
+    whole, parts = small_network(3, dropout=0.3), small_network(3, dropout=0.3)
+    straight = distill(NoiseStream(), small_network(1), whole, made, seed=5, device=CPU)
     for stop_after in (20, 60, 10**9):
         checkpoints = Checkpoints(tmp_path, "student")
         try:
             resumed = distill(
-                NoiseStream(), network(1), parts, made, seed=5, device=CPU,
+                NoiseStream(), small_network(1), parts, made, seed=5, device=CPU,
                 checkpoints=checkpoints, callback=StopAfter(stop_after),
             )  # fmt: skip
         except Interrupted:
-            parts = network(77, dropout=0.3)  # a new process would begin with other weights
-    assert same(whole, parts)
+            parts = small_network(77, dropout=0.3)  # a new process would begin with other weights
+    assert same_weights(whole, parts)
     assert resumed.rows == straight.rows
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
     made, checkpoints = recipe(), Checkpoints(tmp_path, "student", every_seconds=0)
-    whole = network(3)
-    distill(NoiseStream(), network(1), whole, made, seed=5, device=CPU, checkpoints=checkpoints)
+    whole = small_network(3)
+    distill(NoiseStream(), small_network(1), whole, made, seed=5, device=CPU, checkpoints=checkpoints)
     older, newest = sorted(tmp_path.glob("*.ckpt"))
     newest.write_bytes(newest.read_bytes()[:-7])
     assert checkpoints.newest().step == int(older.stem.split("-")[1])
-    parts = network(4)
-    distill(NoiseStream(), network(1), parts, made, seed=5, device=CPU, checkpoints=checkpoints)
-    assert same(whole, parts)
+    parts = small_network(4)
+    distill(NoiseStream(), small_network(1), parts, made, seed=5, device=CPU, checkpoints=checkpoints)
+    assert same_weights(whole, parts)
 
 
 def test_a_checkpoint_that_is_a_pickle_with_code_is_not_run(tmp_path):
@@ -125,15 +88,15 @@ def test_the_global_generator_is_neither_read_nor_set():
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        students.append(network(3, dropout=0.5))
-        distill(NoiseStream(), network(1), students[-1], recipe(), seed=0, device=CPU)
+        students.append(small_network(3, dropout=0.5))
+        distill(NoiseStream(), small_network(1), students[-1], recipe(), seed=0, device=CPU)
         states.append(torch.equal(before, torch.get_rng_state()))
     assert states == [True, True]
-    assert same(*students)
+    assert same_weights(*students)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_step():
-    student = network(2)
+    student = small_network(2)
 
     def loss_at(step: int) -> Iterator[torch.Tensor]:
         yield student(NoiseStream().batch(step)).square().mean() * (float("nan") if step == 27 else 1.0)
@@ -144,9 +107,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_step():
 
 
 def test_the_teacher_keeps_its_weights_its_statistics_and_its_eval_mode():
-    teacher, untouched = network(1), network(1)
-    distill(NoiseStream(), teacher, network(2), recipe(steps=20), seed=0, device=CPU)
-    assert same(teacher, untouched)
+    teacher, untouched = small_network(1), small_network(1)
+    distill(NoiseStream(), teacher, small_network(2), recipe(steps=20), seed=0, device=CPU)
+    assert same_weights(teacher, untouched)
     assert not teacher.training
 
 
@@ -156,7 +119,7 @@ def test_teacher_and_student_see_the_same_mixed_tensor():
     class Spy(nn.Module):
         def __init__(self, name: str) -> None:
             super().__init__()
-            self.name, self.inner = name, network(1)
+            self.name, self.inner = name, small_network(1)
 
         def forward(self, x):
             seen[self.name].append(x)
@@ -170,7 +133,7 @@ def test_teacher_and_student_see_the_same_mixed_tensor():
 
 def test_gradient_clipping_bounds_the_step_of_plain_descent():
     def moved(clip: float) -> float:
-        student = network(2)
+        student = small_network(2)
         before = torch.cat([p.detach().flatten().clone() for p in student.parameters()])
 
         def loss_at(step: int) -> Iterator[torch.Tensor]:
@@ -186,14 +149,14 @@ def test_gradient_clipping_bounds_the_step_of_plain_descent():
 
 def test_a_stream_of_another_batch_size_is_refused():
     with pytest.raises(ValueError, match="batches of 16"):
-        distill(NoiseStream(), network(1), network(2), recipe(batch=8), seed=0, device=CPU)
+        distill(NoiseStream(), small_network(1), small_network(2), recipe(batch=8), seed=0, device=CPU)
 
 
 def test_the_core_is_given_a_stream_and_no_dataset():
     kinds = inspect.get_annotations(distill, eval_str=True)
     assert set(kinds) == {
-        "stream", "teacher", "student", "recipe", "seed", "device", "slices", "ahead", "checkpoints", "callback",
-        "ranks", "return",
+        "stream", "teacher", "student", "recipe", "seed", "device", "micro_batches", "prefetch", "checkpoints",
+        "callback", "ranks", "return",
     }  # fmt: skip
     assert kinds["stream"] is SegmentStream
     assert not {"__getitem__", "labels", "item_ids"} & set(dir(SegmentStream))

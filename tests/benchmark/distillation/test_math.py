@@ -83,15 +83,15 @@ def test_one_box_per_batch_is_the_same_for_all_and_one_per_sample_is_not():
 
 
 @given(st.floats(0, 1), st.floats(0, 0.999), st.floats(0, 0.999), st.integers(1, 40), st.integers(1, 40))
-def test_cutmix_box_lies_inside_and_is_never_larger_than_its_share(kept, row, column, height, width):
-    top, bottom, left, right = cutmix_box(np.array([kept]), np.array([row]), np.array([column]), height, width)
+def test_cutmix_box_lies_inside_and_is_never_larger_than_its_share(share, row, column, height, width):
+    top, bottom, left, right = cutmix_box(np.array([share]), np.array([row]), np.array([column]), height, width)
     assert 0 <= top[0] <= bottom[0] <= height
     assert 0 <= left[0] <= right[0] <= width
-    assert (bottom - top)[0] * (right - left)[0] <= (1 - kept) * height * width + 1e-6
+    assert (bottom - top)[0] * (right - left)[0] <= (1 - share) * height * width + 1e-6
 
 
 def test_cutmix_box_by_hand():
-    # kept 3/4: sides are half of 8 x 8, so 4 x 4 around (4, 2), clipped nowhere
+    # share 3/4: sides are half of 8 x 8, so 4 x 4 around (4, 2), clipped nowhere
     assert [int(v[0]) for v in cutmix_box(np.array([0.75]), np.array([0.5]), np.array([0.25]), 8, 8)] == [2, 6, 0, 4]
 
 

@@ -1,4 +1,4 @@
-"""Settings that make a step quicker: each gives the numbers that it promises, and none moves a name by accident."""
+"""Settings that make a step faster: each gives the numbers it promises, and none changes a cell's id by accident."""
 
 from __future__ import annotations
 
@@ -14,48 +14,32 @@ from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Prefetcher
-from benchmark.planning.plan import COMPILE_PAYS, make_plan
+from benchmark.planning.plan import COMPILE_MIN_STEPS, make_plan
 from benchmark.planning.select import Request
 from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import _seed
-from benchmark.training.precision import compiled
+from benchmark.training.precision import compile_if_requested
+from doubles import CPU, NoiseStream, StopAfter, seeded
 from modalities import registry
 from modalities.base import Draws
 
-CPU = torch.device("cpu")
 HAS_COMPILER = any(map(shutil.which, ("g++", "clang++")))
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
-
-
-class NoiseStream:
-    """Pictures of counter-based noise."""
-
-    shape = (3, 16, 16)
-    batch_size = 16
-
-    def __init__(self, device: torch.device) -> None:
-        self._draws, self._device = Draws(0), device
-
-    def batch(self, step: int) -> torch.Tensor:
-        numbers = self._draws.normal(step, "noise", (16, *self.shape))
-        return torch.tensor(numbers, dtype=torch.float32, device=self._device)
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
 
 def network(seed: int) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        view = registry.modality("image").view_type(size=16)
-        return registry.modality("image").network("resnet-s-8", view, 5)
+    image = registry.modality("image")
+    return seeded(seed, lambda: image.network("resnet-s-8", image.view_type(size=16), 5))
 
 
-def learnt(device: torch.device = CPU, folder: Path | None = None, callback=None, **changes) -> tuple[nn.Module, list]:
+def learned(device: torch.device = CPU, folder: Path | None = None, callback=None, **changes) -> tuple[nn.Module, list]:
     """A student after 40 steps, and its losses. Slow learning, so that last bits do not grow to everything."""
     base = {"name": "test", "steps": 40, "batch": 16, "lr": 1e-3, "temperature": 2.0, "precision": "float32"}
     student, checkpoints = network(2).to(device), None if folder is None else Checkpoints(folder, "student")
     curve = distill(
-        NoiseStream(device), network(1).to(device), student, Recipe(**base | changes), seed=0, device=device,
-        checkpoints=checkpoints, callback=callback,
+        NoiseStream((3, 16, 16), device=device), network(1).to(device), student, Recipe(**base | changes), seed=0,
+        device=device, checkpoints=checkpoints, callback=callback,
     )  # fmt: skip
     return student, [loss for _, _, loss in curve.rows]
 
@@ -68,8 +52,8 @@ def apart(one: nn.Module, other: nn.Module) -> float:
 # --- the same student with and without -------------------------------------------------------------------------
 
 
-def test_the_memory_format_moves_last_bits_alone():
-    (one, losses), (other, others) = learnt(channels_last=True), learnt(channels_last=False)
+def test_the_memory_format_changes_last_bits_only():
+    (one, losses), (other, others) = learned(channels_last=True), learned(channels_last=False)
     weight = next(one.parameters())
     assert weight.is_contiguous(memory_format=torch.channels_last), "the setting does something"
     assert not weight.is_contiguous()
@@ -80,109 +64,99 @@ def test_the_memory_format_moves_last_bits_alone():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler, and there is none")
-def test_a_compiled_student_is_the_plain_one_but_for_rounding_and_continues_from_plain_names(tmp_path):
-    class Stop:
-        done = 0
-
-        def step(self, done, total, loss):
-            self.done = done
-
-        def should_stop(self):
-            return self.done == 20
-
-    plain, losses = learnt(compile="none")
-    whole, others = learnt(compile="default")
+def test_a_compiled_student_is_the_plain_one_up_to_rounding_and_continues_from_plain_names(tmp_path):
+    plain, losses = learned(compile="none")
+    whole, others = learned(compile="default")
     assert losses == pytest.approx(others, rel=1e-4)
-    assert 0 < apart(plain, whole) < 1e-3, "compiled code rounds otherwise"
+    assert 0 < apart(plain, whole) < 1e-3, "compiled code rounds differently"
     assert list(whole.state_dict()) == list(plain.state_dict())
     with pytest.raises(Interrupted):
-        learnt(compile="default", folder=tmp_path, callback=Stop())
+        learned(compile="default", folder=tmp_path, callback=StopAfter(20))
     assert list(Checkpoints(tmp_path, "student").newest().network) == list(plain.state_dict())
-    continued, _ = learnt(compile="default", folder=tmp_path)
+    continued, _ = learned(compile="default", folder=tmp_path)
     assert apart(whole, continued) == 0
-    finished_plainly, _ = learnt(compile="none", folder=tmp_path)
+    finished_plainly, _ = learned(compile="none", folder=tmp_path)
     assert apart(whole, finished_plainly) < 1e-3
 
 
-def test_working_ahead_is_nothing_on_a_cpu():
-    (one, losses), (other, others) = learnt(ahead=True), learnt(ahead=False)
+def test_prefetching_has_no_effect_on_a_cpu():
+    (one, losses), (other, others) = learned(ahead=True), learned(ahead=False)
     assert apart(one, other) == 0
     assert losses == others
 
 
 @needs_gpu
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_working_ahead_changes_nothing_on_a_gpu(precision):
+def test_prefetching_changes_no_result_on_a_gpu(precision):
     gpu = torch.device("cuda:0")
-    (one, losses), (other, others) = (learnt(gpu, ahead=ahead, precision=precision) for ahead in (True, False))
+    (one, losses), (other, others) = (learned(gpu, ahead=ahead, precision=precision) for ahead in (True, False))
     assert losses == pytest.approx(others, rel=1e-2 if precision == "bfloat16" else 1e-4)
     assert apart(one, other) < 1e-2
 
 
 @needs_gpu
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["default", "reduce-overhead"])
-def test_compilation_moves_last_bits_alone_on_a_gpu(mode):
+def test_compilation_changes_last_bits_only_on_a_gpu():
     gpu = torch.device("cuda:0")
-    (one, losses), (other, others) = learnt(gpu, compile=mode), learnt(gpu, compile="none")
+    (one, losses), (other, others) = learned(gpu, compile="default"), learned(gpu, compile="none")
     assert losses == pytest.approx(others, rel=1e-2)
     assert apart(one, other) < 1e-2
 
 
-# --- the order of working ahead, without a GPU -----------------------------------------------------------------
+# --- the order of prefetching, without a GPU -------------------------------------------------------------------
 
 
 @pytest.fixture
 def streams(monkeypatch):
-    """Stands in for CUDA's streams and writes down what is asked of them."""
-    said: list[str] = []
+    """Replaces CUDA streams and records the calls."""
+    calls: list[str] = []
 
     class Stream:
         def __init__(self, name="side"):
             self.name = name
 
         def wait_stream(self, other):
-            said.append(f"{self.name} waits for {other.name}")
+            calls.append(f"{self.name} waits for {other.name}")
 
         def wait_event(self, event):
-            said.append(f"{self.name} waits for {event}")
+            calls.append(f"{self.name} waits for {event}")
 
         def record_event(self):
-            return f"event {len(said)}"
+            return f"event {len(calls)}"
 
         def __enter__(self):
-            said.append(f"on {self.name}")
+            calls.append(f"on {self.name}")
 
         def __exit__(self, *_):
-            said.append(f"off {self.name}")
+            calls.append(f"off {self.name}")
 
     main = Stream("main")
     fake = SimpleNamespace(Stream=lambda device: Stream(), current_stream=lambda device: main, stream=lambda s: s)
     monkeypatch.setattr(torch, "cuda", fake)
-    return said
+    return calls
 
 
-def test_the_next_lesson_is_begun_on_the_side_before_this_one_is_used_and_the_student_waits_for_its_own(streams):
+def test_the_next_outputs_are_begun_on_the_side_stream_before_these_are_used_and_the_student_waits_for_its_own(streams):
     class Part:
         def __init__(self, name: str) -> None:
             self.name = name
 
         def record_stream(self, stream):
-            streams.append(f"{self.name} kept for {stream.name}")
+            streams.append(f"{self.name} in use by {stream.name}")
 
     def outputs_at(step: int):
         streams.append(f"make {step}")
-        yield Part(f"inputs {step}"), Part(f"wanted {step}")
+        yield Part(f"inputs {step}"), Part(f"targets {step}")
 
-    ahead = Prefetcher(outputs_at, 9, torch.device("cuda:0"))
-    assert streams == ["side waits for main"], "the datum and the teacher may still be on their way"
-    shown = [next(iter(ahead(step)))[0].name for step in (6, 7, 8)]  # as after a resume
+    prefetcher = Prefetcher(outputs_at, 9, torch.device("cuda:0"))
+    assert streams == ["side waits for main"], "copies of the datum and the teacher may still be in progress"
+    shown = [next(iter(prefetcher(step)))[0].name for step in (6, 7, 8)]  # as after a resume
     assert shown == ["inputs 6", "inputs 7", "inputs 8"]
     made = [line for line in streams if line.startswith("make")]
     assert made == ["make 6", "make 7", "make 8"], "each once, and none beyond the last step"
     second = streams[streams.index("make 7") + 2 :]
     assert second[0].startswith("main waits for event"), "before it reads what the side stream wrote"
-    assert second[1:4] == ["inputs 7 kept for main", "wanted 7 kept for main", "on side"]
+    assert second[1:4] == ["inputs 7 in use by main", "targets 7 in use by main", "on side"]
 
 
 # --- what else a step does -------------------------------------------------------------------------------------
@@ -191,9 +165,9 @@ def test_the_next_lesson_is_begun_on_the_side_before_this_one_is_used_and_the_st
 def test_a_step_draws_from_torchs_generator_what_manual_seed_would_give():
     with torch.random.fork_rng():
         torch.manual_seed((3 << 32) + 7)
-        wanted = torch.rand(5)
+        targets = torch.rand(5)
         _seed((3 << 32) + 7, CPU)
-        assert torch.equal(torch.rand(5), wanted)
+        assert torch.equal(torch.rand(5), targets)
 
 
 # --- defaults and names ----------------------------------------------------------------------------------------
@@ -206,7 +180,7 @@ def planned(*overrides: str, **given):
 
 def test_networks_are_compiled_by_default_on_gpus_in_long_runs_only(monkeypatch):
     monkeypatch.setattr("benchmark.planning.plan.which", lambda name: "/usr/bin/cc")
-    long = f"recipe.steps={COMPILE_PAYS}"
+    long = f"recipe.steps={COMPILE_MIN_STEPS}"
     assert planned(long, device="cuda").config.recipe.compile == "default"
     assert planned(long, device="cuda").config.teacher.training.compile == "none", "a teacher of some hundred steps"
     assert planned(long, device="cpu").config.recipe.compile == "none"
@@ -216,20 +190,20 @@ def test_networks_are_compiled_by_default_on_gpus_in_long_runs_only(monkeypatch)
     assert planned(long, device="cuda").config.recipe.compile == "none", "nothing could compile"
 
 
-def test_what_changes_numbers_changes_a_name_and_what_does_not_leaves_it():
+def test_what_changes_numbers_changes_the_id_and_what_does_not_leaves_it():
     plain = planned()
     assert planned("recipe.ahead=false").id == plain.id
     assert planned("recipe.compile=none", "teacher.training.compile=none").id == plain.id
-    assert "compile" not in plain.resolved["recipe"], "names from before there was such a setting stay good"
+    assert "compile" not in plain.identity["recipe"], "ids from before there was such a setting remain valid"
     assert planned("recipe.compile=default").id != plain.id
     assert planned("recipe.compile=default").teacher_key == plain.teacher_key
     assert planned("teacher.training.compile=default").teacher_key != plain.teacher_key
 
 
-def test_what_is_not_compiled_is_called_as_it_is():
+def test_a_network_that_is_not_compiled_is_called_as_it_is():
     made = nn.Linear(2, 2)
     for mode in ("none", "auto"):
-        assert compiled(made, Recipe(name="test", steps=1, batch=2, lr=1.0, compile=mode)) is made
+        assert compile_if_requested(made, Recipe(name="test", steps=1, batch=2, lr=1.0, compile=mode)) is made
 
 
 def test_mixing_leaves_the_segments_alone_and_its_values_exact():

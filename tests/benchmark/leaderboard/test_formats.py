@@ -28,7 +28,7 @@ FOR_PEOPLE = (formats.to_latex, formats.to_markdown, formats.to_html)
 # --- blocks ------------------------------------------------------------------------------------------------------
 
 
-def test_stand_in_shipped_and_real_rows_stand_in_blocks_of_their_own(tmp_path):
+def test_stand_in_shipped_and_real_rows_are_in_blocks_of_their_own(tmp_path):
     cells = [cell(data=data, top1=top1) for data, top1 in (("stand-in", 0.9), ("shipped", 0.6), ("real", 0.3))]
     frame = leaderboard(filled(tmp_path, *cells))
     assert list(frame.data) == ["real", "shipped", "stand-in"]
@@ -68,7 +68,7 @@ def test_the_control_over_real_training_items_has_a_block_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize("export", FOR_PEOPLE)
-def test_a_mean_over_fewer_rows_than_asked_for_is_not_given(tmp_path, export):
+def test_a_mean_over_fewer_rows_than_requested_is_not_given(tmp_path, export):
     cells = [cell(f"t{index}") for index in range(11)]
     text = export(leaderboard(filled(tmp_path, *cells, cell("t11", status="no data", reason="get it"))))
     assert "none, since 11/12 rows are complete" in text

@@ -48,7 +48,7 @@ def test_the_columns_are_those_of_the_contract_in_order(tmp_path):
     }  # fmt: skip
 
 
-def test_a_mean_over_fewer_seeds_than_asked_for_says_so(tmp_path):
+def test_a_mean_over_fewer_seeds_than_requested_says_so(tmp_path):
     broken = cell(seed=2, status="failed", reason="the disk is full")
     row = only_row(filled(tmp_path, cell(seed=0, top1=0.7), cell(seed=1, top1=0.9), broken))
     assert (row.seeds, row.status, row.reason) == ("2/3", "failed", "seed 2: the disk is full")
@@ -79,16 +79,16 @@ def test_a_damaged_record_costs_its_own_cell_only(tmp_path):
 @pytest.mark.parametrize(
     "metrics", [{}, {"top1": None, "items": 3}, {"top1": 1.5, "items": 3}, {"top1": 0.5, "items": 0}]
 )
-def test_a_record_that_claims_to_be_done_without_a_possible_accuracy_is_no_result(tmp_path, metrics):
-    asked, record = cell()
-    row = only_row(filled(tmp_path, (asked, replace(record, metrics=metrics))))
+def test_a_record_that_claims_to_be_done_without_a_possible_accuracy_is_not_a_result(tmp_path, metrics):
+    entry, record = cell()
+    row = only_row(filled(tmp_path, (entry, replace(record, metrics=metrics))))
     assert (row.status, row.seeds) == ("failed", "0/1")
 
 
 def test_a_figure_that_one_seed_lacks_is_not_averaged_over_the_others(tmp_path):
-    asked, record = cell(seed=1)
+    entry, record = cell(seed=1)
     lacking = replace(record, metrics={**record.metrics, "kl": None})
-    row = only_row(filled(tmp_path, cell(seed=0), (asked, lacking)))
+    row = only_row(filled(tmp_path, cell(seed=0), (entry, lacking)))
     assert np.isnan(row.kl)
     assert row.ece == 0.1
 
@@ -106,13 +106,13 @@ def test_folds_are_rows_of_their_own(tmp_path):
     assert "digits, fold 2" in formats.to_html(frame)
 
 
-def test_results_that_nobody_asked_for_any_more_leave_the_table(tmp_path):
+def test_results_that_no_manifest_lists_any_more_leave_the_table(tmp_path):
     store = filled(tmp_path, cell(), cell("letters"))
     store.write_manifest("all", {}, [cell("letters")[0]])
     assert list(leaderboard(store).target) == ["letters"]
 
 
-def test_a_row_without_data_goes_when_the_data_have_come_and_no_other_row_goes(tmp_path):
+def test_a_row_without_data_goes_when_the_data_have_come_and_no_other_row_does(tmp_path):
     before = cell(settings="no fingerprint", status="no data"), cell("letters", status="no data")
     failed = cell(settings="another", status="failed")
     frame = leaderboard(filled(tmp_path, *before, failed, cell(settings="fingerprint")))
@@ -131,7 +131,7 @@ def test_a_folder_without_results_says_what_to_do(tmp_path):
 # --- published numbers -------------------------------------------------------------------------------------------
 
 
-def test_published_numbers_stand_beside_real_data_alone(tmp_path):
+def test_published_numbers_are_shown_beside_real_data_only(tmp_path):
     frame = leaderboard(
         filled(tmp_path, cell(), cell(data="stand-in"), cell("letters")), {"digits": 0.9414, "letters": None}
     )

@@ -12,7 +12,7 @@ from benchmark.records.store import Store
 from modalities.errors import BadInput
 
 
-def asked(id: str, **changes) -> ManifestEntry:
+def entry(id: str, **changes) -> ManifestEntry:
     standard = ManifestEntry(
         id=id, row="ab12", modality="image", target="digits", fold=1, source="deadleaves", policy="published",
         recipe="quick", teacher="t", student="s", profile="smoke", data="stand-in", seed=0,
@@ -22,10 +22,10 @@ def asked(id: str, **changes) -> ManifestEntry:
 
 def test_the_same_call_replaces_its_manifest_and_another_selection_adds_one(tmp_path):
     store = Store(tmp_path)
-    store.write_manifest("all", {}, [asked("b"), asked("a")])
-    store.write_manifest("all", {"targets": ["digits"]}, [asked("c"), asked("a")])
+    store.write_manifest("all", {}, [entry("b"), entry("a")])
+    store.write_manifest("all", {"targets": ["digits"]}, [entry("c"), entry("a")])
     assert [cell.id for cell in store.requested_cells()] == ["a", "b", "c"]
-    store.write_manifest("all", {}, [asked("d")])
+    store.write_manifest("all", {}, [entry("d")])
     assert [cell.id for cell in store.requested_cells()] == ["a", "c", "d"]
 
 
@@ -43,7 +43,7 @@ def test_the_same_call_replaces_its_manifest_and_another_selection_adds_one(tmp_
 )
 def test_a_damaged_manifest_costs_one_sentence_that_names_the_file(tmp_path, text):
     store = Store(tmp_path)
-    path = store.write_manifest("all", {}, [asked("a")])
+    path = store.write_manifest("all", {}, [entry("a")])
     path.write_text(text)
     with pytest.raises(BadInput) as caught:
         store.requested_cells()
@@ -52,7 +52,7 @@ def test_a_damaged_manifest_costs_one_sentence_that_names_the_file(tmp_path, tex
 
 def test_a_manifest_checks_its_cells(tmp_path):
     with pytest.raises(ValueError, match=r"seed\s+Input should be a valid integer"):
-        asked("a", seed="0")
+        entry("a", seed="0")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_manifest_checks_its_cells(tmp_path):
 )
 def test_a_wrong_entry_is_refused_by_its_name_and_the_file(tmp_path, change, problem):
     store = Store(tmp_path)
-    path = store.write_manifest("all", {}, [asked("a")])
+    path = store.write_manifest("all", {}, [entry("a")])
     content = json.loads(path.read_text())
     content["cells"][0] |= change
     path.write_text(json.dumps(content))
@@ -78,8 +78,8 @@ def test_a_wrong_entry_is_refused_by_its_name_and_the_file(tmp_path, change, pro
 
 def test_a_manifest_of_an_earlier_version_names_no_teacher(tmp_path):
     store = Store(tmp_path)
-    path = store.write_manifest("all", {}, [replace(asked("a"), teacher_key="k")])
+    path = store.write_manifest("all", {}, [replace(entry("a"), teacher_key="k")])
     content = json.loads(path.read_text())
     del content["cells"][0]["teacher_key"]
     path.write_text(json.dumps(content))
-    assert store.requested_cells() == [asked("a")]
+    assert store.requested_cells() == [entry("a")]

@@ -1,4 +1,4 @@
-"""A cell without a record of its own gets a row where one can be written, and costs no other cell where none can."""
+"""A cell whose process died gets a row if one can be written, and costs no other cell if none can."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "smoke")
 
 
-def noted(cell: Cell, store: Store, expected_stamp: str = "") -> Record:
+def note(cell: Cell, store: Store, expected_stamp: str = "") -> Record:
     return note_failure(cell, store, DIED, device="cpu", expected_stamp=expected_stamp, waiting=do_not_wait)
 
 
 def test_a_failure_is_a_row(cell, store):
-    record = noted(cell, store)
+    record = note(cell, store)
     assert (record.status, record.reason) == ("failed", DIED)
     assert store.read(cell.id) == record
 
 
-def test_a_file_where_the_attempts_folder_should_be_still_leaves_room_for_a_row_without_anybodys_folders(cell, store):
+def test_a_file_in_place_of_the_attempts_folder_still_allows_a_row_which_names_no_folders(cell, store):
     (store.cell(cell.id)).mkdir(parents=True)
     (store.cell(cell.id) / "attempt").write_text("mine")
     reason = f"{store.cell(cell.id)}/attempt cannot be made (File exists); free it."
@@ -47,21 +47,21 @@ def test_a_file_where_the_attempts_folder_should_be_still_leaves_room_for_a_row_
 
 
 @pytest.mark.parametrize("obstacle", ["cell", "lock"])
-def test_a_cells_folder_that_takes_no_record_costs_that_cell_only_and_the_reason_says_both(cell, store, obstacle):
+def test_a_cells_folder_that_cannot_be_written_costs_that_cell_only_and_the_reason_says_both(cell, store, obstacle):
     folder = store.cell(cell.id)
     if obstacle == "cell":
         folder.parent.mkdir(parents=True)
         folder.write_text("mine")
     else:
         (folder / ".lock").mkdir(parents=True)
-    record = noted(cell, store)
+    record = note(cell, store)
     assert record.status == "failed"
-    assert record.reason.startswith(f"{DIED} No record can say so: {folder} cannot be written (")
+    assert record.reason.startswith(f"{DIED} This could not be recorded: {folder} cannot be written (")
     assert record.reason.endswith("; free it, or choose another results folder.")
-    assert [path.name for path in folder.parent.iterdir()] == [cell.id], "no probe is left"
+    assert [path.name for path in folder.parent.iterdir()] == [cell.id], "no probe remains"
 
 
-def test_the_same_sentence_is_not_said_twice(cell, store):
+def test_the_same_sentence_is_not_repeated(cell, store):
     store.cell(cell.id).parent.mkdir(parents=True)
     store.cell(cell.id).write_text("mine")
     with pytest.raises(BadInput) as refused, exclusive_lock(store.cell(cell.id), do_not_wait):
@@ -77,27 +77,27 @@ def test_results_in_which_nothing_can_be_written_are_refused(cell, store, monkey
     monkeypatch.setattr(failures, "atomic_write", full)
     monkeypatch.setattr(Store, "write", lambda self, record: full(record.id, ""))
     with pytest.raises(BadInput, match="No space left on device"):
-        noted(cell, store)
+        note(cell, store)
 
 
-def test_a_record_that_came_meanwhile_is_taken_and_one_that_was_there_before_is_replaced(cell, store):
+def test_a_record_written_meanwhile_is_returned_and_an_earlier_one_is_replaced(cell, store):
     done = cell.record("done", provenance=provenance("cpu", 1))
     store.write(done)
-    assert noted(cell, store) == done
-    assert noted(cell, store, expected_stamp=store.stamp(cell.id)).status == "failed"
+    assert note(cell, store) == done
+    assert note(cell, store, expected_stamp=store.stamp(cell.id)).status == "failed"
 
 
 def test_a_record_that_vanished_meanwhile_is_replaced(cell, store):
-    assert noted(cell, store, expected_stamp="an earlier one").status == "failed"
+    assert note(cell, store, expected_stamp="an earlier one").status == "failed"
     assert store.read(cell.id).status == "failed"
 
 
-def test_a_cell_that_another_process_is_at_is_left_to_it(cell, store):
+def test_a_cell_that_another_process_is_working_on_is_left_to_it(cell, store):
     with exclusive_lock(store.cell(cell.id), do_not_wait), pytest.raises(LockHeld):
-        noted(cell, store)
+        note(cell, store)
 
 
-def test_a_record_of_any_status_is_kept_and_becomes_a_failure_where_it_cannot_be(cell, store):
+def test_a_record_of_any_status_is_written_and_becomes_a_failure_if_it_cannot_be(cell, store):
     absent = cell.record("no data", "absent; fetch it.", provenance=provenance("none", 0))
     assert keep(store, absent, waiting=do_not_wait) == absent
     assert store.read(cell.id) == absent
@@ -105,4 +105,4 @@ def test_a_record_of_any_status_is_kept_and_becomes_a_failure_where_it_cannot_be
     (store.cell(cell.id) / ".lock").mkdir()
     record = keep(store, absent, waiting=do_not_wait)
     assert record.status == "failed"
-    assert record.reason.startswith("absent; fetch it. No record can say so: ")
+    assert record.reason.startswith("absent; fetch it. This could not be recorded: ")

@@ -1,4 +1,4 @@
-"""One cell to one record: what each outcome is called, and that the same cell always gives the same numbers."""
+"""One cell to one record: the status of each outcome, and the same numbers from the same cell."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from benchmark.records.store import Store
 from benchmark.running import run_cell as runner
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases, Interrupted
+from doubles import FirstSteps, OnPhase, StopAfter
 from modalities import registry
 from modalities.base import Item
 from modalities.errors import BadInput
@@ -62,7 +63,7 @@ def test_a_record_says_everything_about_its_cell(ran):
     assert record.source["name"] == "photo.png"
 
 
-def test_figures_are_those_of_the_stored_predictions(ran):
+def test_metrics_are_those_of_the_stored_predictions(ran):
     cell, store, record = ran
     found = store.predictions(cell.id)
     teacher = np.load(store.root / "teachers" / cell.teacher_key / "predictions.npz")["logp"]
@@ -110,51 +111,23 @@ def test_torchs_own_generator_and_the_callers_results_do_not_depend_on_each_othe
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
 
 
-class StopIn(IgnorePhases):
-    """Asks to stop once a phase has done so many steps."""
-
-    def __init__(self, phase: str, steps: int) -> None:
-        self.wanted, self.steps, self.now, self.done = phase, steps, "", 0
-
-    def phase(self, name: str) -> None:
-        self.now, self.done = name, 0
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        self.done = done
-
-    def should_stop(self) -> bool:
-        return self.now == self.wanted and self.done >= self.steps
-
-
 @pytest.mark.parametrize(
     ("phase", "steps"),
     [("teacher: train", 20), ("teacher: test items", 1), ("untrained student", 1), ("distill", 20), ("evaluate", 1)],
 )
-def test_a_cell_stopped_in_any_phase_goes_on_to_the_very_same_numbers(ran, tmp_path, phase, steps):
+def test_a_cell_stopped_in_any_phase_continues_to_the_very_same_numbers(ran, tmp_path, phase, steps):
     with pytest.raises(Interrupted):
-        run(ran.cell, tmp_path, callback=StopIn(phase, steps))
+        run(ran.cell, tmp_path, callback=StopAfter(steps, phase))
     store = Store(tmp_path)
     assert store.read(ran.cell.id) is None, "an interrupted cell has no record"
     if phase == "distill":
         assert [path.name for path in store.attempt(ran.cell.id).glob("*.ckpt")] == ["student-000000020.ckpt"]
-    again = Counting()
+    again = FirstSteps()
     store, _ = run(ran.cell, tmp_path, callback=again)
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
     if phase == "distill":
-        assert again.first["distill"] == 40, "it went on from step 20"
+        assert again.first["distill"] == 40, "it continued from step 20"
         assert "teacher: train" not in again.first
-
-
-class Counting(IgnorePhases):
-    def __init__(self) -> None:
-        self.first: dict[str, int] = {}
-        self.now = ""
-
-    def phase(self, name: str) -> None:
-        self.now = name
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        self.first.setdefault(self.now, done)
 
 
 # --- the two splits stay where they belong ---------------------------------------------------------------------
@@ -189,7 +162,7 @@ class Guard(IgnorePhases):
 
 
 def test_training_reads_no_test_item_and_distillation_reads_no_item_of_the_target_at_all(ran, tmp_path, monkeypatch):
-    """The test split is open to evaluation alone, the training split to the teacher alone; both streamed, not kept."""
+    """Only evaluation may read the test split, and only the teacher the training split; both streamed, not cached."""
     guard = Guard(
         {
             "train": {"teacher: data", "teacher: train", "teacher: held-out part"},
@@ -210,8 +183,8 @@ def test_training_reads_no_test_item_and_distillation_reads_no_item_of_the_targe
 
     for split in ("train", "test"):
         monkeypatch.setattr(adapter, split, guarded(split), raising=False)
-    monkeypatch.setattr(runner, "_SPLITS", runner.RecentSplits())
-    # Nothing fits into memory, so every item is read when it is wanted, and not before.
+    monkeypatch.setattr(runner, "_TEST_SPLITS", runner.BatchesCache())
+    # Nothing fits into memory, so every item is read when it is needed, and not before.
     monkeypatch.setattr("benchmark.data.batches.share_of_memory", lambda: 0)
     store, record = run(ran.cell, tmp_path, callback=guard)
     assert record.status == "done", record.reason + record.traceback
@@ -243,12 +216,12 @@ def test_a_poor_teacher_is_refused_and_no_student_is_distilled(cells, tmp_path):
     (cell,) = cells("teacher.training.lr=1e-9", "teacher.times_chance=3")
     record = outcome(cell, tmp_path)
     assert record.status == "refused"
-    assert "30.0% is wanted (chance is 10.0%)" in record.reason
+    assert "30.0% is required (chance is 10.0%)" in record.reason
     assert "distill" not in record.seconds
     assert record.metrics == {}
 
 
-def test_absent_data_are_no_data_and_say_what_to_do(cells, tmp_path):
+def test_absent_data_are_reported_with_what_to_do(cells, tmp_path):
     (cell,) = cells()
     nowhere = DataLocation("real", tmp_path, "absent", ready=False, instructions="absent: put them there.")
     record = outcome(replace(cell, data=nowhere), tmp_path)
@@ -260,19 +233,19 @@ def test_a_loss_that_is_not_finite_is_diverged_at_its_step(cells, tmp_path):
     record = outcome(cell, tmp_path)
     assert record.status == "diverged"
     assert "the loss is not finite at step" in record.reason
-    assert record.controls["teacher_top1"] > 0.2, "what was found out before is kept"
+    assert record.controls["teacher_top1"] > 0.2, "earlier results are kept"
 
 
 @pytest.mark.parametrize(
     ("which", "lr", "phase"),
     [
-        ("recipe", "1e30", "evaluate"),  # weights that are numbers, whose answers are none
+        ("recipe", "1e30", "evaluate"),  # finite weights whose outputs are not finite
         ("recipe", "1e38", "evaluate"),
         ("teacher.training", "1e38", "teacher"),
     ],
 )
 def test_a_last_update_that_was_too_large_is_diverged_too(cells, tmp_path, which, lr, phase):
-    """No loss follows it: the test items tell."""
+    """No loss follows it, so it shows in the outputs for the test items."""
     settings = (f"{which}.{text}" for text in ("steps=1", f"lr={lr}", "clip=0", "optimiser=sgd", "schedule=constant"))
     (cell,) = cells(*settings)
     record = outcome(cell, tmp_path)
@@ -284,25 +257,20 @@ def test_a_last_update_that_was_too_large_is_diverged_too(cells, tmp_path, which
 def test_a_finished_distillation_outlives_a_failure_of_its_evaluation(ran, tmp_path, monkeypatch):
     real = runner.predict
 
-    class Told(Counting):
-        def phase(self, name: str) -> None:
-            super().phase(name)
-            if name == "evaluate":
-                monkeypatch.setattr(runner, "predict", fails)
-
     def fails(*given):
         raise OSError("the disk went away")
 
-    assert run(ran.cell, tmp_path, callback=Told())[1].status == "failed"
+    breaks = OnPhase("evaluate", lambda: monkeypatch.setattr(runner, "predict", fails))
+    assert run(ran.cell, tmp_path, callback=breaks)[1].status == "failed"
     monkeypatch.setattr(runner, "predict", real)
-    again = Counting()
+    again = FirstSteps()
     store, record = run(ran.cell, tmp_path, callback=again)
     assert record.status == "done"
     assert "distill" not in again.first, "no step was taken again"
     assert same(numbers(ran.store, ran.cell), numbers(store, ran.cell))
 
 
-def test_a_network_name_that_nobody_knows_costs_no_teacher(cells, tmp_path):
+def test_an_unknown_network_name_costs_no_teacher(cells, tmp_path):
     (cell,) = cells()
     cell = replace(cell, config=replace(cell.config, student=Student("cnnn-8")))
     record = outcome(cell, tmp_path)
@@ -313,7 +281,7 @@ def test_a_network_name_that_nobody_knows_costs_no_teacher(cells, tmp_path):
 
 
 class Breaks(nn.Module):
-    """A network that answers and then, in its first distillation step, breaks in a given way."""
+    """A network that raises a given error in its first distillation step."""
 
     def __init__(self, fault: BaseException) -> None:
         super().__init__()
@@ -336,7 +304,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/some/folder/student.ck
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "said", "traced"),
+    ("fault", "status", "message", "traced"),
     [
         (RuntimeError("shapes differ"), "failed", "RuntimeError: shapes differ", True),
         (BadInput("b.wav is damaged; replace it."), "failed", "b.wav is damaged; replace it.", False),
@@ -347,18 +315,18 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/some/folder/student.ck
         (allocation_fault(), "out of memory", "a smaller recipe.batch", True),
     ],
 )
-def test_whatever_goes_wrong_becomes_a_status_and_a_reason(ran, tmp_path, fault, status, said, traced):
-    # The teacher that has been made serves this cell too.
+def test_whatever_goes_wrong_becomes_a_status_and_a_reason(ran, tmp_path, fault, status, message, traced):
+    # Reuse the teacher that has been made.
     (tmp_path / "teachers").symlink_to(ran.store.root / "teachers")
     record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, student=Breaks(fault))
     assert record.status == status
-    assert said in record.reason
+    assert message in record.reason
     assert bool(record.traceback) == traced
     assert str(Path(__file__).parent) not in record.traceback, "a traceback names no folders"
 
 
-def test_a_student_whose_answers_are_no_numbers_has_no_figures(ran, tmp_path):
-    class Nameless(nn.Module):
+def test_a_student_whose_outputs_are_not_finite_has_no_metrics(ran, tmp_path):
+    class NotANumber(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.layer = nn.Linear(3 * 8 * 8, 10)
@@ -367,7 +335,7 @@ def test_a_student_whose_answers_are_no_numbers_has_no_figures(ran, tmp_path):
             return self.layer(x.flatten(1)) * (1.0 if self.training else float("nan"))
 
     (tmp_path / "teachers").symlink_to(ran.store.root / "teachers")
-    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, student=Nameless())
+    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, student=NotANumber())
     assert (record.status, record.metrics) == ("failed", {})
     assert "not finite" in record.reason
 
@@ -376,27 +344,27 @@ def test_a_student_whose_answers_are_no_numbers_has_no_figures(ran, tmp_path):
     ("phase", "less"),
     [("teacher: train", "a smaller teacher.training.batch"), ("evaluate", "a smaller network or view")],
 )
-def test_want_of_memory_names_what_needs_less_in_its_phase(ran, tmp_path, phase, less):
-    class Starves(Counting):
+def test_a_lack_of_memory_names_what_needs_less_in_its_phase(ran, tmp_path, phase, less):
+    class RunsOutOfMemory(FirstSteps):
         def step(self, done: int, total: int, loss: float) -> None:
             if self.now == phase:
                 raise MemoryError
 
-    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, callback=Starves())
+    record = outcome(replace(ran.cell, id="digits-broken-s0-0"), tmp_path, callback=RunsOutOfMemory())
     assert record.status == "out of memory"
-    assert f"the memory was not enough; {less}" in record.reason
+    assert f"memory ran out; {less}" in record.reason
     assert "recipe.batch" not in record.reason
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, Interrupted])
-def test_a_request_to_leave_is_no_failure_and_leaves_no_record(ran, tmp_path, stop):
+def test_a_request_to_stop_is_not_a_failure_and_leaves_no_record(ran, tmp_path, stop):
     (tmp_path / "teachers").symlink_to(ran.store.root / "teachers")
     with pytest.raises(stop):
         run(ran.cell, tmp_path, student=Breaks(stop()))
     assert Store(tmp_path).read(ran.cell.id) is None
 
 
-def test_a_later_attempt_takes_the_place_of_a_failed_one(ran, tmp_path):
+def test_a_later_attempt_replaces_a_failed_one(ran, tmp_path):
     (tmp_path / "teachers").symlink_to(ran.store.root / "teachers")
     assert outcome(ran.cell, tmp_path, student=Breaks(RuntimeError("first"))).status == "failed"
     store, record = run(ran.cell, tmp_path)

@@ -1,4 +1,4 @@
-"""Teachers: made once, kept whole, never trained on what judges them, and refused when they are poor."""
+"""Teachers: made once, saved intact, never trained on what scores them, and refused if they are poor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,37 +16,27 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from benchmark.config.schema import Teacher, Training
-from benchmark.evaluation.predict import in_order
+from benchmark.evaluation.predict import evaluation_batches
 from benchmark.running.networks import make_network, weights_hash
-from benchmark.running.teacher import TeacherTask, kept_teacher, make_teacher, refuse_if_poor
+from benchmark.running.teacher import Refused, TeacherNotes, TeacherTask, get_teacher, make_teacher, refuse_if_poor
 from benchmark.training.callbacks import IgnorePhases, Interrupted
-
-from benchmark.running.teacher import Notes, Refused  # isort: skip
-from modalities.base import Draws, Item
+from doubles import CPU, OnPhase, Split, StopAfter
+from modalities.base import Draws
 from modalities.errors import BadInput
 
-CPU = torch.device("cpu")
 CLASSES, SIDE = 4, 6
 
 
-class Pictures:
-    """Items of four classes: a bright quarter of a dark square. Notes every index that is read."""
-
-    def __init__(self, items: int, prefix: str) -> None:
-        self.labels = np.arange(items) % CLASSES
-        self.item_ids = [f"{prefix}{i}" for i in range(items)]
-        self.groups = self.item_ids
-        self.raw = np.random.default_rng(items).integers(0, 90, (items, 1, 1, SIDE, SIDE)).astype(np.uint8)
-        for i, label in enumerate(self.labels):
-            top, left = 3 * (label // 2), 3 * (label % 2)
-            self.raw[i, 0, 0, top : top + 3, left : left + 3] += 120
-        self.seen: set[str] = set()
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> Item:
-        return Item(torch.from_numpy(self.raw[index]), int(self.labels[index]), self.item_ids[index])
+def pictures(items: int, prefix: str) -> Split:
+    """Items of four classes: a bright quarter of a dark square."""
+    raw = np.random.default_rng(items).integers(0, 90, (items, 1, 1, SIDE, SIDE)).astype(np.uint8)
+    split = Split(items, raw=raw)
+    split.labels = np.arange(items) % CLASSES
+    split.item_ids = split.groups = [f"{prefix}{i}" for i in range(items)]
+    for i, label in enumerate(split.labels):
+        top, left = 3 * (label // 2), 3 * (label % 2)
+        raw[i, 0, 0, top : top + 3, left : left + 3] += 120
+    return split
 
 
 @dataclass
@@ -55,8 +45,8 @@ class View:
 
 
 @dataclass
-class Room:
-    """A modality with one kind of network, which counts what it is asked."""
+class FakeModality:
+    """A modality with one kind of network, which records what it trains on."""
 
     trained_on: list[torch.Tensor] = field(default_factory=list)
 
@@ -65,23 +55,27 @@ class Room:
             nn.Flatten(), nn.Linear(SIDE * SIDE, int(name.split("-")[1])), nn.ReLU(), nn.Linear(8, classes)
         )
 
-    def prepare(self, raw: torch.Tensor, view: View) -> torch.Tensor:
+    def prepare(self, raw: torch.Tensor) -> torch.Tensor:
         return raw.float() / 255
 
-    def augment(self, raw: torch.Tensor, view: View, draws: Draws, step: int) -> torch.Tensor:
+    def augment(self, raw: torch.Tensor, draws: Draws, step: int) -> torch.Tensor:
         self.trained_on.append(raw)
-        return self.prepare(raw, view)
+        return self.prepare(raw)
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room()
+def modality() -> FakeModality:
+    return FakeModality()
 
 
 @pytest.fixture
-def task(room: Room) -> TeacherTask:
-    train, test = Pictures(200, "train"), Pictures(60, "test")
-    return TeacherTask(room, View(), CLASSES, lambda: train, 0, in_order(test), CPU)
+def task(modality: FakeModality) -> TeacherTask:
+    train, test = pictures(200, "train"), pictures(60, "test")
+    return TeacherTask(
+        new_network=lambda: make_network(modality, "net-8", View(), CLASSES, 0, CPU),
+        prepare=modality.prepare, augment=modality.augment, classes=CLASSES, train=lambda: train, train_per_class=0,
+        test=evaluation_batches(test), device=CPU,
+    )  # fmt: skip
 
 
 def settings(**changes) -> Teacher:
@@ -89,58 +83,58 @@ def settings(**changes) -> Teacher:
     return Teacher(**{"network": "net-8", "training": training, **changes})
 
 
-def kept(folder: Path, task: TeacherTask, **changes):
-    return kept_teacher(folder, settings(**changes), task, IgnorePhases())
+def saved(folder: Path, task: TeacherTask, **changes):
+    return get_teacher(folder, settings(**changes), task, IgnorePhases())
 
 
 # --- made once -------------------------------------------------------------------------------------------------
 
 
-def test_a_teacher_learns_its_task_and_is_judged_on_what_it_never_saw(tmp_path, task, room):
-    ready = kept(tmp_path, task)
+def test_a_teacher_learns_its_task_and_is_scored_on_items_it_never_saw(tmp_path, task, modality):
+    ready = saved(tmp_path, task)
     assert ready.notes.held_out_top1 > 0.9
     assert ready.notes.chance == 0.25
     assert ready.logp.shape == (60, CLASSES)
     np.testing.assert_allclose(np.exp(ready.logp.astype(np.float64)).sum(1), 1, atol=5e-3)
 
 
-def test_a_second_cell_trains_nothing_and_gets_the_same_teacher(tmp_path, task, room):
-    first = kept(tmp_path, task)
-    steps = len(room.trained_on)
-    second = kept(tmp_path, task)
-    assert len(room.trained_on) == steps == 120
+def test_a_second_cell_trains_nothing_and_gets_the_same_teacher(tmp_path, task, modality):
+    first = saved(tmp_path, task)
+    steps = len(modality.trained_on)
+    second = saved(tmp_path, task)
+    assert len(modality.trained_on) == steps == 120
     assert weights_hash(first.network) == weights_hash(second.network)
     assert (first.logp == second.logp).all()
     assert first.notes == second.notes
 
 
-def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(tmp_path, task, room, monkeypatch):
-    first = kept(tmp_path / "a", task)
+def test_a_finished_teacher_needs_no_lock_and_so_no_folder_that_can_be_written(tmp_path, task, modality, monkeypatch):
+    first = saved(tmp_path / "a", task)
     monkeypatch.setattr("benchmark.running.teacher.exclusive_lock", lambda *given: pytest.fail("the folder was locked"))
-    again = kept(tmp_path / "a", task)
+    again = saved(tmp_path / "a", task)
     assert weights_hash(again.network) == weights_hash(first.network)
 
 
-def assert_it_is_made_again(folder: Path, task: TeacherTask, room: Room, first) -> None:
-    second = kept(folder, task)
-    assert len(room.trained_on) == 240
+def assert_it_is_made_again(folder: Path, task: TeacherTask, modality: FakeModality, first) -> None:
+    second = saved(folder, task)
+    assert len(modality.trained_on) == 240
     assert weights_hash(first.network) == weights_hash(second.network)
     assert (first.logp == second.logp).all()
-    kept(folder, task)
-    assert len(room.trained_on) == 240, "and kept from then on"
+    saved(folder, task)
+    assert len(modality.trained_on) == 240, "and saved from then on"
 
 
 @pytest.mark.parametrize("name", ["teacher.json", "teacher.safetensors", "predictions.npz"])
 @pytest.mark.parametrize("damage", [lambda text: b"", lambda text: text[: len(text) // 2], lambda text: None])
-def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, task, room, name, damage):
-    first = kept(tmp_path, task)
+def test_a_teacher_that_was_damaged_is_made_again_the_same(tmp_path, task, modality, name, damage):
+    first = saved(tmp_path, task)
     left = damage((tmp_path / name).read_bytes())
     (tmp_path / name).unlink() if left is None else (tmp_path / name).write_bytes(left)
-    assert_it_is_made_again(tmp_path, task, room, first)
+    assert_it_is_made_again(tmp_path, task, modality, first)
 
 
 def flip_a_weight(folder: Path) -> None:
-    """One bit, in the tensors and not in their names: safetensors reads it without a word."""
+    """One bit, in the tensors and not in their names: safetensors reads it without an error."""
     path = folder / "teacher.safetensors"
     content = bytearray(path.read_bytes())
     content[-30] ^= 0x40
@@ -164,7 +158,7 @@ def note(**changes) -> Callable[[Path], None]:
 
 
 def forget_hashes(folder: Path) -> None:
-    """What versions before this one kept."""
+    """As an earlier version wrote it."""
     path = folder / "teacher.json"
     notes = json.loads(path.read_text())
     path.write_text(
@@ -191,54 +185,41 @@ def forget_hashes(folder: Path) -> None:
         lambda folder: (folder / "teacher.json").write_text("[]"),
     ],
 )
-def test_a_teacher_whose_files_can_be_read_and_are_not_what_was_kept_is_made_again_the_same(
-    tmp_path, task, room, damage
-):
-    first = kept(tmp_path, task)
+def test_a_teacher_whose_files_are_readable_but_changed_is_made_again_the_same(tmp_path, task, modality, damage):
+    first = saved(tmp_path, task)
     damage(tmp_path)
-    assert_it_is_made_again(tmp_path, task, room, first)
+    assert_it_is_made_again(tmp_path, task, modality, first)
 
 
-def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, task, room):
-    class Fails(IgnorePhases):
-        def phase(self, name: str) -> None:
-            if name == "teacher: test items":
-                raise OSError("the disk went away")
+def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, task, modality):
+    def fail() -> None:
+        raise OSError("the disk went away")
 
     with pytest.raises(OSError, match="went away"):
-        kept_teacher(tmp_path / "a", settings(), task, Fails())
-    found = kept(tmp_path / "a", task)
-    assert len(room.trained_on) == 120, "no step was taken again"
-    assert weights_hash(found.network) == weights_hash(kept(tmp_path / "b", task).network)
+        get_teacher(tmp_path / "a", settings(), task, OnPhase("teacher: test items", fail))
+    found = saved(tmp_path / "a", task)
+    assert len(modality.trained_on) == 120, "no step was taken again"
+    assert weights_hash(found.network) == weights_hash(saved(tmp_path / "b", task).network)
 
 
-def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, task, room):
-    class Stop(IgnorePhases):
-        done = 0
-
-        def step(self, done, total, loss):
-            self.done = done if total == 120 else 0
-
-        def should_stop(self):
-            return self.done >= 60
-
+def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, task, modality):
     with pytest.raises(Interrupted):
-        kept_teacher(tmp_path / "a", settings(), task, Stop())
+        get_teacher(tmp_path / "a", settings(), task, StopAfter(60, "teacher: train"))
     assert not (tmp_path / "a" / "teacher.json").exists()
-    assert len(room.trained_on) == 60
-    continued = kept(tmp_path / "a", task)
-    assert len(room.trained_on) == 120
-    assert weights_hash(continued.network) == weights_hash(kept(tmp_path / "b", task).network)
-    assert not list((tmp_path / "a").glob("*.ckpt")), "checkpoints go once the teacher is kept"
+    assert len(modality.trained_on) == 60
+    continued = saved(tmp_path / "a", task)
+    assert len(modality.trained_on) == 120
+    assert weights_hash(continued.network) == weights_hash(saved(tmp_path / "b", task).network)
+    assert not list((tmp_path / "a").glob("*.ckpt")), "checkpoints are removed once the teacher is saved"
 
 
 def test_a_teacher_does_not_depend_on_torchs_own_generator_and_leaves_it_alone(tmp_path, task):
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = kept(tmp_path / "a", task)
+    first = saved(tmp_path / "a", task)
     assert torch.equal(before, torch.get_rng_state())
     torch.manual_seed(2)
-    assert weights_hash(first.network) == weights_hash(kept(tmp_path / "b", task).network)
+    assert weights_hash(first.network) == weights_hash(saved(tmp_path / "b", task).network)
 
 
 # --- what it is trained on -------------------------------------------------------------------------------------
@@ -248,10 +229,10 @@ def keys(raw: torch.Tensor) -> set[bytes]:
     return {row.numpy().tobytes() for row in raw}
 
 
-def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, task, room):
-    kept(tmp_path, task)
+def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, task, modality):
+    saved(tmp_path, task)
     train = task.train()
-    trained = set().union(*map(keys, room.trained_on))
+    trained = set().union(*map(keys, modality.trained_on))
     everything = keys(torch.from_numpy(train.raw[:, 0]))
     test = keys(torch.from_numpy(task.test.data.raw[:, 0]))
     assert trained < everything
@@ -259,39 +240,38 @@ def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, ta
     assert not trained & test
 
 
-def test_held_out_labels_that_lie_make_a_poor_judgement_and_the_same_teacher(tmp_path, task):
-    honest = kept(tmp_path / "a", task, times_chance=0.0)
+def test_wrong_held_out_labels_change_the_score_and_not_the_teacher(tmp_path, task, modality):
+    honest = saved(tmp_path / "a", task, times_chance=0.0)
     train = task.train()
-    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(_trained_on(task))]
+    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(_trained_on(modality))]
     train.labels[held] = (train.labels[held] + 1) % CLASSES
-    lied_to = kept(tmp_path / "b", task, times_chance=0.0)
+    lied_to = saved(tmp_path / "b", task, times_chance=0.0)
     assert weights_hash(honest.network) == weights_hash(lied_to.network)
     assert lied_to.notes.held_out_top1 <= 1 - honest.notes.held_out_top1 + 1e-9
 
 
-def _trained_on(task: TeacherTask) -> set[bytes]:
-    return set().union(*map(keys, task.modality.trained_on))
+def _trained_on(modality: FakeModality) -> set[bytes]:
+    return set().union(*map(keys, modality.trained_on))
 
 
-def test_a_cap_per_class_leaves_fewer_items_to_train_on(tmp_path, room, task):
-    capped = TeacherTask(room, View(), CLASSES, task.train, 10, task.test, CPU)
-    kept(tmp_path, capped, times_chance=0.0)
-    assert len(_trained_on(capped)) == 36, "four classes of ten, a tenth of them held out"
+def test_a_limit_per_class_leaves_fewer_items_to_train_on(tmp_path, modality, task):
+    saved(tmp_path, replace(task, train_per_class=10), times_chance=0.0)
+    assert len(_trained_on(modality)) == 36, "four classes of ten, a tenth of them held out"
 
 
 # --- refused ---------------------------------------------------------------------------------------------------
 
 
-def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tmp_path, task, room):
+def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tmp_path, task, modality):
     task.train().labels[:] = np.random.default_rng(0).integers(0, CLASSES, 200)
     with pytest.raises(Refused) as caught:
-        kept(tmp_path, task)
+        saved(tmp_path, task)
     for part in ("held-out", "50.0%", "chance is 25.0%", "teacher.training.steps", "teacher.times_chance"):
         assert part in str(caught.value)
-    steps = len(room.trained_on)
+    steps = len(modality.trained_on)
     with pytest.raises(Refused):
-        kept(tmp_path, task)
-    assert len(room.trained_on) == steps, "what is known is not tried again"
+        saved(tmp_path, task)
+    assert len(modality.trained_on) == steps, "a known failure is not tried again"
 
 
 @pytest.mark.parametrize(
@@ -299,13 +279,13 @@ def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tm
     [
         (0.21, 0.1, 2.0, True),
         (0.19, 0.1, 2.0, False),
-        (0.74, 0.5, 2.0, False),  # twice chance would be certainty: half way there is asked for instead
+        (0.74, 0.5, 2.0, False),  # twice chance would be certainty: half way there is required instead
         (0.76, 0.5, 2.0, True),
         (0.0, 0.5, 0.0, True),
     ],
 )
 def test_what_is_clearly_better_than_chance(top1, chance, times, good):
-    notes = Notes(top1, chance, 0.0)
+    notes = TeacherNotes(held_out_top1=top1, chance=chance, seconds=0.0)
     if good:
         refuse_if_poor(notes, settings(times_chance=times))
     else:
@@ -313,14 +293,14 @@ def test_what_is_clearly_better_than_chance(top1, chance, times, good):
             refuse_if_poor(notes, settings(times_chance=times))
 
 
-# --- weights of one's own --------------------------------------------------------------------------------------
+# --- a user's own weights --------------------------------------------------------------------------------------
 
 
-def test_given_weights_are_used_as_they_are(tmp_path, task, room):
-    trained = kept(tmp_path / "a", task)
+def test_a_users_weights_are_used_as_they_are(tmp_path, task, modality):
+    trained = saved(tmp_path / "a", task)
     path = tmp_path / "a" / "teacher.safetensors"
-    loaded = kept(tmp_path / "b", task, weights=str(path))
-    assert len(room.trained_on) == 120, "trained once, loaded once"
+    loaded = saved(tmp_path / "b", task, weights=str(path))
+    assert len(modality.trained_on) == 120, "trained once, loaded once"
     assert weights_hash(loaded.network) == weights_hash(trained.network)
     assert (loaded.logp == trained.logp).all()
 
@@ -343,10 +323,10 @@ def test_weights_that_cannot_be_used_are_one_sentence_that_names_the_file(tmp_pa
     path = tmp_path / "mine.safetensors"
     make(path)
     with pytest.raises(BadInput) as caught:
-        kept(tmp_path / "t", task, weights=str(path))
-    said = str(caught.value)
-    assert str(path) in said
-    assert "\n" not in said
+        saved(tmp_path / "t", task, weights=str(path))
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
 
 
 class Trap:
@@ -361,24 +341,22 @@ def test_a_pickle_is_never_opened(tmp_path, task, monkeypatch, writer):
     monkeypatch.chdir(tmp_path)
     writer({"0.weight": Trap()}, tmp_path / "weights.pt")
     with pytest.raises(BadInput, match="is not a safetensors file"):
-        kept(tmp_path / "t", task, weights="weights.pt")
+        saved(tmp_path / "t", task, weights="weights.pt")
     assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize("ready", [True, False])
-def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, ready):
-    room = Room()
-    own = TeacherTask(room, View(), CLASSES, task.train, 0, task.test, CPU)
-    made = make_network(room, "net-8", View(), CLASSES, 0, CPU)
+def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, modality, ready):
+    made = task.new_network()
     if ready:
         made.ready = True
     before = weights_hash(made)
-    make_teacher(made, settings(), own, IgnorePhases())
+    make_teacher(made, settings(), task, IgnorePhases())
     assert (weights_hash(made) == before) == ready
-    assert bool(room.trained_on) != ready
+    assert bool(modality.trained_on) != ready
 
 
-def test_kept_weights_are_plain_safetensors(tmp_path, task):
-    ready = kept(tmp_path, task)
+def test_saved_weights_are_plain_safetensors(tmp_path, task):
+    ready = saved(tmp_path, task)
     on_disk = load_file(tmp_path / "teacher.safetensors")
     assert all(torch.equal(on_disk[name], value) for name, value in ready.network.state_dict().items())

@@ -1,4 +1,4 @@
-"""What a process takes of its machine: memory that is free by the kernel's own words, and cores, shared with others."""
+"""How much of its machine a process may use: free memory as the kernel reports it, and cores, shared with others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from benchmark.launch import local as workers
 from benchmark.launch.schedulers import Local
 from benchmark.system import resources as machine
-from benchmark.system.resources import free_memory, share_of_cores, share_of_memory, shared_by, sharers
+from benchmark.system.resources import free_memory, share_of_cores, share_of_memory, shared_by, sharing_processes
 
 GIB = 1024**3
 MEMINFO = """MemTotal:       134217728 kB
@@ -68,14 +68,14 @@ def test_what_the_system_calls_available_is_free():
 
 
 @pytest.mark.parametrize("meminfo", [None, "MemTotal: 134217728 kB\nMemFree: 1048576 kB\n"])
-def test_a_system_that_does_not_say_what_is_available_is_taken_to_have_what_is_documented(meminfo, system, tmp_path):
+def test_a_system_that_does_not_tell_is_assumed_to_have_the_documented_amount(meminfo, system, tmp_path):
     (tmp_path / "proc" / "meminfo").unlink()
     if meminfo:
         system("proc/meminfo", meminfo)
-    assert free_memory() == machine.ELSEWHERE == 8 * GIB
+    assert free_memory() == machine.ASSUMED_FREE == 8 * GIB
 
 
-def test_a_limit_of_version_2_counts_at_any_height_and_what_is_kept_of_files_is_free(system, v2):
+def test_a_limit_of_version_2_counts_at_any_height_and_cached_files_are_free(system, v2):
     system("proc/self/cgroup", V2.format("/slurm/job_7/step_0"))
     v2("slurm", "max", 90 * GIB)
     v2("slurm/job_7", 64 * GIB, 20 * GIB, active=3 * GIB, inactive=5 * GIB)
@@ -86,7 +86,7 @@ def test_a_limit_of_version_2_counts_at_any_height_and_what_is_kept_of_files_is_
     assert free_memory() == 21 * GIB
 
 
-def test_a_limit_of_version_1_counts_at_any_height_and_what_is_kept_of_files_is_free(system, v1):
+def test_a_limit_of_version_1_counts_at_any_height_and_cached_files_are_free(system, v1):
     system("proc/self/cgroup", V1.format("/slurm/job_7/step_0"))
     unlimited = 9223372036854771712
     v1("", unlimited, 90 * GIB)
@@ -105,7 +105,7 @@ def test_in_a_container_that_sees_only_its_own_group_its_limit_counts(system, v1
     assert free_memory() == 9 * GIB
 
 
-def test_a_group_that_is_over_its_limit_leaves_nothing_and_one_that_says_nothing_does_not_count(system, v2):
+def test_a_group_over_its_limit_leaves_nothing_and_one_without_files_does_not_count(system, v2):
     system("proc/self/cgroup", V2.format("/job"))
     v2("job", GIB, GIB + 4096)
     assert free_memory() == 0
@@ -113,7 +113,7 @@ def test_a_group_that_is_over_its_limit_leaves_nothing_and_one_that_says_nothing
     assert free_memory() == 100 * GIB
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what is available")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports available memory")
 def test_this_machine_has_some_memory_free_and_not_more_than_there_is(monkeypatch):
     monkeypatch.undo()
     assert 0 < free_memory() < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -122,19 +122,19 @@ def test_this_machine_has_some_memory_free_and_not_more_than_there_is(monkeypatc
 # --- shares ----------------------------------------------------------------------------------------------------
 
 
-def test_alone_a_process_may_take_everything(monkeypatch):
+def test_a_single_process_may_use_everything(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 12)
-    assert (sharers(), share_of_cores(), share_of_memory()) == (1, 12, 100 * GIB)
+    assert (sharing_processes(), share_of_cores(), share_of_memory()) == (1, 12, 100 * GIB)
 
 
-def test_shares_within_shares_are_smaller_and_end_with_those_who_are_started(monkeypatch):
+def test_nested_shares_are_smaller_and_end_with_their_context(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 12)
     with shared_by(5):
         assert (share_of_cores(), share_of_memory()) == (2, 20 * GIB)
         with shared_by(4):
             assert (share_of_cores(), share_of_memory()) == (1, 5 * GIB)
-        assert sharers() == 5
-    assert sharers() == 1
+        assert sharing_processes() == 5
+    assert sharing_processes() == 1
     assert machine.VARIABLE not in os.environ
 
 
@@ -153,31 +153,31 @@ def test_the_processes_of_a_torchrun_on_one_machine_share_it(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("WORLD_SIZE", "8")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert sharers() == 4
+    assert sharing_processes() == 4
 
 
 def test_worker_processes_know_how_many_they_are(tmp_path, monkeypatch):
-    told = []
+    counts = []
 
     class Process:
-        """In the place of one that starts: notes what it would find."""
+        """Replaces a process; records what it would find when it starts."""
 
         def __init__(self, **_: object) -> None:
             pass
 
         def start(self) -> None:
-            told.append(sharers())
+            counts.append(sharing_processes())
 
     context = multiprocessing.get_context("spawn")
     monkeypatch.setattr(context, "Process", Process)
     monkeypatch.setattr(workers.multiprocessing, "get_context", lambda name: context)
     workers._Pool(tmp_path, ["cpu"] * 3, None)
-    assert told == [3, 3, 3]
-    assert sharers() == 1
+    assert counts == [3, 3, 3]
+    assert sharing_processes() == 1
 
 
 def test_jobs_that_run_on_this_machine_know_how_many_they_are(tmp_path):
     local = Local(tmp_path, 3)
-    (job,) = local.submit([sharers], "")
+    (job,) = local.submit([sharing_processes], "")
     assert local._jobs[job].result() == 3
-    assert sharers() == 1
+    assert sharing_processes() == 1

@@ -14,16 +14,15 @@ from benchmark.config.schema import Training
 from benchmark.training.checkpoints import HEADER, Checkpoints
 from benchmark.training.loop import Curve, optimise
 from benchmark.training.schedule import make_optimiser
+from doubles import CPU, same_weights, seeded
 from modalities.base import Draws
 
-CPU = torch.device("cpu")
 TRAINING = Training(steps=80, batch=8, lr=1e-2, warmup=0.3)
 
 
 def network(width: int = 5, dtype: torch.dtype = torch.float32) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return nn.Sequential(nn.Linear(6, width), nn.BatchNorm1d(width), nn.Linear(width, 2)).to(dtype)
+    layers = seeded(1, lambda: nn.Sequential(nn.Linear(6, width), nn.BatchNorm1d(width), nn.Linear(width, 2)))
+    return layers.to(dtype)
 
 
 def save(checkpoints: Checkpoints, *steps: int, made: nn.Module | None = None, training: Training = TRAINING) -> None:
@@ -61,10 +60,6 @@ def run(folder: Path, made: nn.Module) -> Curve:
         yield made(torch.tensor(Draws(0).normal(step, "noise", (8, 6)), dtype=torch.float32)).square().mean()
 
     return optimise(made, loss_at, TRAINING, seed=0, device=CPU, checkpoints=Checkpoints(folder, "student"))
-
-
-def same(a: nn.Module, b: nn.Module) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
 # --- two deep --------------------------------------------------------------------------------------------------
@@ -125,7 +120,7 @@ def test_a_run_passes_over_a_whole_checkpoint_of_another_network_or_optimiser(tm
     straight = run(tmp_path / "straight", whole)
     save(Checkpoints(tmp_path / "a", "student"), 20, 40, **other)
     found = run(tmp_path / "a", again)
-    assert same(whole, again)
+    assert same_weights(whole, again)
     assert found.rows == straight.rows
     assert steps_in(tmp_path / "a") == [80], "those of another network are gone"
 
@@ -185,7 +180,7 @@ def test_a_state_that_could_not_be_used_is_passed_over_before_any_of_it_is(tmp_p
     save(Checkpoints(tmp_path / "a", "student"), 40)
     rewritten(tmp_path / "a" / "student-000000040.ckpt", change)
     found = run(tmp_path / "a", again)
-    assert same(whole, again)
+    assert same_weights(whole, again)
     assert found.rows == straight.rows
 
 
@@ -208,5 +203,5 @@ def test_a_finished_run_has_a_checkpoint_so_that_what_follows_may_fail(tmp_path)
         raise AssertionError("a step was taken")
 
     found = optimise(again, never, TRAINING, seed=0, device=CPU, checkpoints=Checkpoints(tmp_path, "student"))
-    assert same(whole, again)
+    assert same_weights(whole, again)
     assert found.rows == straight.rows

@@ -1,4 +1,4 @@
-"""A step sends its numbers to a GPU without waiting for it, and asks for none back; shown on a pretended GPU too."""
+"""A step sends its numbers to a GPU without waiting for it, and requests none back; tested on a fake GPU too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 from benchmark.config.compose import compose_target
 from benchmark.data.batches import Batches
-from benchmark.distillation.distill import loss_fn, mixed_segments, teacher_outputs
+from benchmark.distillation.distill import DistillationStep
 from benchmark.distillation.mixing import mix
 from benchmark.planning.plan import resolve_auto
 from benchmark.running.networks import make_network
@@ -31,9 +31,9 @@ BATCH, CLASSES = 64, 4
 aten = torch.ops.aten
 
 has_gpu = torch.cuda.is_available()
-needs_gpu = pytest.mark.skipif(not has_gpu, reason="no GPU is at hand")
-# What is kept per device would stay behind as a tensor without content, where a GPU's own is wanted later.
-needs_none = pytest.mark.skipif(has_gpu, reason="a GPU is at hand, and shows the same in earnest")
+needs_gpu = pytest.mark.skipif(not has_gpu, reason="there is no GPU")
+# Constants cached per device would remain as fake tensors, which a real GPU could not use later.
+needs_none = pytest.mark.skipif(has_gpu, reason="there is a GPU, on which the same is tested")
 
 
 class Items:
@@ -58,17 +58,17 @@ class Items:
 
 def batches_of(name: str, view: Any) -> Batches:
     batches = Batches(Items(name, view), lambda step: np.arange(step, step + 8), BATCH - 8)
-    batches.at(0)  # decoded and kept
+    batches.batch(0)  # decoded and cached
     return batches
 
 
-# --- without a GPU: shapes and devices are followed, nothing is computed ---------------------------------------
+# --- without a GPU: shapes and devices are tracked, nothing is computed ----------------------------------------
 
 
 class Copies(TorchDispatchMode):
-    """Writes down what passes between host and GPU, and whether the host would wait. Goes inside a FakeTensorMode.
+    """Records copies between host and GPU, and whether the host would wait. Use inside a FakeTensorMode.
 
-    There, whatever needs a number of the GPU's on the host (``item``, ``nonzero``, a choice by a mask) raises.
+    There, whatever needs a GPU's number on the host (``item``, ``nonzero``, a boolean mask) raises.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Copies(TorchDispatchMode):
         made = op(*args, **kwargs)
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         every = given + [leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
-        # A single number of the host's is an argument of what the GPU is asked to do, unless it is copied.
+        # A single number from the host is an argument of a GPU operation, unless it is copied.
         kinds = {tensor.device.type for tensor in every if tensor.dim() or op is aten._to_copy.default}
         if kinds >= {"cpu", "cuda"}:
             pinned = any(given[0] is tensor for tensor in self._pinned)
@@ -101,7 +101,7 @@ def copies():
 
 
 def never_waits(copies: Copies, work) -> None:
-    """Whether ``work`` (step → anything) sends something, and that without waiting, once constants are there."""
+    """Assert that ``work`` (step → anything) copies something, and without waiting, once constants are cached."""
     work(0)
     copies.free.clear()
     copies.waits.clear()
@@ -112,14 +112,14 @@ def never_waits(copies: Copies, work) -> None:
 
 
 @needs_none
-def test_what_would_wait_is_seen(copies):
+def test_operations_that_wait_are_detected(copies):
     there = torch.ones(3, device=GPU)
     values = torch.from_numpy(np.ones(3))
     for wait in (
         lambda: torch.tensor([1.0, 2.0], device=GPU),
         lambda: torch.tensor(1.0, device=GPU),
         lambda: values.to(GPU),
-        lambda: values.to(GPU, non_blocking=True),  # not pinned: through a buffer of the driver's
+        lambda: values.to(GPU, non_blocking=True),  # not pinned, so copied through the driver's buffer
         lambda: values.pin_memory().to(GPU),
         lambda: there[torch.from_numpy(np.arange(2))],
         lambda: there.cpu(),
@@ -158,10 +158,10 @@ def test_segments_are_mixed_on_a_gpu_without_waiting_for_it(kind, per, copies):
 @pytest.mark.parametrize("change", ["augment", "prepare"])
 def test_labelled_items_reach_a_gpus_network_without_waiting_for_it(name, change, request):
     config, modality = compose_target(TARGETS[name], (), profile="smoke", suite="all"), registry.modality(name)
-    batches = batches_of(name, config.view)  # before the pretence begins, for other threads fill its memory
+    batches = batches_of(name, config.view)  # before the fake mode begins, because other threads fill its memory
 
     def work(step: int) -> None:
-        raw, _ = batches.on(step, GPU)
+        raw, _ = batches.batch(step, GPU)
         if change == "augment":
             modality.augment(raw, config.view, Draws(0), step)
         else:
@@ -184,8 +184,7 @@ def test_a_training_step_never_waits_for_the_gpu(name, role):
     if role == "student":
         source = modality.load_source(getattr(config.source, name), view, GPU)
         stream = modality.stream(source, view, config.policy, batch_size=recipe.batch, seed=0, device=GPU)
-        made = teacher_outputs(mixed_segments(stream, recipe, 0), teacher.eval(), recipe, GPU)
-        loss_at = loss_fn(made, student, recipe, GPU, recipe.batch)
+        loss_at = DistillationStep(stream, teacher, student, recipe, seed=0, device=GPU).loss
     else:
         loss_at = from_labels(batches_of(name, view), student, modality, view)
     optimiser = make_optimiser(student.train(), recipe)
@@ -205,7 +204,7 @@ def test_a_training_step_never_waits_for_the_gpu(name, role):
 
 def from_labels(batches: Batches, network: nn.Module, modality: Any, view: Any):
     def loss_at(step: int):
-        raw, labels = batches.on(step, GPU)
+        raw, labels = batches.batch(step, GPU)
         yield F.cross_entropy(network(modality.augment(raw, view, Draws(0), step)), labels)
 
     return loss_at

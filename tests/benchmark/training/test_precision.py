@@ -1,21 +1,19 @@
-"""float32 is float32: while networks are trained and evaluated, and nobody's settings are changed by it."""
+"""float32 is full float32 in training and evaluation, and a caller's settings are restored."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.backends import cuda, cudnn, mkldnn
 
 from benchmark.config.schema import Training
-from benchmark.data.batches import Batches
-from benchmark.evaluation.predict import predict
+from benchmark.evaluation.predict import evaluation_batches, predict
 from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import optimise
 from benchmark.training.precision import full_float32
-from modalities.base import Item
-
-CPU = torch.device("cpu")
+from doubles import CPU, Split
 
 
 def newer() -> list[str]:
@@ -23,7 +21,7 @@ def newer() -> list[str]:
 
 
 def older() -> list[object]:
-    """What torch's older settings say, each of which raises an error where a newer one contradicts it."""
+    """Torch's older settings, each of which raises an error if a newer one contradicts it."""
     return [cudnn.allow_tf32, cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()]
 
 
@@ -32,7 +30,7 @@ EXACT = (["ieee"] * 4, [False, False, "highest"])
 
 @pytest.fixture
 def as_torch_starts():
-    """Settings are put back, whatever a test does to them."""
+    """Restore the settings, whatever a test does to them."""
     yield
     cudnn.allow_tf32 = True
     torch.set_float32_matmul_precision("highest")
@@ -57,7 +55,7 @@ def test_settings_hold_within_and_are_as_before_afterwards(products, convolution
 
 
 @pytest.mark.parametrize(("part", "value"), [(cuda.matmul, "tf32"), (cudnn.conv, "ieee")])
-def test_a_caller_who_set_newer_settings_alone_finds_them_again(part, value, as_torch_starts):
+def test_a_caller_who_set_newer_settings_only_finds_them_unchanged(part, value, as_torch_starts):
     part.fp32_precision = value
     before = newer()
     with pytest.raises(RuntimeError, match=r"legacy and new|matmul precision"):
@@ -67,8 +65,8 @@ def test_a_caller_who_set_newer_settings_alone_finds_them_again(part, value, as_
     assert newer() == before
 
 
-class Looks(nn.Linear):
-    """Notes the settings under which it is called."""
+class RecordsSettings(nn.Linear):
+    """Records the settings under which it is called."""
 
     def __init__(self) -> None:
         super().__init__(3, 2)
@@ -79,25 +77,9 @@ class Looks(nn.Linear):
         return super().forward(inputs)
 
 
-class Blank:
-    """Four items of nothing."""
-
-    labels, item_ids, groups = (0, 1, 0, 1), ("a", "b", "c", "d"), ("a", "b", "c", "d")
-
-    def __len__(self) -> int:
-        return 4
-
-    def __getitem__(self, index: int) -> Item:
-        return Item(torch.zeros(1, 3), self.labels[index], self.item_ids[index])
-
-    @staticmethod
-    def prepare(raw: torch.Tensor, view: object) -> torch.Tensor:
-        return raw
-
-
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_training_is_float32_where_it_says_so(precision):
-    before, network = (newer(), older()), Looks()
+def test_training_is_float32_outside_autocast(precision):
+    before, network = (newer(), older()), RecordsSettings()
     training = Training(steps=2, batch=4, lr=0.1, precision=precision)
     optimise(network, lambda step: [network(torch.ones(4, 3)).sum()], training, seed=0, device=CPU)
     assert network.seen == [EXACT, EXACT]
@@ -105,13 +87,14 @@ def test_training_is_float32_where_it_says_so(precision):
 
 
 def test_evaluation_is_float32():
-    before, network = (newer(), older()), Looks()
-    predict(network, Batches(Blank(), lambda step: torch.arange(4).numpy(), 1), Blank, None, CPU, IgnoreProgress())
+    before, network = (newer(), older()), RecordsSettings()
+    batches = evaluation_batches(Split(4, raw=np.zeros((4, 1, 3), np.float32)))
+    predict(network, batches, lambda raw: raw, CPU, IgnoreProgress())
     assert network.seen == [EXACT]
     assert (newer(), older()) == before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_a_convolution_and_a_product_on_a_gpu_have_the_bits_of_float32():
     torch.manual_seed(0)
     pictures, filters = torch.randn(8, 64, 32, 32, device="cuda"), torch.randn(64, 64, 3, 3, device="cuda")

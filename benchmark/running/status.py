@@ -1,0 +1,66 @@
+"""What an attempt at a cell came to: exceptions become a status and a reason."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmark.records.record import Status
+from benchmark.running.teacher import Refused
+from benchmark.system.memory import is_out_of_memory
+from benchmark.training.callbacks import Interrupted
+from benchmark.training.loop import Diverged
+from modalities.errors import BadInput
+
+
+class NoData(Exception):
+    """The target's data are not on disk."""
+
+
+# What would need less memory, by the phase that ran out of it. Micro-batches and single items were tried before.
+_NEEDS_LESS = {
+    "teacher": "a smaller teacher.training.batch, teacher.network or view",
+    "distill": "a smaller recipe.batch",
+}
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+_FILE_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCONN)
+
+
+def run_to_status(run: Callable[[], None], phase: Callable[[], str]) -> tuple[Status, str, str]:
+    """Call ``run``; return its status, the reason if it failed, and a traceback if the fault may be ours.
+
+    Args:
+        phase: returns the name of the phase that ran last.
+
+    Raises:
+        Interrupted: raised by ``run``; this is not an outcome.
+    """
+    try:
+        run()
+    except Interrupted:
+        raise
+    except NoData as error:
+        return "no data", str(error), ""
+    except Refused as error:
+        return "refused", str(error), ""
+    except Diverged as error:
+        return "diverged", str(error), ""
+    except BadInput as error:
+        return "failed", str(error), ""
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+            return "failed", f"{error.strerror}: {_file_name(error)}; free it and run again.", ""
+        trace = "".join(traceback.format_exception(error))
+        if isinstance(error, OSError) and error.errno in _FILE_LOST:
+            return "failed", f"{error.strerror}: {_file_name(error)}; was its folder moved or unmounted?", trace
+        if is_out_of_memory(error):
+            needs_less = _NEEDS_LESS.get(phase(), "a smaller network or view")
+            return "out of memory", f"memory ran out; {needs_less}, or fewer jobs, would need less.", trace
+        return "failed", f"{type(error).__name__}: {error}", trace
+    return "done", "", ""
+
+
+def _file_name(error: OSError) -> str:
+    return Path(error.filename or "a file").name
