@@ -8,24 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
-from benchmark.cli.options import (
-    LOCAL_RESULTS,
-    AnyTargetNames,
-    Device,
-    Exclude,
-    Jobs,
-    Modalities,
-    Overrides,
-    Results,
-    Root,
-    SuiteName,
-    TableFormat,
-    TargetNames,
-    Targets,
-    TextOrJson,
-    split_names,
-)  # fmt: skip
 from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
 
@@ -57,15 +41,15 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    overrides: Overrides = None,
-    suite: SuiteName = "all",
-    target: Targets = None,
-    modality: Modalities = None,
-    exclude: Exclude = None,
-    results: Results = LOCAL_RESULTS,
-    root: Root = None,
-    device: Device = "auto",
-    jobs: Jobs = "auto",
+    overrides: options.Overrides = None,
+    suite: options.SuiteName = "all",
+    target: options.Targets = None,
+    modality: options.Modalities = None,
+    exclude: options.Exclude = None,
+    results: options.Results = options.LOCAL_RESULTS,
+    root: options.Root = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = "auto",
     max_time: Annotated[
         str, typer.Option("--max-time", help="Stop after this time and keep checkpoints: 90s, 30m or 2h.")
     ] = "",
@@ -105,25 +89,25 @@ def run(
 
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job)
     device = launch.device(device)
-    options = RunOptions(results, device, jobs, launch, parse_duration(max_time))
+    run_options = RunOptions(results, device, jobs, launch, parse_duration(max_time))
     request = _request(
         overrides, suite, target, modality, exclude, root, device, other_machine=launch.launcher == "slurm"
     )
-    raise typer.Exit(run_suite(request, options))
+    raise typer.Exit(run_suite(request, run_options))
 
 
 @app.command()
 def plan(
-    overrides: Overrides = None,
-    suite: SuiteName = "all",
-    target: Targets = None,
-    modality: Modalities = None,
-    exclude: Exclude = None,
-    results: Results = LOCAL_RESULTS,
-    root: Root = None,
-    device: Device = "auto",
-    jobs: Jobs = "auto",
-    format: TextOrJson = "text",
+    overrides: options.Overrides = None,
+    suite: options.SuiteName = "all",
+    target: options.Targets = None,
+    modality: options.Modalities = None,
+    exclude: options.Exclude = None,
+    results: options.Results = options.LOCAL_RESULTS,
+    root: options.Root = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = "auto",
+    format: options.TextOrJson = "text",
 ) -> None:
     """Show every cell and its state (done, to run or no data), with the expected time and disk space.
 
@@ -142,8 +126,8 @@ def list_names(
     what: Annotated[
         str, typer.Argument(help="targets, suites, sources, policies, networks, profiles, recipes or settings.")
     ] = "targets",
-    modality: Modalities = None,
-    format: TextOrJson = "text",
+    modality: options.Modalities = None,
+    format: options.TextOrJson = "text",
 ) -> None:
     """List the names that settings and options accept: targets, suites, sources, policies, networks and more.
 
@@ -151,14 +135,14 @@ def list_names(
     """
     from benchmark.cli.list_names import show_list
 
-    show_list(what, modalities=split_names(modality), format=format)
+    show_list(what, modalities=options.split_names(modality), format=format)
 
 
 @app.command()
 def table(
-    format: TableFormat = "markdown",
+    format: options.TableFormat = "markdown",
     profile: Annotated[str, typer.Option("--profile", help="Profile whose records to show.")] = "demo",
-    results: Results = LOCAL_RESULTS,
+    results: options.Results = options.LOCAL_RESULTS,
 ) -> None:
     """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
 
@@ -172,7 +156,7 @@ def table(
 @app.command()
 def preview(
     modality: Annotated[str, typer.Argument(help="image, audio or video.")],
-    overrides: Overrides = None,
+    overrides: options.Overrides = None,
     target: Annotated[
         str, typer.Option("--target", "-t", help="Target whose view to use. Default: the first of the modality.")
     ] = "",
@@ -190,13 +174,13 @@ def preview(
 
 @app.command()
 def perf(
-    overrides: Overrides = None,
-    modality: Modalities = None,
-    device: Device = "auto",
+    overrides: options.Overrides = None,
+    modality: options.Modalities = None,
+    device: options.Device = "auto",
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write the results to, as JSON and Markdown.")
     ] = None,
-    format: TextOrJson = "text",
+    format: options.TextOrJson = "text",
 ) -> None:
     """Measure speed: segments per second compared with other libraries, training steps, and evaluation.
 
@@ -209,11 +193,13 @@ def perf(
 
     kind = device_kind(device)
     device = kind if device == "auto" else device
-    show_perf(split_names(modality), overrides or [], device=device, format=format, out=out)
+    show_perf(options.split_names(modality), overrides or [], device=device, format=format, out=out)
 
 
 @app.command()
-def doctor(root: Root = None, results: Results = LOCAL_RESULTS, format: TextOrJson = "text") -> None:
+def doctor(
+    root: options.Root = None, results: options.Results = options.LOCAL_RESULTS, format: options.TextOrJson = "text"
+) -> None:
     """Check this installation: versions, devices, codecs, name collisions, folders and data. Exit code 1: a problem."""
     from benchmark.cli.doctor import examine
 
@@ -227,7 +213,9 @@ app.add_typer(data, name="data")
 
 
 @data.command("status")
-def data_status(names: AnyTargetNames = None, root: Root = None, format: TextOrJson = "text") -> None:
+def data_status(
+    names: options.AnyTargetNames = None, root: options.Root = None, format: options.TextOrJson = "text"
+) -> None:
     """Show for every target whether its data are present, their size, and the next step.
 
     Example: `benchmark data status cifar10 fsdd --root /data`
@@ -239,7 +227,7 @@ def data_status(names: AnyTargetNames = None, root: Root = None, format: TextOrJ
 
 
 @data.command("fetch")
-def data_fetch(names: TargetNames, root: Root = None) -> None:
+def data_fetch(names: options.TargetNames, root: options.Root = None) -> None:
     """Download, verify and extract datasets. After an interruption, the same command continues.
 
     Exit code 1: a download failed. Exit code 2: a manual step is needed first, such as accepting a licence; the
@@ -255,10 +243,10 @@ def data_fetch(names: TargetNames, root: Root = None) -> None:
 
 @data.command("verify")
 def data_verify(
-    names: TargetNames,
-    root: Root = None,
+    names: options.TargetNames,
+    root: options.Root = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only count the items; decode nothing.")] = False,
-    format: TextOrJson = "text",
+    format: options.TextOrJson = "text",
 ) -> None:
     """Compare published checksums, decode every item, and list what is missing or damaged (exit code 1).
 
@@ -272,7 +260,7 @@ def data_verify(
 
 @data.command("sample")
 def data_sample(
-    names: TargetNames,
+    names: options.TargetNames,
     root: Annotated[Path, typer.Option("--root", help="Folder to write to; it must hold no real data.")],
 ) -> None:
     """Write a target's generated stand-in, in the dataset's own format, for a look at it.
@@ -291,7 +279,7 @@ def check(
     root: Annotated[
         Path | None, typer.Option("--root", help="Check the real data in this folder instead of a stand-in.")
     ] = None,
-    format: TextOrJson = "text",
+    format: options.TextOrJson = "text",
 ) -> None:
     """Check target adapters against the contract, item by item, on their stand-ins or on real data.
 
@@ -314,9 +302,9 @@ def clean(
         bool,
         typer.Option("--records", help="Include records that no manifest lists. Only this option removes records."),
     ] = False,
-    results: Results = LOCAL_RESULTS,
-    root: Root = None,
-    format: TextOrJson = "text",
+    results: options.Results = options.LOCAL_RESULTS,
+    root: options.Root = None,
+    format: options.TextOrJson = "text",
 ) -> None:
     """List files that use disk space and can be removed, by kind; with `--yes`, remove the given kinds.
 
@@ -370,9 +358,9 @@ def _request(
 
     rest, profile, suite = split_overrides(overrides or [], suite=suite)
     return Request(
-        suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(split_names(target)),
-        modalities=tuple(split_names(modality)), exclude=tuple(split_names(exclude)), root=data_root(root),
-        device=device_kind(device, elsewhere=other_machine),
+        suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(options.split_names(target)),
+        modalities=tuple(options.split_names(modality)), exclude=tuple(options.split_names(exclude)),
+        root=data_root(root), device=device_kind(device, elsewhere=other_machine),
     )  # fmt: skip
 
 
