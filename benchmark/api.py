@@ -1,4 +1,4 @@
-"""What the command line does, from Python: own datum, own network, own teacher, one call, a record back."""
+"""From Python, one call and a record back: your own datum, student or teacher."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.config.compose import compose_target, split_overrides
+from benchmark.config.compose import compose_target
+from benchmark.config.overrides import split_overrides
 from benchmark.planning.cell import state_of
 from benchmark.planning.plan import cells_of
 from benchmark.records.record import Record
@@ -19,6 +20,8 @@ from modalities.storage.paths import data_root
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from benchmark.config.schema import Student, Teacher
 
 
 def run(
@@ -34,7 +37,7 @@ def run(
     root: str | os.PathLike[str] | None = None,
     device: str = "auto",
 ) -> Record:
-    """Distil one student from one datum and score it on one target; a cell that is done already is not run again.
+    """Distil one student from one datum and score it on one target; a cell that is already done is not run again.
 
     Args:
         target: a registered target (``benchmark list targets``).
@@ -44,7 +47,7 @@ def run(
         profile: ``smoke``, ``demo``, ``small`` or ``paper``.
         seed: of the segments, of mixing, and of the student's random weights if it is given by name.
         settings: further settings, such as ``{"recipe.steps": 200, "view.size": 32}``.
-        results: where the record is kept, as with the command line's ``--results``.
+        results: folder of the record, as with the command line's ``--results``.
         root: folder of the real datasets; else the variable BENCHMARK_DATA, else a per-user one.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
@@ -55,38 +58,44 @@ def run(
     Raises:
         BadInput: a wrong name, setting, source or folder.
     """
-    from benchmark.running.networks import load_weights, weights_hash
+    from benchmark.running.networks import load_weights
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import IgnorePhases
 
-    modality = registry.target(target).info.modality
-    overrides = [f"{key}={_text(value)}" for key, value in (settings or {}).items()]
+    overrides = {**(settings or {}), "seeds": [seed]}
     if source is not None:
-        overrides.append(f"source.{modality}={os.fspath(source)}")
-    overrides, profile, suite = split_overrides(overrides, profile=profile)
-    config = compose_target(target, [*overrides, f"seeds=[{seed}]"], profile=profile, suite=suite)
-    own: dict[str, nn.Module] = {}
-    for role, given in (("student", student), ("teacher", teacher)):
-        if isinstance(given, str):
-            getattr(config, role).network = given
-        elif given is not None:
-            # The weights are part of the name, and so of the cell's identity: another network is another cell.
-            getattr(config, role).network = f"own {type(given).__name__} {weights_hash(given)[:12]}"
-            own[role] = given
+        overrides[f"source.{registry.target(target).info.modality}"] = os.fspath(source)
+    typed = [f"{key}={_text(value)}" for key, value in overrides.items()]
+    typed, profile, suite = split_overrides(typed, profile=profile)
+    config = compose_target(target, typed, profile=profile, suite=suite)
+    own_student, own_teacher = _set_network(config.student, student), _set_network(config.teacher, teacher)
+    own = [role for role, module in (("student", own_student), ("teacher", own_teacher)) if module is not None]
     kind = device_kind(device)
     cells = cells_of(target, config, data_root(None if root is None else Path(root)), kind, own=own)
     if len(cells) != 1:
         raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
     cell, store = cells[0], Store(Path(results) / profile)
     if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
-        if "student" in own:
-            load_weights(own["student"].eval(), store.cell(cell.id) / "student.safetensors")
+        if own_student is not None:
+            load_weights(own_student.eval(), store.student_weights(cell.id))
         return found
     store.write_manifest("python", {"cell": cell.id}, [cell.manifest_entry()])
-    return run_cell(
-        cell, store, device=kind if device == "auto" else device, callback=IgnorePhases(),
-        teacher=own.get("teacher"), student=own.get("student"),
-    )  # fmt: skip
+    device = kind if device == "auto" else device
+    return run_cell(cell, store, device=device, callback=IgnorePhases(), teacher=own_teacher, student=own_student)
+
+
+def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -> nn.Module | None:
+    """Put a network into the settings, by its name; return it if it is the caller's own module."""
+    from benchmark.running.networks import weights_hash
+
+    if network is None:
+        return None
+    if isinstance(network, str):
+        settings.network = network
+        return None
+    # The weights are part of the name, and so of the cell's id: another network is another cell.
+    settings.network = f"own {type(network).__name__} {weights_hash(network)[:12]}"
+    return network
 
 
 def _text(value: Any) -> str:

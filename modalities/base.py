@@ -1,4 +1,4 @@
-"""The contracts between the harness and the modalities, and nothing else."""
+"""The contracts between the benchmark and the modalities, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ModalityName = Literal["image", "audio", "video"]
 
 
 def __getattr__(name: str) -> Any:
-    """Answer names that lived here once with where they are now."""
+    """Say where names that have moved are now."""
     if name in ("BadInput", "UnknownName"):
         raise ImportError(f"{name} has moved: write `from modalities.errors import {name}`.")
     if name == "sent":
@@ -38,9 +38,9 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class SourceRef:
-    """Which datum: known without decoding it, so that a plan costs nothing.
+    """Which datum, known without decoding it, so that a plan costs nothing.
 
-    ``sha256`` is that of the file; for a generated datum, that of its name, seed and generator version.
+    ``sha256`` is the hash of the file; for a generated datum, of its name, seed and generator version.
     """
 
     name: str
@@ -62,12 +62,12 @@ class SegmentStream(Protocol):
     batch_size: int  # of the global batch; a rank renders its share of it
 
     def batch(self, step: int) -> Tensor:
-        """Segments of a step: (share of the batch, *shape), float32, on the device, normalised as the networks want."""
+        """Return the segments of a step: (share of the batch, *shape), float32, on the device, normalised."""
         ...
 
 
 class Reference(NamedTuple):
-    """Another library's way to make such segments, to be timed beside ours."""
+    """Another library's way to make such segments, timed beside ours."""
 
     name: str
     segments: int  # made by one call
@@ -78,7 +78,7 @@ class Reference(NamedTuple):
 
 
 class View(Protocol):
-    """What the networks of a cell want to see: size, rate, normalisation. A frozen dataclass of plain values."""
+    """The input of a cell's networks: size, rate, normalisation. A frozen dataclass of plain values."""
 
     test_clips: int  # clips or windows of one test item whose predictions are averaged
 
@@ -114,7 +114,7 @@ class LabelledData(Protocol):
 
 @dataclass(frozen=True)
 class Published:
-    """One published top-1 of a target, as a fraction, and where it stands."""
+    """One published top-1 of a target, as a fraction, with its source."""
 
     top1: float
     role: Literal["teacher", "student", "full data"]
@@ -125,7 +125,7 @@ class Published:
 
 @dataclass(frozen=True)
 class TargetInfo:
-    """Everything about a target that is true before a byte of it is on disk."""
+    """Everything about a target that is known before any of it is on disk."""
 
     name: str
     title: str
@@ -133,14 +133,14 @@ class TargetInfo:
     classes: tuple[str, ...]  # in official order
     train_items: int
     test_items: int
-    licence: str  # "not stated" where the authors state none
+    licence: str  # "not stated" if the authors state none
     citation: str  # BibTeX
     homepage: str
     download_bytes: int
     leak_unit: str  # what train and test must not share: image, file, speaker, group …
     metric: Literal["top-1", "mean per-class"] = "top-1"
     folds: int = 1
-    ships_with: str | None = None  # the dependency that carries the real data, if one does
+    ships_with: str | None = None  # the dependency that contains the real data, if any
     published: tuple[Published, ...] = ()
     notes: str = ""
 
@@ -150,14 +150,14 @@ class DataStatus:
     """What is on disk under one root."""
 
     state: Literal["ready", "partial", "absent"]
-    fingerprint: str  # of the data found: published checksums, or an index of names and sizes
-    missing: tuple[str, ...] = ()  # what, by name or count
-    how: str = ""  # the next step that brings what is missing
+    fingerprint: str  # of the data on disk: published checksums, or an index of names and sizes
+    missing: tuple[str, ...] = ()  # by name or count
+    how: str = ""  # instructions for obtaining what is missing
     bytes: int = 0
 
 
 class TargetAdapter(Protocol):
-    """Reads one labelled dataset in its native on-disk format. ``root`` is the folder that holds all datasets.
+    """Reads one labelled dataset in its native on-disk format. ``root`` is the folder of all datasets.
 
     ``fold`` counts from 1; datasets without folds have only fold 1.
     """
@@ -167,7 +167,7 @@ class TargetAdapter(Protocol):
     def status(self, root: Path) -> DataStatus: ...
 
     def fetch(self, root: Path) -> None:
-        """Download and verify, or raise BadInput that says how to obtain it by hand."""
+        """Download and verify, or raise a BadInput that says how to obtain the data by hand."""
         ...
 
     def train(self, root: Path, view: Any, fold: int = 1) -> LabelledData: ...
@@ -183,39 +183,39 @@ class TargetAdapter(Protocol):
 
 
 class Modality(Protocol):
-    """What the harness needs from a modality. Importing it is cheap; torch is imported inside methods."""
+    """What the benchmark needs from a modality. Importing it is cheap; torch is imported inside methods."""
 
     name: ModalityName
     view_type: type  # frozen dataclass: the typed ``view`` section of a cell's configuration
     policy_type: type  # frozen dataclass with a ``name``: the typed ``policy`` section
 
     def sources(self) -> Mapping[str, str]:
-        """Named source data that ship or are generated, each with a line of description."""
+        """Return the named sources that ship or are generated, each with a line of description."""
         ...
 
     def policies(self) -> Mapping[str, Any]:
-        """Named policies: instances of ``policy_type``."""
+        """Return the named policies: instances of ``policy_type``."""
         ...
 
     def networks(self) -> Mapping[str, str]:
-        """Network names (patterns such as ``wrn-D-W``), each with a line of description."""
+        """Return network names (patterns such as ``wrn-D-W``), each with a line of description."""
         ...
 
     def check_network(self, name: str) -> None:
-        """Refuse a name that ``network`` cannot build, without building; a plan asks, so torch is loaded in need only.
+        """Refuse a name that ``network`` cannot build, without building it, and without torch if possible.
 
         Raises:
-            UnknownName: no pattern fits, with the nearest names.
-            BadInput: a number in the name cannot be.
+            UnknownName: no pattern matches; the message names the nearest.
+            BadInput: a number in the name is out of range.
         """
         ...
 
     def source_ref(self, name: str) -> SourceRef:
-        """Identify a named source or the user's file by path. Raises BadInput when neither is there."""
+        """Identify a named source or the user's file by path. Raises BadInput if there is neither."""
         ...
 
     def load_source(self, name: str, view: Any, device: torch.device) -> Source:
-        """Decode (or generate) the datum once, onto the device. Raises BadInput for a file that cannot be used."""
+        """Decode or generate the datum once, onto the device. Raises BadInput for a file that cannot be used."""
         ...
 
     def stream(
@@ -224,19 +224,19 @@ class Modality(Protocol):
     ) -> SegmentStream: ...  # fmt: skip
 
     def network(self, name: str, view: Any, classes: int) -> nn.Module:
-        """A network: view.shape in, (B, classes) logits out.
+        """Build a network: view.shape in, (B, classes) logits out.
 
-        Its weights are random, or pretrained for names that say so. Where those fit the classes as they are, the
-        network has an attribute ``ready = True`` and serves as a teacher untrained; otherwise it is fine-tuned.
+        Its weights are random, or pretrained for names that say so. If those fit the classes as they are, the network
+        has an attribute ``ready = True`` and serves as a teacher without training; otherwise it is fine-tuned.
         """
         ...
 
     def prepare(self, raw: Tensor, view: Any) -> Tensor:
-        """Raw items on the device, without the clips axis, to network input: (B, *view.shape), float32, normalised."""
+        """Turn raw items on the device, without the clips axis, into normalised float32 input: (B, *view.shape)."""
         ...
 
     def augment(self, raw: Tensor, view: Any, draws: Draws, step: int) -> Tensor:
-        """As ``prepare``, with the random changes a teacher is trained under; per-sample parameters from ``draws``."""
+        """As ``prepare``, with the augmentation of a teacher's training; per-sample parameters from ``draws``."""
         ...
 
     def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
@@ -244,5 +244,5 @@ class Modality(Protocol):
         ...
 
     def references(self, source: str, view: Any, policy: Any, device: torch.device) -> Sequence[Reference]:
-        """Other ways to make segments of a named source; libraries that are not installed are left out."""
+        """Return other ways to make segments of a named source; libraries that are not installed are left out."""
         ...

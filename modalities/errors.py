@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Subject = Literal["results", "root", "device", "jobs", "launcher", "slurm", "cells_per_job", "targets"]
+Argument = Literal["results", "root", "device", "jobs", "launcher", "slurm", "cells_per_job", "targets"]
 
 
 def readable(text: object) -> str:
@@ -26,7 +26,7 @@ class BadInput(Exception):
         about: the argument of the call that is at fault, if it is one of these.
     """
 
-    def __init__(self, message: object = "", about: Subject | None = None) -> None:
+    def __init__(self, message: object = "", about: Argument | None = None) -> None:
         super().__init__(readable(message))
         self.about = about
 

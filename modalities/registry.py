@@ -1,4 +1,4 @@
-"""Names to adapters, lazily: built-in rooms are found by their files, plug-ins through entry points."""
+"""Names to adapters, lazily: built-in targets are found by their files, plug-ins through entry points."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLUGIN_GROUP = "benchmark.targets"
 
 @cache
 def modality(name: str) -> Modality:
-    """The modality of that name: ``modalities.NAME.MODALITY``."""
+    """Return the modality of that name: ``modalities.NAME.MODALITY``."""
     if name not in MODALITIES:
         raise UnknownName("modality", name, list(MODALITIES))
     adapter: Modality = importlib.import_module(f"modalities.{name}").MODALITY
@@ -27,13 +27,13 @@ def modality(name: str) -> Modality:
 
 @cache
 def _origins() -> dict[str, str | EntryPoint]:
-    """Every target name with where its adapter lives; nothing is imported yet. A name that is taken raises."""
+    """Return every target name with the place of its adapter, importing none. Raises BadInput for a name used twice."""
     found: dict[str, str | EntryPoint] = {}
-    for room in MODALITIES:
-        spec = find_spec(f"modalities.{room}.targets")
+    for name in MODALITIES:
+        spec = find_spec(f"modalities.{name}.targets")
         for file in pkgutil.iter_modules((spec and spec.submodule_search_locations) or []):
             if not file.name.startswith("_"):
-                _claim(found, file.name, f"modalities.{room}.targets.{file.name}")
+                _claim(found, file.name, f"modalities.{name}.targets.{file.name}")
     for point in entry_points(group=PLUGIN_GROUP):
         _claim(found, point.name, point)
     return found
@@ -53,12 +53,12 @@ def _describe(origin: str | EntryPoint) -> str:
 
 
 def target_names() -> list[str]:
-    """Names of all registered targets, sorted."""
+    """Return the names of all registered targets, sorted."""
     return sorted(_origins())
 
 
 def origin(name: str) -> str:
-    """Where a target's adapter comes from, for people."""
+    """Return where a target's adapter comes from, for messages."""
     if name not in _origins():
         raise UnknownName("target", name, target_names())
     return _describe(_origins()[name])
@@ -66,21 +66,21 @@ def origin(name: str) -> str:
 
 @cache
 def target(name: str) -> TargetAdapter:
-    """The adapter of a target: the module's ``TARGET``, or the object an entry point names."""
+    """Return the adapter of a target: the module's ``TARGET``, or the object that an entry point names."""
     if name not in _origins():
         raise UnknownName("target", name, target_names())
-    where = _origins()[name]
-    if isinstance(where, str):
-        adapter: TargetAdapter = importlib.import_module(where).TARGET
+    place = _origins()[name]
+    if isinstance(place, str):
+        adapter: TargetAdapter = importlib.import_module(place).TARGET
     else:
         try:
-            loaded = where.load()
+            loaded = place.load()
             adapter = loaded() if isinstance(loaded, type) else loaded
-            adapter.info.name  # noqa: B018 (an object without it is no adapter)
+            adapter.info.name  # noqa: B018 (an object without it is not an adapter)
         except Exception as error:
             raise BadInput(
-                f"the plug-in target '{name}' ({where.value}) cannot be used ({error!r}); "
-                "mend it, or uninstall the package that brings it."
+                f"the plug-in target '{name}' ({place.value}) cannot be used ({error!r}); "
+                "fix it, or uninstall the package that brings it."
             ) from error
     if adapter.info.name != name:
         raise BadInput(f"the adapter registered as '{name}' calls itself '{adapter.info.name}'; the two must agree.")
@@ -89,7 +89,7 @@ def target(name: str) -> TargetAdapter:
 
 @cache
 def usable() -> tuple[dict[str, TargetAdapter], dict[str, str]]:
-    """Every adapter that works, by name, and why each of the others does not: a broken plug-in hides nothing else."""
+    """Return every adapter that works, by name, and why each of the others does not."""
     working: dict[str, TargetAdapter] = {}
     broken: dict[str, str] = {}
     for name in target_names():

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities of the installed versions. Ends with 1 where there are any; with 0, and a plain word,
-# where the source of advisories cannot be reached. Needs: pip install '.[audit]'
+# Look for known vulnerabilities of the installed versions. The exit code is 1 if there are any, and 0, with a clear
+# message, if the source of advisories cannot be reached. Needs: pip install '.[audit]'
 set -euo pipefail
 
 command -v pip-audit >/dev/null || { echo "audit: pip-audit is not installed (pip install '.[audit]')" >&2; exit 2; }
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 
-ask() { # audit exact versions in FILE; the answer is JSON, or nothing
+ask() { # FILE SECONDS: audit the exact versions in FILE; prints JSON, or nothing
   timeout "$2" pip-audit --disable-pip --no-deps --progress-spinner off --timeout 5 --format json \
     --requirement "$1" 2>"$scratch/errors" || true
 }
 
-# A release that is known to be vulnerable tells silence from good news: a mirror of packages alone answers nothing.
+# A release that is known to be vulnerable distinguishes silence from good news: a mirror that only has packages
+# answers nothing.
 echo "jinja2==2.4.1" >"$scratch/canary.txt"
 if ! ask "$scratch/canary.txt" 30 | grep -q '"vulns": \[{'; then
   echo "audit: the source of advisories cannot be reached from here, so NOTHING was audited"

@@ -1,7 +1,7 @@
-"""Makes the two recordings that ship as audio sources: a spoken text of our own and a synthesised piece of music.
+"""Make the two recordings that ship as audio sources: a spoken text of our own and a synthesised piece of music.
 
 Run from the repository root with the speech synthesiser ``espeak-ng`` installed; writes modalities/audio/assets/.
-The committed files are the ones that count: another version of the synthesiser speaks a little differently.
+The committed files are authoritative: another version of the synthesiser speaks slightly differently.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RATE = 16_000
 ASSETS = Path(__file__).parent.parent / "modalities" / "audio" / "assets"
 Wave = NDArray[np.floating]
 
-# The spoken text holds no word that a target asks a network to recognise, so that none can be learnt by heart.
+# The spoken text has none of the words that a target's network is to recognise, so that none can be memorised.
 TARGET_WORDS = {
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "yes", "no", "up", "down"),
     *("left", "right", "on", "off", "stop", "go", "backward", "bed", "bird", "cat", "dog", "follow", "forward"),
@@ -54,7 +54,7 @@ PLAY = [
 
 
 def spoken(voice: str, speed: int, pitch: int, text: str) -> Wave:
-    """One speaker's lines at RATE, peak 0.7."""
+    """Return the lines of one speaker at RATE, with peak 0.7."""
     command = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(pitch), "--stdout", text]
     data = subprocess.run(command, check=True, capture_output=True).stdout
     wave, rate = soundfile.read(io.BytesIO(data))
@@ -63,16 +63,16 @@ def spoken(voice: str, speed: int, pitch: int, text: str) -> Wave:
 
 
 def speech() -> Wave:
-    """The play, its speakers a third of a second apart."""
+    """Return the play, with a third of a second between speakers."""
     words = set(re.findall(r"[a-z]+", " ".join(text for *_, text in PLAY).lower()))
     if words & TARGET_WORDS:
-        raise SystemExit(f"the text says what targets ask for: {sorted(words & TARGET_WORDS)}")
+        raise SystemExit(f"the text contains class names of targets: {sorted(words & TARGET_WORDS)}")
     pause = np.zeros(RATE // 3)
     return np.concatenate([part for lines in PLAY for part in (spoken(*lines), pause)])
 
 
 def tone(pitch: float, seconds: float, partials: Wave, attack: float, decay: float, vibrato: float) -> Wave:
-    """A note of MIDI number ``pitch``: harmonics with an attack and a decay in seconds and a vibrato in semitones."""
+    """Return a note of MIDI number ``pitch``: harmonics with attack and decay in seconds and vibrato in semitones."""
     t = np.arange(int(seconds * RATE)) / RATE
     phase = 2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * (t + vibrato * 0.0578 / 33 * np.sin(33 * t))
     wave = np.zeros_like(t)
@@ -84,17 +84,11 @@ def tone(pitch: float, seconds: float, partials: Wave, attack: float, decay: flo
 
 
 def music() -> Wave:
-    """A minute for pad, bass, plucked strings, a wandering flute and percussion; seeded, so always the same piece."""
+    """Return a minute for pad, bass, plucked strings, flute and percussion; seeded, so always the same piece."""
     rng = np.random.default_rng(7)
     beat = 0.42
-    chords = [
-        (45, 57, 60, 64),
-        (41, 57, 60, 65),
-        (48, 55, 60, 64),
-        (43, 55, 59, 62),
-        (38, 57, 62, 65),
-        (40, 56, 59, 64),
-    ]
+    chords = [(45, 57, 60, 64), (41, 57, 60, 65), (48, 55, 60, 64), (43, 55, 59, 62), (38, 57, 62, 65),
+              (40, 56, 59, 64)]  # fmt: skip
     bars = 36
     total = np.zeros(int((bars * 4 * beat + 2) * RATE))
 
@@ -125,11 +119,8 @@ def music() -> Wave:
             t = np.arange(int(0.2 * RATE)) / RATE
             noise = rng.standard_normal(len(t))
             if k % 4 == 0:
-                add(
-                    start + k * beat / 2,
-                    np.sin(2 * np.pi * (45 * t + 6 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.08),
-                    0.5,
-                )
+                drum = np.sin(2 * np.pi * (45 * t + 6 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.08)
+                add(start + k * beat / 2, drum, 0.5)
             elif k % 4 == 2:
                 add(start + k * beat / 2, (noise + np.sin(2 * np.pi * 185 * t)) * np.exp(-t / 0.06), 0.14)
             add(start + k * beat / 2, np.diff(noise, prepend=0) * np.exp(-t / rng.choice([0.015, 0.06])), 0.05)

@@ -1,16 +1,36 @@
-"""The command line: one short function per verb; heavy libraries are imported only by the verbs that need them."""
+"""The commands and their help. Each imports the code that does its work when it runs, so that help appears quickly."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
+from benchmark.cli.options import (
+    LOCAL_RESULTS,
+    AnyTargetNames,
+    Device,
+    Exclude,
+    Jobs,
+    Modalities,
+    Overrides,
+    Results,
+    Root,
+    SuiteName,
+    TableFormat,
+    TargetNames,
+    Targets,
+    TextOrJson,
+    split_names,
+)  # fmt: skip
 from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
+
+if TYPE_CHECKING:
+    from benchmark.planning.select import Request
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,36 +38,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Learning from a single datum: one image, recording or clip is cut into endless augmented segments, a student
-    with random weights learns to match a teacher on those segments alone, and is scored on real test sets.
+    help="""Learn from a single datum: one image, recording or clip is cut into an endless stream of augmented segments.
+    A student with random weights learns to match a teacher on those segments alone, and is scored on real test sets.
 
     **Start here:** `benchmark run --suite all` runs every target on small generated stand-ins, offline, in minutes.
 
-    **Then:** put real data under one folder (`--root`) and run `benchmark run --suite all profile=small`.
+    **Then:** put real datasets into one folder (`--root`) and run `benchmark run --suite all profile=small`.
 
-    Settings are typed as `key=value` after the options: `recipe.temperature=4`, `source.image=photo.jpg`,
-    `'seeds=[0,1,2]'`. `benchmark plan` shows what would run, `benchmark list settings` every key.
+    A *cell* is one experiment: a target, a source and a seed. Settings follow the options as `key=value`:
+    `recipe.temperature=4`, `source.image=photo.jpg`, `'seeds=[0,1,2]'`. `benchmark list settings` shows every key,
+    and `benchmark plan` what would run.
 
-    Exit codes: 0 all cells done, 1 some failed, 2 wrong usage, 3 nothing could run, 4 stopped early (run it again).
+    Exit codes: 0 all cells are done, 1 some failed, 2 wrong usage, 3 nothing could run, 4 stopped early (to continue,
+    run the same command again).
     """,
 )
-
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as profile=small seeds=[0,1,2].")
-]
-SuiteName = Annotated[str, typer.Option("--suite", help="Named set of cells; see `benchmark list suites`.")]
-Targets = Annotated[
-    list[str] | None, typer.Option("--target", "-t", help="Only these: names or globs, commas between.")
-]
-Modalities = Annotated[list[str] | None, typer.Option("--modality", "-m", help="Only image, audio or video targets.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", "-x", help="Not these: names or globs.")]
-Results = Annotated[Path, typer.Option("--results", help="Folder of records and leaderboards.")]
-Root = Annotated[
-    Path | None, typer.Option("--root", help="Folder of the real datasets; else BENCHMARK_DATA, else a per-user one.")
-]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Jobs = Annotated[str, typer.Option("--jobs", help="Cells that run at once; auto fits the device's cores.")]
-LOCAL = Path("results/local")
 
 
 @app.command()
@@ -57,27 +62,35 @@ def run(
     target: Targets = None,
     modality: Modalities = None,
     exclude: Exclude = None,
-    results: Results = LOCAL,
+    results: Results = LOCAL_RESULTS,
     root: Root = None,
     device: Device = "auto",
     jobs: Jobs = "auto",
-    max_time: Annotated[str, typer.Option("--max-time", help="Stop in good order after this long: 90s, 30m, 2h.")] = "",
+    max_time: Annotated[
+        str, typer.Option("--max-time", help="Stop after this time and keep checkpoints: 90s, 30m or 2h.")
+    ] = "",
     launcher: Annotated[
-        str, typer.Option("--launcher", help="local, slurm (jobs of a cluster), or local-jobs (jobs on this machine).")
+        str,
+        typer.Option(
+            "--launcher",
+            help="Run cells in local processes (local), as Slurm jobs (slurm) or as local jobs (local-jobs).",
+        ),
     ] = "local",
     slurm: Annotated[
         list[str] | None,
         typer.Option(
-            "--slurm", metavar="KEY=VALUE", help="Of each job: partition, time (minutes), mem, gpus_per_node …"
+            "--slurm",
+            metavar="KEY=VALUE",
+            help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
         ),
     ] = None,
     cells_per_job: Annotated[
-        str, typer.Option("--cells-per-job", help="Cells that share a job; auto fills half an hour.")
+        str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
     ] = "auto",
 ) -> None:
-    """Run every cell that is not done yet, then write and show the leaderboard.
+    """Run every cell that is not done yet, then write and print the leaderboard.
 
-    Ctrl-C (or --max-time) leaves checkpoints behind: the same command continues where it was.
+    After Ctrl-C or `--max-time`, the same command continues from the last checkpoints.
 
     Examples:
 
@@ -87,14 +100,16 @@ def run(
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
-    from benchmark.cli.run import run_suite
+    from benchmark.cli.run import RunOptions, parse_duration, run_suite
     from benchmark.launch.groups import LaunchOptions
 
-    wanted = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job)
-    device = wanted.device(device)
-    elsewhere = launcher == "slurm"
-    request = _request(overrides, suite, target, modality, exclude, root, device, elsewhere=elsewhere)
-    raise typer.Exit(run_suite(request, results, device=device, jobs=jobs, max_time=max_time, wanted=wanted))
+    launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job)
+    device = launch.device(device)
+    options = RunOptions(results, device, jobs, launch, parse_duration(max_time))
+    request = _request(
+        overrides, suite, target, modality, exclude, root, device, other_machine=launch.launcher == "slurm"
+    )
+    raise typer.Exit(run_suite(request, options))
 
 
 @app.command()
@@ -104,17 +119,22 @@ def plan(
     target: Targets = None,
     modality: Modalities = None,
     exclude: Exclude = None,
-    results: Results = LOCAL,
+    results: Results = LOCAL_RESULTS,
     root: Root = None,
     device: Device = "auto",
     jobs: Jobs = "auto",
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    format: TextOrJson = "text",
 ) -> None:
-    """Show every cell: done, to run, or no data, with the expected time and disk. Runs nothing."""
+    """Show every cell and its state (done, to run or no data), with the expected time and disk space.
+
+    Runs nothing. Takes the same options and settings as `benchmark run`.
+
+    Example: `benchmark plan --suite all profile=small`
+    """
     from benchmark.cli.plan import show_plan
 
-    request = _request(overrides, suite, target, modality, exclude, root, device, elsewhere=True)
-    show_plan(request, results, jobs=jobs, format=_one_of(format, ("text", "json")))
+    request = _request(overrides, suite, target, modality, exclude, root, device, other_machine=True)
+    show_plan(request, results, jobs=jobs, format=format)
 
 
 @app.command("list")
@@ -123,34 +143,45 @@ def list_names(
         str, typer.Argument(help="targets, suites, sources, policies, networks, profiles, recipes or settings.")
     ] = "targets",
     modality: Modalities = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    format: TextOrJson = "text",
 ) -> None:
-    """List what there is: targets, suites, sources, policies, networks, profiles, recipes, settings."""
+    """List the names that settings and options accept: targets, suites, sources, policies, networks and more.
+
+    Example: `benchmark list networks --modality audio`
+    """
     from benchmark.cli.list_names import show_list
 
-    show_list(what, modalities=_split(modality), format=_one_of(format, ("text", "json")))
+    show_list(what, modalities=split_names(modality), format=format)
 
 
 @app.command()
 def table(
-    format: Annotated[str, typer.Option("--format", help="csv, latex, markdown, html or json.")] = "markdown",
-    profile: Annotated[str, typer.Option("--profile", help="Which profile's records.")] = "demo",
-    results: Results = LOCAL,
+    format: TableFormat = "markdown",
+    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to show.")] = "demo",
+    results: Results = LOCAL_RESULTS,
 ) -> None:
-    """Print the leaderboard, computed from the records alone: the same records give the same bytes."""
+    """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
+
+    Example: `benchmark table --profile small --format latex`
+    """
     from benchmark.cli.table import render
 
-    typer.echo(render(results, profile, _one_of(format, ("csv", "latex", "markdown", "html", "json"))), nl=False)
+    typer.echo(render(results, profile, format), nl=False)
 
 
 @app.command()
 def preview(
     modality: Annotated[str, typer.Argument(help="image, audio or video.")],
     overrides: Overrides = None,
-    target: Annotated[str, typer.Option("--target", "-t", help="See what this target's students see.")] = "",
-    out: Annotated[Path | None, typer.Option("--out", help="PNG to write; default preview-MODALITY.png.")] = None,
+    target: Annotated[
+        str, typer.Option("--target", "-t", help="Target whose view to use. Default: the first of the modality.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
 ) -> None:
-    """Write a picture of the source datum and of the segments that a student sees."""
+    """Draw the source datum and some of the segments that a student sees.
+
+    Example: `benchmark preview image source.image=photo.jpg --out segments.png`
+    """
     from benchmark.cli.preview import write_preview
 
     path = write_preview(modality, target, overrides or [], out or Path(f"preview-{modality}.png"))
@@ -162,57 +193,59 @@ def perf(
     overrides: Overrides = None,
     modality: Modalities = None,
     device: Device = "auto",
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for the figures, as JSON and Markdown.")] = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write the results to, as JSON and Markdown.")
+    ] = None,
+    format: TextOrJson = "text",
 ) -> None:
-    """Measure speed: segments per second beside other libraries, a step beside its bare networks, evaluation.
+    """Measure speed: segments per second compared with other libraries, training steps, and evaluation.
 
-    A dozen minutes on one core. kornia is timed too where it is installed (`pip install -e '.[perf]'`).
+    Takes about twelve minutes on one core. kornia is measured too if it is installed (`pip install -e '.[perf]'`).
+
+    Example: `benchmark perf --modality image --out results/perf`
     """
     from benchmark.cli.perf import show_perf
     from benchmark.system.devices import device_kind
 
     kind = device_kind(device)
-    known = _one_of(format, ("text", "json"))
-    show_perf(_split(modality), overrides or [], device=kind if device == "auto" else device, format=known, out=out)
+    device = kind if device == "auto" else device
+    show_perf(split_names(modality), overrides or [], device=device, format=format, out=out)
 
 
 @app.command()
-def doctor(
-    root: Root = None,
-    results: Results = LOCAL,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-) -> None:
-    """Look for what would not work here, and say why: versions, devices, codecs, name collisions, data, folders."""
+def doctor(root: Root = None, results: Results = LOCAL_RESULTS, format: TextOrJson = "text") -> None:
+    """Check this installation: versions, devices, codecs, name collisions, folders and data. Exit code 1: a problem."""
     from benchmark.cli.doctor import examine
 
-    raise typer.Exit(DONE if examine(root, results, format=_one_of(format, ("text", "json"))) else FAILED)
+    raise typer.Exit(DONE if examine(root, results, format=format) else FAILED)
 
 
-data = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Real data: what is there, fetch, verify.")
+data = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="markdown", help="Real datasets: show their state, fetch and verify them."
+)
 app.add_typer(data, name="data")
-TargetNames = Annotated[list[str], typer.Argument(metavar="NAME", help="Targets; see `benchmark list targets`.")]
-AnyTargets = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Targets; all when none is named.")]
 
 
 @data.command("status")
-def data_status(
-    names: AnyTargets = None,
-    root: Root = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-) -> None:
-    """Show for every target whether its data are there, how large they are, and the next step."""
+def data_status(names: AnyTargetNames = None, root: Root = None, format: TextOrJson = "text") -> None:
+    """Show for every target whether its data are present, their size, and the next step.
+
+    Example: `benchmark data status cifar10 fsdd --root /data`
+    """
     from benchmark.cli.data import show_status
     from modalities.storage.paths import data_root
 
-    raise typer.Exit(show_status(names or [], data_root(root), format=_one_of(format, ("text", "json"))))
+    raise typer.Exit(show_status(names or [], data_root(root), format=format))
 
 
 @data.command("fetch")
 def data_fetch(names: TargetNames, root: Root = None) -> None:
-    """Download, verify and unpack; the same command continues after a stop.
+    """Download, verify and extract datasets. After an interruption, the same command continues.
 
-    Where an agreement or a hand is needed, it says what to do and ends with exit code 2; a failed download: 1.
+    Exit code 1: a download failed. Exit code 2: a manual step is needed first, such as accepting a licence; the
+    message says which.
+
+    Example: `benchmark data fetch pets37 esc50 --root /data`
     """
     from benchmark.cli.data import fetch
     from modalities.storage.paths import data_root
@@ -224,21 +257,28 @@ def data_fetch(names: TargetNames, root: Root = None) -> None:
 def data_verify(
     names: TargetNames,
     root: Root = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Count only; decode nothing.")] = False,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    quick: Annotated[bool, typer.Option("--quick", help="Only count the items; decode nothing.")] = False,
+    format: TextOrJson = "text",
 ) -> None:
-    """Compare published checksums, decode every item, and name what is missing or damaged (exit code 1)."""
+    """Compare published checksums, decode every item, and list what is missing or damaged (exit code 1).
+
+    Example: `benchmark data verify esc50 --root /data`
+    """
     from benchmark.cli.data_verify import verify
     from modalities.storage.paths import data_root
 
-    raise typer.Exit(verify(names, data_root(root), quick=quick, format=_one_of(format, ("text", "json"))))
+    raise typer.Exit(verify(names, data_root(root), quick=quick, format=format))
 
 
 @data.command("sample")
 def data_sample(
-    names: TargetNames, root: Annotated[Path, typer.Option("--root", help="Folder that holds no real data.")]
+    names: TargetNames,
+    root: Annotated[Path, typer.Option("--root", help="Folder to write to; it must hold no real data.")],
 ) -> None:
-    """Write the generated stand-in of a target, in the dataset's own format, to look at."""
+    """Write a target's generated stand-in, in the dataset's own format, for a look at it.
+
+    Example: `benchmark data sample cifar10 --root /tmp/samples`
+    """
     from benchmark.cli.data import sample
 
     raise typer.Exit(sample(names, root))
@@ -246,53 +286,68 @@ def data_sample(
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="TARGET", help="Registered targets.")] = None,
-    all_targets: Annotated[bool, typer.Option("--all", help="Every registered target.")] = False,
-    root: Annotated[Path | None, typer.Option("--root", help="Check real data under this folder instead.")] = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="Registered targets.")] = None,
+    all_targets: Annotated[bool, typer.Option("--all", help="Check every registered target.")] = False,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Check the real data in this folder instead of a stand-in.")
+    ] = None,
+    format: TextOrJson = "text",
 ) -> None:
-    """Check a target adapter against the contract, item by item, on its stand-in or on real data."""
+    """Check target adapters against the contract, item by item, on their stand-ins or on real data.
+
+    Example: `benchmark check mytarget`
+    """
     from benchmark.cli.check import check_targets
 
     if bool(names) == all_targets:
-        raise BadInput("name the targets to check, or say --all.")
-    kept = check_targets(names or [], root, format=_one_of(format, ("text", "json")))
-    raise typer.Exit(DONE if kept else FAILED)
+        raise BadInput("name the targets to check, or give --all.")
+    raise typer.Exit(DONE if check_targets(names or [], root, format=format) else FAILED)
 
 
 @app.command()
 def clean(
     kinds: Annotated[
-        list[str] | None, typer.Argument(metavar="[KIND]...", help="Only these; all where none is named.")
+        list[str] | None, typer.Argument(metavar="[KIND]...", help="Kinds of files to list or remove. Default: all.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove the kinds that are named.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove the given kinds.")] = False,
     records: Annotated[
-        bool, typer.Option("--records", help="Take records too that no manifest asks for; nothing else does.")
+        bool,
+        typer.Option("--records", help="Include records that no manifest lists. Only this option removes records."),
     ] = False,
-    results: Results = LOCAL,
+    results: Results = LOCAL_RESULTS,
     root: Root = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    format: TextOrJson = "text",
 ) -> None:
-    """List what takes room and could go, by kind; remove kinds with `--yes`. Best while nothing runs.
+    """List files that use disk space and can be removed, by kind; with `--yes`, remove the given kinds.
 
-    Kinds: stand-ins, sources, indexes, parts, checkpoints, attempts, teachers, jobs, downloads, records.
+    Kinds: stand-ins, sources, indexes, parts, checkpoints, attempts, teachers, jobs, downloads, records. Run it while
+    no other command is running.
+
+    Examples:
+
+    `benchmark clean`
+
+    `benchmark clean stand-ins attempts --yes`
     """
-    from benchmark.cli import clean as verb
+    from benchmark.cli.clean import clean as list_or_remove
     from modalities.storage.paths import data_root
 
-    format = _one_of(format, ("text", "json"))
-    verb.clean(kinds or [], results, data_root(root), records=records, yes=yes, format=format)
+    list_or_remove(kinds or [], results, data_root(root), records=records, yes=yes, format=format)
 
 
 @app.command("new-target")
 def new_target(
-    name: Annotated[str, typer.Argument(help="What the target will be called, such as birds20.")],
+    name: Annotated[str, typer.Argument(help="Name of the new target, such as birds20.")],
     modality: Annotated[str, typer.Option("--modality", "-m", help="image, audio or video.")],
     package: Annotated[
-        Path | None, typer.Option("--package", help="New folder for a package of your own; else into this checkout.")
+        Path | None,
+        typer.Option("--package", help="New folder for a separate package. Default: add the target to this checkout."),
     ] = None,
 ) -> None:
-    """Write a target adapter that works at once, with its test: a folder of files per class to start from."""
+    """Write a working target adapter and its test, to start from: a dataset with one folder of files per class.
+
+    Example: `benchmark new-target birds20 --modality image --package birds20`
+    """
     from benchmark.cli.new_target import scaffold
 
     scaffold(name, modality, package)
@@ -301,38 +356,33 @@ def new_target(
 def _request(
     overrides: list[str] | None, suite: str, target: list[str] | None, modality: list[str] | None,
     exclude: list[str] | None, root: Path | None, device: str,
-    *, elsewhere: bool,
-) -> Any:  # fmt: skip
-    from benchmark.config.compose import split_overrides
+    *, other_machine: bool,
+) -> Request:  # fmt: skip
+    """Make the request of ``run`` and ``plan``.
+
+    Args:
+        other_machine: the device may be another machine's, so it need not exist here.
+    """
+    from benchmark.config.overrides import split_overrides
     from benchmark.planning.select import Request
     from benchmark.system.devices import device_kind
     from modalities.storage.paths import data_root
 
     rest, profile, suite = split_overrides(overrides or [], suite=suite)
     return Request(
-        suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(_split(target)),
-        modalities=tuple(_split(modality)), exclude=tuple(_split(exclude)), root=data_root(root),
-        device=device_kind(device, elsewhere=elsewhere),
+        suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(split_names(target)),
+        modalities=tuple(split_names(modality)), exclude=tuple(split_names(exclude)), root=data_root(root),
+        device=device_kind(device, elsewhere=other_machine),
     )  # fmt: skip
 
 
-def _split(values: list[str] | None) -> list[str]:
-    return [part for value in values or [] for part in value.split(",") if part]
-
-
-def _one_of(value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise BadInput(f"--format {value} is not known; choose {', '.join(known)}.")
-    return value
-
-
 def main() -> None:
-    """Entry point: what a user did wrong is one sentence and exit code 2."""
+    """Run the command line; wrong usage ends with one sentence and exit code 2."""
     try:
         app()
     except BadInput as error:
         print(f"benchmark: {explain(error)}", file=sys.stderr)
         sys.exit(USAGE)
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the program that reads our output has ended
         sys.stderr.close()
         sys.exit(DONE)

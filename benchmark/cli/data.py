@@ -16,7 +16,7 @@ from benchmark.data.locate import STAND_IN_SEED
 from modalities import registry
 from modalities.base import DataStatus, TargetAdapter
 from modalities.datasets.standin import stand_ins
-from modalities.download.fetch import watched
+from modalities.download.fetch import default_progress
 from modalities.errors import BadInput, NotFetched, readable
 from modalities.storage.atomic import temporary_path
 
@@ -135,7 +135,7 @@ def _fetched(adapter: TargetAdapter, root: Path) -> str:
     if state in ("ready", "shipped"):
         return "there already" if state == "ready" else next_step(adapter, state, status, root)
     size = f" {_size(adapter.info.download_bytes)}" if adapter.info.download_bytes else ""
-    with watched(_Meter(f"{adapter.info.name}: fetching{size} into {root.resolve()}")):
+    with default_progress(_Meter(f"{adapter.info.name}: fetching{size} into {root.resolve()}")):
         adapter.fetch(root)
     status = adapter.status(root)
     if status.state != "ready":

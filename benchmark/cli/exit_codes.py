@@ -1,4 +1,4 @@
-"""What a command's exit code says."""
+"""The meaning of each command's exit code."""
 
 from __future__ import annotations
 

@@ -50,15 +50,16 @@ def _rows(what: str, rooms: list[str]) -> list[dict[str, Any]]:
 
 def _configured(what: str, rooms: list[str]) -> list[dict[str, Any]]:
     from benchmark.config import compose as config
+    from benchmark.config.overrides import options
 
     if what == "suites":
-        suites = [config.load_suite(name) for name in config.options("suite")]
+        suites = [config.load_suite(name) for name in options("suite")]
         return [{"name": s.name, "targets": " ".join(s.targets), "meaning": s.meaning} for s in suites]
     if what == "profiles":
-        profiles = [config.load_profile(name) for name in config.options("profile")]
+        profiles = [config.load_profile(name) for name in options("profile")]
         return [{"name": p.name, "data": p.data, "meaning": p.meaning} for p in profiles]
     if what == "recipes":
-        return [{"name": name} for name in config.options("recipe")]
+        return [{"name": name} for name in options("recipe")]
     return [
         {"key": key, "default": default, "modality": room} for room in rooms for key, default in config.settings(room)
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.config.compose import compose_target, split_overrides
+from benchmark.config.compose import compose_target
+from benchmark.config.overrides import split_overrides
 from modalities import registry
 from modalities.errors import BadInput
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from modalities.errors import BadInput, Subject
+from modalities.errors import Argument, BadInput
 
-OPTIONS: dict[Subject, str] = {
+OPTIONS: dict[Argument, str] = {
     "results": "--results DIR",
     "root": "--root DIR",
     "device": "--device",

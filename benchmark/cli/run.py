@@ -1,15 +1,12 @@
-"""``benchmark run``: plan, run what is not done, and end with the leaderboard."""
+"""``benchmark run``: plan the cells, classify them, launch those that are not done, and report."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
@@ -21,9 +18,10 @@ from benchmark.launch.display import counted, duration, shown
 from benchmark.launch.groups import LaunchOptions, make_cluster
 from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome
+from benchmark.launch.signals import stop_requests
 from benchmark.planning.cell import Cell, describe, state_of
 from benchmark.planning.plan import make_plan
-from benchmark.planning.select import Request, left_out
+from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -37,170 +35,211 @@ from modalities.storage.locks import is_locked
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def run_suite(request: Request, results: Path, *, device: str, jobs: str, max_time: str, wanted: LaunchOptions) -> int:
-    """Run a request's cells, here or as jobs of a cluster; returns the exit code.
+@dataclass(frozen=True)
+class RunOptions:
+    """How and where the cells of a request run.
 
-    Under torchrun, all of its processes run each cell together. Output that nobody takes any more ends nothing.
+    Attributes:
+        results: folder of all profiles.
+        device: auto, cpu, cuda or cuda:N.
+        jobs: number of cells to run at once, or auto.
+        max_seconds: when to stop.
     """
-    with tolerate_closed_output():
-        try:
-            return _run_suite(
-                request, results, join(device), device=device, jobs=jobs, max_time=max_time, wanted=wanted
-            )
-        except RankDesync as error:
-            torchrun.leave(error, FAILED)
-            raise
+
+    results: Path
+    device: str
+    jobs: str
+    launch: LaunchOptions
+    max_seconds: float = math.inf
 
 
-def _run_suite(
-    request: Request, results: Path, ranks: Ranks, *, device: str, jobs: str, max_time: str, wanted: LaunchOptions
-) -> int:
-    began = time.monotonic()
-    limit = seconds_of(max_time) if max_time else None
-    store = Store(results / request.profile)
-    if not ranks.is_main:
-        with _stop_requests(began, limit) as stop:
-            torchrun.follow(store.root, ranks=ranks, stop=stop)
-        return DONE
-    cells = make_plan(request)
-    store.check_writable()
-    store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
+@dataclass
+class _Work:
+    """The cells of a request, and what is known of them before any of them runs."""
 
-    todo: list[Cell] = []
-    absent: dict[str, Record] = {}
-    for cell in cells:
-        state, reason = state_of(cell, store)
-        if state == "to run":
-            todo.append(cell)
-        elif state == "no data":
-            absent[cell.id] = _note_absence(store, cell, reason)
-        else:
-            _tidy(store, cell)
-    together = ranks.world_size > 1
-    if together and wanted.launcher != "local":
-        raise BadInput(f"--launcher {wanted.launcher} starts jobs of its own; leave torchrun out.")
-    threads = max((cell.config.threads for cell in todo), default=1)
-    devices = [ranks.device] if together else worker_devices(device, jobs, threads)
-    run = partial(torchrun.lead, ranks=ranks) if together else partial(run_cells, devices=devices)
-    _announce(cells, todo, request, store, 0 if wanted.launcher == "slurm" else len(devices[: len(todo)]))
-
-    outcome = Outcome()
-    if todo and wanted.launcher != "local":
-        cluster, each = make_cluster(wanted, store.jobs.resolve(), todo, device=device, jobs=jobs)
-        with shown(todo, len(todo)) as display:
-            outcome = launch_cells(
-                todo, Store(store.root.resolve()), cluster, device=device, jobs=each, per_job=wanted.cells_per_job,
-                display=display, deadline=began + limit if limit else math.inf,
-            )  # fmt: skip
-    elif todo or together:  # the other processes of a torchrun wait to be sent home
-        with _stop_requests(began, limit) as stop, shown(todo, len(devices)) as display:
-            try:
-                outcome = run(todo, store.root, display=display, stop=stop)
-            except KeyboardInterrupt:
-                print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
-                return STOPPED
-    told = absent | outcome.records  # a record of a folder that takes none is nowhere else
-    records = [told.get(cell.id) or _record(store, cell) for cell in cells]
-    written = write_leaderboards(store)
-    print_summary(store)
-    for path in written:
-        print(f"wrote {path}")
-    hints = {cell.id: cell.data.instructions for cell in cells if not cell.data.ready}
-    return _close([record for record in records if record], hints, left_out(request), outcome, time.monotonic() - began)
+    cells: list[Cell]
+    todo: list[Cell] = field(default_factory=list)
+    without_data: dict[str, Record] = field(default_factory=dict)  # by the cell's id
 
 
-def _tidy(store: Store, cell: Cell) -> None:
-    """Clean up after a run that was killed when its record was written; not in a folder of somebody else, say."""
-    with contextlib.suppress(BadInput):
-        if not is_locked(store.cell(cell.id)):
-            store.tidy(cell.id)
-
-
-def _note_absence(store: Store, cell: Cell, reason: str) -> Record:
-    def busy(holder: str) -> None:
-        print(f"waiting for {describe(cell)}, which {holder} is noting", file=sys.stderr)
-
-    record = keep(store, cell.record("no data", reason, provenance=provenance("none", 0)), waiting=busy)
-    on_disk = _record(store, cell)
-    return on_disk if on_disk is not None and on_disk.status == "no data" else record
-
-
-def seconds_of(text: str) -> float:
-    """``90s``, ``30m``, ``2h`` or a number of seconds."""
+def parse_duration(text: str) -> float:
+    """Seconds of ``90s``, ``30m``, ``2h`` or a plain number; infinite for an empty text."""
+    if not text:
+        return math.inf
     number, unit = (text[:-1], UNITS[text[-1]]) if text[-1] in UNITS else (text, 1)
     try:
         seconds = float(number) * unit
     except ValueError:
         seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise BadInput(f"--max-time {text} is no duration; write 90s, 30m or 2h.")
+    if not 0 < seconds < math.inf:
+        raise BadInput(f"--max-time {text} is not a duration; write 90s, 30m or 2h.")
     return seconds
 
 
-def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, jobs: int) -> None:
-    """Say what is about to happen; ``jobs`` cells run at once, 0 where a cluster decides that."""
-    meaning = cells[0].config.profile.meaning
-    done = len(cells) - len(todo)
-    for reason in left_out(request).values():
-        print(readable(f"left out: {reason}"), file=sys.stderr)
-    print(f"profile {request.profile}: {meaning}", file=sys.stderr)
-    expected = [cell.config.expected_seconds for cell in todo]
-    about = f", about {duration(sum(expected) / jobs)}" if jobs and expected and all(expected) else ""
-    side = f", {jobs} at a time" if jobs > 1 else ""
-    without = sum(not cell.data.ready for cell in cells)
-    absent = f", {without:,} without data" if without else ""
-    all_cells = counted(len(cells), "cell")
-    print(f"{all_cells}, {done - without:,} done{absent}, {len(todo):,} to run{side}{about}", file=sys.stderr)
-    print(f"results in {store.root.resolve()}", file=sys.stderr)
+def run_suite(request: Request, options: RunOptions) -> int:
+    """Run a request's cells and return the exit code.
+
+    Under torchrun, all of its processes run each cell together. A closed or full standard output does not end the run.
+    """
+    with tolerate_closed_output():
+        try:
+            return _run_suite(request, options, join(options.device))
+        except RankDesync as error:
+            torchrun.leave(error, FAILED)
+            raise
 
 
-@contextmanager
-def _stop_requests(began: float, limit: float | None) -> Iterator[Callable[[], bool]]:
-    """Whether to stop: after Ctrl-C or SIGTERM (once is enough, the second time is at once) or at the time limit."""
-    asked = False
-
-    def note(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        print("\nstopping: running cells write a checkpoint first (again to stop at once)", file=sys.stderr)
-
-    def stop() -> bool:
-        return asked or (limit is not None and time.monotonic() - began > limit)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+def _run_suite(request: Request, options: RunOptions, ranks: Ranks) -> int:
+    began = time.monotonic()
+    deadline = began + options.max_seconds
+    store = Store(options.results / request.profile)
+    if not ranks.is_main:
+        with stop_requests(deadline) as stop:
+            torchrun.follow(store.root, ranks=ranks, stop=stop)
+        return DONE
+    work = _classify(_plan(request, store), store)
+    devices = _devices(work, options, ranks)
+    _announce(work, request, store, 0 if options.launch.launcher == "slurm" else min(len(devices), len(work.todo)))
     try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        outcome = _launch(work.todo, store, options, ranks, devices, deadline)
+    except KeyboardInterrupt:
+        print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
+        return STOPPED
+    _show_leaderboard(store)
+    return _report(work, outcome, broken_targets(request), store, time.monotonic() - began)
 
 
-def _record(store: Store, cell: Cell) -> Record | None:
-    """A cell's record; None where there is none, or a damaged one that its cell was stopped before replacing."""
+# --- plan and classify -----------------------------------------------------------------------------------------
+
+
+def _plan(request: Request, store: Store) -> list[Cell]:
+    """List the request's cells and write its manifest."""
+    cells = make_plan(request)
+    store.check_writable()
+    store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
+    return cells
+
+
+def _classify(cells: list[Cell], store: Store) -> _Work:
+    """Find the cells that must run; write a record for those without data, and tidy those that are done."""
+    work = _Work(cells)
+    for cell in cells:
+        state, reason = state_of(cell, store)
+        if state == "to run":
+            work.todo.append(cell)
+        elif state == "no data":
+            work.without_data[cell.id] = _note_no_data(store, cell, reason)
+        else:
+            _tidy(store, cell)
+    return work
+
+
+def _tidy(store: Store, cell: Cell) -> None:
+    """Remove what a run left that was killed just after it wrote the record; skip folders that cannot be written."""
+    with contextlib.suppress(BadInput):
+        if not is_locked(store.cell(cell.id)):
+            store.discard_attempt(cell.id)
+
+
+def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:
+    def waiting(holder: str) -> None:
+        print(f"waiting for {holder}, which is using the folder of {describe(cell)}", file=sys.stderr)
+
+    record = keep(store, cell.record("no data", reason, provenance=provenance("none", 0)), waiting=waiting)
+    on_disk = _read(store, cell)
+    return on_disk if on_disk is not None and on_disk.status == "no data" else record
+
+
+def _read(store: Store, cell: Cell) -> Record | None:
+    """Read a cell's record; None if there is none, or only a damaged one."""
     try:
         return store.read(cell.id)
     except BadInput:
         return None
 
 
-def _close(
-    records: list[Record], hints: dict[str, str], broken: dict[str, str], outcome: Outcome, seconds: float
-) -> int:
-    """Say how it ended; the exit code. ``hints`` say of cells without data what to put where, with all folders."""
-    for name, reason in broken.items():
-        print(readable(f"failed: {name}: {reason}"), file=sys.stderr)
+# --- launch ----------------------------------------------------------------------------------------------------
+
+
+def _devices(work: _Work, options: RunOptions, ranks: Ranks) -> list[str]:
+    """The device of each cell that runs at the same time."""
+    if ranks.world_size == 1:
+        threads = max((cell.config.threads for cell in work.todo), default=1)
+        return worker_devices(options.device, options.jobs, threads)
+    if options.launch.launcher != "local":
+        raise BadInput(f"--launcher {options.launch.launcher} does not work under torchrun; start it without torchrun.")
+    return [ranks.device]
+
+
+def _announce(work: _Work, request: Request, store: Store, at_once: int) -> None:
+    """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
+    for reason in broken_targets(request).values():
+        print(readable(f"left out: {reason}"), file=sys.stderr)
+    print(f"profile {request.profile}: {work.cells[0].config.profile.meaning}", file=sys.stderr)
+    expected = [cell.config.expected_seconds for cell in work.todo]
+    time_needed = f", about {duration(sum(expected) / at_once)}" if at_once and expected and all(expected) else ""
+    parallel = f", {at_once} at a time" if at_once > 1 else ""
+    missing = sum(not cell.data.ready for cell in work.cells)
+    no_data = f", {missing:,} without data" if missing else ""
+    done = len(work.cells) - len(work.todo) - missing
+    todo = f"{len(work.todo):,} to run{parallel}{time_needed}"
+    print(f"{counted(len(work.cells), 'cell')}, {done:,} done{no_data}, {todo}", file=sys.stderr)
+    print(f"results in {store.root.resolve()}", file=sys.stderr)
+
+
+def _launch(
+    todo: list[Cell], store: Store, options: RunOptions, ranks: Ranks, devices: list[str], deadline: float
+) -> Outcome:
+    if ranks.world_size == 1 and not todo:
+        return Outcome()
+    if options.launch.launcher != "local":
+        cluster, jobs = make_cluster(
+            options.launch, store.jobs.resolve(), todo, device=options.device, jobs=options.jobs
+        )
+        with shown(todo, len(todo)) as display:
+            return launch_cells(
+                todo, Store(store.root.resolve()), cluster, device=options.device, jobs=jobs,
+                per_job=options.launch.cells_per_job, display=display, deadline=deadline,
+            )  # fmt: skip
+    with stop_requests(deadline) as stop, shown(todo, len(devices)) as display:
+        if ranks.world_size > 1:  # even with nothing to run, for the other processes wait for the end
+            return torchrun.lead(todo, store.root, ranks=ranks, display=display, stop=stop)
+        return run_cells(todo, store.root, devices=devices, display=display, stop=stop)
+
+
+# --- report ----------------------------------------------------------------------------------------------------
+
+
+def _show_leaderboard(store: Store) -> None:
+    written = write_leaderboards(store)
+    print_summary(store)
+    for path in written:
+        print(f"wrote {path}")
+
+
+def _report(work: _Work, outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
+    """Name every cell that has no result, with the reason; return the exit code.
+
+    Args:
+        broken: plug-in targets that were left out, and why.
+    """
+    known = work.without_data | outcome.records  # some could not be written and are nowhere else
+    found = [known.get(cell.id) or _read(store, cell) for cell in work.cells]
+    records = [record for record in found if record is not None]
     bad = [record for record in records if record.status not in ("done", "no data")]
-    for record in bad:
-        print(readable(f"{record.status}: {record.id}: {record.reason}"), file=sys.stderr)
-    absent = [record for record in records if record.status == "no data"]
-    for record in absent:
-        print(readable(f"no data: {record.target}: {hints.get(record.id, record.reason)}"), file=sys.stderr)
+    without_data = [record for record in records if record.status == "no data"]
+    # A record names folders below ROOT; on screen they are named in full.
+    instructions = {cell.id: cell.data.instructions for cell in work.cells if not cell.data.ready}
+    for line in (
+        *(f"failed: {name}: {reason}" for name, reason in broken.items()),
+        *(f"{record.status}: {record.id}: {record.reason}" for record in bad),
+        *(f"no data: {record.target}: {instructions.get(record.id, record.reason)}" for record in without_data),
+    ):
+        print(readable(line), file=sys.stderr)
     if outcome.interrupted:
-        left = counted(len(outcome.interrupted), "cell")
-        print(f"stopped after {duration(seconds)} with {left} to go; the same command continues.", file=sys.stderr)
+        remaining = counted(len(outcome.interrupted), "cell")
+        print(f"stopped after {duration(seconds)} with {remaining} to go; the same command continues.", file=sys.stderr)
         return STOPPED
     if bad or broken:
         return FAILED
-    return NOTHING if len(absent) == len(records) else DONE
+    return NOTHING if len(without_data) == len(records) else DONE

@@ -26,7 +26,7 @@ def render(results: Path, profile: str, format: str) -> str:
 
 def write_leaderboards(store: Store) -> list[Path]:
     """Write the leaderboard in every format; the files' absolute paths."""
-    return [path.resolve() for path in leaderboard.write(store, published())]
+    return [path.resolve() for path in leaderboard_formats.write(store, published())]
 
 
 def print_summary(store: Store) -> None:
@@ -41,7 +41,7 @@ def print_summary(store: Store) -> None:
     found = frame.to_dict("records")
     rows = [
         [
-            *map(leaderboard.plain, (*label, row["data"])),
+            *map(leaderboard.sanitize, (*label, row["data"])),
             *(percent(row[name]) for name in figures),
             row["seeds"],
             "" if row["status"] == "done" else row["status"],

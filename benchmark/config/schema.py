@@ -10,40 +10,40 @@ from omegaconf import MISSING
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 PRECISIONS = ("auto", "float32", "bfloat16")
-COMPILES = ("auto", "none", "default", "reduce-overhead")
+COMPILE_MODES = ("auto", "none", "default")
 MIXINGS = ("cutmix", "mixup", "none")
-DATA = ("stand-in", "real")
+DATA_KINDS = ("stand-in", "real")
 
 
 @dataclass
 class Training:
-    """How a network is optimised; learning rate and momentum are pure functions of the step."""
+    """How a network is trained; learning rate and momentum are pure functions of the step."""
 
     steps: int = MISSING
     batch: int = MISSING
     optimiser: str = "adamw"
-    lr: float = MISSING  # the highest learning rate of the schedule
+    lr: float = MISSING  # peak learning rate
     weight_decay: float = 0.0
     schedule: str = "onecycle"
-    warmup: float = 0.3  # share of the steps until the peak of onecycle; else of a linearly growing learning rate
+    warmup: float = 0.3  # share of the steps up to the peak of onecycle; for other schedules, of a linear warm-up
     milestones: list[float] = field(default_factory=list)  # of `step`: shares of the steps at which gamma applies
-    gamma: float = 0.5
-    clip: float = 0.0  # largest gradient norm; 0 leaves gradients alone
+    gamma: float = 0.5  # of `step`: factor of the learning rate at each milestone
+    clip: float = 0.0  # largest gradient norm; 0: no clipping
     precision: str = "auto"  # auto: bfloat16 on GPUs that have it, float32 elsewhere
     channels_last: bool = True  # faster on GPUs and on CPUs alike
-    compile: str = "auto"  # torch.compile's mode, or none; auto: default on GPUs where a run is long, none elsewhere
+    compile: str = "auto"  # torch.compile's mode, or none; auto: default for long runs on GPUs, else none
 
 
 @dataclass
 class Recipe(Training):
-    """How a student is distilled (METHOD: KL at a temperature, CutMix always on)."""
+    """How a student is distilled (the published method: KL divergence at a temperature, CutMix on every batch)."""
 
     name: str = MISSING
     temperature: float = 8.0
     mixing: str = "cutmix"
     mixing_alpha: float = 1.0  # of Beta(alpha, alpha)
     mixing_per: str = "sample"  # one box per sample, or one per batch as published
-    ahead: bool = True  # on GPUs, segments and teacher run a step ahead of the student; changes no number
+    ahead: bool = True  # on GPUs, prefetch segments and teacher outputs one step ahead; changes no number
 
 
 @dataclass
@@ -54,8 +54,8 @@ class Teacher:
     weights: str = ""  # a safetensors file of the network's weights; empty: train on the target's training split
     training: Training = field(default_factory=Training)
     label_smoothing: float = 0.0
-    holdout: float = 0.1  # share of the training split, cut by leak unit, that decides whether the teacher is good
-    times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out part is refused
+    holdout: float = 0.1  # share of the training split, held out by leak unit, on which the teacher is judged
+    times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out items is refused
 
 
 @dataclass
@@ -74,7 +74,7 @@ class SourceNames:
 
 @dataclass
 class Data:
-    train_per_class: int = 0  # cap on training items per class; 0 takes all
+    train_per_class: int = 0  # max training items per class; 0: all
 
 
 @dataclass
@@ -89,13 +89,13 @@ class Suite:
     name: str = MISSING
     targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
     exclude: list[str] = field(default_factory=list)
-    variants: list[list[str]] = field(default_factory=list)  # further override lists; the suite runs each
+    variants: list[list[str]] = field(default_factory=list)  # lists of overrides; the suite runs once with each
     meaning: str = ""
 
 
 @dataclass
 class Choice:
-    """Named files that a modality, profile or target starts from; ``recipe=`` and ``policy=`` name others."""
+    """Recipe and policy that a modality, profile or target starts from; ``recipe=`` and ``policy=`` replace them."""
 
     recipe: str = MISSING
     policy: str = MISSING
@@ -103,7 +103,7 @@ class Choice:
 
 @dataclass
 class Config:
-    """One target's cells; `view` and `policy` have the types of the target's modality."""
+    """The configuration of one target's cells; ``view`` and ``policy`` have the types of the target's modality."""
 
     profile: Profile = field(default_factory=Profile)
     suite: Suite = field(default_factory=Suite)
@@ -117,5 +117,5 @@ class Config:
     choose: Choice = field(default_factory=Choice)
     seeds: list[int] = field(default_factory=lambda: [0])
     folds: list[int] = field(default_factory=lambda: [1])
-    threads: int = 1  # per cell; part of a cell's identity because sums depend on it
-    expected_seconds: float = 0.0  # of a cell on two CPU cores, for the plan; 0: not known
+    threads: int = 1  # per cell; part of a cell's id, because sums depend on it
+    expected_seconds: float = 0.0  # of a cell on two CPU cores, for the plan; 0: unknown

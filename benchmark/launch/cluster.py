@@ -1,78 +1,72 @@
-"""Spread a run's cells over jobs, watch them, and gather what came of them: one run, many machines."""
+"""Run cells as jobs of a cluster: submit the jobs, follow their reports, and collect the records."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
+from benchmark.launch import job_files
 from benchmark.launch.display import counted
 from benchmark.launch.groups import group_cells
-from benchmark.launch.jobs import Group, Job, Report, read_report
+from benchmark.launch.job_files import JobNote, Report, RunningCell, read_report
+from benchmark.launch.jobs import Group, Job
 from benchmark.launch.progress import Display, Outcome, Step
-from benchmark.launch.schedulers import UNDER_WAY, Cluster, Local
+from benchmark.launch.schedulers import ACTIVE_STATES, Cluster, Local
+from benchmark.launch.signals import STOPPING, sigterm_as_ctrl_c
 from benchmark.planning.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from modalities.errors import BadInput
-from modalities.storage.atomic import atomic_write
 from modalities.storage.locks import LockHeld, do_not_wait
 
-TICK = 1.0  # seconds between two looks at the reports
-SLOW_FILES = 60.0  # seconds that a record may take from the machine that wrote it to this one
+POLL_SECONDS = 1.0  # between two readings of the reports
+MAX_RECORD_DELAY = 60.0  # seconds until a record that another machine wrote is visible on this one
 
 
 def launch_cells(
     cells: Sequence[Cell], store: Store, cluster: Cluster, *,
     device: str, jobs: str, per_job: str, display: Display, deadline: float,
 ) -> Outcome:  # fmt: skip
-    """Run cells as jobs of a cluster until all of them are over.
+    """Run cells as jobs of a cluster until all of them have ended.
 
-    Jobs of an earlier call that are still in the queue are waited for, not submitted again. A job that dies costs the
-    cells it was at: each gets a ``failed`` record with the reason, and its other cells go on in a new job. A job that
-    is cancelled writes checkpoints and leaves its cells to a later call.
+    Jobs of an earlier call that are still in the queue are followed, not submitted again. If a job dies, each cell it
+    was running gets a ``failed`` record with the reason, and its other cells run in a new job. A job that is cancelled
+    writes checkpoints and leaves its cells to a later call.
 
-    Ctrl-C leaves Slurm's jobs where they are (the same call waits for them again) and stops jobs on this machine in
-    good order; so does ``deadline``, a time of ``time.monotonic``, with jobs anywhere.
+    Ctrl-C leaves Slurm's jobs in the queue, where the same call finds them again; local jobs write checkpoints and
+    stop. At ``deadline``, a time of ``time.monotonic``, jobs of either kind write checkpoints and stop.
 
     Raises:
-        BadInput: the cluster takes no jobs, or the results folder cannot be written.
+        BadInput: the cluster refuses the jobs, or the results folder cannot be written.
     """
     launch = _Launch(cells, store, cluster, device, jobs, per_job, display)
-    with _sigterm_as_ctrl_c():
+    with sigterm_as_ctrl_c():
         while launch.busy():
             try:
-                launch.turn()
+                launch.poll()
                 if time.monotonic() > deadline:
-                    launch.ask_to_stop()
-                time.sleep(TICK)
+                    launch.stop_jobs()
+                time.sleep(POLL_SECONDS)
             except KeyboardInterrupt:
-                if launch.left() or launch.stopping:
+                if launch.stopping or launch.detach():
                     break
-                launch.ask_to_stop()
-    launch.give_up_the_rest()
+                launch.stop_jobs()
+    launch.mark_interrupted()
     return launch.outcome
 
 
 @dataclass
-class _Ticket:
-    """A group that was submitted."""
-
+class _SubmittedJob:
     group: Group
     id: str
-    missed: int = 0  # questions in a row that the cluster answered with: it is not there
-    over_at: float = 0.0
+    missed_polls: int = 0  # polls in a row in which the cluster did not list the job as active
+    ended_at: float = 0.0
     state: str = ""
 
 
@@ -87,237 +81,200 @@ class _Launch:
     display: Display
     stopping: bool = False
     outcome: Outcome = field(default_factory=Outcome)
-    tickets: dict[str, _Ticket] = field(default_factory=dict)  # by the group's name
+    submitted: dict[str, _SubmittedJob] = field(default_factory=dict)  # by the group's name
     waiting: list[Group] = field(default_factory=list)
-    slots: dict[str, int] = field(default_factory=dict)  # id of a cell that was shown -> its place on the display
-    asked_at: float = 0.0
+    rows: dict[str, int] = field(default_factory=dict)  # id of a cell -> its place on the display
+    polled_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.folder = self.store.jobs
         self.by_id = {cell.id: cell for cell in self.cells}
-        self.expected_stamp = {
-            cell.id: self.store.stamp(cell.id) for cell in self.cells
-        }  # records that led to this call
-        self._adopt()
-        taken = {cell.id for ticket in self.tickets.values() if not ticket.group.teacher for cell in ticket.group.cells}
-        self._plan([cell for cell in self.cells if cell.id not in taken])
+        self.expected_stamp = {cell.id: self.store.stamp(cell.id) for cell in self.cells}
+        self._resume_jobs()
+        in_queue = {cell.id for job in self.submitted.values() if not job.group.teacher for cell in job.group.cells}
+        self._group([cell for cell in self.cells if cell.id not in in_queue])
 
     def busy(self) -> bool:
-        return bool(self.waiting or self.tickets)
+        return bool(self.waiting or self.submitted)
 
-    def give_up_the_rest(self) -> None:
-        """What has no record now is for a later call."""
-        self.outcome.interrupted += [cell for cell in self.cells if cell.id not in self.outcome.records]
-        for cell in self.outcome.interrupted:
-            if cell.id in self.slots:
-                self.display.ended(self.slots[cell.id], cell, None)
-
-    def turn(self) -> None:
-        """Submit what may start, show how far the jobs are, and close those that are over."""
+    def poll(self) -> None:
+        """Submit what may start, show the progress of the jobs, and close those that have ended."""
         self._submit()
-        self._ask_the_cluster()
-        for ticket in list(self.tickets.values()):
-            over = ticket.missed > 1 or self.cluster.finished(ticket.id)
-            report = read_report(self.folder, ticket.group.name)
-            self._show(ticket, report)
-            if over and self._complete(ticket, report):
-                self._close(ticket, report)
+        self._poll_cluster()
+        for job in list(self.submitted.values()):
+            ended = job.missed_polls > 1 or self.cluster.finished(job.id)
+            report = read_report(self.folder, job.group.name)
+            self._show(job, report)
+            if ended and self._records_arrived(job, report):
+                self._close(job, report)
 
-    def ask_to_stop(self) -> None:
-        """Jobs that run write checkpoints and leave; the others never start."""
+    def stop_jobs(self) -> None:
+        """Ask running jobs to write checkpoints and stop, and remove the others from the queue."""
         if self.stopping:
             return
         self.stopping = True
         self.waiting.clear()
-        print("\nstopping: running cells write a checkpoint first", file=sys.stderr)
-        for name in self.tickets:
-            atomic_write(self.folder / f"{name}.stop", "")
-        self.cluster.withdraw([ticket.id for ticket in self.tickets.values()])
+        print(STOPPING, file=sys.stderr)
+        for name in self.submitted:
+            job_files.request_stop(self.folder, name)
+        self.cluster.cancel_pending([job.id for job in self.submitted.values()])
 
-    def left(self) -> bool:
-        """After Ctrl-C: whether the jobs go on without us; then says how to get back to them."""
-        if isinstance(self.cluster, Local) or self.stopping:
+    def detach(self) -> bool:
+        """Leave jobs that continue without this process, and print how to return to them; False for local jobs."""
+        if isinstance(self.cluster, Local):
             return False
-        ids = " ".join(sorted({ticket.id.split("_")[0] for ticket in self.tickets.values()}, key=int))
+        ids = " ".join(sorted({job.id.split("_")[0] for job in self.submitted.values()}, key=int))
         print(
-            f"\nthe jobs go on without this command; the same command waits for them again.\n"
-            f"`scancel {ids}` would end them; running cells write a checkpoint first.",
+            f"\nthe jobs continue without this command; run the same command to wait for them again.\n"
+            f"`scancel {ids}` ends them; running cells write a checkpoint first.",
             file=sys.stderr,
         )
-        self.slots.clear()  # nothing on the display has stopped
+        self.rows.clear()  # no cell on the display has stopped
         return True
+
+    def mark_interrupted(self) -> None:
+        """Count every cell without a record as interrupted: a later call runs it."""
+        self.outcome.interrupted += [cell for cell in self.cells if cell.id not in self.outcome.records]
+        for cell in self.outcome.interrupted:
+            if cell.id in self.rows:
+                self.display.ended(self.rows[cell.id], cell, None)
 
     # --- submitting ---
 
-    def _adopt(self) -> None:
-        """Take over the jobs of an earlier call that are still in the queue."""
-        notes = {path: _read_note(path) for path in sorted(self.folder.glob("*.job"))}
-        own = {path: note for path, note in notes.items() if note["cluster"] == self.cluster.name}
-        states = self.cluster.under_way([note["id"] for note in own.values()])
+    def _resume_jobs(self) -> None:
+        """Follow the jobs of an earlier call that are still in the queue, and drop the notes of the others."""
+        notes = {path: job_files.read_note(path) for path in job_files.note_paths(self.folder)}
+        own = {path: note for path, note in notes.items() if note.cluster == self.cluster.name}
+        states = self.cluster.states([note.id for note in own.values()])
         if states is None:
-            raise BadInput("the cluster does not say which jobs are in its queue (squeue); try again when it does.")
+            raise BadInput("squeue does not answer, so jobs of an earlier call may be in the queue; try again later.")
         for path, note in own.items():
-            cells = tuple(self.by_id[id] for id in note["cells"] if id in self.by_id)
-            if states.get(note["id"]) in UNDER_WAY:
-                if cells:
-                    self.tickets[path.stem] = _Ticket(
-                        Group(path.stem, cells, note["teacher"], note["needs"]), note["id"]
-                    )
-            else:
+            if states.get(note.id) not in ACTIVE_STATES:
                 path.unlink(missing_ok=True)
-        if self.tickets:
-            print(f"in the queue: {counted(len(self.tickets), 'job')} of an earlier call", file=sys.stderr)
+            elif cells := tuple(self.by_id[id] for id in note.cells if id in self.by_id):
+                group = Group(path.stem, cells, note.teacher, note.needs)
+                self.submitted[path.stem] = _SubmittedJob(group, note.id)
+        if self.submitted:
+            print(f"in the queue: {counted(len(self.submitted), 'job')} of an earlier call", file=sys.stderr)
 
-    def _plan(self, cells: Sequence[Cell]) -> None:
-        making = {ticket.group.teacher: name for name, ticket in self.tickets.items() if ticket.group.teacher}
-        stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    def _group(self, cells: Sequence[Cell]) -> None:
+        in_training = {job.group.teacher: name for name, job in self.submitted.items() if job.group.teacher}
         self.waiting += group_cells(
-            cells, kept=self.store.has_teacher, being_made=making,
-            per_job=self.per_job, stamp=stamp,
+            cells, has_teacher=self.store.has_teacher, in_training=in_training, per_job=self.per_job,
+            stamp=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
         )  # fmt: skip
 
     def _submit(self) -> None:
-        """What may go now: all of it where the cluster keeps a queue, the first few whose teacher is there else."""
-        room = self.cluster.room()
-        while self.waiting and (room is None or room > 0):
+        """Submit everything if the cluster has a queue, else as many jobs as can start now."""
+        free = self.cluster.free_slots()
+        while self.waiting and (free is None or free > 0):
             needs = self.waiting[0].needs
-            if room is not None and needs in self.tickets:
+            if free is not None and needs in self.submitted:
                 return
-            batch = [group for group in self.waiting if group.needs == needs][:room]
-            after = self.tickets[needs].id if needs in self.tickets else ""
-            parent = 0 if room is None else os.getpid()
+            batch = [group for group in self.waiting if group.needs == needs][:free]
+            after = self.submitted[needs].id if needs in self.submitted else ""
+            parent = 0 if free is None else os.getpid()
             ids = self.cluster.submit(
                 [Job(group, self.folder, self.store.root, self.device, self.jobs, parent) for group in batch], after
             )
             for group, id in zip(batch, ids, strict=True):
                 self.waiting.remove(group)
-                self._note(group, id)
-            room = room and room - len(batch)
+                self._note_submitted(group, id)
+            free = free and free - len(batch)
 
-    def _note(self, group: Group, id: str) -> None:
-        """Keep a job where a later call finds it."""
-        self.tickets[group.name] = _Ticket(group, id)
-        note = {
-            "cluster": self.cluster.name, "id": id, "cells": [cell.id for cell in group.cells],
-            "teacher": group.teacher, "needs": group.needs,
-        }  # fmt: skip
-        atomic_write(self.folder / f"{group.name}.job", json.dumps(note))
-        subject = f"the teacher of {group.cells[0].key.target}" if group.teacher else counted(len(group.cells), "cell")
-        print(f"job {id}: {subject}", file=sys.stderr)
+    def _note_submitted(self, group: Group, id: str) -> None:
+        """Write a note so that a later call finds the job."""
+        self.submitted[group.name] = _SubmittedJob(group, id)
+        ids = [cell.id for cell in group.cells]
+        note = JobNote(cluster=self.cluster.name, id=id, cells=ids, teacher=group.teacher, needs=group.needs)
+        job_files.write_note(self.folder, group.name, note)
+        what = f"the teacher of {group.cells[0].key.target}" if group.teacher else counted(len(ids), "cell")
+        print(f"job {id}: {what}", file=sys.stderr)
 
-    # --- watching ---
+    # --- following ---
 
-    def _ask_the_cluster(self) -> None:
-        if time.monotonic() - self.asked_at < self.cluster.patience:
+    def _poll_cluster(self) -> None:
+        if time.monotonic() - self.polled_at < self.cluster.poll_seconds:
             return
-        self.asked_at = time.monotonic()
-        states = self.cluster.under_way([ticket.id for ticket in self.tickets.values()])
-        for ticket in self.tickets.values() if states is not None else ():
-            ticket.state = (states or {}).get(ticket.id, "gone from the queue")
-            ticket.missed = 0 if ticket.state in UNDER_WAY else ticket.missed + 1
+        self.polled_at = time.monotonic()
+        states = self.cluster.states([job.id for job in self.submitted.values()])
+        if states is None:
+            return
+        for job in self.submitted.values():
+            job.state = states.get(job.id, "gone from the queue")
+            job.missed_polls = 0 if job.state in ACTIVE_STATES else job.missed_polls + 1
 
-    def _show(self, ticket: _Ticket, report: Report) -> None:
-        """Pass a report on to the display, and gather the records it speaks of."""
-        if not ticket.group.teacher:
-            for step in report.now.values():
-                cell = self.by_id.get(step["cell"])
-                if cell is not None and cell.id not in self.outcome.records:
-                    self._begin(cell)
-                    fields = {key: value for key, value in step.items() if key != "cell"}
-                    self.display.moved(self.slots[cell.id], Step(**fields))
+    def _show(self, job: _SubmittedJob, report: Report) -> None:
+        """Show a report's progress, and collect the records that it names."""
+        for running in report.now.values() if not job.group.teacher else ():
+            self._show_running(running)
         for id, status in report.ended.items():
             cell = self.by_id.get(id)
-            if cell is not None and id not in self.outcome.records and (record := self._record(cell, status)):
+            if cell is not None and id not in self.outcome.records and (record := self._read(cell, status)):
                 self._finish(cell, record)
 
+    def _show_running(self, running: RunningCell) -> None:
+        cell = self.by_id.get(running.cell)
+        if cell is not None and cell.id not in self.outcome.records:
+            self._begin(cell)
+            self.display.moved(self.rows[cell.id], Step(**running.model_dump(exclude={"cell"})))
+
     def _begin(self, cell: Cell) -> None:
-        if cell.id not in self.slots:
-            self.slots[cell.id] = len(self.slots)
-            self.display.started(self.slots[cell.id], cell)
+        if cell.id not in self.rows:
+            self.rows[cell.id] = len(self.rows)
+            self.display.started(self.rows[cell.id], cell)
 
     def _finish(self, cell: Cell, record: Record) -> None:
         self._begin(cell)
         self.outcome.records[cell.id] = record
-        self.display.ended(self.slots[cell.id], cell, record)
+        self.display.ended(self.rows[cell.id], cell, record)
 
-    def _record(self, cell: Cell, status: str) -> Record | None:
-        """The record that a job wrote; None while this machine does not see it yet, or sees an earlier one."""
+    def _read(self, cell: Cell, status: str) -> Record | None:
+        """Read the record that a job reported; None if it is not visible on this machine yet."""
         try:
             record = self.store.read(cell.id)
         except BadInput:
             return None
         return record if record is not None and record.status == status else None
 
-    def _complete(self, ticket: _Ticket, report: Report) -> bool:
-        """Whether every record that the job speaks of has arrived, or is not going to."""
-        ticket.over_at = ticket.over_at or time.monotonic()
+    # --- closing ---
+
+    def _records_arrived(self, job: _SubmittedJob, report: Report) -> bool:
+        """Whether every record that the job reported is visible, or is too late."""
+        job.ended_at = job.ended_at or time.monotonic()
         arrived = all(id in self.outcome.records for id in report.ended if id in self.by_id)
-        return arrived or time.monotonic() - ticket.over_at > SLOW_FILES
+        return arrived or time.monotonic() - job.ended_at > MAX_RECORD_DELAY
 
-    def _close(self, ticket: _Ticket, report: Report) -> None:
-        """A job is over: its cells are done, or stopped with it, or lost with it, or go on in another job."""
-        group = ticket.group
-        del self.tickets[group.name]
-        for ending in ("job", "stop"):
-            (self.folder / f"{group.name}.{ending}").unlink(missing_ok=True)
-        rest = [cell for cell in group.cells if cell.id not in self.outcome.records]
-        if group.teacher or not rest or self.stopping or report.left:
+    def _close(self, job: _SubmittedJob, report: Report) -> None:
+        """Fail the cells that a dead job was running, and group its other cells into new jobs."""
+        del self.submitted[job.group.name]
+        job_files.remove_job_files(self.folder, job.group.name)
+        remaining = [cell for cell in job.group.cells if cell.id not in self.outcome.records]
+        if job.group.teacher or not remaining or self.stopping or report.left:
             return
-        running = {step["cell"] for step in report.now.values()} | set(report.ended)
-        lost = [cell for cell in rest if cell.id in running]
-        # Where a job took no cell at all the next one would not either: then all of them fail.
-        others = [cell for cell in rest if cell.id not in running] if lost or report.ended else []
-        words = self.cluster.last_words(ticket.id)
-        how = ticket.state if ticket.state not in UNDER_WAY else ""
-        died = f"its job {ticket.id} died{f' ({how})' if how else ''}{f': {words}' if words else ''}."
-        lost_record = f"its job {ticket.id} is over, and the record that it speaks of is not to be found."
-        for cell in rest:
-            reason = lost_record if cell.id in report.ended else died
-            if cell not in others and (record := self._record_of_dead(cell, reason)):
-                self._finish(cell, record)
-        if others:
-            print(f"job {ticket.id} died; {len(others)} of its cells go on in another job", file=sys.stderr)
-            self._plan(others)
+        started = {running.cell for running in report.now.values()} | set(report.ended)
+        lost = [cell for cell in remaining if cell.id in started]
+        if not lost and not report.ended:  # the job died before its first cell, and so would the next one
+            lost = remaining
+        for cell in lost:
+            self._fail(cell, job, reported=cell.id in report.ended)
+        if others := [cell for cell in remaining if cell not in lost]:
+            print(f"job {job.id} died; its other {counted(len(others), 'cell')} will run in a new job", file=sys.stderr)
+            self._group(others)
 
-    def _record_of_dead(self, cell: Cell, reason: str) -> Record | None:
-        """What is recorded of a cell whose job died; None when another run is at the cell: a later call sees to it."""
-        device, expected_stamp = self.device, self.expected_stamp[cell.id]
+    def _fail(self, cell: Cell, job: _SubmittedJob, *, reported: bool) -> None:
+        """Write a ``failed`` record, unless another run is working on the cell: then a later call sees its result."""
+        if reported:
+            reason = f"its job {job.id} ended, but the record that it reported cannot be found."
+        else:
+            state = f" ({job.state})" if job.state and job.state not in ACTIVE_STATES else ""
+            line = self.cluster.last_log_line(job.id)
+            reason = f"its job {job.id} died{state}{f': {line}' if line else ''}."
         try:
-            return note_failure(
-                cell, self.store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait
-            )
+            record = note_failure(
+                cell, self.store, reason, device=self.device, expected_stamp=self.expected_stamp[cell.id],
+                waiting=do_not_wait,
+            )  # fmt: skip
         except LockHeld:
-            return None
-
-
-def _read_note(path: Path) -> dict[str, Any]:
-    """What ``_Launch._note`` wrote; unlike a report, one that is damaged may stand for a job that is in the queue."""
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        if not _is_note(note):
-            raise ValueError("no note of a job")
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); delete it once its job is over.") from error
-    return dict(note)
-
-
-def _is_note(note: Any) -> bool:
-    if not isinstance(note, dict) or note.keys() != {"cluster", "id", "cells", "teacher", "needs"}:
-        return False
-    texts = (note["cluster"], note["id"], note["teacher"], note["needs"])
-    ids = note["cells"]
-    return (
-        all(isinstance(text, str) for text in texts)
-        and re.fullmatch(r"[0-9]{1,20}(_[0-9]{1,20})?", note["id"]) is not None
-        and isinstance(ids, list)
-        and all(isinstance(id, str) for id in ids)
-    )
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            return
+        self._finish(cell, record)

@@ -1,4 +1,4 @@
-"""Run cells side by side in processes that live from cell to cell, so that each imports the heavy libraries once."""
+"""Run cells in parallel in worker processes. A worker runs one cell after another, so heavy imports happen once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from benchmark.system import resources as machine
 from modalities.errors import BadInput
 from modalities.storage.locks import LockHeld, do_not_wait, is_locked
 
-PATIENCE = 25.0  # seconds that a worker has to write its checkpoint and leave
-SHORT_PATIENCE = 5.0  # where it has nothing to save
-WORTH_WAITING = ("teacher: train", "distill", "write")
+STOP_SECONDS = 25.0  # that a worker has to write its checkpoint and end
+STOP_SECONDS_WITHOUT_CHECKPOINT = 5.0
+PHASES_WITH_CHECKPOINT = ("teacher: train", "distill", "write")
 
 
 def run_cells(
@@ -39,22 +39,22 @@ def run_cells(
     display: Display,
     stop: Callable[[], bool],
 ) -> Outcome:
-    """Run every cell in one of ``len(devices)`` worker processes; the longest expected ones start first.
+    """Run every cell in one of ``len(devices)`` worker processes; those expected to take longest start first.
 
-    A worker that dies costs its own cell only (a ``failed`` record) and is replaced. So does a folder of a cell that
-    cannot be used; where it takes not even a record, the one in the outcome is all there is. A cell that another run
-    is at comes last, and is waited for then: what that run makes of it is taken.
+    A worker that dies costs only its own cell (a ``failed`` record) and is replaced. A cell's folder that cannot be
+    used costs only that cell too; if not even a record can be written to it, the outcome holds the only one. Cells
+    that another run is working on come last: a worker waits for the other run and takes its record.
 
     Args:
         results: ``DIR/<profile>``.
         devices: one per worker, such as ``["cpu", "cpu"]``.
-        stop: asked often; when true, running cells write a checkpoint and leave, and no further one begins.
+        stop: polled often; once true, running cells write a checkpoint and stop, and no other cell starts.
 
     Raises:
         BadInput: nothing can be written in the results folder.
     """
     pool = _Pool(results, devices[: len(cells)], display)
-    pool.note(cells)
+    pool.remember_records(cells)
     waiting = deque(sorted(cells, key=lambda cell: -cell.config.expected_seconds))
     outcome = Outcome()
     try:
@@ -63,8 +63,8 @@ def run_cells(
                 pool.stop()
                 outcome.interrupted += waiting
                 waiting.clear()
-            pool.hand_out(waiting)
-            pool.listen(outcome)
+            pool.assign(waiting)
+            pool.receive(outcome)
     finally:
         pool.close()
     return outcome
@@ -76,7 +76,7 @@ class _Worker:
     process: Any
     pipe: Connection
     cell: Cell | None = None
-    needs_teacher: bool = False  # its cell may be training the teacher that others wait for
+    trains_teacher: bool = False  # as far as is known: its cell may be training a teacher that other cells need
     phase: str = ""
 
 
@@ -99,68 +99,69 @@ class _Pool:
         theirs.close()
         return _Worker(index, process, ours)
 
-    def note(self, cells: Sequence[Cell]) -> None:
-        """Remember which records there are, to tell those that another run writes meanwhile."""
+    def remember_records(self, cells: Sequence[Cell]) -> None:
+        """Remember which records exist, to recognise those that another run writes from now on."""
         self._expected_stamp = {cell.id: self._store.stamp(cell.id) for cell in cells}
 
     def busy(self) -> bool:
         return any(worker.cell for worker in self._workers)
 
     def stop(self) -> None:
-        """Ask every worker to leave its cell; one that does not within PATIENCE is ended."""
+        """Ask every worker to stop its cell; later calls kill those that have not stopped in time."""
         if self._stopped_at is None:
             self._stop.set()
             self._stopped_at = time.monotonic()
             return
+        elapsed = time.monotonic() - self._stopped_at
         for worker in self._workers:
-            patience = PATIENCE if worker.phase in WORTH_WAITING else SHORT_PATIENCE
-            if time.monotonic() - self._stopped_at > patience:
+            has_checkpoint = worker.phase in PHASES_WITH_CHECKPOINT
+            if elapsed > (STOP_SECONDS if has_checkpoint else STOP_SECONDS_WITHOUT_CHECKPOINT):
                 worker.process.kill()
 
-    def hand_out(self, waiting: deque[Cell]) -> None:
-        """Give idle workers cells whose teacher is not being made by another one just now."""
+    def assign(self, waiting: deque[Cell]) -> None:
+        """Give each idle worker a cell whose teacher no other worker is training."""
         for worker in self._workers:
             if worker.cell is not None or self._stopped_at is not None:
                 continue
-            being_made = {w.cell.teacher_key for w in self._workers if w.cell and w.needs_teacher}
-            open_to_us = [cell for cell in waiting if cell.teacher_key not in being_made]
-            free = (cell for cell in open_to_us if not self._taken(cell))
-            cell = next(free, open_to_us[0] if open_to_us else None)
+            in_training = {w.cell.teacher_key for w in self._workers if w.cell and w.trains_teacher}
+            candidates = [cell for cell in waiting if cell.teacher_key not in in_training]
+            unlocked = (cell for cell in candidates if not self._is_locked(cell))
+            cell = next(unlocked, candidates[0] if candidates else None)
             if cell is None:
                 continue
             try:
                 worker.pipe.send((cell, self._expected_stamp[cell.id]))
-            except OSError:  # it died while idle: ``listen`` replaces it, and the cell waits
+            except OSError:  # the worker died while idle: ``receive`` replaces it, and the cell stays in the queue
                 continue
             waiting.remove(cell)
-            worker.cell, worker.needs_teacher, worker.phase = cell, True, ""
+            worker.cell, worker.trains_teacher, worker.phase = cell, True, ""
             self._display.started(worker.index, cell)
 
-    def _taken(self, cell: Cell) -> bool:
-        """Whether another run is at a cell; the worker that is given it says so where that cannot be found out."""
+    def _is_locked(self, cell: Cell) -> bool:
+        """Whether another run is working on a cell; False if its folder cannot be used, which the worker reports."""
         with contextlib.suppress(BadInput):
             return is_locked(self._store.cell(cell.id))
         return False
 
-    def listen(self, outcome: Outcome) -> None:
-        """Take in what the workers say, for at most one tick."""
+    def receive(self, outcome: Outcome) -> None:
+        """Handle the workers' messages and deaths, waiting for at most one tick."""
         sources: dict[Any, _Worker] = {}
         for worker in self._workers:
-            if not worker.pipe.closed:  # while all are stopped, one that has ended has no heir
+            if not worker.pipe.closed:  # while the run stops, a worker that ended is not replaced
                 sources[worker.pipe] = sources[worker.process.sentinel] = worker
         for index in sorted({sources[source].index for source in wait(list(sources), timeout=TICK)}):
             worker = self._workers[index]
-            said, alive = _heard(worker)
-            for kind, content in said:
-                self._take(worker, kind, content, outcome)
+            messages, alive = _messages_of(worker)
+            for kind, content in messages:
+                self._handle(worker, kind, content, outcome)
             if not alive:
-                _end(worker.process, patience=5)
+                _end(worker.process, seconds=5)
                 self._replace_worker(worker, outcome)
 
-    def _take(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
+    def _handle(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
         if kind == "step":
-            elsewhere = content.phase.startswith(("untrained", "distill", "waiting"))
-            worker.needs_teacher = worker.needs_teacher and not elsewhere
+            past_teacher = content.phase.startswith(("untrained", "distill", "waiting"))
+            worker.trains_teacher = worker.trains_teacher and not past_teacher
             worker.phase = content.phase
             self._display.moved(worker.index, content)
         elif kind == "fatal":
@@ -178,24 +179,24 @@ class _Pool:
         self._display.ended(worker.index, cell, record)
 
     def _replace_worker(self, worker: _Worker, outcome: Outcome) -> None:
-        """A worker died: its cell fails with a reason (or counts as interrupted), and another worker takes over."""
+        """Fail the cell of a dead worker (or count it as interrupted) and start another worker."""
         cell, stopping = worker.cell, self._stopped_at is not None
-        record = None if cell is None or stopping else self._record_of_dead(worker, cell)
+        record = None if cell is None or stopping else self._failed_record(worker, cell)
         if cell is not None and (stopping or record):
             self._finish(worker, record, outcome)
         worker.pipe.close()
         if stopping:
             return
         replacement = self._workers[worker.index] = self._start(worker.index)
-        if worker.cell is not None:  # another run is at its cell already: the heir waits for what that makes of it
+        if worker.cell is not None:  # another run is already working on its cell: the replacement waits for its record
             replacement.pipe.send((cell, self._expected_stamp[worker.cell.id]))
             replacement.cell = cell
 
-    def _record_of_dead(self, worker: _Worker, cell: Cell) -> Record | None:
-        """What is recorded of a cell whose worker died; None when another run took it over in that moment."""
+    def _failed_record(self, worker: _Worker, cell: Cell) -> Record | None:
+        """Record the failure of a cell whose worker died; None if another run has just taken the cell over."""
         code = worker.process.exitcode
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        reason = f"the worker process of this cell died ({how}); the machine may be short of memory."
+        cause = f"signal {-code}" if code < 0 else f"exit code {code}"
+        reason = f"the worker process of this cell died ({cause}); the machine may be short of memory."
         device, expected_stamp = self._devices[worker.index], self._expected_stamp[cell.id]
         try:
             return note_failure(
@@ -205,66 +206,66 @@ class _Pool:
             return None
 
     def close(self) -> None:
-        """Let idle workers leave and end busy ones: after a fault of ours, or when a user cannot wait."""
+        """End idle workers, and kill busy ones: after an error of ours, or when a user stops the run at once."""
         for worker in self._workers:
             with contextlib.suppress(OSError):
                 worker.pipe.send(None)
         for worker in self._workers:
-            _end(worker.process, patience=0 if worker.cell else 5)
+            _end(worker.process, seconds=0 if worker.cell else 5)
             worker.pipe.close()
 
 
-def _heard(worker: _Worker) -> tuple[list[tuple[str, Any]], bool]:
-    """What a worker has said by now, and whether there may come more: it lives, and so does the pipe to it."""
-    said: list[tuple[str, Any]] = []
-    alive = bool(worker.process.is_alive())  # asked first: all that a dead one ever said is in the pipe
+def _messages_of(worker: _Worker) -> tuple[list[tuple[str, Any]], bool]:
+    """Receive a worker's messages so far; also return whether more may come, as its process and its pipe are alive."""
+    messages: list[tuple[str, Any]] = []
+    alive = bool(worker.process.is_alive())  # first: if it is dead, all its messages are in the pipe already
     try:
         while worker.pipe.poll():
-            said.append(worker.pipe.recv())
+            messages.append(worker.pipe.recv())
     except (EOFError, OSError):
         alive = False
-    return said, alive
+    return messages, alive
 
 
-def _end(process: Any, patience: float) -> None:
-    """Wait for a process, but not for ever."""
-    process.join(timeout=patience)
+def _end(process: Any, seconds: float) -> None:
+    """Wait for a process to end; kill it after ``seconds``."""
+    process.join(timeout=seconds)
     if process.is_alive():
         process.kill()
         process.join()
 
 
 def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
-    """The life of a worker process."""
+    """Run cells from the pipe until it brings None; the main function of a worker process."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the parent hears them and asks us to stop
+        signal.signal(number, signal.SIG_IGN)  # the parent receives them and asks us to stop
     if os.name != "nt":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import Interrupted, waiting_callback
 
     store = Store(results)
 
-    def tell(step: Step) -> None:
+    def send_step(step: Step) -> None:
         pipe.send(("step", step))
 
     def record_of(cell: Cell, expected_stamp: str, callback: Progress) -> Record:
         try:
             return run_cell(cell, store, device=device, callback=callback, expected_stamp=expected_stamp)
-        except ConnectionError:  # the run is gone, and so are we in a moment
+        except ConnectionError:  # the parent has ended, and this process is about to
             raise
-        except (BadInput, OSError) as error:  # its folder cannot be used, or takes no record
+        except (BadInput, OSError) as error:  # the cell's folder cannot be used, or no record can be written to it
             waiting = waiting_callback(callback, "this cell")
             return note_failure(
-                cell, store, _in_words(error), device=device, expected_stamp=expected_stamp, waiting=waiting
+                cell, store, _sentence(error), device=device, expected_stamp=expected_stamp, waiting=waiting
             )
 
     while (order := pipe.recv()) is not None:
         cell, expected_stamp = order
         reply: tuple[Literal["record", "fatal"], Any]
         try:
-            reply = ("record", record_of(cell, expected_stamp, Progress(tell, stop.is_set)))
+            reply = ("record", record_of(cell, expected_stamp, Progress(send_step, stop.is_set)))
         except Interrupted:
             reply = ("record", None)
         except BadInput as error:
@@ -272,14 +273,14 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
         pipe.send(reply)
 
 
-def _in_words(error: BadInput | OSError) -> str:
+def _sentence(error: BadInput | OSError) -> str:
     if isinstance(error, BadInput):
         return str(error)
     what, why = error.filename or "a file", error.strerror or error
     return f"{what} cannot be used ({why}); free it, or choose another results folder."
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

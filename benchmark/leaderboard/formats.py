@@ -9,17 +9,23 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.leaderboard.table import ROW_AXES, leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
+from benchmark.records.store import Store
+from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
 
+_DATA = {"real": "real data", "shipped": "shipped data", "stand-in": "stand-in data"}
 _CAVEATS = {
     "stand-in": 'Rows under "stand-in data" were made on generated stand-ins: their numbers are NOT results on the '
     "real datasets.",
@@ -31,30 +37,29 @@ _LEGEND = (
     "student and its segments, one teacher serves all) [95 % Wilson interval over test items]. Retention: student / "
     "teacher. Fidelity: share of test items on which both predict the same class. Seeds 2/3: two of three are done."
 )
-_BLOCKS = {"real": "real data", "shipped": "shipped data", "stand-in": "stand-in data"}
+# Of a row's axes, those that the compact table always shows, and those that it shows if they tell rows apart.
+_SHOWN = ("target", "fold", "source", "data")
+_SHOWN_IF_NEEDED = [axis for axis in ROW_AXES if axis not in (*_SHOWN, "modality", "profile", "row")]
 
 
 # --- for programs ----------------------------------------------------------------------------------------------
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """Every column, one header line. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula."""
     safe = frame.copy()
     for name in safe.columns:
-        if not _is_number(safe[name]):
+        if safe[name].dtype.kind not in "iuf":
             safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", str(value)) for value in safe[name]]
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
 def to_json(frame: pd.DataFrame) -> str:
     """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
-    rows = [{name: _json_value(value) for name, value in row.items()} for row in _rows(frame)]
-    text = json.dumps({"notes": _caveats(rows), "rows": rows}, indent=1, allow_nan=False)
+    rows = _rows(frame)
+    clean = [{name: None if _missing(value) else value for name, value in row.items()} for row in rows]
+    text = json.dumps({"notes": _caveats(rows), "rows": clean}, indent=1, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
-
-
-def _is_number(column: pd.Series[Any]) -> bool:
-    return column.dtype.kind in "iufb"
 
 
 def _missing(value: Any) -> bool:
@@ -63,14 +68,9 @@ def _missing(value: Any) -> bool:
     return bool(pd.isna(value))
 
 
-def _json_value(value: Any) -> Any:
-    if _missing(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
-
-
 def _rows(frame: pd.DataFrame) -> list[Row]:
-    return [dict(zip(frame.columns, values, strict=True)) for values in frame.itertuples(index=False, name=None)]
+    rows: list[Row] = frame.to_dict("records")
+    return rows
 
 
 # --- the compact table -----------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def _rows(frame: pd.DataFrame) -> list[Row]:
 class _Block:
     title: str
     caveats: list[str]
-    cells: list[list[str]]
+    rows: list[list[str]]  # as shown, one text for each column of the header
     remarks: list[str]
 
 
@@ -113,25 +113,25 @@ def _block_key(row: Row) -> tuple[str, str, bool, str]:
 
 
 def _block_order(row: Row) -> tuple[str, bool]:
-    # A stable sort: apart from the control, whose rows go last, rows come in the leaderboard's own order.
+    # The sort is stable: apart from the control, whose rows go last, rows stay in the leaderboard's order.
     return row["profile"], row["source"] == REAL_TRAINING_ITEMS
 
 
 def _block(key: tuple[str, str, bool, str], rows: list[Row]) -> _Block:
     _, data, control, modality = key
-    title = f"{modality}, {_BLOCKS.get(data, data)}"
+    title = f"{modality}, {_DATA.get(data, data)}"
     if control:
         title += ", control: real training items in place of the single datum"
-    told_apart = labels(rows)
-    cells = [_cells(row, *label) for row, label in zip(rows, told_apart, strict=True)]
+    names = labels(rows)
     sources = sorted({row["source"] for row in rows})
     means = [_mean_retention(source, [row for row in rows if row["source"] == source]) for source in sources]
-    undone = [
+    unfinished = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
-        for row, (target, source) in zip(rows, told_apart, strict=True)
+        for row, (target, source) in zip(rows, names, strict=True)
         if row["status"] != "done"
     ]
-    return _Block(title, _caveats(rows), cells, [*means, *undone])
+    shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
+    return _Block(title, _caveats(rows), shown, [*means, *unfinished])
 
 
 def _mean_retention(source: str, rows: list[Row]) -> str:
@@ -145,18 +145,18 @@ def _mean_retention(source: str, rows: list[Row]) -> str:
 
 
 def labels(rows: list[Row]) -> list[tuple[str, str]]:
-    """Target and source of each row, with whatever else is needed to tell rows of the same two apart."""
+    """Return target and source of each row, followed by what else tells it from the other rows of the same two."""
+
+    def values(row: Row, axes: Sequence[str]) -> list[Any]:
+        return [row[axis] for axis in axes]
+
     folded = {row["target"] for row in rows if row["fold"] != 1}
     found = []
     for row in rows:
-        same = [r for r in rows if all(r[axis] == row[axis] for axis in ("target", "fold", "source", "data"))]
-        parts = [
-            f"{axis} {row[axis]}"
-            for axis in ("policy", "recipe", "teacher", "student")
-            if len({other[axis] for other in same}) > 1
-        ]
-        alike = [r for r in same if all(r[axis] == row[axis] for axis in ("policy", "recipe", "teacher", "student"))]
-        if len(alike) > 1:
+        alike = [other for other in rows if values(other, _SHOWN) == values(row, _SHOWN)]
+        differing = [axis for axis in _SHOWN_IF_NEEDED if len({other[axis] for other in alike}) > 1]
+        parts = [f"{axis} {row[axis]}" for axis in differing]
+        if sum(values(other, differing) == values(row, differing) for other in alike) > 1:
             parts.append(f"settings {row['row']}")
         target = f"{row['target']}, fold {row['fold']}" if row["target"] in folded else row["target"]
         found.append((target, f"{row['source']} ({', '.join(parts)})" if parts else row["source"]))
@@ -167,13 +167,13 @@ def _percent(value: Any) -> str:
     return "" if _missing(value) else f"{100 * value:.1f}"
 
 
-def _cells(row: Row, target: str, source: str) -> list[str]:
+def _shown(row: Row, target: str, source: str) -> list[str]:
     student = row["status"]
     if not _missing(row["top1"]):
         spread = "" if _missing(row["top1_sd"]) else f" ± {_percent(row['top1_sd'])}"
         student = f"{_percent(row['top1'])}{spread} [{_percent(row['top1_low'])}–{_percent(row['top1_high'])}]"
-    before = [target, source, row["data"], _percent(row["teacher_top1"]), student]
     figures = [_percent(row[name]) for name in ("retention", "fidelity", "chance", "untrained")]
+    before = [target, source, row["data"], _percent(row["teacher_top1"]), student]
     return [*before, *figures, row["seeds"], _percent(row["published_top1"])]
 
 
@@ -182,84 +182,43 @@ def _cells(row: Row, target: str, source: str) -> list[str]:
 
 def to_markdown(frame: pd.DataFrame) -> str:
     """GitHub-flavoured Markdown."""
-    table = _table(frame)
-    lines = [f"# {_md(table.title)}", ""]
-    for caveat in table.caveats:
-        lines += [f"**{_md(caveat)}**", ""]
-    for block in table.blocks:
-        lines += [f"## {_md(block.title)}", "", _md_row(table.header), _md_row_of_dashes(len(table.header))]
-        lines += [_md_row(cells) for cells in block.cells]
-        lines += ["", *(f"- {_md(remark)}" for remark in block.remarks), ""]
-    return "\n".join([*lines, _md(_LEGEND), ""])
+    return _render("table.md", frame, _escape_markdown)
 
 
-def _md(text: str) -> str:
+def to_html(frame: pd.DataFrame) -> str:
+    """A whole page without scripts or outside resources."""
+    return _render("table.html", frame, html.escape)
+
+
+def to_latex(frame: pd.DataFrame) -> str:
+    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
+    # Braces mean something else in LaTeX, so its template has other marks.
+    marks = {
+        "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<",
+        "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
+    }  # fmt: skip
+    return _render("table.tex", frame, _escape_latex, **marks)
+
+
+def _render(template: str, frame: pd.DataFrame, escape: Callable[[str], str], **marks: Any) -> str:
+    """Fill a template; everything it prints passes through ``escape``, so that no template can forget to."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("benchmark.leaderboard"), finalize=escape, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, keep_trailing_newline=True, **marks,
+    )  # fmt: skip
+    return environment.get_template(template).render(table=_table(frame), legend=_LEGEND)
+
+
+def _escape_markdown(text: str) -> str:
     escaped = re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text)
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # Bare addresses and mentions would become links without any markup of their own.
     return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};", escaped)
 
 
-def _md_row(cells: list[str]) -> str:
-    return f"| {' | '.join(map(_md, cells))} |"
-
-
-def _md_row_of_dashes(columns: int) -> str:
-    return "| --- | --- | --- |" + " ---: |" * (columns - 3)
-
-
-def to_html(frame: pd.DataFrame) -> str:
-    """A whole page without scripts or outside resources."""
-    title = html.escape(_table(frame).title)
-    style = (
-        "body{font:15px/1.5 system-ui,sans-serif;margin:2rem}table{border-collapse:collapse}"
-        "th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #ccc}"
-        "th:nth-child(-n+3),td:nth-child(-n+3){text-align:left}.caveat{font-weight:bold}"
-    )
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>{style}</style>\n</head>\n<body>\n{to_html_fragment(frame)}</body>\n</html>\n"
-    )
-
-
-def to_html_fragment(frame: pd.DataFrame) -> str:
-    """The same without head and body, to stand inside another page."""
-    table = _table(frame)
-    lines = [f"<h1>{html.escape(table.title)}</h1>"]
-    lines += [f'<p class="caveat">{html.escape(caveat)}</p>' for caveat in table.caveats]
-    for block in table.blocks:
-        lines += [
-            f"<h2>{html.escape(block.title)}</h2>",
-            "<table>",
-            "<thead>",
-            _html_row("th", table.header),
-            "</thead>",
-        ]
-        lines += ["<tbody>", *(_html_row("td", cells) for cells in block.cells), "</tbody>", "</table>"]
-        lines += ["<ul>", *(f"<li>{html.escape(remark)}</li>" for remark in block.remarks), "</ul>"]
-    return "\n".join([*lines, f"<p>{html.escape(_LEGEND)}</p>", ""])
-
-
-def _html_row(tag: str, cells: list[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def to_latex(frame: pd.DataFrame) -> str:
-    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    table = _table(frame)
-    lines = ["% Needs \\usepackage{booktabs}."]
-    lines += [f"% {_tex(caveat)}" for caveat in table.caveats]
-    for block in table.blocks:
-        caption = " ".join([f"{table.title}: {block.title}.", *block.caveats, _LEGEND])
-        lines += ["\\begin{table}", "\\centering\\scriptsize\\setlength{\\tabcolsep}{2pt}"]
-        lines += [f"\\caption{{{_tex(caption)}}}", f"\\begin{{tabular}}{{lll{'r' * (len(table.header) - 3)}}}"]
-        lines += ["\\toprule", _tex_header(table.header), "\\midrule"]
-        lines += [*(_tex_row(cells) for cells in block.cells), "\\bottomrule", "\\end{tabular}"]
-        lines += [*(f"\\par {_tex(remark)}" for remark in block.remarks), "\\end{table}"]
-    return "\n".join([*lines, ""])
-
-
-_TEX = {
+_LATEX = {
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
     ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "–": "--", "×": "$\\times$", "·": "$\\cdot$",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -267,21 +226,23 @@ _TEX = {
 }  # fmt: skip
 
 
-def _tex(text: str) -> str:
+def _escape_latex(text: str) -> str:
     """Text for pdflatex without further packages; a character that its fonts lack becomes its code point."""
-    return "".join(_TEX.get(sign) or (sign if _tex_has(sign) else f"U+{ord(sign):04X}") for sign in text)
+    return "".join(_LATEX.get(sign) or (sign if _in_latex_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)
 
 
-def _tex_has(sign: str) -> bool:
+def _in_latex_fonts(sign: str) -> bool:
     return " " <= sign <= "~" or ("À" <= sign <= "ÿ" and sign not in "÷ÐðÞþ")
 
 
-def _tex_header(cells: list[str]) -> str:
-    # Without the signs that the caption makes needless, and the one long heading on two lines: to fit a page.
-    return _tex_row([cell.removesuffix(" %") for cell in cells]).replace(
-        "published, other networks", "\\shortstack{published,\\\\other networks}"
-    )
-
-
-def _tex_row(cells: list[str]) -> str:
-    return f"{' & '.join(map(_tex, cells))} \\\\"
+def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
+    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
+    frame = leaderboard(store, published)
+    texts = {
+        "csv": to_csv(frame), "tex": to_latex(frame), "md": to_markdown(frame),
+        "html": to_html(frame), "json": to_json(frame),
+    }  # fmt: skip
+    paths = {store.root / f"leaderboard.{suffix}": text for suffix, text in texts.items()}
+    for path, text in paths.items():
+        atomic_write(path, text)
+    return list(paths)

@@ -4,110 +4,94 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from dataclasses import fields
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import Store
 from modalities.errors import BadInput
-from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = (
-    "modality", "target", "fold", "source", "policy", "recipe", "teacher", "student", "profile", "data", "row",
-    "status", "reason", "seeds", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "retention", "fidelity",
-    "chance", "majority", "untrained", "published_top1", "top5", "mean_per_class", "kl", "ece", "segments", "seconds",
-    "note",
+ROW_AXES = (*(axis.name for axis in fields(CellKey) if axis.name != "seed"), "row")
+FIGURES = (
+    "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "retention", "fidelity", "chance", "majority",
+    "untrained", "published_top1", "top5", "mean_per_class", "kl", "ece", "segments", "seconds",
 )  # fmt: skip
-AXES = ("modality", "target", "fold", "source", "policy", "recipe", "teacher", "student", "profile", "data", "row")
-TEXTS = (*(name for name in AXES if name != "fold"), "status", "reason", "seeds", "note")
+COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "note")
 
-STAND_IN_NOTE = "made on a generated stand-in: not a result on the real dataset"
-SHIPPED_NOTE = "made on real data that ship inside a dependency"
-SMOKE_NOTE = "smoke profile: the numbers mean nothing"
+_NOTES = {
+    "stand-in": "made on a generated stand-in: not a result on the real dataset",
+    "shipped": "made on real data that ship inside a dependency",
+    "smoke": "smoke profile: the numbers mean nothing",
+}
 
-_MODALITIES = ("image", "audio", "video")
-_DATA = ("real", "shipped", "stand-in")
+_MODALITY_ORDER = ("image", "audio", "video")
+_DATA_ORDER = ("real", "shipped", "stand-in")
 
 
 def leaderboard(store: Store, published: Mapping[str, float | None] | None = None) -> pd.DataFrame:
-    """All rows that some run asked for, done or not, in a fixed order.
+    """Return all rows that some run requested, done or not, in a fixed order.
 
-    A row is one (modality, target, fold, source, policy, recipe, teacher, student, profile, data); ``row`` tells rows
-    apart that agree in all these names and differ in a setting. Figures are means over the seeds that are done, and
-    ``seeds`` says how many: ``3``, or ``2/3`` where fewer are done than asked for. ``top1_sd`` is their standard
-    deviation (n - 1; missing for one seed; one teacher serves all seeds, so it is the spread of student and segments).
+    A row stands for the cells that agree in every axis but the seed; ``row`` tells rows apart that agree in these
+    names and differ in a setting. Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``,
+    or ``2/3`` if fewer are done than requested. ``top1_sd`` is their standard deviation (n - 1; missing for one seed;
+    one teacher serves all seeds, so it is the spread of student and segments).
     ``top1_low`` and ``top1_high`` are the 95 % Wilson interval of the mean top-1 with n = the number of test items,
     not items times seeds, since all seeds are scored on the same items. ``retention`` is mean top-1 / teacher top-1.
     ``seconds`` and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not
-    done. Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
-    names has data, which the arrival of data made another cell.
+    done. Accuracies are fractions, rounded to six decimals. Cells get another name when their data arrive: a row
+    without data leaves the table once a row of the same names has data.
 
     Args:
         store: of one profile.
-        published: top-1 of the original publication by target, as fractions; shown beside real data alone.
+        published: top-1 of the original publication by target, as fractions; shown only beside real data.
 
     Raises:
-        BadInput: no run has asked for anything here, or a manifest is damaged. A damaged record costs its cell only.
+        BadInput: no run has requested anything here, or a manifest is damaged. A damaged record costs only its cell.
     """
     import pandas as pd
 
-    asked = store.requested_cells()
-    if not asked:
+    requested = store.requested_cells()
+    if not requested:
         raise BadInput(
             f"{store.root} holds no results; `benchmark run` makes some, or choose another folder.", about="results"
         )
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
-    for cell in asked:
-        groups.setdefault(tuple(getattr(cell, axis) for axis in AXES), []).append(cell)
-    rows = [_row(store, groups[axes], published or {}) for axes in sorted(groups, key=_order)]
+    for cell in requested:
+        groups.setdefault(_axes(cell), []).append(cell)
+    rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
     frame = pd.DataFrame(_without_superseded(rows), columns=list(COLUMNS))
-    kinds = {name: "float64" for name in COLUMNS if name not in TEXTS} | {"segments": "Int64", "fold": "int64"}
-    return frame.astype(kinds)
+    return frame.astype(dict.fromkeys(FIGURES, "float64") | {"segments": "Int64"})
 
 
-def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
-    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; their paths."""
-    from benchmark.leaderboard import formats
-
-    frame = leaderboard(store, published)
-    paths = []
-    for suffix, text in (
-        ("csv", formats.to_csv(frame)),
-        ("tex", formats.to_latex(frame)),
-        ("md", formats.to_markdown(frame)),
-        ("html", formats.to_html(frame)),
-        ("json", formats.to_json(frame)),
-    ):
-        paths.append(store.root / f"leaderboard.{suffix}")
-        atomic_write(paths[-1], text)
-    return paths
-
-
-def plain(text: str) -> str:
-    """One line without control characters, terminal escapes, direction marks or characters that no file can hold."""
-    kept = "".join(
+def sanitize(text: str) -> str:
+    """Return one line without control characters, terminal escapes, direction marks or what no file can hold."""
+    visible = "".join(
         " " if unicodedata.category(sign) in ("Zl", "Zp") or sign in "\t\n\r\v\f" else sign
         for sign in text
         if sign in "\t\n\r\v\f" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co")
     )
-    return " ".join(kept.split())
+    return " ".join(visible.split())
 
 
-def _order(axes: tuple[Any, ...]) -> tuple[Any, ...]:
+def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     """Real data before stand-ins, then image, audio, video, then by name."""
-    named = dict(zip(AXES, axes, strict=True))
-    modality, data = named["modality"], named["data"]
-    place = _MODALITIES.index(modality) if modality in _MODALITIES else len(_MODALITIES)
-    return (named["profile"], _DATA.index(data), place, *axes)
+    first = cells[0]
+    place = _MODALITY_ORDER.index(first.modality) if first.modality in _MODALITY_ORDER else len(_MODALITY_ORDER)
+    return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
+
+
+def _axes(cell: ManifestEntry) -> tuple[Any, ...]:
+    return tuple(getattr(cell, axis) for axis in ROW_AXES)
 
 
 def _without_superseded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def names(row: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(row[axis] for axis in AXES if axis != "row")
+        return tuple(row[axis] for axis in ROW_AXES if axis != "row")
 
     with_data = {names(row) for row in rows if row["status"] != "no data"}
     return [row for row in rows if row["status"] != "no data" or names(row) not in with_data]
@@ -133,36 +117,28 @@ def _outcome(store: Store, cell: ManifestEntry) -> _Outcome:
         return _Outcome(cell.seed, record.status, record.reason, None)
     accuracy, items = record.metrics.get("top1"), record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
-        return _Outcome(cell.seed, "failed", "the record is done and holds no top-1 over test items", None)
+        return _Outcome(cell.seed, "failed", "the record says done and has no top-1 over test items", None)
     return _Outcome(cell.seed, "done", "", record)
 
 
 def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float | None]) -> dict[str, Any]:
     outcomes = [_outcome(store, cell) for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id))]
     done = [outcome.record for outcome in outcomes if outcome.record is not None]
-    undone = next((outcome for outcome in outcomes if outcome.record is None), None)
+    unfinished = next((outcome for outcome in outcomes if outcome.record is None), None)
+    reason = unfinished.reason if unfinished else ""
+    if unfinished and len(cells) > 1:
+        reason = f"seed {unfinished.seed}: {reason}"
     first = cells[0]
-    row: dict[str, Any] = {axis: getattr(first, axis) for axis in AXES}
+    row: dict[str, Any] = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
-        "status": undone.status if undone else "done",
-        "reason": _reason(undone, len(outcomes)),
-        "seeds": f"{len(done)}" if undone is None else f"{len(done)}/{len(outcomes)}",
+        "status": unfinished.status if unfinished else "done",
+        "reason": reason,
+        "seeds": f"{len(done)}" if unfinished is None else f"{len(done)}/{len(outcomes)}",
         "published_top1": published.get(first.target) if first.data == "real" else None,
-        "note": _note(first),
+        "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
-    return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _reason(undone: _Outcome | None, asked: int) -> str:
-    if undone is None:
-        return ""
-    return undone.reason if asked == 1 else f"seed {undone.seed}: {undone.reason}"
-
-
-def _note(cell: ManifestEntry) -> str:
-    notes = {"stand-in": [STAND_IN_NOTE], "shipped": [SHIPPED_NOTE]}.get(cell.data, [])
-    return "; ".join([*notes, SMOKE_NOTE] if cell.profile == "smoke" else notes)
+    return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _figures(records: list[Record]) -> dict[str, float | int | None]:
@@ -194,6 +170,6 @@ _FROM_METRICS = ("fidelity", "top5", "mean_per_class", "kl", "ece")
 
 def _mean(values: Iterable[float | None]) -> float | None:
     """The mean, or None as soon as one value is missing: a mean over fewer would not say so."""
-    found = list(values)
-    known = [value for value in found if value is not None]
-    return fmean(known) if known and len(known) == len(found) else None
+    numbers = list(values)
+    known = [value for value in numbers if value is not None]
+    return fmean(known) if known and len(known) == len(numbers) else None

@@ -1,1 +1,1 @@
-"""How fast it is: segments, steps and evaluation, beside other libraries' ways, measured in one run."""
+"""Speed: segments, training steps and evaluation, beside other libraries in the same run."""

@@ -1,4 +1,4 @@
-"""What is measured for each modality and profile: segments, what a step costs beyond its networks, evaluation."""
+"""Measurements of each modality and profile: segments, the cost of a step beyond its networks, evaluation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from modalities.base import Modality
 from modalities.storage.paths import data_root
 
 PROFILES = ("demo", "small", "paper")
-# Which targets' settings stand for a modality's: sizes, networks and recipe. Segments are timed for the first alone.
+# Targets whose sizes, networks and recipe represent a modality. Segments are timed for the first one only.
 TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
     "image": {"demo": ("cifar10", "digits"), "small": ("cifar10", "digits"), "paper": ("imagenet", "cifar10")},
     "audio": {
@@ -35,11 +35,11 @@ TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "video": {"demo": ("ucf101",), "small": ("ucf101",), "paper": ("ucf101",)},
 }  # fmt: skip
-STEPS = 5  # between two looks at the clock
-LONG_STEP = 2.0  # seconds of a step of which one is timed at a time, and in fewer rounds
+STEPS = 5  # per timed call
+LONG_STEP = 2.0  # seconds; a longer step is timed alone, and in fewer rounds
 LARGEST_ON_CPU = 20_000_000  # values in one timed batch of segments, so that a round takes seconds at most
 PAPER_BATCH_ON_CPU = 8
-COMPARED = ("published", "standard")  # policies that are timed beside other libraries, and the profile's own
+COMPARED = ("published", "standard")  # policies timed beside other libraries, as is the profile's own
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -49,11 +49,11 @@ Say = Callable[[str], None]
 def measure(
     modalities: Sequence[str], overrides: Sequence[str], device: torch.device, say: Say
 ) -> dict[str, list[Row]]:
-    """Everything, as rows by kind: ``segments``, ``steps``, ``evaluation``.
+    """Measure everything and return rows by kind: ``segments``, ``steps``, ``evaluation``.
 
     Args:
-        overrides: settings such as ``source.image=photo.jpg``; those of other modalities do no harm.
-        say: told what is being measured.
+        overrides: settings such as ``source.image=photo.jpg``; those of other modalities have no effect.
+        say: called with a line about each measurement before it starts.
     """
     found: dict[str, list[Row]] = {"segments": [], "steps": [], "evaluation": []}
     for name in modalities:
@@ -64,7 +64,7 @@ def measure(
                 resolve_auto(config, device.type)
                 if number == 0:
                     found["segments"] += _segments(modality, profile, config, device, say)
-                brief = profile == "paper" and device.type == "cpu"  # whole, these networks take a CPU minutes
+                brief = profile == "paper" and device.type == "cpu"  # a full batch takes minutes on a CPU
                 if brief:
                     config.recipe.batch = min(config.recipe.batch, PAPER_BATCH_ON_CPU)
                 say(f"{target}, {profile}: a step")
@@ -76,7 +76,7 @@ def measure(
 
 
 def _segments(modality: Modality, profile: str, config: Config, device: torch.device, say: Say) -> Iterator[Row]:
-    """Segments per second of every policy; of the compared ones, other libraries' too."""
+    """Time the segments of every policy, beside other libraries for the policies that are compared."""
     view, name = config.view, str(getattr(config.source, modality.name))
     source = modality.load_source(name, view, device)
     values = torch.Size(view.shape).numel()

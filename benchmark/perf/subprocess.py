@@ -1,4 +1,4 @@
-"""Measuring in a process of its own, which keeps memory as the workers of a run do."""
+"""Measuring in a separate process, which has the memory allocator of a run's workers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmark.system import allocator
 from modalities.errors import BadInput
 
 
-def measure_apart(modalities: Sequence[str], overrides: Sequence[str], device: str) -> dict[str, Any]:
-    """What ``measure`` finds, and the machine; one thread on a CPU, as the cells of a run have.
+def measure_in_subprocess(modalities: Sequence[str], overrides: Sequence[str], device: str) -> dict[str, Any]:
+    """Return what ``measure`` finds, with the machine; on a CPU with one thread, like the cells of a run.
 
     Raises:
-        BadInput: settings are refused, or the process ended early.
+        BadInput: a setting is refused, or the process ended early.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -39,7 +39,7 @@ def measure_apart(modalities: Sequence[str], overrides: Sequence[str], device: s
 
 
 def _measure(pipe: Connection, modalities: Sequence[str], overrides: Sequence[str], device: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command that started it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends this one
     import torch
 
     from benchmark.perf.measure import measure

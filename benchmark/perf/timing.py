@@ -1,4 +1,4 @@
-"""Timing in alternation: what is compared runs turn by turn in one process, and medians are kept."""
+"""Timing in alternation: the functions under comparison take turns in one process, and the median counts."""
 
 from __future__ import annotations
 
@@ -16,39 +16,49 @@ ROUNDS = 7
 
 
 def clock(device: torch.device) -> float:
-    """Seconds of work so far: this process's CPU time on a CPU, so that a shared machine matters less; on a GPU the
-    time on the wall once the GPU has done all that was asked of it."""
+    """Return the seconds of work so far.
+
+    On a CPU this is the CPU time of the process, so that other work on the machine matters less. On a GPU it is wall
+    time, read after the GPU has finished everything that was submitted to it.
+    """
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return time.perf_counter()
     return time.process_time()
 
 
-def alternate(
-    ways: Mapping[str, Callable[[int], object]], device: torch.device, rounds: int = ROUNDS
-) -> dict[str, float]:
-    """Median seconds of one call of each way; the first call of each, which loads and compiles, does not count.
+def time_rounds(
+    functions: Mapping[str, Callable[[int], object]], device: torch.device, rounds: int = ROUNDS
+) -> dict[str, list[float]]:
+    """Return the seconds of each call, in rounds; a first call of each, which loads and compiles, does not count.
 
     Args:
-        ways: name → function of the number of the call.
+        functions: name → function of the number of the round.
     """
-    for way in ways.values():
-        way(0)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for function in functions.values():
+        function(0)
+    taken: dict[str, list[float]] = {name: [] for name in functions}
     for number in range(1, rounds + 1):
-        for name, way in ways.items():
+        for name, function in functions.items():
             began = clock(device)
-            way(number)
+            function(number)
             taken[name].append(clock(device) - began)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return taken
+
+
+def alternate(
+    functions: Mapping[str, Callable[[int], object]], device: torch.device, rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Return the median seconds of a call of each function; see ``time_rounds``."""
+    return {name: statistics.median(taken) for name, taken in time_rounds(functions, device, rounds).items()}
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What a reader of a figure needs to know of the machine."""
+    """Return what a reader of a figure needs to know about the machine: device, clock, versions."""
     threads = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
     timed = "wall time, synchronised" if device.type == "cuda" else f"CPU time of the process, {threads}"
     return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "clock": f"{timed}; medians of {ROUNDS} alternating rounds (3 of long steps)",
         "python": platform.python_version(),
         "libraries": {
@@ -57,7 +67,8 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the CPU."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

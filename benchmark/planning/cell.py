@@ -1,4 +1,4 @@
-"""One experiment: what a process needs to run it, and what has become of it."""
+"""One experiment: what a process needs to run it, and its state."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ class Cell:
     row: str
     key: CellKey
     source: SourceRef
-    source_path: str  # the registered name or the file that the source is read from
+    source_path: str  # a registered name, or the file that the source is read from
     data: DataLocation
     config: Config
-    resolved: dict[str, Any]  # the part of the configuration that the id covers
+    identity: dict[str, Any]  # everything that changes the numbers; the id is its hash
     teacher_key: str
 
     @property
     def adapter(self) -> TargetAdapter:
-        """The adapter of the target; what a process that received this cell asks instead of the registry."""
+        """The target's adapter; a process that was sent this cell asks here, not the registry."""
         return registry.target(self.key.target)
 
     @property
     def modality(self) -> Modality:
-        """The modality of the target."""
+        """The target's modality."""
         return registry.modality(self.key.modality)
 
     def manifest_entry(self) -> ManifestEntry:
-        """The cell as a manifest lists it."""
+        """Return the cell as a manifest lists it."""
         return ManifestEntry(id=self.id, row=self.row, teacher_key=self.teacher_key, **asdict(self.key))
 
     def record(self, status: Status, reason: str = "", **results: Any) -> Record:
-        """Make this cell's record: its settings, with ``results`` (fields of ``Record``) on top.
+        """Return this cell's record: its settings, and ``results`` (fields of ``Record``) in place of those it has.
 
         In the reason, the folder of the real datasets is written as ``ROOT``.
         """
@@ -57,14 +57,14 @@ class Cell:
             **asdict(self.key),
             "source": {"name": self.source.name, "sha256": self.source.sha256, "description": self.source.description},
             "data_fingerprint": self.data.fingerprint,
-            "config": self.resolved,
+            "config": self.identity,
             "teacher_key": self.teacher_key,
         }
         return Record(id=self.id, row=self.row, status=status, reason=reason, **(settings | results))
 
 
 def state_of(cell: Cell, store: Store) -> tuple[State, str]:
-    """What would happen to a cell now, and why."""
+    """Return what a run would do with a cell now, and why."""
     try:
         record = store.read(cell.id)
     except BadInput as error:
@@ -79,6 +79,6 @@ def state_of(cell: Cell, store: Store) -> tuple[State, str]:
 
 
 def describe(cell: Cell) -> str:
-    """A cell in a few words, for progress lines."""
+    """Return a cell in a few words, for progress lines."""
     fold = f" fold {cell.key.fold}" if cell.key.fold != 1 else ""
     return f"{cell.key.target}{fold} · {cell.source.name} · seed {cell.key.seed}"

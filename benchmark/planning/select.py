@@ -1,4 +1,4 @@
-"""What a user asks for, and which targets that means."""
+"""What a user requests, and which targets that means."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmark.config import compose as configuration
+from benchmark.config.compose import load_suite
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks for, before anything is looked up."""
+    """What a user requests, before anything is looked up."""
 
     suite: str = "all"
     profile: str = "demo"
@@ -27,9 +27,9 @@ class Request:
     device: str = "cpu"  # kind only: cpu or cuda
 
     def selection(self) -> dict[str, Any]:
-        """What narrows or changes the suite, for the manifest; no paths of this machine.
+        """Return what narrows or changes the suite, for the manifest; no paths of this machine.
 
-        The kind of device is part of it, as it decides on the precision and so on the ids of the cells.
+        The kind of device is part of it: it decides on the precision, and so on the ids of the cells.
         """
         return {
             "device": self.device,
@@ -39,59 +39,64 @@ class Request:
 
 
 def select_targets(request: Request) -> list[str]:
-    """Targets that the suite, ``--target``, ``--modality`` and ``--exclude`` leave, sorted by modality and name.
+    """Return the requested targets, sorted by modality and name.
 
-    A pattern is a name, a glob, or ``MODALITY/GLOB``; one that matches nothing is refused. Globs choose among the
-    suite's targets; a target that is named in full is taken whether the suite has it or not.
+    A pattern is a name, a glob, or ``MODALITY/GLOB``. Globs choose among the suite's targets; a target that is named
+    in full is taken whether the suite has it or not.
+
+    Raises:
+        BadInput: a pattern matches no target, a modality is unknown, or nothing is left.
     """
-    suite = configuration.load_suite(request.suite)
-    known = registry.target_names()
+    suite = load_suite(request.suite)
     working, _ = registry.usable()
-    rooms = {name: adapter.info.modality for name, adapter in working.items()}
+    modality_of = {name: adapter.info.modality for name, adapter in working.items()}
 
-    def matching(patterns: Sequence[str], must: bool) -> set[str]:
+    def matching(patterns: Sequence[str], *, required: bool) -> set[str]:
         found: set[str] = set()
         for pattern in patterns:
-            hits = {
-                name for name in rooms if fnmatchcase(f"{rooms[name]}/{name}", pattern) or fnmatchcase(name, pattern)
-            }
-            if not hits and must:
-                raise UnknownName("target", pattern, known)
-            found |= hits
+            names = {name for name, modality in modality_of.items() if _matches(pattern, name, modality)}
+            if required and not names:
+                raise UnknownName("target", pattern, registry.target_names())
+            found |= names
         return found
 
-    chosen = matching(suite.targets, False) - matching(suite.exclude, False)
+    selected = matching(suite.targets, required=False) - matching(suite.exclude, required=False)
     if request.targets:
-        named = set(request.targets) & set(known)
-        for name in named - set(rooms):
-            registry.target(name)  # says why it cannot be used
+        named = set(request.targets) & set(registry.target_names())
+        for name in named - set(modality_of):
+            registry.target(name)  # raises, saying why it cannot be used
         globs = [pattern for pattern in request.targets if pattern not in named]
-        chosen = (chosen & matching(globs, True)) | named
-    chosen -= matching(request.exclude, True)
-    for name in request.modalities:
-        if name not in registry.MODALITIES:
-            raise UnknownName("modality", name, list(registry.MODALITIES))
-    chosen = {name for name in chosen if not request.modalities or rooms[name] in request.modalities}
-    if not chosen:
+        selected = (selected & matching(globs, required=True)) | named
+    selected -= matching(request.exclude, required=True)
+    for modality in request.modalities:
+        if modality not in registry.MODALITIES:
+            raise UnknownName("modality", modality, list(registry.MODALITIES))
+    selected = {name for name in selected if not request.modalities or modality_of[name] in request.modalities}
+    if not selected:
         raise BadInput(
-            "no target is left: this choice of targets and modalities leaves nothing to run.", about="targets"
+            "no target is left: these targets, modalities and exclusions leave nothing to run.", about="targets"
         )
-    return sorted(chosen, key=lambda name: (registry.MODALITIES.index(rooms[name]), name))
+    return sorted(selected, key=lambda name: (registry.MODALITIES.index(modality_of[name]), name))
 
 
-def left_out(request: Request) -> dict[str, str]:
-    """Broken plug-in targets that the request would have run, by name, and why they cannot be used.
+def _matches(pattern: str, name: str, modality: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(f"{modality}/{name}", pattern)
 
-    Which modality one belongs to is not known, so a request that names modalities wants none of them.
+
+def broken_targets(request: Request) -> dict[str, str]:
+    """Return the broken plug-in targets that a request would have run, by name, and why they cannot be used.
+
+    The modality of a broken target is unknown, so a request that names modalities includes none of them.
     """
-    suite = configuration.load_suite(request.suite)
-    wanted, unwanted = request.targets or suite.targets, (*suite.exclude, *request.exclude)
+    if request.modalities:
+        return {}
+    suite = load_suite(request.suite)
+    included, excluded = request.targets or suite.targets, (*suite.exclude, *request.exclude)
     return {
         name: reason
         for name, reason in registry.usable()[1].items()
-        if not request.modalities
-        and any(fnmatchcase(name, pattern) for pattern in wanted)
-        and not any(fnmatchcase(name, pattern) for pattern in unwanted)
+        if any(fnmatchcase(name, pattern) for pattern in included)
+        and not any(fnmatchcase(name, pattern) for pattern in excluded)
     }
 
 

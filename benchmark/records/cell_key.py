@@ -1,25 +1,48 @@
-"""The names by which people tell cells apart: typed once, shared by plans, manifests, records and tables."""
+"""The axes by which people tell cells apart: typed once, shared by plans, manifests, records and tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from benchmark.records.validation import STRICT
 
 DataKind = Literal["real", "stand-in", "shipped"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellKey:
-    """What a cell is called, axis by axis; cells that agree in all but ``seed`` share a row of the leaderboard."""
+def _not_empty(name: str) -> str:  # pydantic's own bound refuses what no file name can be decoded to
+    if not name:
+        raise ValueError("a name should not be empty")
+    return name
 
-    modality: str
-    target: str
-    fold: int  # counts from 1
-    source: str  # name of the source datum
-    policy: str
-    recipe: str
-    teacher: str  # name of the network
-    student: str  # name of the network
-    profile: str
+
+Name = Annotated[str, AfterValidator(_not_empty)]
+Whole = Annotated[int, Field(gt=-(2**63), lt=2**63)]
+Count = Annotated[Whole, Field(ge=0)]
+Positive = Annotated[Whole, Field(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class CellAxes:
+    """The axes of a cell; cells that agree in all but ``seed`` share a row of the leaderboard."""
+
+    modality: Name
+    target: Name
+    fold: Positive
+    source: Any  # a name in a key, an object with name, hash and description in a record
+    policy: Name
+    recipe: Name
+    teacher: Name  # network
+    student: Name  # network
+    profile: Name
     data: DataKind
-    seed: int
+    seed: Whole
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class CellKey(CellAxes):
+    """What a cell is called, axis by axis."""
+
+    source: Name

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SCHEMA_VERSION = 1  # of record.json; raised when its keys change
-NUMERICS_VERSION = 2  # raised by hand when the same cell would give other numbers, so that no old record answers for it
+NUMERICS_VERSION = 2  # raised by hand when the same cell would give other numbers, so that old records no longer count
 
 
 def canonical_json(value: Any) -> str:
@@ -18,7 +18,7 @@ def canonical_json(value: Any) -> str:
     Takes None, truth values, finite numbers (NumPy's too), strings, sequences, and mappings with string keys.
 
     Raises:
-        TypeError: for anything else, a path included: what depends on a machine is no part of an identity.
+        TypeError: for anything else, a path included: what depends on a machine cannot be part of an identity.
         ValueError: for numbers that are not finite.
     """
     return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -46,11 +46,11 @@ def _digest(identity: Mapping[str, Any], digits: int) -> str:
 
 
 def cell_id(identity: Mapping[str, Any]) -> str:
-    """Name of a cell's folder, such as ``cifar10-deadleaves-s0-0123456789ab``.
+    """Return the name of a cell's folder, such as ``cifar10-deadleaves-s0-0123456789ab``.
 
     Args:
         identity: everything that changes the numbers; ``target`` and ``source`` (a name, or a mapping with ``name``)
-            and ``seed`` are read for the readable part, which is made safe for file names; ``fold`` too where not 1.
+            and ``seed`` are read for the readable part, which is made safe for file names; ``fold`` too unless it is 1.
     """
     source = identity["source"]
     name = source["name"] if isinstance(source, Mapping) else source
@@ -61,10 +61,10 @@ def cell_id(identity: Mapping[str, Any]) -> str:
 
 
 def row_id(identity: Mapping[str, Any]) -> str:
-    """Eight digits that the seeds of one leaderboard row share, and no other row has."""
+    """Return eight digits that the seeds of one leaderboard row share, and no other row has."""
     return _digest({key: value for key, value in identity.items() if key != "seed"}, 8)
 
 
 def safe_name(name: str) -> str:
-    """A readable part of a file name: letters, digits, points and underscores, 32 at most, and never empty."""
+    """Return a readable part of a file name: 1 to 32 letters, digits, points and underscores."""
     return re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("._")[:32] or "unnamed"

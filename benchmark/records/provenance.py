@@ -1,4 +1,4 @@
-"""Where a number comes from: this package's commit, library versions, device and time, without anybody's folders."""
+"""Where a number comes from: this package's commit, library versions, device and time, without any user's folders."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _FOLDERS = re.compile(r"(?<![\w.:/\\}])(?:[A-Za-z]:)?[/\\](?:[^\s/\\\"'`:<>|,;()
 
 
 def utc_now() -> str:
-    """The present moment in UTC, ISO 8601, whole seconds."""
+    """Return the current time in UTC, ISO 8601, whole seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def strip_folders(text: str) -> str:
-    """The text with every absolute path cut down to its base name, so that a record names no one's folders."""
+    """Return the text with every absolute path cut to its base name, so that a record names no user's folders."""
     return _FOLDERS.sub("", _QUOTED_FILE.sub(r'File "\1"', text))
 
 
 def below_root(text: str, root: Path) -> str:
-    """The text with the data root's path as ``ROOT``, so that what is said of places below it survives without it."""
-    if not root.is_absolute() or root == Path(root.anchor):  # a relative path is nobody's folder
+    """Return the text with the data root's path as ``ROOT``, so that a reason can name places below it."""
+    if not root.is_absolute() or root == Path(root.anchor):  # a relative path names no user's folder
         return text
     return re.sub(rf"(?<![\w.:/\\]){re.escape(str(root))}(?!\.*[\w-])", "ROOT", text)
 
 
 def provenance(device: str, threads: int) -> dict[str, Any]:
-    """Everything about this process that a reader of a number may ask for.
+    """Return what a reader of a number may want to know about the process that made it.
 
     Args:
         device: in words, such as ``cpu`` or ``cuda: NVIDIA H200``.
@@ -76,11 +76,11 @@ def _version(name: str) -> str | None:
         return None
 
 
-@functools.cache  # the code that runs is the code that was there at the first call
+@functools.cache  # what runs is the code that was there at the first call
 def _checkout(package: Path) -> tuple[str | None, bool | None]:
-    """Commit and dirty flag of the checkout that tracks this package.
+    """Return commit and dirty flag of the checkout that tracks this package.
 
-    An installed copy that merely lies inside somebody's repository is not tracked there, and so has no commit.
+    An installed copy that merely lies inside another repository is not tracked there, and so has no commit.
     """
     root = package.parent
     try:
@@ -93,7 +93,7 @@ def _checkout(package: Path) -> tuple[str | None, bool | None]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    # A caller's GIT_DIR would answer for another repository; without optional locks we never disturb a running git.
+    # A caller's GIT_DIR would point to another repository; without optional locks no other git process is disturbed.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return subprocess.run(
         ["git", "-C", str(folder), *arguments],

@@ -1,4 +1,4 @@
-"""The store on disk in which records, their files and manifests are kept."""
+"""The store on disk: records and the files beside them, manifests, teachers, jobs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.records.identity import SCHEMA_VERSION, canonical_json, safe_name
+from pydantic import ValidationError
+
+from benchmark.records.identity import canonical_json, safe_name
 from benchmark.records.provenance import strip_folders
-from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.record import Manifest, ManifestEntry, Record
+from benchmark.records.validation import first_problem
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, cannot_write, sync
 from modalities.storage.cleanup import remove_stale
@@ -24,20 +27,16 @@ from modalities.storage.locks import check_locks
 if TYPE_CHECKING:
     import numpy as np
 
-# --- the record ------------------------------------------------------------------------------------------------
-
-TEACHER_NOTES = "teacher.json"  # the last file of a teacher that is written
-_FILES = ("predictions.npz", "curve.csv", "student.safetensors")  # published beside record.json
-
-
-# --- the store -------------------------------------------------------------------------------------------------
+TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.safetensors", "predictions.npz"
+_RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
+_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A student's outputs on the real test items.
+    """A student's outputs on the n real test items.
 
-    Arrays: ``labels`` (n,) int64; ``logp`` (n, classes) float16, natural-log probabilities (metrics.average_clips).
+    ``labels`` is (n,) int64; ``logp`` is (n, classes) float16, natural logarithms of probabilities.
     """
 
     item_ids: Sequence[str]
@@ -46,24 +45,48 @@ class Predictions:
 
 
 class Store:
-    """Records and manifests of one profile, in one folder.
+    """The results of one profile, in one folder. Every path in that folder comes from here.
 
-    ``cells/<id>/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
-    ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/<id>/attempt/`` and touches none of them.
-    One process at a time does so: it holds the lock of the cell's folder (``locks.exclusive_lock``).
+    ``cells/ID/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
+    ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/ID/attempt/`` and touches none of them. Only
+    one process at a time does, the one that holds the lock of the cell's folder (``exclusive_lock``).
 
-    ``manifests/`` holds one file per suite and selection that was run: the same call replaces its own file, so cells
-    that a changed configuration no longer asks for leave the table, while another suite or selection adds to it. The
-    leaderboard shows the union of all of them, so that running one target again never hides the others.
+    ``manifests/`` has one file for each suite and selection that was run. The same call replaces its file, so that
+    cells which a changed configuration no longer requests leave the leaderboard; another suite or selection adds one.
+    The leaderboard shows the union, so that running one target again never hides the others.
+
+    ``teachers/KEY/`` holds a teacher: weights, predictions, and notes, which are written last. ``jobs/`` holds the
+    reports and logs of cluster jobs.
 
     Args:
-        root: ``DIR/<profile>``; made when something is first written.
+        root: ``DIR/PROFILE``; made when something is first written.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self.cells, self.manifests = self.root / "cells", self.root / "manifests"
         self.teachers, self.jobs = self.root / "teachers", self.root / "jobs"
+
+    def cell(self, id: str) -> Path:
+        """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
+            raise BadInput(f"'{id}' is not a valid name of a cell; `benchmark plan` lists the cells.")
+        return self.cells / id
+
+    def attempt(self, id: str) -> Path:
+        """Folder in which a cell works until it has a record; it need not exist.
+
+        Files left there under a published name (``student.safetensors`` above all) are published by ``write``.
+        """
+        return self.cell(id) / "attempt"
+
+    def record_file(self, id: str) -> Path:
+        """A cell's record; it need not exist."""
+        return self.cell(id) / _RECORD
+
+    def student_weights(self, id: str, *, published: bool = True) -> Path:
+        """Weights of a cell's student: as published, or in the attempt that trains it. They need not exist."""
+        return (self.cell(id) if published else self.attempt(id)) / _STUDENT
 
     def teacher(self, key: str) -> Path:
         """Folder of a teacher, by its content key; it need not exist."""
@@ -74,10 +97,10 @@ class Store:
         return (self.teacher(key) / TEACHER_NOTES).is_file()
 
     def check_writable(self) -> None:
-        """Find out before the first step, not after the last.
+        """Find out before the first step, not after the last, whether results can be written.
 
         Raises:
-            BadInput: nothing can be written, or there are no file locks.
+            BadInput: nothing can be written, or the file system has no file locks.
         """
         probe = self.cells / ".writable"
         atomic_write(probe, "")
@@ -86,51 +109,37 @@ class Store:
         for folder in (self.root, self.cells, self.manifests):  # where other processes may write too
             remove_stale(folder)
 
-    def cell(self, id: str) -> Path:
-        """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
-            raise BadInput(f"'{id}' is no cell; `benchmark plan` lists the cells.")
-        return self.cells / id
-
-    def attempt(self, id: str) -> Path:
-        """The folder in which a cell works until it has a record; made here.
-
-        Files left there under the published names (``student.safetensors`` above all) are published by ``write``.
-        """
-        folder = self.cell(id) / "attempt"
+    def start_attempt(self, id: str) -> Path:
+        """Make the folder of a new attempt, and remove what a killed one left there except its checkpoints."""
+        folder = self.attempt(id)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(folder, error) from error
-        return folder
-
-    def begin(self, id: str) -> Path:
-        """The folder of a new attempt, without what a killed one left there except checkpoints."""
-        folder = self.attempt(id)
         remove_stale(folder, older_than=0)
-        for name in _FILES:
+        for name in _BESIDE_RECORD:
             (folder / name).unlink(missing_ok=True)
         return folder
 
-    def tidy(self, id: str) -> None:
-        """Remove what a process left beside a record that is done when it was killed just after writing it."""
-        shutil.rmtree(self.cell(id) / "attempt", ignore_errors=True)
+    def discard_attempt(self, id: str) -> None:
+        """Remove the attempt of a cell that is done; a process killed just after writing the record leaves one."""
+        shutil.rmtree(self.attempt(id), ignore_errors=True)
 
     def stamp(self, id: str) -> str:
-        """Tells a cell's record from any other that is written in its place; empty when it has none."""
+        """Return a text that changes whenever a cell's record is written; empty if it has none."""
         try:
-            found = (self.cell(id) / "record.json").stat()
+            found = self.record_file(id).stat()
         except OSError:
             return ""
         return f"{found.st_ino} {found.st_mtime_ns}"
 
     def read(self, id: str) -> Record | None:
-        """A cell's record, or None when it has none.
+        """Read a cell's record; None if it has none.
 
         Raises:
-            BadInput: record.json is damaged, or is another cell's.
+            BadInput: record.json is damaged, or belongs to another cell.
         """
-        path = self.cell(id) / "record.json"
+        path = self.record_file(id)
         text = _read_text(path)
         if text is None:
             return None
@@ -148,8 +157,8 @@ class Store:
     ) -> None:
         """Publish an attempt: its files one by one, then record.json, so that a record never lacks its files.
 
-        What an earlier attempt published goes first. Reason and traceback lose their folders. The attempt's folder
-        is removed, except after ``failed`` and ``out of memory``, where a checkpoint in it lets a rerun continue.
+        What an earlier attempt published is removed first. Reason and traceback lose their folders. The attempt's
+        folder is removed too, except after ``failed`` and ``out of memory``: a rerun may continue from a checkpoint.
 
         Args:
             predictions: written as predictions.npz.
@@ -161,15 +170,16 @@ class Store:
         """
         record = replace(record, reason=strip_folders(record.reason), traceback=strip_folders(record.traceback))
         text = record.to_json()
-        cell, attempt = self.cell(record.id), self.attempt(record.id)
+        cell, attempt, path = self.cell(record.id), self.attempt(record.id), self.record_file(record.id)
         if predictions is not None:
-            atomic_write(attempt / "predictions.npz", _predictions_bytes(predictions))
+            atomic_write(attempt / _PREDICTIONS, _predictions_bytes(predictions))
         if curve is not None:
-            atomic_write(attempt / "curve.csv", _csv(curve))
+            atomic_write(attempt / _CURVE, _csv(curve))
         try:
-            (cell / "record.json").unlink(missing_ok=True)
+            cell.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
             sync(cell)
-            for name in _FILES:
+            for name in _BESIDE_RECORD:
                 if (attempt / name).is_file():
                     sync(attempt / name)
                     (attempt / name).replace(cell / name)
@@ -177,34 +187,36 @@ class Store:
                     (cell / name).unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(cell, error) from error
-        atomic_write(cell / "record.json", text)
+        atomic_write(path, text)
         if record.status not in ("failed", "out of memory"):
-            shutil.rmtree(attempt, ignore_errors=True)
+            self.discard_attempt(record.id)
 
     def predictions(self, id: str) -> Predictions | None:
-        """A cell's stored outputs, or None when it has none. Raises BadInput where the file is damaged."""
+        """Read a cell's stored predictions; None if it has none. Raises BadInput if the file is damaged."""
         import numpy as np
 
-        path = self.cell(id) / "predictions.npz"
+        path = self.cell(id) / _PREDICTIONS
         if not path.is_file():
             return None
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                # A part that is no array is read as bytes.
+                # A part that is not an array is read as bytes.
                 ids, labels, logp = (np.asarray(arrays[name]) for name in ("item_ids", "labels", "logp"))
         except Exception as error:  # a damaged archive raises nearly anything
             raise BadInput(
                 f"{path} cannot be read ({error or type(error).__name__}); delete its folder and run the cell again."
             ) from error
         if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
-            raise BadInput(f"{path} holds no predictions of this package; delete its folder and run the cell again.")
+            raise BadInput(
+                f"{path} does not hold predictions of this package; delete its folder and run the cell again."
+            )
         if not ids.shape == labels.shape == logp.shape[:1]:
             raise BadInput(f"{path} has arrays of unequal length; delete its folder and run the cell again.")
         return Predictions(ids.tolist(), labels, logp)
 
     def curve(self, id: str) -> list[dict[str, float]]:
-        """Rows of a cell's curve; empty when it has none. Raises BadInput where the file is damaged."""
-        path = self.cell(id) / "curve.csv"
+        """Read the rows of a cell's curve; empty if it has none. Raises BadInput if the file is damaged."""
+        path = self.cell(id) / _CURVE
         rows = csv.DictReader(io.StringIO(_read_text(path) or ""))
         try:
             return [{name: float(value) for name, value in row.items()} for row in rows]
@@ -212,25 +224,21 @@ class Store:
             raise BadInput(f"{path} cannot be read ({error}); delete its folder and run the cell again.") from error
 
     def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[ManifestEntry]) -> Path:
-        """Note which cells a run asks for, before it runs the first.
+        """Record which cells a run requests, before the first one runs.
 
         Args:
             suite: its name.
             selection: what narrowed or changed it (targets, overrides …), JSON-ready; {} for the whole suite.
         """
-        content = {
-            "schema_version": SCHEMA_VERSION,
-            "suite": suite,
-            "selection": dict(selection),
-            "cells": [asdict(cell) for cell in sorted(cells, key=lambda cell: cell.id)],
-        }
+        cells = sorted(cells, key=lambda cell: cell.id)
+        manifest = Manifest(suite=suite, selection=dict(selection), cells=cells)
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
         path = self.manifests / f"{safe_name(suite)}-{digest}.json"
-        atomic_write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
         return path
 
     def requested_cells(self) -> list[ManifestEntry]:
-        """Every cell that some manifest asks for, once, by id.
+        """Return every cell that some manifest lists, once, sorted by id.
 
         Raises:
             BadInput: a manifest is damaged.
@@ -238,15 +246,15 @@ class Store:
         cells: dict[str, ManifestEntry] = {}
         for path in sorted(self.manifests.glob("*.json")):
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                if content["schema_version"] != SCHEMA_VERSION:
-                    raise ValueError(f"schema version {content['schema_version']!r}")
-                found = [ManifestEntry(**cell) for cell in content["cells"]]
-            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+                content = json.loads(path.read_bytes())
+                entries = [ManifestEntry(**entry) for entry in content.pop("cells")]
+                manifest = Manifest(**content, cells=entries)
+            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                problem = first_problem(error) if isinstance(error, ValidationError) else error
                 raise BadInput(
-                    f"{path} is not a manifest ({error}); delete the file and run its suite again."
+                    f"{path} is not a manifest ({problem}); delete the file and run its suite again."
                 ) from error
-            cells.update((cell.id, cell) for cell in found)
+            cells.update((cell.id, cell) for cell in manifest.cells)
         return [cells[id] for id in sorted(cells)]
 
 

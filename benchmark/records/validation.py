@@ -1,4 +1,4 @@
-"""What is read from disk or passed between processes is checked by pydantic; what is wrong is said in one sentence."""
+"""Strict checks, by pydantic, of what is read from disk or sent by another process, and one sentence on a problem."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ STRICT: ConfigDict = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return what pydantic found first, such as ``'seed': input should be a valid integer``, to stand in a sentence."""
+    """Return what pydantic found first, such as ``'seed': input should be a valid integer``, as part of a sentence."""
     found = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(part) for part in found["loc"] if part != "[key]")  # pydantic's mark of a wrong key
     if found["type"].startswith("missing"):
         return f"missing: {name}"
     if found["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown: {name}"
-    message = f"{found['msg'][:1].lower()}{found['msg'][1:]}"
+    message = found["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     return f"'{name}': {message}" if name else message

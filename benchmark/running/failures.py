@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from benchmark.planning.cell import Cell
-from benchmark.records.provenance import provenance, strip_folders
+from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from modalities.errors import BadInput
@@ -45,7 +45,7 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
         with exclusive_lock(store.cell(record.id), waiting):
             if expected_stamp not in (None, store.stamp(record.id)) and (found := _read(store, record.id)) is not None:
                 return found
-            _write(store, record)
+            store.write(record)
     except BadInput as error:
         _check_writable(store, record)
         also = "" if str(error) == record.reason else f" This could not be recorded: {error}"
@@ -57,14 +57,6 @@ def _read(store: Store, id: str) -> Record | None:
     with contextlib.suppress(BadInput):
         return store.read(id)
     return None
-
-
-def _write(store: Store, record: Record) -> None:
-    try:
-        store.write(record)
-    except BadInput:  # if only the folder ``attempt`` cannot be used, record.json can still be written beside it
-        row = replace(record, reason=strip_folders(record.reason))
-        atomic_write(store.cell(record.id) / "record.json", row.to_json())
 
 
 def _check_writable(store: Store, record: Record) -> None:

@@ -115,9 +115,9 @@ def run_cell(
         if found is None:
             return _run_locked(cell, store, device, callback, teacher, student, ranks)
         if found.status == "done":
-            store.tidy(cell.id)
+            store.discard_attempt(cell.id)
             if student is not None:
-                load_weights(student.eval(), store.cell(cell.id) / "student.safetensors")
+                load_weights(student.eval(), store.student_weights(cell.id))
         return found
 
 
@@ -147,7 +147,7 @@ def _run_locked(
     attempt = _Attempt(cell, store, torch.device(device), callback, ranks)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
-        store.begin(cell.id)
+        store.start_attempt(cell.id)
     try:
         status, reason, trace = run_to_status(partial(_run_phases, attempt, teacher, student), attempt.last_phase)
     finally:
@@ -208,7 +208,7 @@ def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: n
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
         if attempt.ranks.is_main:
-            save_weights(student, attempt.store.attempt(cell.id) / "student.safetensors")
+            save_weights(student, attempt.store.student_weights(cell.id, published=False))
 
 
 def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:

@@ -24,7 +24,7 @@ from benchmark.data.subsets import holdout_split, limit_per_class
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
 from benchmark.planning.cell import Cell
-from benchmark.records.store import TEACHER_NOTES
+from benchmark.records.store import TEACHER_NOTES, TEACHER_PREDICTIONS, TEACHER_WEIGHTS
 from benchmark.records.validation import STRICT
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
 from benchmark.system.ranks import Ranks
@@ -36,8 +36,6 @@ from benchmark.training.precision import apply_memory_format, autocast, compile_
 from modalities.base import Draws, LabelledData
 from modalities.storage.atomic import atomic_write
 from modalities.storage.locks import exclusive_lock
-
-WEIGHTS, PREDICTIONS = "teacher.safetensors", "predictions.npz"
 
 
 class Refused(Exception):
@@ -228,10 +226,10 @@ def broadcast_teacher(ranks: Ranks, get: Callable[[], ReadyTeacher], task: Teach
 
 def _save(folder: Path, teacher: ReadyTeacher) -> ReadyTeacher:
     """Write a teacher's files, the notes last; return the teacher with the hashes of its files in its notes."""
-    save_weights(teacher.network, folder / WEIGHTS)
+    save_weights(teacher.network, folder / TEACHER_WEIGHTS)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, logp=teacher.logp)
-    atomic_write(folder / PREDICTIONS, buffer.getvalue())
+    atomic_write(folder / TEACHER_PREDICTIONS, buffer.getvalue())
     hashes = {"weights": weights_hash(teacher.network), "predictions": _sha256(buffer.getvalue())}
     notes = teacher.notes.model_copy(update=hashes)
     atomic_write(folder / TEACHER_NOTES, json.dumps(notes.model_dump(by_alias=True)) + "\n")
@@ -245,8 +243,8 @@ def _load(folder: Path, task: TeacherTask) -> ReadyTeacher | None:
     network = task.new_network()
     try:
         notes = TeacherNotes.model_validate_json((folder / TEACHER_NOTES).read_bytes())
-        load_weights(network, folder / WEIGHTS)
-        content = (folder / PREDICTIONS).read_bytes()
+        load_weights(network, folder / TEACHER_WEIGHTS)
+        content = (folder / TEACHER_PREDICTIONS).read_bytes()
         if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:

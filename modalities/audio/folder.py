@@ -1,7 +1,8 @@
-"""Audio targets that are folders of sound files, one per class, or sound files under a table."""
+"""Targets that are folders of sound files, one per class, or sound files listed in a table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,8 @@ class AudioFolderTarget(FolderTarget):
     suffixes = (".wav", ".flac", ".ogg", ".mp3")
     sample_items = (40, 12)  # of the stand-in, of each of at most 12 classes: train, test
 
-    def listing(self, rows: list[Row], view: AudioView, *, test: bool) -> Listing:
-        """Windows of each file: ``view.test_clips`` in a test, else one."""
+    def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
+        """Return windows of each file: ``view.test_clips`` in a test, else one."""
         return recordings(rows, view, test=test)
 
     def write_sample(self, root: Path, seed: int) -> None:

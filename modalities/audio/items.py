@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from modalities.audio import augmentations
-from modalities.audio.pictures import Finish, pictures
+from modalities.audio.logmel import SpectralChanges, log_mel
 from modalities.audio.policies import AudioView
 from modalities.compute.draws import Array, Draws
 from modalities.compute.to_device import to_device
@@ -23,7 +23,7 @@ MASK = 0.15  # of the bands, and of the frames
 
 def prepare(raw: Tensor, view: AudioView) -> Tensor:
     """Return (B, 1, mels, frames) float32, standardised per item, for (B, samples) int16 at the view's rate."""
-    return pictures(raw.float() / 2**15, view)
+    return log_mel(raw.float() / 2**15, view)
 
 
 def augment(raw: Tensor, view: AudioView, draws: Draws, step: int) -> Tensor:
@@ -44,14 +44,14 @@ def augment(raw: Tensor, view: AudioView, draws: Draws, step: int) -> Tensor:
     level = augmentations.decibels(-on_device(drawn("noise level", *NOISE_DB)))[:, None]
     level = level * augmentations.power(wave).sqrt()
     wave = wave + level * augmentations.noise(on_device(drawn("noise place")), samples)
-    finish = Finish(
-        drawn("bands", -PITCH_BANDS, PITCH_BANDS),
-        draws.uniform(step, "knots", (size, augmentations.KNOTS), -EQUALISER_DB, EQUALISER_DB),
-        seconds=np.zeros(size),
-        level=np.zeros(size),
+    changes = SpectralChanges(
+        shift=drawn("bands", -PITCH_BANDS, PITCH_BANDS),
+        knots=draws.uniform(step, "knots", (size, augmentations.KNOTS), -EQUALISER_DB, EQUALISER_DB),
+        reverb_seconds=np.zeros(size),
+        reverb_db=np.zeros(size),
         mel_start=drawn("mel mask start"),
         mel_width=drawn("mel mask width", 0, MASK),
         time_start=drawn("time mask start"),
         time_width=drawn("time mask width", 0, MASK),
     )
-    return pictures(wave, view, finish)
+    return log_mel(wave, view, changes)

@@ -1,4 +1,4 @@
-"""The sound and the pictures of segments on a CPU, in compiled passes that stay within the cache."""
+"""Waves and spectrograms of segments on a CPU, in compiled passes that stay within the cache."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import numpy as np
 from modalities.audio.augmentations import FADE
 from modalities.compute.kernels import jit
 
-CHUNK = 256  # samples within which single precision places them well
+CHUNK = 256  # samples within which single precision is exact enough for positions
 
 
 @jit
 def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignore[no-untyped-def]
-    """Sums of windows of a recording at their own speeds, with silence around them.
+    """Write sums of windows of a recording, each at its own speed, with silence around them.
 
     Args:
         sound: (samples of all levels,) float32.
-        at: (n, windows) number of the first sample of each.
-        fraction: (n, windows) how far behind it a window begins, in samples.
-        stride: (n, windows) samples from one of the window to the next.
-        start, end: (n, windows) which part of the segment sounds, from 0 to 1.
+        at: (n, windows) index of the first sample of each.
+        fraction: (n, windows) offset of the window's start from it, in samples.
+        stride: (n, windows) step in the recording per sample of the window.
+        start, end: (n, windows) part of the segment that is not silent, from 0 to 1.
         amplitude: (n, windows); a window of amplitude 0 costs nothing.
         out: (n, samples) float32, written.
     """
@@ -44,22 +44,22 @@ def cut(sound, at, fraction, stride, start, end, amplitude, out):  # type: ignor
                 whole = int(place)
                 part, base = np.float32(place - whole), np.uint64(at[i, window] + whole)
                 up, down = np.float32(rise + slope * first), np.float32(fall - slope * first)
-                # Places, then look-ups, then sums: so the first and the last are done many at a time.
+                # Positions, then look-ups, then sums: the first and the last loop vectorise.
                 for j in range(CHUNK):
                     here = part + step * np.float32(j)
                     index = np.int32(here)
                     sample[j], share[j] = base + np.uint64(index), here - np.float32(index)
-                heard = wave[first : min(first + CHUNK, stop)]
-                for j in range(len(heard)):
+                piece = wave[first : min(first + CHUNK, stop)]
+                for j in range(len(piece)):
                     left[j], right[j] = sound[sample[j]], sound[sample[j] + np.uint64(1)]
-                for j in range(len(heard)):
+                for j in range(len(piece)):
                     edge = min(up + tilt * np.float32(j), down - tilt * np.float32(j), np.float32(1))
-                    heard[j] += strength * max(edge, np.float32(0)) * (left[j] + share[j] * (right[j] - left[j]))
+                    piece[j] += strength * max(edge, np.float32(0)) * (left[j] + share[j] * (right[j] - left[j]))
 
 
 @jit
 def add_noise(bank, at, level, out):  # type: ignore[no-untyped-def]
-    """Add the noise that begins at sample ``at`` (n,) of the bank, at ``level`` (n,) times each wave's own."""
+    """Add the noise that begins at sample ``at`` (n,) of the bank, ``level`` (n,) times as strong as each wave."""
     for i in range(len(out)):
         if level[i] == 0:
             continue
@@ -74,7 +74,7 @@ def add_noise(bank, at, level, out):  # type: ignore[no-untyped-def]
 
 @jit
 def frames(wave, window, hop, out):  # type: ignore[no-untyped-def]
-    """Windowed frames of waves (n, samples) into the middle of ``out`` (n, frames, fft), whose ends stay untouched."""
+    """Write windowed frames of waves (n, samples) into the middle of ``out`` (n, frames, fft); its ends keep 0."""
     samples, length = wave.shape[1], out.shape[2]
     before = (length - len(window)) // 2
     for i in range(len(out)):
@@ -93,11 +93,11 @@ def frames(wave, window, hop, out):  # type: ignore[no-untyped-def]
 
 @jit
 def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  # type: ignore[no-untyped-def]
-    """Mel power after reverberation, pitch shift and equaliser.
+    """Write the mel power after reverberation, pitch shift and equaliser.
 
     Args:
-        filters: (mels, bins), of which those from ``first`` to ``last`` (mels,) are not 0.
-        spectrum: (n, frames, 2 · bins) real and imaginary parts in turn.
+        filters: (mels, bins); those from ``first`` (mels,) up to ``last`` (mels,) are not 0.
+        spectrum: (n, frames, 2 · bins) real and imaginary parts interleaved.
         shift: (n,) bands upwards, as in augmentations.band_matrix.
         gain: (n, mels) factors of the power.
         decay, late: (n,) factor per frame and first factor of the reflections, as in augmentations.reverberation.
@@ -105,7 +105,7 @@ def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  #
     """
     mels, bins = filters.shape
     count = spectrum.shape[1]
-    across = np.empty((bins, count | 1), np.float32)  # an odd length, because rows a power of two apart crowd the cache
+    across = np.empty((bins, count | 1), np.float32)  # odd, because rows a power of two apart collide in the cache
     power = np.empty((mels, count), np.float32)
     for i in range(len(out)):
         for frame in range(count):
@@ -140,25 +140,25 @@ def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  #
 
 
 @jit
-def standardise(hidden, out):  # type: ignore[no-untyped-def]
-    """Each picture of ``out`` (n, mels, frames) to mean 0 and deviation 1, in place; then hide its masked stretches.
+def standardise(masks, out):  # type: ignore[no-untyped-def]
+    """Bring each spectrogram of ``out`` (n, mels, frames) to mean 0 and deviation 1, in place; then set masks to 0.
 
-    ``hidden`` is (n, 2, 2): first and one behind the last, of the bands and of the frames.
+    ``masks`` is (n, 2, 2): start and end of the masked bands, and of the masked frames.
     """
     for i in range(len(out)):
         size = np.float32(out.shape[1] * out.shape[2])
-        picture = out[i].ravel()
+        values = out[i].ravel()
         total, squares = np.float32(0), np.float32(0)
-        for k in range(len(picture)):
-            total += picture[k]
+        for k in range(len(values)):
+            total += values[k]
         mean = total / size
-        for k in range(len(picture)):
-            squares += (picture[k] - mean) * (picture[k] - mean)
+        for k in range(len(values)):
+            squares += (values[k] - mean) * (values[k] - mean)
         scale = 1 / max(np.sqrt(squares / size), np.float32(1e-3))
         for mel in range(out.shape[1]):
             band = out[i, mel]
             for frame in range(len(band)):
                 band[frame] = (band[frame] - mean) * scale
-            if hidden[i, 0, 0] <= mel < hidden[i, 0, 1]:
+            if masks[i, 0, 0] <= mel < masks[i, 0, 1]:
                 band[:] = 0
-            band[hidden[i, 1, 0] : hidden[i, 1, 1]] = 0
+            band[masks[i, 1, 0] : masks[i, 1, 1]] = 0

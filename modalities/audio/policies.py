@@ -1,4 +1,4 @@
-"""Typed options of the audio modality: what the networks see, and how strongly a recording is changed."""
+"""What the networks see, and the named policies that turn a recording into segments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modalities.errors import BadInput
 
 @dataclass(frozen=True)
 class AudioView:
-    """What an audio network sees: a standardised log-mel picture of ``seconds`` of mono sound.
+    """What an audio network sees: a standardised log-mel spectrogram of ``seconds`` of mono sound.
 
     The published protocol has 0.98 s windows at 16 kHz, 64 bands from 60 to 7,800 Hz, 25 ms every 10 ms.
 
@@ -19,7 +19,7 @@ class AudioView:
         seconds: length of one window.
         mels: number of mel bands.
         fmin, fmax: lowest and highest frequency in Hz; the latter is capped at half the rate.
-        window_ms, hop_ms: length and distance of the analysis frames in milliseconds.
+        window_ms, hop_ms: length and spacing of the analysis frames in milliseconds.
         test_clips: evenly spaced windows of one test item whose predictions are averaged.
     """
 
@@ -35,7 +35,9 @@ class AudioView:
     def __post_init__(self) -> None:
         positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
         if min(positive) <= 0 or self.samples < self.window or self.hop < 1:
-            raise BadInput(f"{self} holds no whole analysis window; use positive values and seconds above window_ms.")
+            raise BadInput(
+                f"{self} does not hold one analysis window; use positive values and seconds above window_ms."
+            )
         if not 0 <= self.fmin < self.top:
             raise BadInput(f"fmin={self.fmin:g} Hz must lie between 0 and {self.top:g} Hz; lower it or raise fmax.")
 
@@ -72,24 +74,24 @@ class AudioView:
 
 @dataclass(frozen=True)
 class AudioPolicy:
-    """How one recording becomes segments. Every strength at rest (as in ``crop``) leaves plain random windows.
+    """How one recording becomes segments. With all strengths at zero (as in ``crop``), segments are random windows.
 
     Attributes:
         name: what tables call this policy.
         speed_low, speed_high: playback rate, drawn log-uniformly; pitch and tempo change together.
-        window_low, window_high: part of the segment that sounds, the rest is silence.
-        pitch: largest shift along the mel axis, in bands.
+        window_low, window_high: share of the segment that is not silent.
+        pitch: largest pitch shift either way, in mel bands.
         gain_db: largest change of level, either way.
-        polarity: chance that the wave is turned upside down.
+        polarity: probability that the wave is inverted.
         filter_db: largest gain or loss of a smooth random equaliser.
-        noise: chance of added noise (white, pink or red).
+        noise: probability of added noise (white, pink or red).
         noise_db_low, noise_db_high: its signal-to-noise ratio.
-        reverb: chance of reverberation.
+        reverb: probability of reverberation.
         reverb_seconds: its longest decay by 60 dB.
         reverb_db_low, reverb_db_high: level of all reflections against the direct sound.
-        mix: chance that another segment of the recording sounds at the same time.
-        mix_db: its level lies at most this far below or above.
-        time_mask, mel_mask: largest part of the frames and of the bands that one mask hides.
+        mix: probability that another segment of the recording is mixed in.
+        mix_db: largest difference of its level, either way.
+        time_mask, mel_mask: largest share of the frames and of the bands that a mask hides.
     """
 
     name: str = "standard"
@@ -123,7 +125,7 @@ class AudioPolicy:
         for name in ("speed", "window", "noise_db", "reverb_db"):
             low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
             if low > high or (name in ("speed", "window") and low <= 0):
-                raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is no range; reorder it.")
+                raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is not a valid range.")
         if self.speed_low < 0.125 or self.speed_high > 8:
             raise BadInput(f"speed of the policy '{self.name}' must lie between 0.125 and 8.")
 

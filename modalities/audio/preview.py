@@ -1,4 +1,4 @@
-"""A picture of the recording and of the segments that a student hears."""
+"""A PNG of the recording and of the segments that a student hears."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modalities.audio.logmel import mel_power, standardised
+from modalities.audio.logmel import mel_power, standardise
 from modalities.audio.segments import AudioStream
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: 
     """Write a PNG: wave and log-mel of the recording's first seconds, and below them a grid of segments.
 
     Args:
-        path: of the picture; its folder is made.
+        path: of the PNG; its folder is created.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: 
     stream = AudioStream(source, view, policy, batch_size=COLUMNS * ROWS, seed=seed, device=source.wave.device)
     segments = stream.batch(0)[:, 0].cpu().numpy()
     wave = source.wave[: max(SECONDS * source.rate, view.samples)]
-    whole = standardised(mel_power(wave[None], view))[0, 0].cpu().numpy()
+    whole = standardise(mel_power(wave[None], view))[0, 0].cpu().numpy()
 
     figure = Figure(figsize=(12, 8), layout="constrained")
     FigureCanvasAgg(figure)

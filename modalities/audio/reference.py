@@ -24,10 +24,10 @@ def references(source: str, view: AudioView, policy: AudioPolicy) -> list[Refere
     """Return the ways of librosa with SciPy, and of torchaudio, on the same recording; both run on the CPU."""
     import torch
 
-    from modalities.audio.segments import at_least
+    from modalities.audio.segments import repeat_if_short
     from modalities.audio.source import load_source
 
-    wave = at_least(load_source(source, view, torch.device("cpu")).wave, view, policy)
+    wave = repeat_if_short(load_source(source, view, torch.device("cpu")).wave, view, policy)
     samples = wave.numpy()
 
     def librosa(number: int) -> Wave:
@@ -45,10 +45,10 @@ def references(source: str, view: AudioView, policy: AudioPolicy) -> list[Refere
 
 
 def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Generator) -> Wave:
-    """One segment, (1, mels, frames), of the steps and ranges of ``AudioStream`` in the way librosa's users write them.
+    """Return one segment, (1, mels, frames), by the steps of ``AudioStream`` as users of librosa write them.
 
-    It differs in means, not in kind: a band-limited resampler and a phase vocoder per segment, an impulse response of
-    decaying noise, and a wave of fresh noise each time.
+    The means differ: a band-limited resampler and a phase vocoder per segment, an impulse response of decaying noise,
+    and fresh noise each time.
 
     Args:
         wave: the whole recording, (samples,) at the view's rate, longer than the longest window.
@@ -89,17 +89,17 @@ def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
     knots = rng.uniform(-policy.filter_db, policy.filter_db, 6)
     gain = np.interp(np.arange(view.mels), np.linspace(0, view.mels - 1, 6), knots)
     log = np.log(power * 10 ** (gain / 10)[:, None] + FLOOR)
-    picture = (log - log.mean()) / max(log.std(), 1e-3)
+    spectrogram = (log - log.mean()) / max(log.std(), 1e-3)
     for axis, strength in ((0, policy.mel_mask), (1, policy.time_mask)):
-        size = picture.shape[axis]
+        size = spectrogram.shape[axis]
         count = int(rng.uniform(0, strength) * size)
         start = rng.integers(size - count + 1)
-        picture[(slice(None),) * axis + (slice(start, start + count),)] = 0
-    return np.asarray(picture[None], np.float32)
+        spectrogram[(slice(None),) * axis + (slice(start, start + count),)] = 0
+    return np.asarray(spectrogram[None], np.float32)
 
 
 def _window(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Generator) -> Wave:
-    """A window at its own speed with silence around it, (samples,)."""
+    """Return a window at its own speed with silence around it, (samples,)."""
     import librosa
 
     speed = np.exp(rng.uniform(np.log(policy.speed_low), np.log(policy.speed_high)))
@@ -114,9 +114,9 @@ def _window(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
 
 
 def torchaudio_batch(wave: Tensor, view: AudioView, policy: AudioPolicy, rng: np.random.Generator, size: int) -> Tensor:
-    """A batch, (size, 1, mels, frames), as torchaudio's users write it: speed and equaliser are drawn once per batch.
+    """Return a batch, (size, 1, mels, frames), as users of torchaudio write it: one speed and equaliser per batch.
 
-    Its resampler and its filters take one parameter for a whole batch, so this is less than our policy: no pitch shift
+    Its resampler and filters take one parameter for a whole batch, so this does less than our policy: no pitch shift
     beyond that of speed, no reverberation, no mixing.
 
     Args:
@@ -153,8 +153,10 @@ def torchaudio_batch(wave: Tensor, view: AudioView, policy: AudioPolicy, rng: np
         f_max=view.top, norm="slaney", mel_scale="slaney", pad_mode="constant",
     )(sound)  # fmt: skip
     log = torch.log(power + FLOOR)
-    picture = (log - log.mean((1, 2), keepdim=True)) / log.std((1, 2), keepdim=True).clamp_min(1e-3)
+    spectrogram = (log - log.mean((1, 2), keepdim=True)) / log.std((1, 2), keepdim=True).clamp_min(1e-3)
     for axis, strength in ((2, policy.mel_mask), (3, policy.time_mask)):
-        most = int(strength * picture.shape[axis - 1])
-        picture = functional.mask_along_axis_iid(picture[:, None], most, 0.0, axis)[:, 0] if most else picture
-    return picture[:, None]
+        max_size = int(strength * spectrogram.shape[axis - 1])
+        spectrogram = (
+            functional.mask_along_axis_iid(spectrogram[:, None], max_size, 0.0, axis)[:, 0] if max_size else spectrogram
+        )
+    return spectrogram[:, None]

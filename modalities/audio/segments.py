@@ -1,4 +1,4 @@
-"""Endless log-mel segments of one recording, cut and changed in batches on the device."""
+"""The endless stream of log-mel segments of one recording: drawn on the host, cut and augmented on the device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio import augmentations
-from modalities.audio.pictures import Finish, pictures
+from modalities.audio.logmel import SpectralChanges, log_mel
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
 from modalities.compute.to_device import to_device
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 Parameters = dict[str, Array]
 
-OVERSAMPLING = 2  # so that a straight line between neighbours is close to the curve
+OVERSAMPLING = 2  # makes linear interpolation between samples accurate
 LEVELS_PER_OCTAVE = 4
 
 
 def pyramid(wave: Tensor, levels: int) -> Tensor:
-    """The recording at twice its rate, (levels, 2 * samples), level k low-passed for playback 2^(k/4) times as fast.
+    """Return the recording at twice its rate, (levels, 2 * samples); level k is low-passed for playback at 2^(k/4).
 
     One Fourier transform serves all levels; the pass band ends in a raised cosine over its last tenth.
     """
@@ -45,34 +45,34 @@ def pyramid(wave: Tensor, levels: int) -> Tensor:
     return torch.stack(rows)
 
 
-def at_least(wave: Tensor, view: AudioView, policy: AudioPolicy) -> Tensor:
-    """A recording (samples,), repeated where it is short against the longest window of the policy."""
+def repeat_if_short(wave: Tensor, view: AudioView, policy: AudioPolicy) -> Tensor:
+    """Return a recording (samples,), repeated if it is short compared to the longest window of the policy."""
     needed = ceil(policy.speed_high * view.samples) + 2
     return wave.repeat(ceil((needed + len(wave)) / len(wave))) if len(wave) < 2 * needed else wave
 
 
 class Window(NamedTuple):
-    """Windows of the recording, n of each."""
+    """Windows of the recording; each field has n entries."""
 
-    at: NDArray[np.int64]  # number of the first sample, over all levels
-    fraction: Array  # how far behind it a window begins, in samples
-    stride: Array  # samples from one of the window to the next
-    start: Array  # when it begins to sound, as part of the segment
-    length: Array  # how long it sounds
+    at: NDArray[np.int64]  # index of the first sample, over all levels
+    fraction: Array  # offset of the window's start from it, in samples
+    stride: Array  # step in the recording per sample of the window
+    start: Array  # of the part that is not silent, as a share of the segment
+    length: Array  # of that part
 
     def take(self, rows: NDArray[np.int64]) -> Window:
-        """Those windows only."""
+        """Return some of the windows."""
         return Window(self.at[rows], *(values[rows] for values in self[1:]))
 
 
-Windows = list[tuple[Window, Array]]  # each with the factors of its waves
+Windows = list[tuple[Window, Array]]  # with the amplitudes of their waves
 
 
 class AudioStream:
     """Segments of one recording (implements ``modalities.base.SegmentStream``).
 
     Args:
-        source: the recording; one that is shorter than the longest window is repeated.
+        source: the recording; a short one is repeated.
         batch_size: of the global batch; this rank renders its share, see ``modalities.base.rank_slice``.
     """
 
@@ -82,15 +82,15 @@ class AudioStream:
     ) -> None:  # fmt: skip
         if source.rate != view.rate:
             raise BadInput(
-                f"{source.ref.name} was loaded at {source.rate} Hz, the view wants {view.rate}; load it again."
+                f"{source.ref.name} was loaded at {source.rate} Hz, the view needs {view.rate}; load it again."
             )
         self.shape: tuple[int, ...] = view.shape
         self.batch_size = batch_size
         self._view, self._policy = view, policy
         self._draws = Draws(seed, "segments/")
-        self._mine = rank_slice(batch_size, rank, world_size)
+        self._share = rank_slice(batch_size, rank, world_size)
         self._device = device
-        wave = at_least(source.wave.to(device), view, policy)
+        wave = repeat_if_short(source.wave.to(device), view, policy)
         self._levels = 1 + ceil(LEVELS_PER_OCTAVE * log2(max(policy.speed_high, 1)) - 1e-6)
         self._sound = pyramid(wave, self._levels).view(-1)
         self._length = OVERSAMPLING * len(wave)
@@ -98,19 +98,15 @@ class AudioStream:
     def batch(self, step: int) -> Tensor:
         """Segments of a step: (share of the batch, 1, mels, frames), float32, standardised per segment."""
         drawn = self._draw(step)
-        return pictures(self._wave(drawn), self._view, self._finish(drawn))
-
-    def waves(self, step: int) -> Tensor:
-        """The sound behind ``batch(step)``, before the changes of its mel power: (share of the batch, samples)."""
-        return self._wave(self._draw(step))
+        return log_mel(self._wave(drawn), self._view, self._spectral_changes(drawn))
 
     def _draw(self, step: int) -> Parameters:
-        """Parameters of this rank's segments, drawn for the whole global batch."""
+        """Return the parameters of this rank's segments, drawn for the whole global batch."""
         p, size = self._policy, self.batch_size
 
         def uniform(name: str, low: float = 0.0, high: float = 1.0, width: int = 0) -> NDArray[np.float64]:
             shape = (size, width) if width else size
-            return self._draws.uniform(step, name, shape, low, high)[self._mine]
+            return self._draws.uniform(step, name, shape, low, high)[self._share]
 
         def window(prefix: str) -> Parameters:
             length = uniform(prefix + "window", p.window_low, p.window_high)
@@ -142,27 +138,26 @@ class AudioStream:
             "mel width": uniform("mel width", 0, p.mel_mask),
         }
 
-    def _finish(self, drawn: Parameters) -> Finish:
-        """What happens to the mel power and to the picture."""
+    def _spectral_changes(self, drawn: Parameters) -> SpectralChanges:
         policy = self._policy
-        echoing = (drawn["reverb"] < policy.reverb) & (policy.reverb_seconds > 0)
-        return Finish(
-            drawn["shift"], drawn["knots"], np.where(echoing, drawn["reverb seconds"], 0), drawn["reverb level"],
+        reverberant = (drawn["reverb"] < policy.reverb) & (policy.reverb_seconds > 0)
+        return SpectralChanges(
+            drawn["shift"], drawn["knots"], np.where(reverberant, drawn["reverb seconds"], 0), drawn["reverb level"],
             drawn["mel start"], drawn["mel width"], drawn["time start"], drawn["time width"],
         )  # fmt: skip
 
     def _window(self, drawn: Parameters, prefix: str) -> Window:
-        """Where in the recording the windows lie, and when they sound."""
+        """Return where in the recording the windows lie, and which part of a segment each fills."""
         speed, length, start = (drawn[prefix + name] for name in ("speed", "length", "start"))
         stride = OVERSAMPLING * speed
         position = drawn[prefix + "place"] * (self._length - stride * self._view.samples - 2)
         level = np.ceil(LEVELS_PER_OCTAVE * np.log2(np.maximum(speed, 1)) - 1e-6)
-        # Whole and broken part apart: single precision could not place a sample in a long recording.
+        # Integer and fraction are separate, because single precision cannot address a sample of a long recording.
         whole = np.floor(position)
         return Window((level * self._length + whole).astype(np.int64), position - whole, stride, start, length)
 
     def _wave(self, drawn: Parameters) -> Tensor:
-        """Windows after mixing, gain, polarity and noise: (share of the batch, samples)."""
+        """Return the windows after mixing, gain, polarity and noise: (share of the batch, samples)."""
         loudness = 10 ** (drawn["gain"] / 20) * drawn["sign"]
         other = np.where(drawn["mix"] < self._policy.mix, 10 ** (drawn["mix level"] / 20), 0) * loudness
         noise = np.where(drawn["noise"] < self._policy.noise, 10 ** (drawn["noise level"] / 20), 0)
@@ -181,7 +176,7 @@ class AudioStream:
         per_wave = at, fraction, stride, start, start + length, np.stack([loudness for _, loudness in windows], 1)
         bank, sound = augmentations.noise_bank(samples, self._device).view(-1).numpy(), self._sound.numpy()
         spot = (place.astype(np.float32) * augmentations.NOISE_SPOTS).astype(np.int64)
-        spot += spot // augmentations.NOISE_SAMPLES * samples  # as far as the bank's rows are longer
+        spot += spot // augmentations.NOISE_SAMPLES * samples  # the bank's rows are longer by one segment
         wave = empty(len(noise), samples)
         out = wave.numpy()
 
@@ -197,10 +192,10 @@ class AudioStream:
 
         wave = torch.zeros(len(noise), self._view.samples, device=self._device)
         for window, loudness in windows:
-            heard = np.flatnonzero(loudness)
-            if len(heard):
-                level = self._on_device(loudness[heard])[:, None]
-                wave.index_add_(0, to_device(heard, self._device), level * self._cut(window.take(heard)))
+            audible = np.flatnonzero(loudness)
+            if len(audible):
+                level = self._on_device(loudness[audible])[:, None]
+                wave.index_add_(0, to_device(audible, self._device), level * self._cut(window.take(audible)))
         noisy = np.flatnonzero(noise)
         if len(noisy):
             rows = to_device(noisy, self._device)
@@ -209,7 +204,7 @@ class AudioStream:
         return wave
 
     def _cut(self, window: Window) -> Tensor:
-        """Windows of the recording at their own speeds, with silence around them."""
+        """Return windows of the recording, each at its own speed, with silence around them."""
         import torch
 
         time = torch.arange(self._view.samples, device=self._device, dtype=torch.float32)

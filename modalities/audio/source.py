@@ -1,4 +1,4 @@
-"""The one recording: named ones that ship or are generated, and the user's own file."""
+"""The one recording that a student learns from: named ones that ship or are generated, or the user's own file."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 NOISE_SECONDS = 60
-SHORTEST_SECONDS = 0.05
-LONGEST = 400_000_000  # samples, before and after resampling: more than two hours at any usual rate
+MIN_SECONDS = 0.05
+MAX_SAMPLES = 400_000_000  # before and after resampling: more than two hours at any usual rate
 BLOCK = 1 << 20  # samples of all channels that are decoded at once
 SOURCES = {
     "speech": "a radio play of our own read by seven synthetic voices of espeak-ng, 87 s (file, Opus)",
@@ -58,8 +58,8 @@ def _path(name: str) -> Path:
 
 
 @cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    """SHA-256 of a file, computed once for a size and time of change."""
+def _sha256(path: Path, size: int, modified: int) -> str:
+    """SHA-256 of a file, computed again when its size or modification time changes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -68,38 +68,36 @@ def source_ref(name: str) -> SourceRef:
     """Identify a named recording or a file by path.
 
     Raises:
-        BadInput: when there is no such name or file.
+        BadInput: there is no such name or file.
     """
     if name == "noise":
         return SourceRef(name, hashlib.sha256(b"noise/seed=0/version=1").hexdigest(), SOURCES[name])
     path = _path(name)
     stat = path.stat()
     label = name if name in SOURCES else path.name
-    return SourceRef(label, _digest(path, stat.st_size, stat.st_mtime_ns), SOURCES.get(name, f"recording {path.name}"))
+    return SourceRef(label, _sha256(path, stat.st_size, stat.st_mtime_ns), SOURCES.get(name, f"recording {path.name}"))
 
 
 def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
-    """A whole sound file as mono (samples,) float32 at ``rate``; channels are averaged.
+    """Return a whole sound file as mono (samples,) float32 at ``rate``; channels are averaged.
 
-    A WAV or OGG file that breaks off counts as the recording up to there: these formats cannot tell.
+    A truncated WAV or OGG file is read up to its end, because these formats cannot tell.
 
     Raises:
-        BadInput: for a file that is missing, empty, no sound, damaged, silent or shorter than 50 ms, or
-            has more than LONGEST samples.
+        BadInput: the file is missing, empty, not sound, damaged, silent, shorter than 50 ms, or has MAX_SAMPLES samples
+            or more.
     """
     import soxr
 
     with open_sound(path, "give a WAV, FLAC, OGG or MP3 file") as file:
         promised, source_rate = file.frames, file.samplerate
         wave = _mono(file)
-    if max(len(wave), len(wave) / source_rate * rate) >= LONGEST:
-        raise BadInput(f"{path} lasts longer than {LONGEST:,} samples; give a part of it.")
+    if max(len(wave), len(wave) / source_rate * rate) >= MAX_SAMPLES:
+        raise BadInput(f"{path} lasts longer than {MAX_SAMPLES:,} samples; give a part of it.")
     if len(wave) < promised:
         raise BadInput(f"{path} is damaged: {len(wave)} of {promised} samples can be read; give an intact file.")
-    if len(wave) < SHORTEST_SECONDS * source_rate:
-        raise BadInput(
-            f"{path} lasts {len(wave) / source_rate:.3f} s; give a recording of {SHORTEST_SECONDS} s or more."
-        )
+    if len(wave) < MIN_SECONDS * source_rate:
+        raise BadInput(f"{path} lasts {len(wave) / source_rate:.3f} s; give a recording of {MIN_SECONDS} s or more.")
     if not np.isfinite(wave).all() or np.abs(wave).max() < 1e-5:
         raise BadInput(f"{path} is silent or holds invalid samples; give a recording with sound in it.")
     resampled: NDArray[np.float32] = wave if source_rate == rate else soxr.resample(wave, source_rate, rate, "VHQ")
@@ -107,8 +105,8 @@ def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
 
 
 def _mono(file: SoundFile) -> NDArray[np.float32]:
-    """The channels' mean, (samples,), of no more than LONGEST; what the header promises is not believed."""
-    parts, left = [np.zeros(0, np.float32)], LONGEST
+    """Return the mean of the channels, (samples,), up to MAX_SAMPLES; the header's length is not trusted."""
+    parts, left = [np.zeros(0, np.float32)], MAX_SAMPLES
     while len(block := file.read(min(left, BLOCK // file.channels), dtype="float32", always_2d=True)):
         parts.append(block.mean(axis=1))
         left -= len(block)
@@ -119,7 +117,7 @@ def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource
     """Decode or generate the recording once, onto the device.
 
     Raises:
-        BadInput: for a name or file that cannot be used.
+        BadInput: the name or file cannot be used.
     """
     import torch
 

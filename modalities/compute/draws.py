@@ -11,27 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-
-
 Words = NDArray[np.uint64]
-_OWN = threading.local()  # a generator per thread: setting its state costs a sixth of making a new one
+_LOCAL = threading.local()  # a generator per thread: setting its state costs a sixth of making a new one
 
 
 def _key(seed: int, name: str) -> Words:
-    """128-bit Philox key of a named draw, low word first."""
+    """Return the 128-bit Philox key of a named draw, low word first."""
     return np.frombuffer(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest(), "<u8").astype(np.uint64)
 
 
 def _philox(key: Words, step: int, count: int) -> Words:
-    """``count`` raw numbers of that key's generator, from where the counter's high word is ``step``."""
-    if not hasattr(_OWN, "generator"):
-        _OWN.generator = np.random.Philox(0)
-    _OWN.generator.state = {
+    """Return ``count`` raw numbers of that key's generator, starting where the counter's high word is ``step``."""
+    if not hasattr(_LOCAL, "generator"):
+        _LOCAL.generator = np.random.Philox(0)
+    _LOCAL.generator.state = {
         "bit_generator": "Philox",
         "state": {"counter": np.array([0, 0, 0, step], np.uint64), "key": key},
         "buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0,
     }  # fmt: skip
-    numbers: Words = _OWN.generator.random_raw(count)
+    numbers: Words = _LOCAL.generator.random_raw(count)
     return numbers
 
 
@@ -40,12 +38,12 @@ class Draws:
     """Named random numbers, random-access in the step.
 
     Raw numbers come from Philox (Salmon et al., SC 2011) keyed by (seed, name) with the step as the high word of
-    its counter; inverse distribution functions turn them into parameters. So no generator state exists: asking
-    for step 7 first, twice or never changes nothing, and one name's draws do not shift another's.
+    its counter; inverse distribution functions turn them into parameters. There is no generator state: drawing
+    step 7 first, twice or never changes nothing, and one name's draws do not shift another's.
 
     Args:
         seed: any integer.
-        scope: prefix of every name, to give parts of a program draws of their own.
+        scope: prefix of every name; gives each part of a program separate draws.
     """
 
     seed: int
@@ -53,13 +51,13 @@ class Draws:
     _keys: dict[str, Words] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def within(self, scope: str) -> Draws:
-        """The draws of a part: same seed, names prefixed by ``scope``."""
+        """Return the draws of a part: same seed, names prefixed by ``scope``."""
         return Draws(self.seed, f"{self.scope}{scope}/")
 
     def uniform(self, step: int, name: str, size: int | tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Array:
-        """Uniform numbers in [low, high), float64, of shape ``size``; element i is the same whatever the size is."""
+        """Return uniform numbers in [low, high), float64, of shape ``size``; element i does not depend on the size."""
         if step < 0:
-            raise ValueError(f"a step is 0 or more, not {step}")
+            raise ValueError(f"step must be 0 or more, not {step}")
         key = self._keys.get(name)
         if key is None:
             key = self._keys[name] = _key(self.seed, self.scope + name)
@@ -69,44 +67,44 @@ class Draws:
         return (low + (high - low) * unit).reshape(size)
 
     def chance(self, step: int, name: str, size: int | tuple[int, ...], probability: float) -> NDArray[np.bool_]:
-        """True with ``probability``, independently for each element."""
+        """Return True with ``probability``, independently for each element."""
         return self.uniform(step, name, size) < probability
 
     def integers(self, step: int, name: str, size: int | tuple[int, ...], high: int) -> NDArray[np.int64]:
-        """Whole numbers in [0, high)."""
+        """Return integers in [0, high)."""
         return np.floor(self.uniform(step, name, size) * high).astype(np.int64)
 
     def normal(self, step: int, name: str, size: int | tuple[int, ...]) -> Array:
-        """Standard normal numbers (inverse distribution function of the uniform draw)."""
+        """Return standard normal numbers (inverse distribution function of the uniform draw)."""
         from scipy.special import ndtri
 
         numbers: Array = ndtri(self.uniform(step, name, size) + 2.0**-54)
         return numbers
 
     def beta(self, step: int, name: str, size: int | tuple[int, ...], a: float, b: float) -> Array:
-        """Beta(a, b) numbers (inverse regularised incomplete beta function)."""
+        """Return Beta(a, b) numbers (inverse regularised incomplete beta function)."""
         from scipy.special import betaincinv
 
         numbers: Array = betaincinv(a, b, self.uniform(step, name, size))
         return numbers
 
     def permutation(self, step: int, name: str, size: int) -> NDArray[np.int64]:
-        """A random order of 0 … size-1."""
+        """Return a random order of 0 … size-1."""
         return np.argsort(self.uniform(step, name, size), kind="stable")
 
 
 def rank_slice(batch_size: int, rank: int, world_size: int) -> NDArray[np.int64]:
-    """Indices of the global batch that one rank renders, so that reversed-batch mixing stays on the rank.
+    """Return the indices of the global batch that one rank renders, so that reversed-batch mixing stays on the rank.
 
-    A rank that holds sample i holds sample B-1-i too, and reversing its slice pairs exactly those two.
+    A rank that holds sample i also holds sample B-1-i, and reversing its slice pairs exactly those two.
 
     Raises:
-        ValueError: when the batch cannot be shared out evenly.
+        ValueError: the batch cannot be split evenly.
     """
     if not 0 <= rank < world_size:
-        raise ValueError(f"rank {rank} is not one of {world_size}")
+        raise ValueError(f"rank {rank} is out of range for {world_size} ranks")
     if batch_size % (2 * world_size) and world_size > 1:
-        raise ValueError(f"a batch of {batch_size} cannot be shared by {world_size} ranks in mirrored pairs")
+        raise ValueError(f"a batch of {batch_size} cannot be split among {world_size} ranks in mirrored pairs")
     if world_size == 1:
         return np.arange(batch_size)
     front = np.arange(rank, batch_size // 2, world_size)

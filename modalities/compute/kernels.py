@@ -1,4 +1,4 @@
-"""What the compiled kernels of the modalities share: memory for their results, and threads."""
+"""What the numba kernels of the modalities share: compilation, memory for results, and threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def jit(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function at its first call, and keep it on disk for later processes where any folder takes it."""
+    """Compile a function at its first call, and cache it on disk for later processes if a folder is writable."""
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
         return cast(Callable[..., Any], njit(cache=True, **options)(kernel))
@@ -24,15 +24,15 @@ def jit(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def empty(*shape: int) -> Tensor:
-    """A float32 tensor to be filled. NumPy asks for huge pages; torch's small ones cost more than the filling."""
+    """Return an uninitialised float32 tensor. NumPy requests huge pages; torch's small ones cost more than filling."""
     return torch.from_numpy(np.empty(shape, np.float32))
 
 
 def run_in_threads(work: Callable[[slice], object], count: int) -> None:
-    """Call ``work`` on parts of 0 … count-1 that cover it, one part for each of torch's threads.
+    """Split 0 … count-1 into a slice for each of torch's threads, and call ``work`` on all of them at once.
 
-    ``work`` must let go of the interpreter's lock, and treat every number on its own, so that results do not depend
-    on the number of threads.
+    ``work`` must release the GIL and treat every index independently, so that results do not depend on the number of
+    threads.
     """
     threads = min(torch.get_num_threads(), count)
     if threads <= 1:
@@ -45,5 +45,5 @@ def run_in_threads(work: Callable[[slice], object], count: int) -> None:
 
 @lru_cache(1)
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Threads that wait for the next part; a forked process has none of its parent's."""
+    """Return idle threads; a forked process needs its own."""
     return ThreadPoolExecutor(threads, thread_name_prefix="segments")

@@ -1,4 +1,4 @@
-"""Numbers on their way from the host to the device, without the host waiting for what the device has still to do."""
+"""Copies from the host to the device that do not wait for the work queued on the device."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 
 def to_device(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
-    """Numbers of one step on the device; on a CPU they stay where they are, and an array shares its memory.
+    """Return numbers of one step on the device; on a CPU an array shares its memory with the result.
 
-    A copy to a GPU from ordinary memory waits until the GPU has done all that was asked of it before. From pinned
-    memory it does not. The pinned buffer may go out of scope here while the copy is under way: torch's allocator of
-    pinned memory notes the CUDA stream of every copy with ``non_blocking=True``, and hands the buffer out again only
-    when that stream is past the copy.
+    A copy to a GPU from pageable memory waits until the GPU has finished everything queued before; from pinned memory
+    it does not. The pinned buffer may go out of scope during the copy: torch's pinned-memory allocator records the
+    CUDA stream of every copy with ``non_blocking=True``, and reuses the buffer only when that stream is past the copy.
     """
     import torch
 
@@ -31,12 +30,12 @@ def to_device(values: NDArray[Any] | Tensor, device: torch.device) -> Tensor:
 
 @cache
 def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """A few numbers that are the same at every step, float32, copied to a device once; never to be changed in place.
+    """Return a few numbers that are the same at every step, float32, copied to a device once; do not modify in place.
 
-    That one copy does wait, so that the numbers are there for every CUDA stream.
+    That one copy does wait, so that the numbers are visible to every CUDA stream.
     """
     import torch
 
-    # Evaluation may be the first to ask, and what inference mode makes is no good where gradients are wanted.
+    # Evaluation may call this first, and tensors made in inference mode cannot take part in autograd.
     with torch.inference_mode(False):
         return torch.tensor(values, dtype=torch.float32, device=device)

@@ -1,124 +1,68 @@
-"""The contract of a target adapter, item by item: ``benchmark check`` prints it, the tests hold it for every target."""
+"""The contract of a target adapter, item by item: ``benchmark check`` prints it, and tests check every target."""
 
 from __future__ import annotations
 
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from modalities.base import Item, LabelledData, ModalityName, TargetAdapter
-from modalities.contract import damage
-from modalities.contract.info import Broken, check_classes, check_import, check_info, check_published, must
+from modalities.contract.damage import check_absent, check_damaged, check_half
+from modalities.contract.info import check_classes, check_import, check_info, check_published
+from modalities.contract.subject import Broken, Skipped, Subject, must
 from modalities.datasets.standin import stand_ins
 from modalities.errors import BadInput
 from modalities.registry import modality
 
 Verdict = Literal["pass", "fail", "skip"]
-VERDICTS: tuple[str, ...] = get_args(Verdict)
 
-# Small items: the contract is about the right ones, not about many pixels.
+# Small items: the contract is about correctness, not about pixels.
 SMALL: dict[ModalityName, dict[str, Any]] = {
     "image": {"size": 32},
     "audio": {"rate": 8_000, "mels": 32},
     "video": {"size": 32, "resize": 36},
 }
-SAMPLE_BYTES = 200_000_000  # a stand-in is written wherever the suite runs first
+MAX_STAND_IN_BYTES = 200_000_000  # every machine that runs the suite writes one
 
 
 class Check(NamedTuple):
-    """One item of the contract and how an adapter keeps it."""
+    """One item of the contract, and whether an adapter keeps it."""
 
     name: str
     verdict: Verdict
     detail: str  # a sentence
 
 
-class Skipped(Exception):
-    """An item that does not apply; the message says why."""
-
-
-@dataclass
-class Subject:
-    """An adapter with data under a folder, read once for all checks.
-
-    Args:
-        root: folder of datasets that holds the target's stand-in, its real data, or nothing if they ship.
-        view: what items are decoded for.
-        sample: items per split that are decoded, evenly spread; labels and ids are compared for all.
-    """
-
-    adapter: TargetAdapter
-    root: Path
-    view: Any
-    sample: int = 200
-    _items: dict[str, list[tuple[int, Item]]] = field(default_factory=dict, init=False)
-
-    @cached_property
-    def stand_in(self) -> bool:
-        """Whether the data are a stand-in, of which copies may be damaged."""
-        return self.adapter.info.name in stand_ins(self.root)
-
-    @cached_property
-    def splits(self) -> dict[str, LabelledData]:
-        """Train and test of the first fold."""
-        return self.again()
-
-    def again(self, root: Path | None = None, fold: int = 1) -> dict[str, LabelledData]:
-        """Train and test, constructed anew."""
-        where = self.root if root is None else root
-        return {name: getattr(self.adapter, name)(where, self.view, fold) for name in ("train", "test")}
-
-    def items(self, split: str) -> list[tuple[int, Item]]:
-        """Evenly spread items of a split with their places."""
-        if split not in self._items:
-            data = self.splits[split]
-            places = np.unique(np.linspace(0, len(data) - 1, min(len(data), self.sample)).round().astype(int))
-            self._items[split] = [(int(place), data[int(place)]) for place in places]
-        return self._items[split]
-
-    def shipped(self) -> None:
-        """Skip what needs files."""
-        if self.adapter.info.ships_with:
-            raise Skipped(f"the data ship with {self.adapter.info.ships_with}.")
-
-    def copied(self) -> None:
-        """Skip what damages a copy."""
-        self.shipped()
-        if not self.stand_in:
-            raise Skipped("copies are damaged of stand-ins only.")
-
-
 def small_view(name: ModalityName) -> Any:
-    """A view of that modality with small items."""
+    """Return a view of that modality with small items."""
     return modality(name).view_type(**SMALL[name])
 
 
 def check_adapter(
     adapter: TargetAdapter, root: Path | None = None, view: Any = None, *, sample: int = 200
 ) -> Iterator[Check]:
-    """Check an adapter against every item of the contract, one after the other.
+    """Check an adapter against every item of the contract, in order.
 
     Args:
         root: folder with its data; None writes its stand-in into a temporary folder.
         view: what items are decoded for; None takes a small one.
-        sample: items per split that are decoded.
+        sample: number of items per split to decode.
     """
     with tempfile.TemporaryDirectory(prefix="contract-") as folder:
         try:
             if root is None and not adapter.info.ships_with:
                 adapter.write_sample(Path(folder), 0)
                 marked = adapter.info.name in stand_ins(Path(folder))
-                must(marked, "write_sample() ends without modalities.datasets.standin.mark(folder, name, seed).")
+                must(marked, "write_sample() must end with modalities.datasets.standin.mark(folder, name, seed).")
             view = small_view(adapter.info.modality) if view is None else view
         except Exception as error:
-            yield Check("stand-in", "fail", _said(error))
+            yield Check("stand-in", "fail", _message(error))
             return
         subject = Subject(adapter, Path(folder) if root is None else root, view, sample)
         for name in CHECKS:
@@ -126,16 +70,16 @@ def check_adapter(
 
 
 def check(subject: Subject, name: str) -> Check:
-    """One item of the contract; whatever the adapter raises is a failure."""
+    """Check one item of the contract; whatever the adapter raises is a failure."""
     try:
         return Check(name, "pass", CHECKS[name](subject))
     except Skipped as skipped:
         return Check(name, "skip", str(skipped))
     except Exception as error:
-        return Check(name, "fail", _said(error))
+        return Check(name, "fail", _message(error))
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error) if isinstance(error, Broken | BadInput) else f"{type(error).__name__}: {error}"
 
 
@@ -143,12 +87,12 @@ def _said(error: Exception) -> str:
 
 
 def _stand_in(subject: Subject) -> str:
-    subject.shipped()
+    subject.needs_files()
     if not subject.stand_in:
-        raise Skipped("real data are checked.")
+        raise Skipped("these are real data.")
     size = sum(path.stat().st_size for path in subject.root.rglob("*") if path.is_file())
-    must(size <= SAMPLE_BYTES, f"it takes {size / 1e6:,.0f} MB; stay below {SAMPLE_BYTES / 1e6:.0f}.")
-    return f"it is marked as one and takes {size / 1e6:.1f} MB."
+    must(size <= MAX_STAND_IN_BYTES, f"it uses {size / 1e6:,.0f} MB; stay below {MAX_STAND_IN_BYTES / 1e6:.0f}.")
+    return f"it is marked as one and uses {size / 1e6:.1f} MB."
 
 
 def _status(subject: Subject) -> str:
@@ -156,25 +100,7 @@ def _status(subject: Subject) -> str:
     must(first.state == "ready", f"status() says {first.state}: {', '.join(first.missing)}.")
     must(bool(first.fingerprint), "the fingerprint of ready data is empty.")
     must(first.fingerprint == second.fingerprint, "the fingerprint differs between two calls.")
-    return "ready, and its fingerprint is the same twice."
-
-
-def _absent(subject: Subject) -> str:
-    subject.shipped()
-    with tempfile.TemporaryDirectory(prefix="contract-") as folder:
-        return damage.of_nothing(subject.adapter, Path(folder), subject.view)
-
-
-def _partial(subject: Subject) -> str:
-    subject.copied()
-    with tempfile.TemporaryDirectory(prefix="contract-") as folder:
-        return damage.of_half(subject.adapter, subject.root, Path(folder) / "copy")
-
-
-def _damaged(subject: Subject) -> str:
-    subject.copied()
-    with tempfile.TemporaryDirectory(prefix="contract-") as folder:
-        return damage.of_a_file(subject.again, subject.root, Path(folder))
+    return "ready, with the same fingerprint in two calls."
 
 
 # --- what is listed ----------------------------------------------------------------------------------------------
@@ -185,14 +111,14 @@ def _labels(subject: Subject) -> str:
     for split, data in subject.splits.items():
         labels, classes = data.labels, len(subject.adapter.info.classes)
         must(len(data) > 0, f"{split} is empty.")
-        must(isinstance(labels, np.ndarray) and labels.dtype == np.int64, f"labels of {split} are no int64 array.")
+        must(isinstance(labels, np.ndarray) and labels.dtype == np.int64, f"labels of {split} are not an int64 array.")
         must(labels.shape == (len(data),), f"{split} has {len(data)} items and labels of shape {labels.shape}.")
         low, high = int(labels.min()), int(labels.max())
         must(low >= 0 and high < classes, f"labels of {split} run from {low} to {high} with {classes} classes.")
         known[split] = set(labels.tolist())
-    alien = known["test"] - known["train"]
-    must(not alien, f"classes of test that train does not have: {sorted(alien)[:5]}.")
-    must(len(known["test"]) > 1, "test has one class alone.")
+    unseen = known["test"] - known["train"]
+    must(not unseen, f"classes of test that train lacks: {sorted(unseen)[:5]}.")
+    must(len(known["test"]) > 1, "test has only one class.")
     return f"int64 and in range, {len(known['train'])} classes in train, {len(known['test'])} in test."
 
 
@@ -200,22 +126,22 @@ def _sizes(subject: Subject) -> str:
     if subject.stand_in:
         raise Skipped("a stand-in is smaller than the dataset.")
     info = subject.adapter.info
-    for split, told in (("train", info.train_items), ("test", info.test_items)):
-        if not told:
+    for split, stated in (("train", info.train_items), ("test", info.test_items)):
+        if not stated:
             raise Skipped("its info states no sizes.")
-        there = len(subject.splits[split])
-        must(0.95 * told <= there <= 1.05 * told, f"{split} has {there:,} items, its info says {told:,}.")
+        count = len(subject.splits[split])
+        must(0.95 * stated <= count <= 1.05 * stated, f"{split} has {count:,} items, its info says {stated:,}.")
     return f"{len(subject.splits['train']):,} and {len(subject.splits['test']):,} items, as its info says."
 
 
 def _ids(subject: Subject) -> str:
-    for split, again in subject.again().items():
+    for split, again in subject.construct().items():
         first, ids = subject.splits[split], list(again.item_ids)
-        must(len(ids) == len(again) and all(isinstance(i, str) and i for i in ids), f"{split} has items without id.")
-        must(len(set(ids)) == len(ids), f"{len(ids) - len(set(ids))} ids of {split} stand twice.")
+        must(len(ids) == len(again) and all(isinstance(i, str) and i for i in ids), f"{split} has items without an id.")
+        must(len(set(ids)) == len(ids), f"{split} has {len(ids) - len(set(ids))} duplicate ids.")
         same = list(first.item_ids) == ids and np.array_equal(first.labels, again.labels)
         must(same and list(first.groups) == list(again.groups), f"{split} differs between two constructions.")
-    return "unique, and the same in the same order when constructed again."
+    return "unique, and in the same order when constructed again."
 
 
 def _disjoint(splits: dict[str, LabelledData], what: str) -> None:
@@ -231,27 +157,27 @@ def _disjoint(splits: dict[str, LabelledData], what: str) -> None:
 def _leaks(subject: Subject) -> str:
     _disjoint(subject.splits, "it")
     count = len(set(subject.splits["train"].groups) | set(subject.splits["test"].groups))
-    return f"none of {count:,} leak units ({subject.adapter.info.leak_unit}) is on both sides."
+    return f"none of {count:,} leak units ({subject.adapter.info.leak_unit}) is in both train and test."
 
 
 def _folds(subject: Subject) -> str:
     folds = subject.adapter.info.folds
     if folds == 1:
-        raise Skipped("there is one split.")
+        raise Skipped("there is only one fold.")
     seen = set()
     for fold in range(1, folds + 1):
-        splits = subject.again(fold=fold)
+        splits = subject.construct(fold=fold)
         _disjoint(splits, f"fold {fold}")
         must(all(map(len, splits.values())), f"fold {fold} has an empty split.")
         seen.add(tuple(tuple(data.item_ids) for data in splits.values()))
     must(len(seen) == folds, "two folds are the same.")
     for fold in (0, folds + 1):
         try:
-            subject.again(fold=fold)
+            subject.construct(fold=fold)
         except BadInput:
             continue
         raise Broken(f"fold {fold} does not exist and is not refused.")
-    return f"{folds} folds, each without a leak; others are refused."
+    return f"{folds} folds, each without a leak; other numbers are refused."
 
 
 # --- what is decoded ---------------------------------------------------------------------------------------------
@@ -274,7 +200,7 @@ def _shapes(subject: Subject) -> str:
         shapes[split] = shape
     must(shapes["train"][1:] == shapes["test"][1:], f"train and test differ in shape: {shapes}.")
     clips = shapes["test"][0]
-    must(clips == view.test_clips, f"a test item has {clips} clips, and the view asks for {view.test_clips}.")
+    must(clips == view.test_clips, f"a test item has {clips} clips, and the view requests {view.test_clips}.")
     _several_clips(subject)
     ready = modality(info.modality).prepare(subject.items("test")[0][1].data, view)
     must(tuple(ready.shape[1:]) == tuple(view.shape), f"prepared items have the shape {tuple(ready.shape)}.")
@@ -285,17 +211,17 @@ def _shapes(subject: Subject) -> str:
 def _several_clips(subject: Subject) -> None:
     try:
         view = replace(subject.view, test_clips=3)
-    except BadInput:  # a picture has one
+    except BadInput:  # an image has only one
         return
     data = subject.adapter.test(subject.root, view)
-    must(len(data[0].data) == 3, f"a test item has {len(data[0].data)} clips where the view asks for 3.")
+    must(len(data[0].data) == 3, f"a test item has {len(data[0].data)} clips if the view requests 3.")
 
 
 def _truth(subject: Subject) -> str:
     for split, data in subject.splits.items():
         for place, item in subject.items(split):
-            must(int(item.label) == data.labels[place], f"item {item.item_id} is labelled {item.label} when decoded.")
-            must(item.item_id == data.item_ids[place], f"item {place} of {split} calls itself {item.item_id}.")
+            must(int(item.label) == data.labels[place], f"item {item.item_id} has the label {item.label} when decoded.")
+            must(item.item_id == data.item_ids[place], f"item {place} of {split} has the id {item.item_id}.")
     return f"of {sum(len(subject.items(split)) for split in subject.splits)} decoded items."
 
 
@@ -306,23 +232,23 @@ def _digest(item: Item) -> str:
 def _content(subject: Subject) -> str:
     digests = {}
     for split in subject.splits:
-        # A stretch of silence is the same wherever it is cut.
+        # All stretches of silence are equal.
         varied = [item for _, item in subject.items(split) if int(item.data.max()) != int(item.data.min())]
-        must(len(varied) > 0.5 * len(subject.items(split)), f"most items of {split} are one flat colour or silence.")
+        must(len(varied) > 0.5 * len(subject.items(split)), f"most items of {split} are a single colour or silence.")
         digests[split] = {_digest(item): item.item_id for item in varied}
-        must(len(digests[split]) > 0.5 * len(varied), f"most items of {split} look alike to the bit.")
+        must(len(digests[split]) > 0.5 * len(varied), f"most items of {split} are bit-identical.")
     shared = set(digests["train"]) & set(digests["test"])
     named = ", ".join(f"{digests['train'][one]} and {digests['test'][one]}" for one in sorted(shared)[:2])
-    must(not shared, f"{len(shared)} decoded items are in train and test alike: {named}.")
+    must(not shared, f"{len(shared)} decoded items are in both train and test: {named}.")
     return f"{len(digests['train'])} and {len(digests['test'])} decoded items differ."
 
 
 def _same(subject: Subject) -> str:
-    for split, again in subject.again().items():
+    for split, again in subject.construct().items():
         for place, item in subject.items(split)[:5]:
             for data in (subject.splits[split], again):
                 must(_digest(data[place]) == _digest(item), f"item {item.item_id} differs when it is read again.")
-    return "items are equal when read again and from a new construction."
+    return "items are equal when read again, also after a new construction."
 
 
 def _pickles(subject: Subject) -> str:
@@ -330,18 +256,18 @@ def _pickles(subject: Subject) -> str:
         copy = pickle.loads(pickle.dumps(data))
         place, item = subject.items(split)[-1]
         must(_digest(copy[place]) == _digest(item), f"item {item.item_id} differs after pickling.")
-    return "train and test go through a pickle, as to a worker process."
+    return "train and test survive pickling, as for a worker process."
 
 
 CHECKS: dict[str, Callable[[Subject], str]] = {
-    "info": lambda subject: check_info(subject.adapter.info),
-    "classes": lambda subject: check_classes(subject.adapter.info),
-    "published numbers": lambda subject: check_published(subject.adapter.info),
-    "quick import": lambda subject: check_import(subject.adapter),
+    "info": check_info,
+    "classes": check_classes,
+    "published numbers": check_published,
+    "quick import": check_import,
     "stand-in": _stand_in,
     "status": _status,
-    "no data": _absent,
-    "half the data": _partial,
+    "no data": check_absent,
+    "half the data": check_half,
     "labels": _labels,
     "sizes": _sizes,
     "item ids": _ids,
@@ -352,5 +278,5 @@ CHECKS: dict[str, Callable[[Subject], str]] = {
     "content": _content,
     "repeatable": _same,
     "pickles": _pickles,
-    "damaged file": _damaged,
+    "damaged file": check_damaged,
 }

@@ -1,4 +1,4 @@
-"""The part of the adapter contract about data that are damaged: none, half of them, or one broken file."""
+"""The part of the adapter contract about missing and damaged data: none, half of them, or one broken file."""
 
 from __future__ import annotations
 
@@ -7,94 +7,105 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from modalities.base import LabelledData, TargetAdapter
-from modalities.contract.info import Broken, must
+from modalities.contract.subject import Broken, Subject, must
 from modalities.datasets.standin import MARKER
 from modalities.errors import BadInput
 
 LISTS = (".txt", ".csv", ".json", ".mat", ".tsv", ".trans")  # files that name items and hold none
-SEVERAL = 20  # so many files of a kind hold an item each
-Constructed = Callable[[Path], dict[str, LabelledData]]
+MANY = 20  # if there are this many files of a kind, each holds one item
 
 
-def of_nothing(adapter: TargetAdapter, empty: Path, view: Any) -> str:
-    """An empty root is absent, says how to get the data, and gives no split."""
-    status = adapter.status(empty)
-    must(status.state == "absent", f"an empty folder is '{status.state}'.")
-    must(
-        bool(status.missing) and bool(status.how), "status() of an empty folder names nothing missing or no next step."
-    )
-    try:
-        data = adapter.train(empty, view)
-    except BadInput:
-        return "an empty folder is absent, and says what to do."
-    raise Broken(f"train() of an empty folder gives {len(data)} items instead of a BadInput.")
-
-
-def of_half(adapter: TargetAdapter, root: Path, copy: Path) -> str:
-    """A copy that lost its marker and half of its data files or more is not ready, and says what is missing."""
-    _copy(root, copy)
-    for marker in copy.rglob(MARKER):
-        marker.unlink()
-    files = _data_files(copy)
-    enough = max(1, adapter.info.test_items // 2)  # no stand-in larger than the dataset passes for all of it
-    lost = files[min(len(files) // 2, enough) :]
-    for path in lost:
-        path.unlink()
-    status = adapter.status(copy)
-    must(status.state != "ready", f"{len(lost)} files are deleted, and status() says ready.")
-    must(bool(status.missing) and bool(status.how), f"status() says {status.state} and nothing of what is missing.")
-    return f"{len(lost)} deleted files make it {status.state}: {status.missing[0]}."
-
-
-def of_a_file(constructed: Constructed, root: Path, scratch: Path) -> str:
-    """A file that is cut or overwritten is named in one BadInput, and the other items stay readable."""
-    files = _data_files(root)
-    kinds = Counter(path.suffix.lower() for path in files)
-    if kinds.most_common(1)[0][1] < SEVERAL:
-        return _of_a_pack(constructed, root, scratch / "cut", max(files, key=lambda path: path.stat().st_size))
-    test = constructed(root)["test"]
-    place = len(test) // 2
-    path = _file_of(test.item_ids[place], files)
-    for harm, damaged in (("cut", _cut), ("overwritten", _overwritten)):
-        copy = scratch / harm
-        _copy(root, copy)
-        _replace(copy / path.relative_to(root), damaged)
-        data = constructed(copy)["test"]
+def check_absent(subject: Subject) -> str:
+    """Check that an empty root is absent, says how to obtain the data, and gives no split."""
+    subject.needs_files()
+    with TemporaryDirectory(prefix="contract-") as folder:
+        empty = Path(folder)
+        status = subject.adapter.status(empty)
+        must(status.state == "absent", f"an empty folder is '{status.state}'.")
+        complete = bool(status.missing) and bool(status.how)
+        must(complete, "status() of an empty folder does not say what is missing or what to do next.")
         try:
-            data[place]
+            data = subject.adapter.train(empty, subject.view)
+        except BadInput:
+            return "an empty folder is absent, and status() says what to do."
+        raise Broken(f"train() of an empty folder gives {len(data)} items instead of a BadInput.")
+
+
+def check_half(subject: Subject) -> str:
+    """Check that a copy without its marker and half of its data files is not ready, and says what is missing."""
+    subject.needs_stand_in()
+    with TemporaryDirectory(prefix="contract-") as folder:
+        copy = Path(folder) / "copy"
+        _copy(subject.root, copy)
+        for marker in copy.rglob(MARKER):
+            marker.unlink()
+        files = _data_files(copy)
+        enough = max(1, subject.adapter.info.test_items // 2)  # a stand-in may be larger than the dataset
+        deleted = files[min(len(files) // 2, enough) :]
+        for path in deleted:
+            path.unlink()
+        status = subject.adapter.status(copy)
+    must(status.state != "ready", f"{len(deleted)} files are deleted, and status() says ready.")
+    complete = bool(status.missing) and bool(status.how)
+    must(complete, f"status() says {status.state} and not what is missing.")
+    return f"{len(deleted)} deleted files make it {status.state}: {status.missing[0]}."
+
+
+def check_damaged(subject: Subject) -> str:
+    """Check that a truncated or overwritten file is named in one BadInput, and that other items stay readable."""
+    subject.needs_stand_in()
+    files = _data_files(subject.root)
+    kinds = Counter(path.suffix.lower() for path in files)
+    with TemporaryDirectory(prefix="contract-") as folder:
+        if kinds.most_common(1)[0][1] < MANY:
+            return _check_pack(subject, max(files, key=lambda path: path.stat().st_size), Path(folder) / "copy")
+        return _check_file(subject, files, Path(folder))
+
+
+def _check_file(subject: Subject, files: list[Path], folder: Path) -> str:
+    """Check damage to a file that holds one item."""
+    test = subject.splits["test"]
+    index = len(test) // 2
+    path = _file_of(test.item_ids[index], files)
+    for harm, damaged in (("truncated", _truncated), ("overwritten", _overwritten)):
+        copy = folder / harm
+        _copy(subject.root, copy)
+        _replace(copy / path.relative_to(subject.root), damaged)
+        data = subject.construct(copy)["test"]
+        try:
+            data[index]
         except BadInput as error:
-            must(path.name in str(error), f"a {harm} file is refused without its name: {error}")
+            must(path.name in str(error), f"the error about the {harm} file does not name it: {error}")
         else:
-            raise Broken(f"{path.name} is {harm}, and its item {test.item_ids[place]} is read all the same.")
-        for other in (place - 1, (place + 1) % len(test)):
+            raise Broken(f"{path.name} is {harm}, and its item {test.item_ids[index]} is read all the same.")
+        for other in (index - 1, (index + 1) % len(test)):
             data[other]
-    return f"a cut and an overwritten {path.suffix} file are named; other items stay readable."
+    return f"a truncated and an overwritten {path.suffix} file are named; other items stay readable."
 
 
-def _of_a_pack(constructed: Constructed, root: Path, copy: Path, path: Path) -> str:
-    """Where a file holds many items, it may cost all of them."""
-    _copy(root, copy)
-    _replace(copy / path.relative_to(root), _cut)
+def _check_pack(subject: Subject, path: Path, copy: Path) -> str:
+    """Check damage to a file that holds many items, all of which it may cost."""
+    _copy(subject.root, copy)
+    _replace(copy / path.relative_to(subject.root), _truncated)
     try:
-        for data in constructed(copy).values():
+        for data in subject.construct(copy).values():
             data[len(data) - 1]
     except BadInput as error:
-        must(path.name in str(error), f"a cut file is refused without its name: {error}")
-        return f"a cut {path.name}, which holds many items, is named."
+        must(path.name in str(error), f"the error about the truncated file does not name it: {error}")
+        return f"a truncated {path.name}, which holds many items, is named."
     raise Broken(f"{path.name} is cut in half, and all its items are read all the same.")
 
 
 def _data_files(root: Path) -> list[Path]:
-    """Files that hold items, sorted."""
+    """Return the files that hold items, sorted."""
     found = (path for path in root.rglob("*") if path.is_file())
     return sorted(path for path in found if path.suffix.lower() not in LISTS)
 
 
 def _file_of(item_id: str, files: list[Path]) -> Path:
-    """The file that an item is read from, by its name."""
+    """Return the file that an item is read from, judged by its name."""
 
     def likeness(path: Path) -> tuple[bool, bool, int]:
         plain = path.with_suffix("").as_posix()
@@ -103,12 +114,12 @@ def _file_of(item_id: str, files: list[Path]) -> Path:
 
     best = max(files, key=likeness)
     if not any(likeness(best)):
-        raise Broken(f"no file name stands in the item id '{item_id}'; use ids from which the file can be found.")
+        raise Broken(f"no file name is part of the item id '{item_id}'; use ids from which the file can be found.")
     return best
 
 
 def _copy(root: Path, copy: Path) -> None:
-    """The same files under a second name where the file system can."""
+    """Copy a folder, by hard links if the file system has them."""
     try:
         shutil.copytree(root, copy, copy_function=os.link)
     except OSError:
@@ -117,13 +128,13 @@ def _copy(root: Path, copy: Path) -> None:
 
 
 def _replace(path: Path, damaged: Callable[[bytes], bytes]) -> None:
-    """Write a damaged file in its place; never into it, for it may be the original under a second name."""
+    """Replace a file by a damaged one; it is not modified, since it may be a hard link to the original."""
     content = path.read_bytes()
     path.unlink()
     path.write_bytes(damaged(content))
 
 
-def _cut(content: bytes) -> bytes:
+def _truncated(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 

@@ -1,37 +1,45 @@
-"""Targets that are folders of files, one per class, or files under a table: listing, status and instructions."""
+"""The base, for all modalities, of targets that are folders of files, one per class, or files listed in a table."""
 
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
 
 from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.listing import Listing, Row
+from modalities.datasets.index import Index, Paths, index
+from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.lists import is_safe_path, table
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 
 TABLE = "files.csv"
 COLUMNS = ("file", "class", "split", "group")
+STAND_IN_NOTE = "generated stand-in, not the real dataset"
 
 
 class FolderTarget:
-    """``ROOT/NAME/{train,test}/CLASS/*``, or files anywhere below ``ROOT/NAME`` under a table ``files.csv``.
+    """``ROOT/NAME/{train,test}/CLASS/*``, or files anywhere below ``ROOT/NAME`` listed in a table ``files.csv``.
 
-    The table's columns are ``file`` (relative to ``ROOT/NAME``), ``class``, ``split`` (train or test) and, where files
-    belong together, ``group``, the leak unit. Without one, every file is a unit of its own. A modality's subclass sets
-    ``suffixes``, ``listing`` and ``write_sample``, a target's sets ``info``; together they implement
-    ``modalities.base.TargetAdapter``.
+    The table's columns are ``file`` (relative to ``ROOT/NAME``), ``class``, ``split`` (train or test) and, optionally,
+    ``group``, the leak unit. A file without a group is a leak unit of its own. A modality's subclass sets ``suffixes``
+    and implements ``listing`` and ``write_sample``; a target's subclass sets ``info`` and overrides what differs.
+    Together they implement ``modalities.base.TargetAdapter``.
     """
 
     info: TargetInfo
-    suffixes: tuple[str, ...]  # of the files, in lower case
-    splits = ("train", "test")  # names of their folders
+    folder: str = ""  # of the dataset, below the root; empty means the target's name
+    splits: tuple[str, str] = ("train", "test")  # names of the folders of the training and the test split
+    lists: tuple[str, ...] = ()  # files without which no item has a label
+    suffixes: tuple[str, ...]  # of the items' files, in lower case
+    unit = "files"  # what messages call the items
+    cache_sizes = False  # whether sizes come from the index: faster, but a file overwritten in place keeps its old size
 
-    def listing(self, rows: list[Row], view: Any, *, test: bool) -> Listing:
-        """Labelled data of rows whose ``where`` is a file."""
+    def listing(self, rows: Sequence[Row], view: Any, *, test: bool) -> Listing:
+        """Return the labelled data of rows whose ``where`` is the path of a file."""
         raise NotImplementedError
 
     def write_sample(self, root: Path, seed: int) -> None:
@@ -39,28 +47,37 @@ class FolderTarget:
         raise NotImplementedError
 
     def home(self, root: Path) -> Path:
-        """The dataset's folder."""
-        return root / self.info.name
+        """Return the dataset's folder."""
+        return root / (self.folder or self.info.name)
 
-    def rows(self, root: Path, split: str) -> list[Row]:
-        """The labelled files of a split that are on disk, in a stable order."""
-        home = self.home(root)
+    def class_folder(self, name: str) -> str:
+        """Return the name of a class's folder."""
+        return name
+
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
+        return (
+            f"put the {self.unit} into {self.home(root)}/{{{','.join(self.splits)}}}/CLASS/ (see {self.info.homepage}),"
+            f" {self.info.train_items:,} for training and {self.info.test_items:,} for test."
+        )
+
+    def rows(self, root: Path, split: str) -> Sequence[Row]:
+        """Return the labelled files of a split that are on disk, in a stable order, without opening any."""
+        home, classes = self.home(root), len(self.info.classes)
         if (home / TABLE).is_file():
-            return [row for row in self._listed(home, split) if row.where.is_file()]
-        return [
-            Row(home / split / name / file, label, f"{split}/{name}/{file}", f"{split}/{name}/{file}")
-            for label, name in enumerate(self.info.classes)
-            for file in self._files(home / split / name)
-        ]
+            return [row for row in self._table_rows(home, split) if row.where.is_file()]
+        files = self._index(root)
+        chosen = np.flatnonzero(files.folders // classes == self.splits.index(split))
+        names = files.names.take(chosen)
+        return Columns(Paths(home, names), files.folders[chosen] % classes, names, names)
 
-    def _files(self, folder: Path) -> list[str]:
-        try:
-            return sorted(name for name in os.listdir(folder) if name.lower().endswith(self.suffixes))  # noqa: PTH208
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+    def _index(self, root: Path) -> Index:
+        """Index the class folders of the first split, then those of the second."""
+        folders = [f"{split}/{self.class_folder(name)}" for split in self.splits for name in self.info.classes]
+        return index(self.home(root), folders, self.suffixes, sizes=self.cache_sizes)
 
-    def _listed(self, home: Path, split: str) -> list[Row]:
-        """The table's rows of a split, whether or not their files are there."""
+    def _table_rows(self, home: Path, split: str) -> list[Row]:
+        """Return the table's rows of a split, whether or not their files exist."""
         rows = []
         labels = {name: label for label, name in enumerate(self.info.classes)}
         for number, line in enumerate(table(home / TABLE), 2):
@@ -75,44 +92,59 @@ class FolderTarget:
         return rows
 
     def status(self, root: Path) -> DataStatus:
-        """Counts files; reads none."""
-        home, digest, size, missing, count = self.home(root), hashlib.sha256(), 0, [], 0
-        for split, wanted in zip(self.splits, (self.info.train_items, self.info.test_items), strict=True):
-            rows = self.rows(root, split)
-            for row in rows:
-                bytes_ = row.where.stat().st_size
-                digest.update(f"{row.item_id} {row.label} {row.group} {bytes_}\n".encode("utf-8", "backslashreplace"))
-                size += bytes_
-            if len(rows) < (1 if is_stand_in(home) else wanted):
-                missing.append(f"{split}: {wanted - len(rows):,} of {wanted:,} files")
-            count += len(rows)
-        if not count:
-            return DataStatus("absent", "", (f"the files below {home.name}",), self.how(root))
-        state: Literal["partial", "ready"] = "partial" if missing else "ready"
-        return DataStatus(state, digest.hexdigest(), tuple(missing), self.how(root) if missing else "", size)
+        """Compare the files on disk with what the dataset holds; no item is read."""
+        home, stand_in = self.home(root), is_stand_in(self.home(root))
+        missing = [name for name in self.lists if not (home / name).is_file()]
+        listable = home.is_dir() and not missing
+        rows: dict[str, Sequence[Row]] = {}
+        for split, items in zip(self.splits, (self.info.train_items, self.info.test_items), strict=True):
+            rows[split] = []
+            try:
+                rows[split] = self.rows(root, split) if listable else []
+            except BadInput as damage:  # of a list
+                missing.append(str(damage))
+            if len(rows[split]) < (1 if stand_in else items):
+                missing.append(f"{split}: {items - len(rows[split]):,} of {items:,} {self.unit}")
+        if not any(map(len, rows.values())) and not any((home / name).exists() for name in (*self.lists, TABLE)):
+            return DataStatus("absent", "", (f"the {self.unit} below {home.name}",), self.instructions(root))
+        fingerprint, size = self.fingerprint(root, rows)
+        if missing:
+            return DataStatus("partial", fingerprint, tuple(missing), self.instructions(root), size)
+        return DataStatus("ready", fingerprint, how=STAND_IN_NOTE if stand_in else "", bytes=size)
 
-    def how(self, root: Path) -> str:
-        """The sentence that says how to obtain the data."""
-        return (
-            f"put the files into {self.home(root)}/{{{','.join(self.splits)}}}/CLASS/ (see {self.info.homepage}), "
-            f"{self.info.train_items:,} for training and {self.info.test_items:,} for test."
-        )
+    def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
+        """Return a SHA-256 of the rows of all splits with the sizes of their files, and the total size in bytes."""
+        digest, total = hashlib.sha256(), 0
+        for columns in map(Columns.of, rows.values()):
+            every = zip(columns.where, columns.labels.tolist(), columns.item_ids, columns.groups, strict=True)
+            for path, label, item_id, group in every:
+                size = path.stat().st_size
+                digest.update(f"{item_id} {label} {group} {size}\n".encode("utf-8", "backslashreplace"))
+                total += size
+        return digest.hexdigest(), total
 
     def fetch(self, root: Path) -> None:
-        """Says how to obtain the data by hand."""
+        """Raise BadInput with the instructions unless the data are complete: there is no automatic download."""
         if self.status(root).state != "ready":
-            raise BadInput(f"{self.info.name} cannot be downloaded by this program; {self.how(root)}")
+            raise BadInput(f"{self.info.name} cannot be downloaded by this program; {self.instructions(root)}")
 
     def train(self, root: Path, view: Any, fold: int = 1) -> Listing:
-        """The training split; raises BadInput when there is none."""
-        return self.listing(self._some(root, self.splits[0]), view, test=False)
+        """Return the training split; raise BadInput if there is none."""
+        return self._split(root, view, test=False)
 
     def test(self, root: Path, view: Any, fold: int = 1) -> Listing:
-        """The test split; raises BadInput when there is none."""
-        return self.listing(self._some(root, self.splits[1]), view, test=True)
+        """Return the test split; raise BadInput if there is none."""
+        return self._split(root, view, test=True)
 
-    def _some(self, root: Path, split: str) -> list[Row]:
+    def _split(self, root: Path, view: Any, *, test: bool) -> Listing:
+        home, split = self.home(root), self.splits[test]
+        for name in self.lists:
+            if not (home / name).is_file():
+                raise BadInput(f"{home / name} is missing; {self.instructions(root)}")
         rows = self.rows(root, split)
         if not rows:
-            raise BadInput(f"there are no {split} files of {self.info.name} below {self.home(root)}; {self.how(root)}")
-        return rows
+            raise BadInput(
+                f"there are no {self.unit} of {self.info.name} below {home} for the split '{split}'; "
+                f"{self.instructions(root)}"
+            )
+        return self.listing(rows, view, test=test)

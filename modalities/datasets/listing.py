@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One item before it is decoded. ``where`` is whatever the reader takes: a path, an index."""
+    """One item before it is decoded. ``where`` is the reader's argument: a path, an index."""
 
     where: Any
     label: int
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 class Columns(Sequence[Row]):
-    """Rows kept as columns and made when asked for, for splits of so many items that rows would fill the memory.
+    """Rows stored as columns and made on access, for splits with so many items that rows would fill the memory.
 
     Each column has one entry per row. ``modalities.datasets.index`` has sequences of names and paths that cost a
     few bytes each.
@@ -53,7 +53,7 @@ class Columns(Sequence[Row]):
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Columns:
-        """The columns of rows."""
+        """Return the columns of rows."""
         if isinstance(rows, cls):
             return rows
         labels = np.fromiter((row.label for row in rows), np.int64, len(rows))
@@ -65,7 +65,7 @@ class Listing:
     """A map-style, picklable dataset over rows (implements ``modalities.base.LabelledData``).
 
     Args:
-        rows: the items, in a stable order; ``Columns`` where there are very many.
+        rows: the items, in a stable order; ``Columns`` if there are very many.
         read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass
             through; any other exception becomes a BadInput that names the item.
     """

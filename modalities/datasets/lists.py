@@ -1,4 +1,4 @@
-"""Reads the lists and tables that come with datasets, which are not trusted, and says so where one is no text."""
+"""Reads the lists and tables of datasets, which are not trusted; damage becomes one sentence."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from modalities.errors import BadInput
 
-MOST_DIGITS = 18
-LONGEST_NAME, MOST_PARTS = 255, 12  # bytes, and folders with the file: what file systems take
+MAX_DIGITS = 18
+MAX_NAME_BYTES, MAX_PATH_PARTS = 255, 12  # the first is what file systems take
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Inside, whatever a text or a table cannot be read for becomes one sentence."""
+    """Within the block, turn whatever makes a text or table unreadable into one sentence."""
     try:
         yield
     except OSError as error:
@@ -25,15 +25,15 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def lines(path: Path) -> list[str]:
-    """The lines of a text in UTF-8, without their ends. Raises BadInput for a file that is none."""
+    """Return the lines of a UTF-8 text without their ends. Raises BadInput if the file cannot be read as one."""
     with reading(path):
         return path.read_text(encoding="utf-8").splitlines()
 
 
 def table(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a CSV file by their column; cells that a row lacks, and those beyond the columns, are left out.
+    """Yield the rows of a CSV file by column name; cells that a row lacks, or has beyond the columns, are left out.
 
-    Raises BadInput for a file that is no such table.
+    Raises BadInput if the file cannot be read as such a table.
     """
     with reading(path), path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -41,12 +41,12 @@ def table(path: Path) -> Iterator[dict[str, str]]:
 
 
 def is_safe_path(name: str) -> bool:
-    """Whether a name from a list can be that of a file below a folder, and of nothing else."""
+    """Return whether a path from a list is a plain relative one, which stays below the folder it is joined to."""
     parts = name.split("/")
-    short = all(len(part.encode("utf-8", "backslashreplace")) <= LONGEST_NAME for part in parts)
-    return bool(name) and short and len(parts) <= MOST_PARTS and "\0" not in name and not {"", ".."} & {*parts}
+    short = all(len(part.encode("utf-8", "backslashreplace")) <= MAX_NAME_BYTES for part in parts)
+    return bool(name) and short and len(parts) <= MAX_PATH_PARTS and "\0" not in name and not {"", ".."} & {*parts}
 
 
 def parse_int(text: str) -> int | None:
-    """The number that plain digits write; None for anything else, and for one that no list needs."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
+    """Return the number that ASCII digits spell; None for any other text, or if there are more than 18 digits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None

@@ -1,4 +1,4 @@
-"""The marker that tells a stand-in from the real dataset, so that one never passes for the other."""
+"""The marker that distinguishes a stand-in from the real dataset, so that one never passes for the other."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def mark(folder: Path, target: str, seed: int) -> None:
 
     Args:
         folder: at most two levels below the folder of all datasets.
-        target: its name; several, with spaces between, where they share the folder.
+        target: its name; several names, separated by spaces, if they share the folder.
     """
     text = {"target": target, "seed": seed, "meaning": "generated stand-in, not the real dataset"}
     (folder / MARKER).write_text(json.dumps(text) + "\n")
 
 
 def is_stand_in(folder: Path) -> bool:
-    """Whether a dataset's folder holds a stand-in."""
+    """Return whether a dataset's folder holds a stand-in."""
     return (folder / MARKER).is_file()
 
 
 def stand_ins(root: Path) -> set[str]:
-    """Names of the targets whose stand-ins lie under a folder of datasets; raises BadInput for a damaged marker."""
+    """Return the targets with a stand-in under the folder of all datasets. Raises BadInput for a damaged marker."""
     found: set[str] = set()
     for path in (root / MARKER, *root.glob(f"*/{MARKER}"), *root.glob(f"*/*/{MARKER}")):
         if path.is_file():

@@ -1,4 +1,4 @@
-"""Unpacks tar and zip archives that are not trusted: nothing leaves the folder, nothing half-done stays."""
+"""Unpacks untrusted tar and zip archives: nothing lands outside the folder, nothing half done stays."""
 
 from __future__ import annotations
 
@@ -20,52 +20,53 @@ from modalities.storage.atomic import temporary_path
 from modalities.storage.locks import path_lock
 
 _CHUNK = 1 << 20
-_LONGEST_HEADER = _CHUNK  # of a tar's member, with its extensions; longer ones exist only to fill the memory
-_MOST_KEPT = 100  # records of a tar's global headers, which tarfile keeps to the end
-_LONGEST_PADDING = 16 * _CHUNK  # behind a tar's end
-_BLOCK = 512  # bytes; what every name on a member's path counts at least, since empty files fill a disk too
+_MAX_HEADER = _CHUNK  # of a tar's member, with its extensions; longer ones exist only to fill the memory
+_MAX_GLOBAL_RECORDS = 100  # of a tar's global headers, which tarfile stores to the end
+_MAX_PADDING = 16 * _CHUNK  # after a tar's end
+_BLOCK = 512  # bytes; counted at least for every name on a member's path, since empty files fill a disk too
 _ZEROS = bytes(_BLOCK)  # ends a tar archive
 
-# An archive of media hardly shrinks, one of text by 20 or so; only what is made to fill a disk passes this ratio.
-_USUAL_RATIO = 200
+# Archives of media hardly shrink, those of text by 20 or so; only what is made to fill a disk exceeds this ratio.
+_MAX_RATIO = 200
 _ALWAYS_ALLOWED = 1 << 30
 
 
 def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
-    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive, told apart by content, into a folder.
+    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive, recognised by content, into a folder.
 
-    Everything is unpacked beside the final place and renamed into it at the end; files that were there before are
-    replaced when the archive has them, and stay otherwise.
+    Everything is unpacked beside the folder and renamed into it at the end; existing files are replaced if the archive
+    has them, and stay otherwise.
 
     Args:
         archive: the file.
-        into: the folder, made when absent.
-        max_bytes: how large the content may become, with a tar's headers, 512 bytes at least for every member, and
-            512 more for every folder on its path; by default 200 times the archive's size (1 GiB at least). The free
-            space of the disk is a limit in any case.
+        into: the folder; created if absent.
+        max_bytes: limit for the content, counting a tar's headers, at least 512 bytes for every member, and 512 more
+            for every folder on its path; by default 200 times the archive's size, but at least 1 GiB. The free space
+            of the disk is a limit in any case.
 
     Raises:
-        BadInput: when a member has an absolute path, climbs out by ``..`` or is a link, a device or a pipe; when the
-            content is larger than allowed; when the archive is missing, damaged, cut short, encrypted or of
-            another kind; when the disk is full. Nothing is left behind but a hidden lock, and ``into`` is as it was.
+        BadInput: a member has an absolute path, contains ``..`` or is a link, a device or a pipe; the content is
+            larger than allowed; the archive is missing, damaged, truncated, encrypted or of another kind; or the disk
+            is full. Only a hidden lock file is left behind, and ``into`` is unchanged.
     """
     archive = Path(archive)
     unpack = _kind(archive)
     into = Path(into).resolve()
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
-        home = into if into.is_dir() else into.parent  # on the same file system, even where ``into`` is a mount point
+        home = into if into.is_dir() else into.parent  # on the same file system, even if ``into`` is a mount point
         limit = _limit(archive, home, max_bytes)
         with path_lock(home / into.name), temporary_path(home / into.name) as staging:
             staging.mkdir()
-            unpack(archive, staging, limit)
+            with _damage_named(archive):
+                unpack(archive, staging, limit)
             _merge(staging, into)
     except OSError as error:
-        raise BadInput(f"{archive} cannot be unpacked into {into}: {_plain(error)}.") from error
+        raise BadInput(f"{archive} cannot be unpacked into {into}: {_reason(error)}.") from error
 
 
 def _kind(archive: Path) -> Callable[[Path, Path, int], None]:
-    """The function that unpacks such a file."""
+    """Return the function that unpacks such a file."""
     try:
         with archive.open("rb") as file:
             start = file.read(262)
@@ -84,7 +85,7 @@ def _kind(archive: Path) -> Callable[[Path, Path, int], None]:
 
 def _limit(archive: Path, home: Path, max_bytes: int | None) -> int:
     if max_bytes is None:
-        max_bytes = max(_ALWAYS_ALLOWED, _USUAL_RATIO * archive.stat().st_size)
+        max_bytes = max(_ALWAYS_ALLOWED, _MAX_RATIO * archive.stat().st_size)
     return min(max_bytes, shutil.disk_usage(home).free)
 
 
@@ -97,24 +98,34 @@ def _check_size(archive: Path, size: int, limit: int) -> None:
 
 
 def _check_name(archive: Path, name: str) -> int:
-    """Refuse a member whose path is not plainly below the folder; else how many folders its path has."""
+    """Refuse a member whose path is not plainly below the folder; return how many folders its path has."""
     path = PurePath(name)
     if path.anchor or ".." in path.parts:
         raise BadInput(f"{archive} holds '{name}', which would lie outside the folder; nothing was unpacked.")
     return max(0, len(path.parts) - 1)
 
 
-def _refuse_special(archive: Path, name: str) -> BadInput:
+def _special(archive: Path, name: str) -> BadInput:
     return BadInput(
         f"{archive} holds '{name}', which is a link or a device, not a file or folder; nothing was unpacked."
     )
 
 
-def _damaged(archive: Path, error: object) -> BadInput:
-    return BadInput(f"{archive} is damaged or cut short ({error}); delete it and fetch it again.")
+@contextlib.contextmanager
+def _damage_named(archive: Path) -> Iterator[None]:
+    """Turn every error of a decoder into a BadInput; errors of the disk pass through."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:  # decoders meet damage with ValueError, IndexError, UnicodeDecodeError and more
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk; those of decoders have no number
+            raise
+        why = str(error) or type(error).__name__
+        raise BadInput(f"{archive} is damaged or cut short ({why}); delete it and fetch it again.") from error
 
 
-def _plain(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again"
     return error.strerror or str(error)
@@ -124,29 +135,29 @@ def _plain(error: OSError) -> str:
 
 
 class _Guarded:
-    """A decompressed tar stream that counts the bytes of headers, refuses long ones, and remembers the last block."""
+    """A decompressed tar stream that counts and limits the bytes of headers, and remembers the last block."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self._furthest: int | None = _LONGEST_HEADER  # that ``headers`` may come; None while content is read
+        self._limit: int | None = _MAX_HEADER  # for ``headers``; None while content is read
         self.headers = 0
         self.last = b""
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0 or (self._furthest is not None and self.headers + size > self._furthest):
+        if size < 0 or (self._limit is not None and self.headers + size > self._limit):
             raise tarfile.ReadError("a header of impossible length")
         self.last = self._file.read(size)
-        if self._furthest is not None:
+        if self._limit is not None:
             self.headers += len(self.last)
         return self.last
 
     @contextlib.contextmanager
     def content(self) -> Iterator[None]:
-        """What is read inside is no header."""
-        self._furthest = None
+        """Count what is read within the block as content, not as a header."""
+        self._limit = None
         yield
-        self._furthest = self.headers + _LONGEST_HEADER
+        self._limit = self.headers + _MAX_HEADER
 
 
 def _open_stream(archive: Path) -> Any:
@@ -162,23 +173,14 @@ def _open_stream(archive: Path) -> Any:
 
 
 def _untar(archive: Path, staging: Path, limit: int) -> None:
-    try:
-        with _open_stream(archive) as stream:
-            guarded = _Guarded(stream)
-            with tarfile.open(fileobj=cast(Any, guarded), mode="r:") as tar:
-                _untar_members(archive, tar, guarded, staging, limit)
-            # tarfile takes a damaged header for the end; the real end is a block of zeros.
-            if guarded.last != _ZEROS:
-                raise tarfile.ReadError("no end mark")
-            _drain(stream)
-    except BadInput:
-        raise
-    except OSError as error:
-        if error.errno is not None:  # of the disk; those of the decompressors have no number
-            raise
-        raise _damaged(archive, error) from error
-    except Exception as error:  # tarfile meets damage with ValueError, IndexError, UnicodeDecodeError and more
-        raise _damaged(archive, error or type(error).__name__) from error
+    with _open_stream(archive) as stream:
+        guarded = _Guarded(stream)
+        with tarfile.open(fileobj=cast(Any, guarded), mode="r:") as tar:
+            _untar_members(archive, tar, guarded, staging, limit)
+        # tarfile takes a damaged header for the end; the real end is a block of zeros.
+        if guarded.last != _ZEROS:
+            raise tarfile.ReadError("no end mark")
+        _drain(stream)
 
 
 def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, staging: Path, limit: int) -> None:
@@ -186,22 +188,22 @@ def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, stagi
     while (member := tar.next()) is not None:
         folders = _check_name(archive, member.name)
         if not (member.isreg() or member.isdir()):
-            raise _refuse_special(archive, member.name)
+            raise _special(archive, member.name)
         if member.size < 0:
             raise tarfile.ReadError("a member of negative size")
-        kept = tar.pax_headers
-        if len(kept) > _MOST_KEPT or sum(len(name) + len(value) for name, value in kept.items()) > _LONGEST_HEADER:
+        pax = tar.pax_headers
+        if len(pax) > _MAX_GLOBAL_RECORDS or sum(len(name) + len(value) for name, value in pax.items()) > _MAX_HEADER:
             raise tarfile.ReadError("global headers of impossible length")
         total += member.size + folders * _BLOCK
         _check_size(archive, guarded.headers + total, limit)
         with guarded.content():
             tar.extract(member, staging, filter="data")
-        tar.members.clear()  # type: ignore[attr-defined]  # a kilobyte for each of a million members
+        tar.members.clear()  # type: ignore[attr-defined]  # a kilobyte for each member, of which there may be a million
 
 
 def _drain(stream: Any) -> None:
-    """Read the padding to its end, so that the decompressor compares its checksum."""
-    for _ in range(_LONGEST_PADDING // _CHUNK):
+    """Read the padding to its end, so that the decompressor verifies its checksum."""
+    for _ in range(_MAX_PADDING // _CHUNK):
         if not stream.read(_CHUNK):
             return
     raise tarfile.ReadError("endless padding")
@@ -211,37 +213,28 @@ def _drain(stream: Any) -> None:
 
 
 def _unzip(archive: Path, staging: Path, limit: int) -> None:
-    try:
-        with zipfile.ZipFile(archive) as file:
-            members, total = file.infolist(), 0
-            for member in members:
-                folders = _check_name(archive, member.filename)
-                total += max(member.file_size, _BLOCK) + folders * _BLOCK
-                # The upper half holds the Unix mode, or nothing.
-                if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                    raise _refuse_special(archive, member.filename)
-                if member.flag_bits & 1:
-                    raise BadInput(f"{archive} is encrypted; unpack it by hand with its password.")
-                if member.compress_type == zipfile.ZIP_LZMA:  # a member asks for up to 4 GiB, and nothing bounds it
-                    raise BadInput(f"{archive} is packed with LZMA; unpack it by hand, or pack it as zip programs do.")
-            _check_size(archive, total, limit)
-            for member in members:
-                file.extract(member, staging)  # reads no more than the declared size, and compares the checksum
-    except BadInput:
-        raise
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise _damaged(archive, error) from error
-    except Exception as error:
-        raise _damaged(archive, error or type(error).__name__) from error
+    with zipfile.ZipFile(archive) as file:
+        members, total = file.infolist(), 0
+        for member in members:
+            folders = _check_name(archive, member.filename)
+            total += max(member.file_size, _BLOCK) + folders * _BLOCK
+            # The upper half holds the Unix mode, or nothing.
+            if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _special(archive, member.filename)
+            if member.flag_bits & 1:
+                raise BadInput(f"{archive} is encrypted; unpack it by hand with its password.")
+            if member.compress_type == zipfile.ZIP_LZMA:  # a member may request up to 4 GiB of memory
+                raise BadInput(f"{archive} is packed with LZMA; unpack it by hand, or pack it as zip programs do.")
+        _check_size(archive, total, limit)
+        for member in members:
+            file.extract(member, staging)  # reads at most the declared size, and verifies the checksum
 
 
 # --- into place ------------------------------------------------------------------------------------------------
 
 
 def _merge(source: Path, target: Path) -> None:
-    """Rename a tree into place: whole where nothing is there yet, else folder by folder and file by file."""
+    """Rename a tree into place: as a whole if nothing is there yet, else folder by folder and file by file."""
     if not target.exists():
         source.rename(target)
         return

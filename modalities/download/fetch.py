@@ -1,4 +1,4 @@
-"""Downloads files that are not trusted: resumable, atomic, verified, and kept for the next time."""
+"""Downloads untrusted files: resumable, atomic, verified, and saved for the next time."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from pathlib import Path
 from urllib.parse import quote
 
 from modalities.download.archives import extract
-from modalities.download.http import AT_MOST, Check, Failed, Progress, fetch_from, is_http
+from modalities.download.http import MAX_BYTES, Check, Failed, Progress, fetch_from, is_http
 from modalities.errors import BadInput, NotFetched
 from modalities.storage.atomic import temporary_path
 from modalities.storage.locks import path_lock
 
-__all__ = ["Progress", "download", "extract", "fetch_archive", "verify", "watched"]
+__all__ = ["default_progress", "download", "extract", "fetch_archive", "verify"]
 
-Watcher = Callable[[Path, int, int | None], None]
-"""Takes the file, the bytes that are there (0 before the first piece) and the bytes there will be, when known."""
+FileProgress = Callable[[Path, int, int | None], None]
+"""Takes the file, the bytes on disk (0 before the first piece) and the bytes of the whole file, if known."""
 
-_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_default_progress: ContextVar[FileProgress | None] = ContextVar("default_progress", default=None)
 
 
 @contextmanager
-def watched(watcher: Watcher) -> Iterator[None]:
-    """Inside, ``watcher`` is called at the start and after every piece of every download without own ``progress``."""
-    before = _watcher.set(watcher)
+def default_progress(progress: FileProgress) -> Iterator[None]:
+    """Within the block, call ``progress`` for every download that is given no ``progress`` of its own."""
+    token = _default_progress.set(progress)
     try:
         yield
     finally:
-        _watcher.reset(before)
+        _default_progress.reset(token)
 
 
 def download(
@@ -43,44 +43,43 @@ def download(
     sha256: str | None = None,
     md5: str | None = None,
     size: int | None = None,
-    at_most: int = AT_MOST,
+    at_most: int = MAX_BYTES,
     progress: Progress | None = None,
 ) -> Path:
-    """Bring a file to ``path``, which never holds half of it, and return ``path``.
+    """Download a file to ``path``, which never holds half of it, and return ``path``.
 
-    The file grows as ``PATH.part``, is verified, then renamed. A call that was cut short or killed goes on where it
-    stopped, if a checksum is given to prove the joined parts. A file that is there already and matches is kept; one
-    that does not match is replaced when a right one has come.
+    The file grows as ``PATH.part``, is verified, then renamed. An interrupted call is continued by the next one, if a
+    checksum is given that verifies the joined parts. An existing file stays if it matches, and is otherwise replaced
+    once the right one has arrived.
 
-    Two variables help where the network is slow or absent. BENCHMARK_MIRROR is an address that is asked first for
-    a file of this name. BENCHMARK_DOWNLOADS is a folder in which a matching file of this name is looked for first,
-    and where a new one is kept.
+    Two environment variables help if the network is slow or absent. BENCHMARK_MIRROR is an address that is tried first
+    for a file of this name. BENCHMARK_DOWNLOADS is a folder that is searched first for a matching file of this name,
+    and that a new one is saved in.
 
     Args:
-        url: http or https; redirects are followed to such addresses only, and from https to http only where a
-            checksum is given.
-        path: the file; its folder is made.
-        sha256, md5: lower-case hexadecimal; the weaker one only where authors publish no other.
+        url: http or https; redirects are followed to such addresses only, and from https to http only with a checksum.
+        path: the file; its folder is created.
+        sha256, md5: lower-case hexadecimal; use md5 only if the authors publish nothing better.
         size: in bytes, exactly.
-        at_most: bytes that are taken where the size is not known; 4 GiB unless told otherwise.
-        progress: called after every piece; else the one of ``watched``, if any.
+        at_most: limit in bytes if the size is unknown; 4 GiB by default.
+        progress: called after every piece; by default that of ``default_progress``, if any.
 
     Raises:
-        NotFetched: when the file cannot be had or is not the expected one.
-        BadInput: when the address cannot be used, or the disk is full.
+        NotFetched: the file is not available, or is not the expected one.
+        BadInput: the address cannot be used, or the disk is full.
     """
     path = Path(path)
     check = Check(sha256, md5, size, at_most)
-    watcher = _watcher.get() if progress is None else None
+    of_file = _default_progress.get() if progress is None else None
     if not is_http(url):
         raise BadInput(f"{url} is not an http or https address.")
     try:
-        if not check.holds(path):
-            if watcher:
-                progress = partial(watcher, path)
-                progress(0, size)  # before a server that keeps us waiting
+        if not check.matches(path):
+            if of_file:
+                progress = partial(of_file, path)
+                progress(0, size)  # the server may keep us waiting
             with path_lock(path):
-                _bring(url, path, check, progress)
+                _download(url, path, check, progress)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise BadInput(
@@ -90,7 +89,7 @@ def download(
     return path
 
 
-def fetch_archive(url: str, folder: Path, *, md5: str, at_most: int = AT_MOST) -> None:
+def fetch_archive(url: str, folder: Path, *, md5: str, at_most: int = MAX_BYTES) -> None:
     """Download an archive of at most so many bytes, verify it, unpack it into ``folder``, and remove it.
 
     Raises:
@@ -106,7 +105,7 @@ def verify(path: Path, *, sha256: str | None = None, md5: str | None = None, siz
     """Compare a file with what is known about it.
 
     Raises:
-        BadInput: when the file is absent or differs; the sentence names both values.
+        BadInput: the file is absent or differs; the sentence names both values.
     """
     path = Path(path)
     if not path.is_file():
@@ -115,54 +114,54 @@ def verify(path: Path, *, sha256: str | None = None, md5: str | None = None, siz
         raise BadInput(f"{path} {fault}; delete it and fetch it again.")
 
 
-def _bring(url: str, path: Path, check: Check, progress: Progress | None) -> None:
-    if check.holds(path):  # another process was quicker
+def _download(url: str, path: Path, check: Check, progress: Progress | None) -> None:
+    if check.matches(path):  # another process has downloaded it meanwhile
         return
-    kept = _kept(path, check)
-    if kept is None:
+    saved = _saved_copy(path, check)
+    if saved is None:
         _fetch(url, path, path, check, progress)
         return
-    if not kept.exists():
-        with path_lock(kept):
-            if not check.holds(kept):
-                _fetch(url, kept, path, check, progress)
-    _place(kept, path)
+    if not saved.exists():
+        with path_lock(saved):
+            if not check.matches(saved):
+                _fetch(url, saved, path, check, progress)
+    _link_or_copy(saved, path)
 
 
 # --- places ----------------------------------------------------------------------------------------------------
 
 
-def _kept(path: Path, check: Check) -> Path | None:
-    """Where the folder of downloads has the file or would take it; another file of that name stays untouched."""
+def _saved_copy(path: Path, check: Check) -> Path | None:
+    """Return where BENCHMARK_DOWNLOADS has the file or can take it; None if another file has its name there."""
     folder = os.environ.get("BENCHMARK_DOWNLOADS")
     if not folder:
         return None
-    kept = Path(folder).expanduser() / path.name
-    if kept.parent.resolve() == path.parent.resolve():
+    saved = Path(folder).expanduser() / path.name
+    if saved.parent.resolve() == path.parent.resolve():
         return None
-    if kept.exists():
-        return kept if check.holds(kept) else None
-    return kept if not kept.parent.exists() or os.access(kept.parent, os.W_OK) else None
+    if saved.exists():
+        return saved if check.matches(saved) else None
+    return saved if not saved.parent.exists() or os.access(saved.parent, os.W_OK) else None
 
 
-def _place(kept: Path, path: Path) -> None:
-    """The same bytes under a second name, or a copy where the file system cannot."""
-    with temporary_path(path) as temporary:  # never the part, which is written to
+def _link_or_copy(saved: Path, path: Path) -> None:
+    """Give the file a second name, or copy it if the file system has no hard links."""
+    with temporary_path(path) as temporary:  # not the part: it may be open for writing
         try:
-            os.link(kept.resolve(), temporary)
+            os.link(saved.resolve(), temporary)
         except OSError:
-            shutil.copyfile(kept, temporary)
+            shutil.copyfile(saved, temporary)
         temporary.replace(path)
 
 
 # --- the network -----------------------------------------------------------------------------------------------
 
 
-def _fetch(url: str, path: Path, wanted: Path, check: Check, progress: Progress | None) -> None:
-    """Bring the file from the mirror or the address itself; ``wanted`` is where a person would put it."""
+def _fetch(url: str, path: Path, destination: Path, check: Check, progress: Progress | None) -> None:
+    """Download from the mirror or the address itself; ``destination`` is where a user would put the file by hand."""
     urls = [url]
     if mirror := os.environ.get("BENCHMARK_MIRROR"):
-        urls.insert(0, f"{mirror.rstrip('/')}/{quote(wanted.name)}")
+        urls.insert(0, f"{mirror.rstrip('/')}/{quote(destination.name)}")
     faults = []
     for address in urls:
         if not is_http(address):
@@ -172,5 +171,5 @@ def _fetch(url: str, path: Path, wanted: Path, check: Check, progress: Progress 
         except Failed as failed:
             faults.append(f"{address} {failed}")
     raise NotFetched(
-        f"{' and '.join(faults)}; get the file by hand, put it at {wanted} and run the same command again."
+        f"{' and '.join(faults)}; get the file by hand, put it at {destination} and run the same command again."
     )

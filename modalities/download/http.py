@@ -1,4 +1,4 @@
-"""One file from one address over http: attempts, ranges, redirects and checksums; callers decide which address."""
+"""One file from one address over http: attempts, ranges, redirects and checksums; callers choose the address."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 Progress = Callable[[int, int | None], None]
-"""Takes the bytes that are there and the bytes there will be, when known."""
+"""Takes the bytes on disk and the bytes of the whole file, if known."""
 
 WAITS = (1.0, 2.0, 4.0, 8.0)
-"""Seconds before each new attempt that follows one without headway."""
+"""Seconds before each new attempt after one that got no further."""
 
-AT_MOST = 4 << 30
-"""Bytes that a download may have of which neither the size nor a bound is given."""
+MAX_BYTES = 4 << 30
+"""Limit for a download if neither its size nor a limit is given."""
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
 
 
 class Failed(Exception):
-    """An address does not give the file; the message goes on from the address."""
+    """An address does not give the file; the message continues a sentence that begins with the address."""
 
 
-class _Cut(Exception):
-    """The connection broke off; another attempt may go on from there."""
+class _Retry(Exception):
+    """This attempt failed; another one may succeed, and continues from the bytes on disk."""
 
 
 class Check:
-    """What is known about a file before it is there."""
+    """What is known about a file before it is downloaded."""
 
-    def __init__(self, sha256: str | None, md5: str | None, size: int | None, at_most: int = AT_MOST) -> None:
+    def __init__(self, sha256: str | None, md5: str | None, size: int | None, at_most: int = MAX_BYTES) -> None:
         self.hashes = {name: value.lower() for name, value in (("sha256", sha256), ("md5", md5)) if value}
         self.size = size
         self.at_most = at_most if size is None else size
 
     def fault(self, path: Path) -> str | None:
-        """What is wrong with a file, as the rest of a sentence that begins with its name."""
-        found = path.stat().st_size
-        if self.size is not None and found != self.size:
-            return f"has {found:,} bytes instead of {self.size:,}"
+        """Return what is wrong with a file, as the rest of a sentence that begins with its name; None if it matches."""
+        size = path.stat().st_size
+        if self.size is not None and size != self.size:
+            return f"has {size:,} bytes instead of {self.size:,}"
         for name, expected in self.hashes.items():
             with path.open("rb") as file:
                 actual = hashlib.file_digest(file, partial(hashlib.new, name, usedforsecurity=False)).hexdigest()
@@ -57,12 +57,13 @@ class Check:
                 return f"has the {name} {actual} instead of {expected}"
         return None
 
-    def holds(self, path: Path) -> bool:
+    def matches(self, path: Path) -> bool:
+        """Return whether the file exists and is the right one."""
         return path.is_file() and self.fault(path) is None
 
 
 def is_http(url: str) -> bool:
-    """Whether an address is of the only two kinds that are ever opened."""
+    """Return whether an address is http or https, the only two kinds that are ever opened."""
     try:
         return urlsplit(url).scheme in ("http", "https")
     except ValueError:
@@ -70,19 +71,19 @@ def is_http(url: str) -> bool:
 
 
 def fetch_from(url: str, path: Path, check: Check, progress: Progress | None) -> None:
-    """Bring one address to ``path`` through ``PATH.part``.
+    """Download one address to ``path`` through ``PATH.part``.
 
     Raises:
-        Failed: when the address does not give the file, or gives another one.
-        OSError: when the disk does not take it; the part stays.
+        Failed: the address does not give the file, or gives another one.
+        OSError: the disk does not take it; the part stays.
     """
     part = path.with_name(path.name + ".part")
     resumed = bool(check.hashes) and part.exists()
-    _pull(url, part, check, progress)
+    _attempts(url, part, check, progress)
     fault = check.fault(part)
-    if fault and resumed:  # the old piece may have been of another file
+    if fault and resumed:  # the old part may be of another file
         part.unlink()
-        _pull(url, part, check, progress)
+        _attempts(url, part, check, progress)
         fault = check.fault(part)
     if fault:
         part.unlink()
@@ -90,19 +91,19 @@ def fetch_from(url: str, path: Path, check: Check, progress: Progress | None) ->
     part.replace(path)
 
 
-def _pull(url: str, part: Path, check: Check, progress: Progress | None) -> None:
-    """Attempt after attempt, until the file is whole or the attempts without headway are used up."""
+def _attempts(url: str, part: Path, check: Check, progress: Progress | None) -> None:
+    """Repeat attempts until the file is complete, or until as many as there are WAITS in a row got no further."""
     transfer = _Transfer(url, part, check, progress)
     furthest, waits = 0, iter(WAITS)
     while True:
         try:
             return transfer.attempt()
-        except _Cut as cut:
+        except _Retry as failure:
             have = part.stat().st_size if part.exists() else 0
             if have > furthest:
                 furthest, waits = have, iter(WAITS)
             if (wait := next(waits, None)) is None:
-                raise Failed(f"breaks off again and again ({cut})") from cut
+                raise Failed(f"breaks off again and again ({failure})") from failure
             time.sleep(wait)
 
 
@@ -110,37 +111,37 @@ class _Redirects(HTTPRedirectHandler):
     """The standard handler follows redirects to ftp as well, and from https to http.
 
     Args:
-        proved: a checksum will tell whether somebody on the way has put in another file.
+        verified: a checksum will reveal whether the file was exchanged on the way.
     """
 
-    def __init__(self, proved: bool) -> None:
-        self._proved = proved
+    def __init__(self, verified: bool) -> None:
+        self._verified = verified
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         if not is_http(newurl):
             raise HTTPError(newurl, code, f"{msg} - Redirection to url '{newurl}' is not allowed", headers, fp)
-        if not self._proved and req.type == "https" and urlsplit(newurl).scheme != "https":
+        if not self._verified and req.type == "https" and urlsplit(newurl).scheme != "https":
             why = f"{msg} - Redirection from https to '{newurl}' is not allowed without a checksum"
             raise HTTPError(newurl, code, why, headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Transfer:
-    """From one address into one ``.part`` file."""
+    """A download from one address into one ``.part`` file."""
 
     def __init__(self, url: str, part: Path, check: Check, progress: Progress | None) -> None:
         self.url, self.part, self.check, self.progress = url, part, check, progress
         self.validator: str | None = None  # what the server calls this version of the file
 
     def attempt(self) -> None:
-        """Go on from the end of the part.
+        """Continue from the end of the part.
 
         Raises:
-            _Cut: when another attempt may help.
-            Failed: when none will.
-            OSError: of the disk alone.
+            _Retry: another attempt may help.
+            Failed: no further attempt will help.
+            OSError: of the disk only.
         """
         have = self.part.stat().st_size if self.part.exists() else 0
         if not (self.check.hashes or self.validator):
@@ -168,17 +169,17 @@ class _Transfer:
                     if self.progress:
                         self.progress(done, total)
         if total is not None and done < total:
-            raise _Cut(f"after {done:,} of {total:,} bytes")
+            raise _Retry(f"after {done:,} of {total:,} bytes")
 
     def _open(self, have: int) -> Any:
-        """The response; None when nothing comes after the part, which its checksum then judges."""
+        """Return the response; None if the part is already complete, which its checksum then confirms."""
         headers = {"User-Agent": "single-datum-benchmark", "Accept-Encoding": "identity"}
         if have:
             headers["Range"] = f"bytes={have}-"
             if self.validator:
                 headers["If-Range"] = self.validator
         try:
-            redirects = _Redirects(proved=bool(self.check.hashes))
+            redirects = _Redirects(verified=bool(self.check.hashes))
             return build_opener(redirects).open(Request(self.url, headers=headers), timeout=_TIMEOUT)
         except HTTPError as error:
             error.close()
@@ -186,24 +187,24 @@ class _Transfer:
                 return None
             reason = f"answers {error.code} ({error.reason})"
             if error.code >= 500 or error.code in (408, 425, 429):
-                raise _Cut(reason) from error
+                raise _Retry(reason) from error
             raise Failed(reason) from error
         except URLError as error:
             reason = f"cannot be reached ({error.reason})"
             if isinstance(error.reason, TimeoutError | ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
-                raise _Cut(reason) from error
+                raise _Retry(reason) from error
             raise Failed(reason) from error
         except (InvalidURL, ValueError) as error:
             raise Failed(f"is not a usable address ({error})") from error
         except (HTTPException, OSError) as error:
-            raise _Cut(f"{type(error).__name__}: {error}") from error
+            raise _Retry(f"{type(error).__name__}: {error}") from error
 
     def _span(self, response: Any, have: int) -> tuple[int, int | None]:
-        """Where the bytes of a response begin, and the length of the whole file when it is told."""
+        """Return where the bytes of a response begin, and the length of the whole file if it is announced."""
         headers = response.headers
         etag = headers.get("ETag", "")
         self.validator = etag if etag.startswith('"') else headers.get("Last-Modified")  # a weak tag proves nothing
-        if response.status == 200:  # also the answer of a server that knows no ranges
+        if response.status == 200:  # also if the server ignores ranges
             length = headers.get("Content-Length", "")
             return 0, int(length) if length.isdecimal() else None
         span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
@@ -211,11 +212,11 @@ class _Transfer:
             raise Failed(f"answers {response.status} ({response.reason})")
         if int(span[1]) != have:
             self.part.unlink(missing_ok=True)
-            raise _Cut("the server gave another range than the one asked for")
+            raise _Retry("the server sent another range than the requested one")
         return have, None if span[2] == "*" else int(span[2])
 
     def _read(self, response: Any) -> bytes:
         try:
             return bytes(response.read1(_CHUNK))
         except (HTTPException, OSError) as error:
-            raise _Cut(f"{type(error).__name__}: {error}") from error
+            raise _Retry(f"{type(error).__name__}: {error}") from error

@@ -1,6 +1,6 @@
 """Images: patches of one picture."""
 
 from modalities.base import Modality
-from modalities.image.adapter import ImageModality
+from modalities.image.modality import ImageModality
 
 MODALITY: Modality = ImageModality()

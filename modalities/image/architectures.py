@@ -1,4 +1,4 @@
-"""How networks for images are built: small residual networks, WideResNets, torchvision's and timm's."""
+"""Networks for images: small residual networks, WideResNets, torchvision's and timm's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Norm = Callable[[int], nn.Module]
 
 
 def group_norm(width: int) -> nn.Module:
-    """GroupNorm over groups of 8 channels, or of all when 8 does not divide them."""
+    """Return GroupNorm over groups of 8 channels, or over all channels if 8 does not divide their number."""
     return nn.GroupNorm(width // 8 if width % 8 == 0 else 1, width)
 
 
@@ -48,7 +48,7 @@ def small_resnet(width: int, classes: int, norm: Norm = nn.BatchNorm2d) -> nn.Mo
 
 
 def small_cnn(width: int, classes: int) -> nn.Module:
-    """Three strided convolutions of widths W, 2W, 4W: the least network worth training."""
+    """Three strided convolutions of widths W, 2W, 4W: the smallest network worth training."""
     layers: list[nn.Module] = []
     for wide_in, wide_out in ((3, width), (width, 2 * width), (2 * width, 4 * width)):
         layers += [_conv(wide_in, wide_out, stride=2), nn.BatchNorm2d(wide_out), nn.ReLU()]
@@ -56,7 +56,7 @@ def small_cnn(width: int, classes: int) -> nn.Module:
 
 
 class WideBlock(nn.Module):
-    """Pre-activation block of a WideResNet; where widths differ, the shortcut starts after the first activation."""
+    """Pre-activation block of a WideResNet; if widths differ, the shortcut starts after the first activation."""
 
     def __init__(self, wide_in: int, wide_out: int, stride: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def wide_resnet(depth: int, widen: int, classes: int) -> nn.Module:
 
 
 def check_torchvision(name: str) -> None:
-    """Refuse a name that this torchvision has no classifier for."""
+    """Raise UnknownName for a name without a classifier in the installed torchvision."""
     from torchvision import models
 
     known = models.list_models(module=models)
@@ -100,7 +100,7 @@ def check_torchvision(name: str) -> None:
 
 
 def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
-    """A torchvision classifier; pretrained weights keep their head when the number of classes is theirs."""
+    """Build a torchvision classifier; pretrained weights keep their head if it has that many classes."""
     from torchvision import models
 
     if not pretrained:
@@ -110,8 +110,8 @@ def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
         state = weights.get_state_dict(check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
         raise BadInput(
-            f"the weights of torchvision:{name} cannot be fetched ({error}); connect once, "
-            "or put the file into the torch hub cache."
+            f"the weights of torchvision:{name} cannot be fetched ({error}); connect to the internet "
+            "once, or put the file into the torch hub cache."
         ) from error
     network = _as_module(models.get_model(name))
     network.load_state_dict(state)
@@ -128,14 +128,14 @@ def _as_module(network: object) -> nn.Module:
 
 
 def _replace_head(network: nn.Module, classes: int) -> None:
-    """Put a random linear layer of that many classes in the place of the last linear layer."""
+    """Replace the last linear layer by a random one with that many classes."""
     name, last = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
     parent, _, attribute = name.rpartition(".")
     setattr(network.get_submodule(parent), attribute, nn.Linear(last.in_features, classes))
 
 
 def check_timm(name: str) -> None:
-    """Refuse a name that this timm does not know, or any where timm is missing."""
+    """Raise UnknownName for a name that the installed timm lacks, BadInput if timm is not installed."""
     try:
         import timm
     except ImportError as error:
@@ -145,14 +145,14 @@ def check_timm(name: str) -> None:
 
 
 def timm_network(name: str, classes: int) -> nn.Module:
-    """A timm classifier with its pretrained weights."""
+    """Build a timm classifier with its pretrained weights."""
     import timm
 
     try:
         network = _as_module(timm.create_model(name, pretrained=True, num_classes=classes))
-    except Exception as error:  # its download goes through several libraries with errors of their own
+    except Exception as error:  # the download goes through several libraries with their own errors
         raise BadInput(
-            f"the weights of timm:{name} cannot be fetched ({error}); connect once to cache them."
+            f"the weights of timm:{name} cannot be fetched ({error}); connect to the internet once to cache them."
         ) from error
     if classes == network.pretrained_cfg["num_classes"]:  # type: ignore[index]  # timm's own attribute
         network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network

@@ -1,4 +1,4 @@
-"""Colour of segments: all that is linear as one map per sample and one pass; solarize and blur after it."""
+"""Colour of segments: all linear changes as one map per sample in one pass, then solarize and blur."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from modalities.compute.draws import Array, Draws
 from modalities.compute.to_device import constant, to_device
-from modalities.image.options import ImagePolicy
+from modalities.image.policies import ImagePolicy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,15 +35,15 @@ class Colour:
     sigma: Array
 
     def take(self, which: NDArray[np.int64]) -> Colour:
-        """Those samples only."""
+        """Return these samples only."""
         return Colour(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 def hue_matrix(turns: Array) -> Array:
-    """Rotations (n, 3, 3) of colour space about the grey axis, by ``turns`` (n,) of the circle (Rodrigues' formula).
+    """Return rotations (n, 3, 3) of colour space about the grey axis by ``turns`` (n,) (Rodrigues' formula).
 
-    Greys stay, and R + G + B with them. Unlike a hue shift in HSV this is linear; within a tenth of a turn the two
-    differ by less than 0.05 on average and 0.25 at most on photographs, which a test holds.
+    Greys and R + G + B stay the same. Unlike a hue shift in HSV this is linear; within a tenth of a turn the two
+    differ by less than 0.05 on average and 0.25 at most on photographs, which a test checks.
     """
     angle = 2 * np.pi * turns[:, None, None]
     cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
@@ -54,12 +54,12 @@ def hue_matrix(turns: Array) -> Array:
 def compose(
     brightness: Array, contrast: Array, saturation: Array, hue: Array, order: NDArray[np.int64]
 ) -> tuple[Array, Array]:
-    """The linear map of a jitter.
+    """Return the linear map of a colour jitter.
 
     Args:
         brightness, contrast, saturation: factors (n,), 1 for no change (torchvision's adjust_* functions).
         hue: turns (n,), 0 for no change.
-        order: (n, 4) permutations of 0 … 3 that say which of the four comes first.
+        order: (n, 4) permutations of 0 … 3: which of the four is applied first, second …
 
     Returns:
         ``matrix`` and ``of_mean`` of ``Colour``.
@@ -82,7 +82,7 @@ def compose(
 
 
 def draw(draws: Draws, step: int, n: int, policy: ImagePolicy) -> Colour:
-    """Colour of the n segments of a step."""
+    """Draw the colour of the n segments of a step."""
     jittered = draws.chance(step, "jitter", n, policy.jitter)
 
     def factor(name: str, strength: float) -> Array:
@@ -111,7 +111,7 @@ def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
     Args:
         pixels: (n, 3, H, W) float32 in [0, 1].
         colour: its n samples' parameters.
-        mean, std: (3,), of the normalisation, which is part of the one linear map when nothing else follows.
+        mean, std: (3,), of the normalisation, which joins the linear map if nothing else follows it.
 
     Returns:
         (n, 3, H, W) float32: (changed pixels clipped to [0, 1] − mean) / std.

@@ -1,157 +1,48 @@
-"""Targets that are folders of image files, one per class: listing, decoding, status and stand-in in one base class."""
+"""Targets that are folders of image files, one per class, or image files listed in a table."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.index import Index, Paths, index
-from modalities.datasets.listing import Columns, Listing, Row
-from modalities.datasets.standin import is_stand_in, mark
-from modalities.errors import BadInput
-from modalities.image.files import opened
-from modalities.image.options import ImageView
-from modalities.image.samples import stand_ins
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
+from modalities.datasets.folders import TABLE, FolderTarget
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.standin import mark
+from modalities.image.decode import ImageReader
+from modalities.image.policies import ImageView
+from modalities.image.standins import standin_pictures
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-LONGEST = 65_536  # pixels of the longer side once the shorter one is scaled
 
 
-class ImageReader:
-    """An image file as a raw item: (1, 3, side, side) uint8, shorter side scaled to ``side``, centre kept."""
+class ImageFolderTarget(FolderTarget):
+    """See ``modalities.datasets.folders.FolderTarget``. A million files are listed within seconds."""
 
-    def __init__(self, side: int) -> None:
-        self.side = side
-
-    def __call__(self, path: Path) -> Tensor:
-        with opened(path) as file:
-            return to_raw(file, self.side)
-
-
-def to_raw(picture: Image, side: int) -> Tensor:
-    """A picture as (1, 3, side, side) uint8: shorter side to ``side`` (bicubic), centre kept, as in torchvision."""
-    import torch
-    from PIL import Image as images
-
-    shorter = min(picture.size)
-    if side * max(picture.size) // max(shorter, 1) > LONGEST:
-        raise ValueError(f"{picture.width} × {picture.height} pixels, which is no picture's shape")
-    picture = picture if picture.mode == "RGB" else picture.convert("RGB")
-    if shorter != side:
-        width, height = (side * length // shorter for length in picture.size)
-        picture = picture.resize((width, height), images.Resampling.BICUBIC)
-    left, top = round((picture.width - side) / 2), round((picture.height - side) / 2)
-    pixels = np.asarray(picture.crop((left, top, left + side, top + side)))
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]
-
-
-def index_of(folder: Path, files: Iterable[Path]) -> tuple[str, int]:
-    """Fingerprint of names and sizes of files below a folder, and their bytes together."""
-    digest, total = hashlib.sha256(), 0
-    for path in files:
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode("utf-8", "backslashreplace"))
-        total += size
-    return digest.hexdigest(), total
-
-
-class ImageFolderTarget:
-    """``ROOT/folder/{train,test}/CLASS/*.png`` or ``.jpg`` (implements ``modalities.base.TargetAdapter``).
-
-    A subclass sets ``info`` and overrides what differs: ``folder``, ``splits`` (folder names of train and test),
-    ``class_folder``, ``fetch``.
-    """
-
-    info: TargetInfo
-    splits = ("train", "test")
+    suffixes = SUFFIXES
+    unit = "images"
+    cache_sizes = True
     sample_items = (1500, 500)  # of the stand-in: train, test
     sample_side = 32
 
-    @property
-    def folder(self) -> str:
-        """Name of the dataset's folder under the root."""
-        return self.info.name
-
-    def class_folder(self, name: str) -> str:
-        """Name of the folder of a class."""
-        return name
-
-    def rows(self, root: Path, split: str) -> Sequence[Row]:
-        """The files of a split, by class and name."""
-        found, classes = self._index(root), len(self.info.classes)
-        places = np.flatnonzero(found.folders // classes == self.splits.index(split))
-        names = found.names.take(places)
-        return Columns(Paths(root / self.folder, names), found.folders[places] % classes, names, names)
-
-    def _index(self, root: Path) -> Index:
-        """The files of all splits: the folders of the first one's classes, then those of the next."""
-        folders = [f"{split}/{self.class_folder(name)}" for split in self.splits for name in self.info.classes]
-        return index(root / self.folder, folders, SUFFIXES)
-
-    def status(self, root: Path) -> DataStatus:
-        """Counts files; reads none."""
-        home = root / self.folder
-        found = self._index(root)
-        if not len(found):
-            return DataStatus("absent", "", (f"the folder {self.folder}",), self.how(root))
-        if is_stand_in(home):
-            how = "generated stand-in, not the real dataset"
-            return DataStatus("ready", found.fingerprint, how=how, bytes=found.bytes)
-        there = np.bincount(found.folders // len(self.info.classes), minlength=len(self.splits)).tolist()
-        expected = (self.info.train_items, self.info.test_items)
-        missing = tuple(
-            f"{split}: {wanted - count:,} of {wanted:,} images"
-            for split, count, wanted in zip(self.splits, there, expected, strict=True)
-            if count < wanted
-        )
-        state: Literal["partial", "ready"] = "partial" if missing else "ready"
-        return DataStatus(state, found.fingerprint, missing, self.how(root) if missing else "", found.bytes)
-
-    def how(self, root: Path) -> str:
-        """The sentence that says how to obtain the data."""
-        return (
-            f"put the images into {root / self.folder}/{{{','.join(self.splits)}}}/CLASS/ "
-            f"(see {self.info.homepage}), {self.info.train_items:,} for training and {self.info.test_items:,} for test."
-        )
-
-    def fetch(self, root: Path) -> None:
-        """Says how to obtain the data by hand."""
-        if self.status(root).state != "ready":
-            raise BadInput(f"{self.info.name} cannot be downloaded by this program; {self.how(root)}")
-
-    def train(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """The training split; raises BadInput when there is none."""
-        return self._listing(root, self.splits[0], view)
-
-    def test(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """The test split; raises BadInput when there is none."""
-        return self._listing(root, self.splits[1], view)
-
-    def _listing(self, root: Path, split: str, view: ImageView) -> Listing:
-        rows = self.rows(root, split)
-        if not rows:
-            raise BadInput(
-                f"there are no images of {self.info.name} below {root / self.folder / split}; {self.how(root)}"
-            )
+    def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
+        """Return each file as one raw item of ``view.raw_size``."""
         return Listing(rows, ImageReader(view.raw_size))
 
+    def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
+        """Return the index's fingerprint (of names and sizes) for class folders, and the total size in bytes."""
+        if (self.home(root) / TABLE).is_file():
+            return super().fingerprint(root, rows)
+        files = self._index(root)
+        return files.fingerprint, files.bytes
+
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures into the same folders."""
-        from PIL import Image as images
+        """Write generated pictures into the class folders."""
+        from PIL import Image
 
         for split, items in zip(self.splits, self.sample_items, strict=True):
-            pictures, labels = stand_ins(seed, split, len(self.info.classes), items, self.sample_side)
+            pictures, labels = standin_pictures(seed, split, len(self.info.classes), items, self.sample_side)
             for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-                place = root / self.folder / split / self.class_folder(self.info.classes[label])
+                place = self.home(root) / split / self.class_folder(self.info.classes[label])
                 place.mkdir(parents=True, exist_ok=True)
-                images.fromarray(picture).save(place / f"{i:05d}.png", compress_level=1)
-        mark(root / self.folder, self.info.name, seed)
+                Image.fromarray(picture).save(place / f"{i:05d}.png", compress_level=1)
+        mark(self.home(root), self.info.name, seed)

@@ -1,4 +1,4 @@
-"""Where a segment lies in its picture: crops, rotation, shear, flip and shift as one affine map per sample."""
+"""Geometry of segments: crops, rotation, shear, flip and shift as one affine map per sample."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modalities.compute.draws import Array, Draws
-from modalities.image.options import ImagePolicy
+from modalities.image.policies import ImagePolicy
 
-ATTEMPTS = 10  # of a random-resized crop that does not fit, as in torchvision; then the whole square is taken
+ATTEMPTS = 10  # at a random-resized crop that fits, as in torchvision; then the whole square is taken
 
 
 def canvas(size: int) -> int:
-    """Side of the canvas that is rotated and sheared, in pixels: floor(√2 · size)."""
+    """Return the side of the canvas that is rotated and sheared, in pixels: floor(√2 · size)."""
     return math.floor(math.sqrt(2) * size)
 
 
@@ -36,11 +36,11 @@ class Geometry:
     shift: Array
 
     def take(self, which: NDArray[np.int64]) -> Geometry:
-        """Those samples only."""
+        """Return these samples only."""
         return Geometry(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
     def affine(self, size: int) -> Array:
-        """Maps from a segment's pixel coordinates to the picture's: (n, 2, 3), edges at whole numbers."""
+        """Return maps (n, 2, 3) from a segment's pixel coordinates to the picture's; pixel edges are integers."""
         side, offset = canvas(size), round((canvas(size) - size) / 2)
         centre, n = side / 2, len(self.angle)
         unshift = _maps(n, 1, 1, -self.shift[:, 0], -self.shift[:, 1])
@@ -57,7 +57,7 @@ class Geometry:
 
 
 def _maps(n: int, scale_x: ArrayLike, scale_y: ArrayLike, move_x: ArrayLike, move_y: ArrayLike) -> Array:
-    """(n, 3, 3) matrices that scale, then move."""
+    """Return (n, 3, 3) matrices that scale, then move."""
     matrix = np.zeros((n, 3, 3))
     matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 2, 2] = scale_x, scale_y, 1
     matrix[:, 0, 2], matrix[:, 1, 2] = move_x, move_y
@@ -65,7 +65,7 @@ def _maps(n: int, scale_x: ArrayLike, scale_y: ArrayLike, move_x: ArrayLike, mov
 
 
 def draw(draws: Draws, step: int, n: int, width: int, height: int, size: int, policy: ImagePolicy) -> Geometry:
-    """Geometry of the n segments of a step, cut from a picture of ``width`` × ``height`` pixels."""
+    """Draw the geometry of the n segments of a step, cut from a picture of ``width`` × ``height`` pixels."""
     square = max(policy.initial_crop * min(width, height), 1.0)
     box = _random_resized(draws.within("crop"), step, n, policy.area_low, policy.area_high, policy.aspect) * square
     box[:, 0] += draws.uniform(step, "initial x", n) * (width - square)
@@ -86,9 +86,9 @@ def draw(draws: Draws, step: int, n: int, width: int, height: int, size: int, po
 
 
 def _random_resized(draws: Draws, step: int, n: int, low: float, high: float, aspect: float) -> Array:
-    """Boxes (n, 4) inside the unit square, distributed as torchvision's RandomResizedCrop draws them.
+    """Draw boxes (n, 4) inside the unit square, distributed as torchvision's RandomResizedCrop.
 
-    Area and log-aspect are uniform; a box that does not fit is drawn again; after ten times the square is taken.
+    Area and log-aspect are uniform; a box that does not fit is drawn again; after ten attempts the square is taken.
     """
     area = draws.uniform(step, "area", (n, ATTEMPTS), low, high)
     ratio = np.exp(draws.uniform(step, "aspect", (n, ATTEMPTS), -math.log(aspect), math.log(aspect)))

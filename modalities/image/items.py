@@ -1,4 +1,4 @@
-"""Labelled images on their way into a network: cropped, mirrored where allowed, normalised."""
+"""Labelled images to network input: cropped, mirrored if allowed, normalised."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 from modalities.base import Draws
 from modalities.compute.to_device import constant, to_device
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-REACH = 8  # an item without room to crop is shifted by up to size / 8: 4 pixels of 32, as is usual on CIFAR
+REACH = 8  # items no larger than the view are shifted by up to size / 8: 4 of 32 pixels, as usual on CIFAR
 
 
 def prepare(raw: Tensor, view: ImageView) -> Tensor:
-    """Centre crops, (B, 3, size, size) float32, of raw items (B, 3, H, W) uint8, normalised."""
+    """Return normalised centre crops, (B, 3, size, size) float32, of raw items, (B, 3, H, W) uint8."""
     height, width = raw.shape[-2:]
     top, left = round((height - view.size) / 2), round((width - view.size) / 2)
     return normalise(raw[..., top : top + view.size, left : left + view.size], view)
 
 
 def augment(raw: Tensor, view: ImageView, draws: Draws, step: int) -> Tensor:
-    """Random crops, (B, 3, size, size) float32, of raw items (B, 3, H, W) uint8, mirrored by half, normalised.
+    """Return normalised random crops, (B, 3, size, size) float32, half of them mirrored, of (B, 3, H, W) uint8.
 
     Items no larger than the view are shifted inside a black border instead. Nothing is mirrored unless ``view.flip``.
     """
@@ -48,7 +48,7 @@ def augment(raw: Tensor, view: ImageView, draws: Draws, step: int) -> Tensor:
 
 
 def normalise(pixels: Tensor, view: ImageView) -> Tensor:
-    """uint8 (…, 3, H, W) to float32: (value / 255 − mean) / std."""
+    """Convert uint8 (…, 3, H, W) to float32: (value / 255 − mean) / std."""
     scale = constant(tuple(1 / (255 * std) for std in view.std), pixels.device)
     offset = constant(tuple(mean / std for mean, std in zip(view.mean, view.std, strict=True)), pixels.device)
     return (pixels * scale[:, None, None] - offset[:, None, None]).contiguous()

@@ -1,4 +1,4 @@
-"""The whole of a segment on a CPU in one compiled pass: sample, colour, solarize, normalise."""
+"""Segments on a CPU in one compiled pass: sample, colour, solarize, normalise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS_PER_CACHE_LINE = 8
 
 @dataclass(frozen=True)
 class Packed:
-    """All levels of a pyramid in one run of 64-bit words: red, green and blue of a pixel in 16 bits each.
+    """All levels of a pyramid as one array of 64-bit words: red, green and blue of a pixel in 16 bits each.
 
     So four multiplications interpolate all three channels: 8-bit values times 8-bit weights fit their 16 bits.
     """
@@ -30,7 +30,7 @@ class Packed:
 
 
 def pack(levels: tuple[NDArray[np.uint8], ...]) -> Packed:
-    """Levels of a pyramid, each (h, w, 3), for ``render``."""
+    """Pack the levels of a pyramid, each (h, w, 3), for ``render``."""
     sizes = np.array([level.shape[:2] for level in levels], np.int64)
     ends = np.cumsum(sizes.prod(1))
     pixels = np.empty(ends[-1], np.uint64)
@@ -43,11 +43,11 @@ def pack(levels: tuple[NDArray[np.uint8], ...]) -> Packed:
 def render(
     packed: Packed, level: NDArray[np.int64], affine: Array, size: int, colour: Colour, mean: Array, std: Array
 ) -> Tensor:
-    """Cut segments out of a picture and change their colours; blur is left to the caller.
+    """Cut segments out of a picture and change their colours; the caller blurs.
 
     Args:
         packed: the picture's pyramid.
-        level: (n,) which level a segment is sampled from.
+        level: (n,) the level that each segment is sampled from.
         affine: (n, 2, 3), from pixel coordinates of the segment to those of the picture.
         size: side of a segment, in pixels.
         colour: its n samples' parameters, see ``modalities.image.colour``.
@@ -55,12 +55,12 @@ def render(
 
     Returns:
         (n, 3, size, size) float32: (changed pixels clipped to [0, 1] − mean) / std. Weights of the interpolation have
-        8 bits, so a value lies within 1/128 of the exact one. Every segment is computed on its own: the same with any
-        number of threads.
+        8 bits, so a value lies within 1/128 of the exact one. Every segment is computed alone, so the result does not
+        depend on the number of threads.
     """
     count = len(affine)
     wide, high = packed.wide[level], packed.high[level]
-    # From the centres of a segment's pixels to the centres of the level's, which has other coordinates.
+    # From the centres of a segment's pixels to the centres of the level's pixels, in the level's coordinates.
     maps = affine * np.stack([wide / packed.wide[0], high / packed.high[0]], 1)[:, :, None]
     maps[:, :, 2] += (maps[:, :, 0] + maps[:, :, 1]) / 2 - 0.5
     scale = 1 / std
@@ -87,15 +87,15 @@ def _render(pixels, start, wide, high, maps, matrix, of_mean, solarize, scale, z
             _sample(pixels, start[i], wide[i], high[i], maps[i], y, row)
             _unpack(row, out[i, 0, y], out[i, 1, y], out[i, 2, y], total)
         _colour(out[i], total, matrix[i], of_mean[i], solarize[i], scale, zero)
-    return read  # so that the compiler keeps the reading
+    return read  # so that the compiler does not remove the reads
 
 
 @jit
 def _fetch(pixels, start, wide, high, to_level, size):  # type: ignore[no-untyped-def]
     """Read one word of every cache line that a segment covers, line by line of the picture.
 
-    A turned segment meets its pixels in an order that no processor foresees; in the picture's own order they come
-    from memory ahead of time, which halves the whole time of a large segment.
+    A rotated segment reads its pixels in an order that processors cannot predict. Reading in the picture's own order
+    first lets them prefetch, which halves the total time of a large segment.
     """
     across, turn, left = to_level[0, 0], to_level[0, 1], to_level[0, 2]
     slant, down, top = to_level[1, 0], to_level[1, 1], to_level[1, 2]
@@ -124,7 +124,7 @@ def _fetch(pixels, start, wide, high, to_level, size):  # type: ignore[no-untype
 @jit
 def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-untyped-def]
     """One row of a segment, bilinear: each of its words holds three channels of 256 × (0 … 255) in 16 bits."""
-    size, one = len(row), 4294967296.0  # places have 32 bits behind the point
+    size, one = len(row), 4294967296.0  # places have 32 fractional bits
     step_x, step_y = np.int64(to_level[0, 0] * one), np.int64(to_level[1, 0] * one)
     first_x, first_y = to_level[0, 1] * y + to_level[0, 2], to_level[1, 1] * y + to_level[1, 2]
     last_x, last_y = first_x + to_level[0, 0] * (size - 1), first_y + to_level[1, 0] * (size - 1)
@@ -141,7 +141,7 @@ def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-unt
         right = np.uint64((place_x >> 24) & 255)
         down = np.uint64((place_y >> 24) & 255)
         both = (right * down + np.uint64(128)) >> np.uint64(8)
-        # Unsigned places spare the check for negative ones.
+        # Unsigned indices avoid the check for negative ones.
         if inside or (0 <= column < wide - 1 and 0 <= line < high - 1):
             above = np.uint64(start + line * wide + column)
             below = above + np.uint64(wide)
@@ -163,7 +163,7 @@ def _sample(pixels, start, wide, high, to_level, y, row):  # type: ignore[no-unt
 
 @jit
 def _reflected(place, length):  # type: ignore[no-untyped-def]
-    """The pixel that stands at a place beyond the border: the picture and its mirror image take turns."""
+    """Return the pixel at a place beyond the border, where the picture and its mirror image alternate."""
     place = place % (2 * length)
     return min(place, 2 * length - 1 - place)
 

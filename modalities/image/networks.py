@@ -1,9 +1,8 @@
-"""Names of networks for images; what builds them is imported when one is asked for."""
+"""Names of networks for images; the code that builds them is imported on demand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modalities.errors import BadInput, UnknownName
@@ -11,7 +10,7 @@ from modalities.errors import BadInput, UnknownName
 if TYPE_CHECKING:
     from torch import nn
 
-_PATTERNS = {
+NETWORKS = {
     "resnet-s-W": "small residual network of widths W, 2W, 4W (12 M multiply-adds at W = 32, 32 px)",
     "resnet-s-W-gn": "the same with GroupNorm",
     "cnn-W": "three convolutions of widths W, 2W, 4W",
@@ -24,20 +23,15 @@ _PATTERNS = {
 _RESNETS = ("resnet18", "resnet50")
 
 
-def networks() -> Mapping[str, str]:
-    """Name patterns, each with a line of description."""
-    return _PATTERNS
+def check_network(name: str) -> None:
+    """Raise for a name that ``build_network`` cannot build, without building anything.
 
-
-def check(name: str) -> None:
-    """Refuse a name that ``network`` cannot build, without building anything.
-
-    Only a pretrained network with another name than the two ResNets loads the library that it comes from: the list
-    of names is the library's, and differs from version to version.
+    Only pretrained networks other than the two ResNets import their library, whose list of names depends on its
+    version.
 
     Raises:
-        UnknownName: when no pattern fits, or the library has no such network.
-        BadInput: when a number in the name cannot be, or the library is missing.
+        UnknownName: no pattern matches, or the library has no such network.
+        BadInput: a number in the name is out of range, or the library is not installed.
     """
     library, _, inside = name.partition(":")
     if name in _RESNETS or (library == "torchvision" and inside in _RESNETS):
@@ -48,7 +42,7 @@ def check(name: str) -> None:
         (architectures.check_torchvision if library == "torchvision" else architectures.check_timm)(inside)
         return
     if not re.fullmatch(r"resnet-s-\d{1,9}(-gn)?|cnn-\d{1,9}|wrn-\d{1,9}-\d{1,9}", name, re.ASCII):
-        raise UnknownName("image network", name, list(_PATTERNS))
+        raise UnknownName("image network", name, list(NETWORKS))
     sizes = _sizes(name)
     if not all(0 < number <= 4096 for number in sizes):
         raise BadInput(f"{name}: depth and width of a network lie between 1 and 4096.")
@@ -56,16 +50,16 @@ def check(name: str) -> None:
         raise BadInput(f"{name}: the depth of a WideResNet is 6n + 4, such as 16, 22, 28 or 40.")
 
 
-def network(name: str, classes: int) -> nn.Module:
-    """A network: (B, 3, S, S) in, (B, classes) logits out.
+def build_network(name: str, classes: int) -> nn.Module:
+    """Build a network: (B, 3, S, S) in, (B, classes) logits out.
 
     Raises:
-        UnknownName: when no pattern fits.
-        BadInput: when a number in the name cannot be, or pretrained weights cannot be had.
+        UnknownName: no pattern matches.
+        BadInput: a number in the name is out of range, or pretrained weights are not available.
     """
     from modalities.image import architectures as build
 
-    check(name)
+    check_network(name)
     library, _, inside = name.partition(":")
     if library == "torchvision":
         return build.torchvision_network(inside, classes, pretrained=True)

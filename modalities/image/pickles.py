@@ -1,4 +1,4 @@
-"""Reads pickles of plain data (CIFAR's) without ever running what a pickle may ask for."""
+"""Reads pickles of plain data (CIFAR's) without running any code that a pickle may call for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modalities.errors import BadInput
 
 
 class _DType:
-    """Stands for numpy.dtype while a pickle is read: keeps the name and the byte order."""
+    """Placeholder for numpy.dtype while a pickle is read: holds the name and the byte order."""
 
     def __init__(self, name: str, *flags: object) -> None:
         self.name, self.order = name, "|"
@@ -23,15 +23,15 @@ class _DType:
         self.order = state[1]
 
     def real(self) -> np.dtype[Any]:
-        """The dtype meant, if it is one of whole or floating numbers."""
-        found = np.dtype(f"{self.order}{self.name}")
-        if found.kind not in "uif":
+        """Return the dtype if it is one of integers or floats."""
+        dtype = np.dtype(f"{self.order}{self.name}")
+        if dtype.kind not in "uif":
             raise pickle.UnpicklingError(f"an array of type {self.name}")
-        return found
+        return dtype
 
 
 class _Array:
-    """Stands for an array while a pickle is read; its bytes are interpreted by us."""
+    """Placeholder for an array while a pickle is read; its bytes are interpreted here."""
 
     value: np.ndarray[Any, Any]
 
@@ -46,7 +46,7 @@ class _Array:
 
 
 class _Encoded:
-    """Stands for codecs.encode, which protocol 2 writes bytes with. A pickle cannot change a class that has a state."""
+    """Replaces codecs.encode, by which protocol 2 writes bytes. A pickle cannot change a class that has a state."""
 
     def __new__(cls, text: str, encoding: str) -> bytes:  # type: ignore[misc]
         return text.encode("latin1")
@@ -56,7 +56,7 @@ class _Encoded:
 
 
 class _NoBytes(_Encoded):
-    """Stands for bytes, which protocol 2 calls for empty ones."""
+    """Replaces bytes, which protocol 2 calls for empty ones."""
 
     def __new__(cls) -> bytes:  # type: ignore[misc]
         return b""
@@ -73,7 +73,7 @@ _ADMITTED: dict[tuple[str, str], type] = {
 }
 
 
-# Operations of data; the others make objects, sets or references to the outside.
+# Opcodes of plain data; the others make objects, sets or references to the outside.
 _OPERATIONS = """
 PROTO FRAME STOP MARK POP NONE NEWTRUE NEWFALSE INT LONG LONG1 FLOAT BININT BININT1 BININT2 BINFLOAT
 STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8
@@ -82,7 +82,7 @@ PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE
 """
 
 
-# The reader that is written in Python: the one in C makes room for any number of things that a file claims to hold.
+# The unpickler in Python: the one in C allocates memory for any number of items that a file claims to hold.
 _InPython: Any = vars(pickle)["_Unpickler"]
 
 
@@ -93,7 +93,7 @@ class _Unpickler(_InPython):  # type: ignore[misc]
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"it calls for {module}.{name}")
         return _ADMITTED[module, name]
 
     def load_setitem(self) -> None:
@@ -106,33 +106,33 @@ class _Unpickler(_InPython):  # type: ignore[misc]
             self._set(key, value)
 
     def _set(self, key: object, value: object) -> None:
-        # The hash of a tuple of tuples of … may take for ever, or more stack than there is.
+        # Hashing deeply nested tuples may never end, or overflow the stack.
         if not isinstance(key, (str, bytes, int)):
-            raise pickle.UnpicklingError(f"a {type(key).__name__} names an entry")
+            raise pickle.UnpicklingError(f"a {type(key).__name__} is a key")
         self.stack[-1][key] = value
 
     dispatch[ord(pickle.SETITEM)], dispatch[ord(pickle.SETITEMS)] = load_setitem, load_setitems
 
 
 def load_plain(path: Path) -> Any:
-    """What a pickle holds, if that is arrays of numbers, strings, numbers, lists and dicts and nothing else.
+    """Read a pickle of arrays of numbers, strings, numbers, lists and dicts and nothing else.
 
     Python 2's strings are read as Latin-1.
 
     Raises:
-        BadInput: for a pickle that is damaged or holds or asks for anything else; nothing of it is run.
+        BadInput: the pickle is damaged, or holds or calls for anything else; none of its code is run.
     """
     try:
-        content = io.BytesIO(path.read_bytes())  # of which no more is read than there is
+        content = io.BytesIO(path.read_bytes())  # so that no more is allocated than the file holds
         return _plain(_Unpickler(content, encoding="latin1").load(), {})
-    except Exception as error:  # a damaged pickle may raise nearly anything
+    except Exception as error:  # damaged pickles raise nearly anything
         raise BadInput(
             f"{path} cannot be read as plain data ({type(error).__name__}: {error}); fetch it again."
         ) from error
 
 
 def _plain(value: Any, seen: dict[int, Any]) -> Any:
-    """The value with arrays in the place of what stood for them; what is there twice stays one thing."""
+    """Replace placeholders by their arrays; an object that occurs twice stays one object."""
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, (dict, list, tuple)):

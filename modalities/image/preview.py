@@ -1,4 +1,4 @@
-"""A picture of what a student sees: the source with the places of some segments, and segments beside it."""
+"""A picture of what a student sees: the source with the outlines of some segments, and segments next to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.image.options import ImagePolicy, ImageView
+from modalities.image.policies import ImagePolicy, ImageView
 from modalities.image.segments import ImageStream
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 ROWS = 8  # and columns of the grid of segments
 PLACES = 12  # segments whose outline is drawn into the picture
-SIDE = 640  # pixels of the grid, and height of the picture beside it
+SIDE = 640  # pixels of the grid, and height of the picture next to it
 
 
 def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: int, path: Path) -> None:
     """Write a PNG: the picture with the outlines of twelve segments, and the first 64 segments of step 0.
 
     Raises:
-        OSError: when the file cannot be written.
+        OSError: the file cannot be written.
     """
     from PIL import Image as images
     from PIL import ImageDraw
@@ -54,7 +54,7 @@ def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: 
 
 
 def _to_image(planes: NDArray[np.float32]) -> Image:
-    """(3, H, W) in [0, 1] to a picture."""
+    """Convert (3, H, W) in [0, 1] to a picture."""
     from PIL import Image as images
 
     return images.fromarray(np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))

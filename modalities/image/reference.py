@@ -1,24 +1,113 @@
-"""The published chain in PIL and torchvision: what segments are compared with, for quality and for speed."""
+"""Other libraries' ways to cut segments out of a picture, compared with ours in speed and quality; never trained on."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.base import Reference
 from modalities.image.geometry import Geometry, canvas
-from modalities.image.options import ImagePolicy, ImageView
+from modalities.image.policies import ImagePolicy, ImageView
+from modalities.image.source import read
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
     from torch import Tensor
 
+V2_BATCH, KORNIA_BATCH, CHAIN_SEGMENTS = 64, 32, 20
+
+
+def references(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> list[Reference]:
+    """Return the published chain, torchvision's transforms v2 and, if installed, kornia, on the same picture."""
+    found = [_chain(source, view, policy), _transforms_v2(source, view, policy, device)]
+    if find_spec("kornia"):
+        found.append(_kornia(source, view, policy, device))
+    return found
+
+
+def _chain(source: str, view: ImageView, policy: ImagePolicy) -> Reference:
+    from PIL import Image
+
+    picture = Image.fromarray(read(source))
+    segment = published_chain(view, policy, min(picture.size))
+
+    def make(number: int) -> object:
+        return [segment(picture) for _ in range(CHAIN_SEGMENTS)]
+
+    return Reference("published chain in PIL and torchvision, one picture at a time", CHAIN_SEGMENTS, make)
+
+
+def _on_device(source: str, device: torch.device) -> Tensor:
+    import torch
+
+    pixels: Tensor = torch.from_numpy(read(source)).to(device).permute(2, 0, 1).contiguous()
+    return pixels
+
+
+def _transforms_v2(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> Reference:
+    """All segments of a batch share ONE draw of every parameter: faster than is fair, and not a substitute."""
+    import torch
+    from torchvision.transforms import v2
+
+    picture = _on_device(source, device)
+    square = max(1, round(policy.initial_crop * min(picture.shape[1:])))
+    chain = v2.Compose([
+        v2.RandomCrop(square),
+        v2.RandomResizedCrop(
+            canvas(view.size), scale=(policy.area_low, policy.area_high), ratio=(1 / policy.aspect, policy.aspect)
+        ),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.RandomAffine(policy.rotation, shear=policy.shear, interpolation=v2.InterpolationMode.BILINEAR),
+        v2.CenterCrop(view.size),
+        v2.RandomApply(
+            [v2.ColorJitter(policy.brightness, policy.contrast, policy.saturation, policy.hue)], policy.jitter
+        ),
+        v2.RandomHorizontalFlip(policy.flip),
+        v2.Normalize(list(view.mean), list(view.std)),
+    ])  # fmt: skip
+
+    def make(number: int) -> object:
+        return chain(picture.expand(V2_BATCH, -1, -1, -1))
+
+    return Reference("torchvision.transforms.v2, a batch with shared parameters", V2_BATCH, make)
+
+
+def _kornia(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> Reference:
+    """Crops are drawn from the whole picture at the same sizes, without the initial crop, which would make kornia copy
+    half the picture for every segment. Its crop is not antialiased."""
+    import torch
+    from kornia import augmentation as K
+
+    picture = _on_device(source, device).float().div(255)
+    side = canvas(view.size)
+    share = (policy.initial_crop * min(picture.shape[1:])) ** 2 / (picture.shape[1] * picture.shape[2])
+    shear = (-policy.shear, policy.shear, 0.0, 0.0)
+    chain = torch.nn.Sequential(
+        K.RandomResizedCrop(
+            (side, side), scale=(policy.area_low * share, policy.area_high * share),
+            ratio=(1 / policy.aspect, policy.aspect), resample="BILINEAR", cropping_mode="resample", p=1.0,
+        ),
+        K.RandomAffine(policy.rotation, shear=shear, resample="BILINEAR", p=1.0),
+        K.CenterCrop(view.size),
+        K.ColorJitter(policy.brightness, policy.contrast, policy.saturation, policy.hue, p=policy.jitter),
+        K.RandomHorizontalFlip(p=policy.flip),
+        K.Normalize(torch.tensor(np.array(view.mean)), torch.tensor(np.array(view.std))),
+    ).to(device)  # fmt: skip
+
+    def make(number: int) -> object:
+        return chain(picture.expand(KORNIA_BATCH, -1, -1, -1))
+
+    return Reference("kornia, a batch", KORNIA_BATCH, make)
+
 
 def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> Callable[[Image], Tensor]:
-    """Picture in memory → one normalised random segment (3, size, size), step by step as published, without JPEG.
+    """Return a function: picture → one normalised random segment (3, size, size), as published, without JPEG.
 
     torchvision draws the parameters from torch's global generator. The shift pads with zeros, as published.
     """
@@ -56,7 +145,7 @@ def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> 
 
 
 def published_geometry(picture: Image, place: Geometry, index: int, size: int) -> tuple[Image, NDArray[np.bool_]]:
-    """One segment's geometry with given parameters, by PIL's bicubic resize and torchvision's bilinear affine.
+    """Cut one segment with given parameters by PIL's bicubic resize and torchvision's bilinear affine.
 
     Returns:
         The segment, and a mask (size, size) of its pixels that lie inside the crop rectangle with all neighbours:

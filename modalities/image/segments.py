@@ -11,7 +11,7 @@ from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
 from modalities.compute.to_device import to_device
 from modalities.image import colour, geometry
-from modalities.image.options import ImagePolicy, ImageView
+from modalities.image.policies import ImagePolicy, ImageView
 from modalities.image.source import ImageSource
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ class ImageStream:
     """Random-access segments of a picture (implements ``modalities.base.SegmentStream``).
 
     Each segment is ONE affine map of the picture, sampled bilinearly from the pyramid level that is as fine as the
-    segment, so that nothing aliases; where it leaves the picture, the picture is reflected.
+    segment, so that nothing aliases; beyond its borders, the picture is reflected.
 
     Raises:
-        ValueError: when the batch cannot be shared by the ranks.
+        ValueError: the batch cannot be divided among the ranks.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ImageStream:
         self._share = rank_slice(batch_size, rank, world_size)
 
     def parameters(self, step: int) -> tuple[geometry.Geometry, colour.Colour]:
-        """Geometry and colour of this rank's share of a step."""
+        """Draw geometry and colour of this rank's share of a step."""
         source = self.source
         place = geometry.draw(
             self._draws, step, self.batch_size, source.width, source.height, self.view.size, self.policy
@@ -48,7 +48,7 @@ class ImageStream:
         return place.take(self._share), colour.draw(self._draws, step, self.batch_size, self.policy).take(self._share)
 
     def batch(self, step: int) -> Tensor:
-        """(share of the batch, 3, size, size) float32 on the device, normalised."""
+        """Return segments of a step: (share of the batch, 3, size, size) float32 on the device, normalised."""
         place, shade = self.parameters(step)
         affine, size = place.affine(self.view.size), self.view.size
         mean, std = np.array(self.view.mean), np.array(self.view.std)
@@ -58,7 +58,7 @@ class ImageStream:
 
 
 def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, mean: Array, std: Array) -> Tensor:
-    """What ``resample`` and ``colour.apply`` do, several times faster by a compiled kernel, to within 1/128."""
+    """Do what ``resample`` and ``colour.apply`` do, several times faster by a compiled kernel, to within 1/128."""
     import torch
 
     from modalities.image.kernel import render
@@ -71,7 +71,7 @@ def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, 
 
 
 def _levels(source: ImageSource, affine: Array) -> NDArray[np.int64]:
-    """A segment pixel covers |det| picture pixels: the level with pixels of that size neither blurs nor aliases."""
+    """Return each segment's level: its pixel covers |det| picture pixels, as large as a pixel of that level."""
     linear = affine[:, :, :2]
     return source.level_of(np.sqrt(np.abs(linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0])))
 

@@ -1,4 +1,4 @@
-"""Where things of this package lie on disk by default: the cache and the datasets."""
+"""Where the cache and the datasets are on disk by default."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ APPLICATION = "single-datum-benchmark"
 
 
 def cache_root() -> Path:
-    """Folder for what can be made again: the variable BENCHMARK_CACHE, else a per-user default. It need not exist."""
+    """Return the folder for what can be recreated: BENCHMARK_CACHE, else a per-user default. It need not exist."""
     if given := os.environ.get("BENCHMARK_CACHE"):
         return Path(given).expanduser()
     from platformdirs import user_cache_path
@@ -18,10 +18,7 @@ def cache_root() -> Path:
 
 
 def data_root(given: str | Path | None = None) -> Path:
-    """Folder that holds all datasets: ``given``, else the variable BENCHMARK_DATA, else a per-user default.
-
-    It need not exist.
-    """
+    """Return the folder of all datasets: ``given``, else BENCHMARK_DATA, else a per-user default. It need not exist."""
     if chosen := given or os.environ.get("BENCHMARK_DATA"):
         return Path(chosen).expanduser()
     from platformdirs import user_data_path

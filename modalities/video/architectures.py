@@ -17,8 +17,7 @@ KINETICS_CLASSES = 400
 def x3d(view: VideoView, classes: int, *, width: float = 2.0, depth: float = 2.2) -> nn.Module:
     """X3D (arXiv 2004.04730) from pytorchvideo, with logits out and without dropout.
 
-    Dropout is left out because a student that matches a teacher on endless segments has nothing to overfit to.
-    The head pools whatever is left of a small input.
+    Without dropout, because a student cannot overfit to endless segments. The head pools an input of any size.
     """
     from pytorchvideo.models.x3d import create_x3d
 
@@ -43,7 +42,7 @@ def pretrained_x3d(view: VideoView, classes: int) -> nn.Module:
         weights = hub.load_state_dict_from_url(url, map_location="cpu", weights_only=True)
     except (URLError, OSError) as error:
         raise BadInput(
-            f"the weights of x3d-xs:pretrained cannot be fetched ({error}); download {url} on a machine with a network "
+            f"the weights of x3d-xs:pretrained cannot be downloaded ({error}); download {url} on another machine "
             f"and put it into {hub.get_dir()}/checkpoints."
         ) from error
     network.load_state_dict(weights["model_state"])
@@ -56,7 +55,7 @@ def pretrained_x3d(view: VideoView, classes: int) -> nn.Module:
 
 
 def _convolution(inputs: int, outputs: int, kernel: Any, stride: Any = 1) -> nn.Module:
-    """Convolution, normalisation and rectifier, in two or three dimensions after the kernel."""
+    """Convolution, batch norm and ReLU, in two or three dimensions according to the kernel."""
     convolve: Callable[..., nn.Module] = nn.Conv3d if len(kernel) == 3 else nn.Conv2d
     norm: Callable[[int], nn.Module] = nn.BatchNorm3d if len(kernel) == 3 else nn.BatchNorm2d
     padding = tuple(size // 2 for size in kernel)

@@ -1,4 +1,4 @@
-"""Cuts boxes out of pictures on the device: every box of a batch, at every size, in one resample."""
+"""A texture atlas of pictures, from which boxes of any size are resampled in one call."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch.nn import functional
 
 from modalities.image.source import STEP, pyramid
 
-OCTAVES = 0.5  # between two levels; coarser than a lone picture's, because a clip keeps them for every frame
+OCTAVES = 0.5  # between two levels; coarser than for one picture, because every frame of a clip has them
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """Pictures with their antialiased reductions in one texture, so that one gather serves boxes of any size.
+    """Pictures and their antialiased reductions in one texture, so that one gather serves boxes of any size.
 
-    The pictures stand below each other; to the right of each stand its reductions, packed into columns.
+    The pictures are stacked vertically; to the right of each are its reductions, packed into columns.
     """
 
-    texture: Tensor  # (pictures · height, columns, 4), float32, 0 … 1: red, green, blue and nothing, side by side
+    texture: Tensor  # (pictures · height, columns, 4), float32, 0 … 1: red, green, blue, unused
     corners: Tensor  # (levels, 2): x and y of a level's first pixel, float32
     sizes: Tensor  # (levels, 2): width and height of a level in pixels, float32
     pictures: int
-    width: int  # of one picture in pixels; on the host, where boxes are drawn at every step
+    width: int  # of one picture in pixels, known to the host, which draws boxes at every step
 
     @property
     def height(self) -> int:
@@ -34,16 +34,16 @@ class Atlas:
         return self.texture.shape[0] // self.pictures
 
     def cut(self, picture: Tensor, boxes: Tensor, size: int, *, flip: Tensor | None = None) -> Tensor:
-        """Boxes resampled to squares: (n, 3, size, size), 0 … 1.
+        """Return boxes resampled to squares, (n, 3, size, size), 0 … 1.
 
-        Each box is read bilinearly from the level whose pixels are nearest in size to the output's; beyond the
+        Each box is sampled bilinearly from the level whose pixels are nearest in size to the output's; beyond the
         border, the border is repeated.
 
         Args:
-            picture: (n,) number of the picture.
+            picture: (n,) indices of pictures.
             boxes: (n, 4) left, top, width, height in pixels of the full picture; fractions allowed.
             size: pixels of a side.
-            flip: (n,) true where the result is mirrored left to right.
+            flip: (n,) whether to mirror left to right.
         """
         count = len(boxes)
         octaves = torch.log2(boxes[:, 2:] / size).mean(1)
@@ -61,15 +61,15 @@ class Atlas:
         return cut.view(3, count, size, size).transpose(0, 1)
 
     def _coordinates(self, axis: int, boxes: Tensor, level: Tensor, steps: Tensor) -> Tensor:
-        """Places of ``steps`` (n, size), shares of a box along an axis, in pixels of the texture."""
+        """Return the texture coordinates of ``steps`` (n, size), which are shares of a box along an axis."""
         extent = self.sizes[level, axis, None]
         place = boxes[:, axis, None] + steps * boxes[:, axis + 2, None]
         inside = (place * extent / self.sizes[0, axis] - 0.5).clamp(min=0).minimum(extent - 1)
         return inside + self.corners[level, axis, None]
 
 
-def build(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
-    """The atlas of (n, H, W, 3) pictures."""
+def build_atlas(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
+    """Return the atlas of (n, H, W, 3) pictures."""
     height = pictures.shape[1]
     texture = corners = None
     for number, picture in enumerate(pictures):
@@ -87,11 +87,11 @@ def build(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
 
 
 def _pack(sizes: list[tuple[int, int]], height: int) -> tuple[list[tuple[int, int]], int]:
-    """Corners of levels in columns no taller than ``height``, each level in the first column with room; and the width.
+    """Return the corners of levels in columns no taller than ``height``, and the total width.
 
-    Levels come from large to small, so a column's first one is its widest.
+    Each level goes into the first column with room. Levels come from large to small, so a column's first is its widest.
     """
-    columns: list[list[int]] = []  # left edge and rows taken
+    columns: list[list[int]] = []  # left edge and used rows
     corners, width = [], 0
     for wide, high in sizes:
         column = next((column for column in columns if column[1] + high <= height), None)

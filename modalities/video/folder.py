@@ -1,7 +1,8 @@
-"""Video targets that are folders of clips, one per class, or clips under a table."""
+"""Targets that are folders of clips, one per class, or clips listed in a table."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from modalities.datasets.folders import FolderTarget
@@ -17,8 +18,8 @@ class VideoFolderTarget(FolderTarget):
     suffixes = (".mp4", ".avi", ".mkv", ".webm", ".mov")
     sample_groups = (12, 4)  # of the stand-in, of each of at most 8 classes: train, test; two clips each
 
-    def listing(self, rows: list[Row], view: VideoView, *, test: bool) -> Listing:
-        """Evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""
+    def listing(self, rows: Sequence[Row], view: VideoView, *, test: bool) -> Listing:
+        """Return evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""
         clips = view.test_clips if test else view.train_clips
         return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
 

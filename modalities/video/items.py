@@ -1,4 +1,4 @@
-"""Labelled items on their way into a network: as they are for a test, randomly changed for a teacher's training."""
+"""Labelled items on their way into a network: as they are in a test, randomly changed while a teacher trains."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ from modalities.video.segments import normalise
 
 
 def prepare(raw: Tensor, view: VideoView) -> Tensor:
-    """(B, 3, T, H, W) uint8 to (B, 3, T, size, size) float32: the square centre, normalised."""
+    """Return (B, 3, T, size, size) float32, the normalised square centre, for (B, 3, T, H, W) uint8."""
     top, left = ((side - view.size) // 2 for side in raw.shape[3:])
     square = raw[..., top : top + view.size, left : left + view.size]
     return normalise(square.to(torch.float32) / 255, view)
 
 
 def augment(raw: Tensor, view: VideoView, draws: Draws, step: int) -> Tensor:
-    """As ``prepare``, from a random place instead of the centre and mirrored half of the time where labels allow it.
-
-    All frames of a clip are treated alike.
-    """
+    """As ``prepare``, but cropped at random and mirrored half of the time if labels allow it; per clip."""
     count, height, width = len(raw), *raw.shape[3:]
     tops = draws.integers(step, "top", count, height - view.size + 1)
     lefts = draws.integers(step, "left", count, width - view.size + 1)

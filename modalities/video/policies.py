@@ -1,4 +1,4 @@
-"""What the networks see of a clip, and the named policies that turn a datum into clips."""
+"""What the networks see, and the named policies that turn a picture or clip into segments."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class VideoView:
     frames: int = 4
     size: int = 160  # pixels, height and width of a network input
     resize: int = 182  # pixels, height and width of a raw item: short side, then the square centre
-    seconds: float = 1.6  # time that the frames of one clip span
+    seconds: float = 1.6  # from the first frame of a clip to its end
     train_clips: int = 1  # clips per training item, evenly spaced
     test_clips: int = 1  # clips per test item, evenly spaced; 10 in the published setting
-    flip: bool = True  # whether mirroring an item leaves its label true
+    flip: bool = True  # whether a mirrored item keeps its label
     mean: tuple[float, float, float] = (0.45, 0.45, 0.45)
     std: tuple[float, float, float] = (0.225, 0.225, 0.225)
 
     def __post_init__(self) -> None:
-        for name in ("mean", "std"):  # a typed configuration brings lists
+        for name in ("mean", "std"):  # a typed configuration passes lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
         positive = ("frames", "size", "resize", "seconds", "train_clips", "test_clips")
         if bad := [name for name in positive if getattr(self, name) <= 0]:
@@ -40,9 +40,9 @@ class VideoView:
 
 @dataclass(frozen=True)
 class VideoPolicy:
-    """How one datum becomes clips: a camera path between two random boxes, mirroring, and one colour change per clip.
+    """How one source becomes segments: a camera path between two random boxes, mirroring, and one colour change.
 
-    On a still image the camera moves; on a clip the box stands still and time runs.
+    Over a picture the camera moves; in a clip the box is fixed and time passes.
     """
 
     name: str = "published"
@@ -66,7 +66,7 @@ class VideoPolicy:
             raise BadInput(f"policy.crop is {self.crop}; give a number above 0 and up to 1.")
         if not 0 < self.area_low <= self.area_high <= 1:
             raise BadInput(
-                f"policy.area_low {self.area_low} and area_high {self.area_high} are no range of shares; "
+                f"policy.area_low {self.area_low} and area_high {self.area_high} are not a valid range of shares; "
                 "give 0 < area_low <= area_high <= 1."
             )
         if self.aspect < 1:

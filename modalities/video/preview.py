@@ -1,4 +1,4 @@
-"""A picture of what a video student sees: the datum above the film strips of eight segments."""
+"""A PNG of what a video student sees: the source above the film strips of eight segments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEGMENTS = 8
 
 
 def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: int, path: Path) -> None:
-    """Write a PNG: the datum (a clip's first, middle and last frame), then one row of frames per segment."""
+    """Write a PNG: the source (a clip's first, middle and last frame), then one row of frames per segment."""
     from matplotlib.figure import Figure
 
     stream = VideoStream(source, view, policy, batch_size=SEGMENTS, seed=seed)
@@ -27,13 +27,13 @@ def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: 
     shown = [0, last // 2, last] if source.moves else [0]
     height, width = atlas.height, atlas.width
     whole = atlas.texture.view(atlas.pictures, height, -1, 4)[shown, :, :width, :3]
-    datum = whole.transpose(0, 1).reshape(height, len(shown) * width, 3).cpu().numpy()
+    original = whole.transpose(0, 1).reshape(height, len(shown) * width, 3).cpu().numpy()
 
-    tall = 6 * datum.shape[0] / datum.shape[1]
+    tall = 6 * original.shape[0] / original.shape[1]
     row = 6 / view.frames
     figure = Figure(figsize=(6, tall + SEGMENTS * row + 0.4), layout="constrained")
     axes = figure.subplots(1 + SEGMENTS, 1, height_ratios=[tall, *[row] * SEGMENTS])
-    for axis, picture in zip(axes, [datum, *strips], strict=True):
+    for axis, picture in zip(axes, [original, *strips], strict=True):
         axis.imshow(np.clip(picture, 0, 1), interpolation="nearest", aspect="equal")
         axis.set_axis_off()
     axes[0].set_title(f"{source.ref.name}, and what policy '{policy.name}' makes of it", fontsize=9, parse_math=False)

@@ -50,17 +50,12 @@ def references(source: str, view: VideoView, policy: VideoPolicy) -> list[Refere
 
 
 def camera_path(picture: Pixels, first: Array, last: Array, frames: int, size: int) -> Pixels:
-    """One clip: every frame is cropped from the picture and resized on its own.
+    """Return one clip, (frames, size, size, 3) uint8: every frame is cropped from the picture and resized on its own.
 
     Args:
         picture: (H, W, 3) uint8.
         first, last: boxes of the first and the last frame as left, top, width, height in pixels; those between are
             linearly interpolated.
-        frames: frames of the clip.
-        size: pixels of a side.
-
-    Returns:
-        (frames, size, size, 3) uint8.
     """
     from PIL import Image
 
@@ -74,7 +69,7 @@ def camera_path(picture: Pixels, first: Array, last: Array, frames: int, size: i
 
 
 def _boxes(whole: tuple[int, int], policy: VideoPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Boxes of the first and the last frame in one square crop of a picture of (width, height) pixels."""
+    """Return boxes of the first and the last frame in one square crop of a picture of (width, height) pixels."""
     side = min(whole) * policy.crop
     corner = rng.uniform(0, np.subtract(whole, side))
 
@@ -89,19 +84,12 @@ def _boxes(whole: tuple[int, int], policy: VideoPolicy, rng: np.random.Generator
 
 
 def clip_of_a_picture(picture: Pixels, policy: VideoPolicy, rng: np.random.Generator, frames: int, size: int) -> Pixels:
-    """One clip, colour jitter and flip included (Asano & Saeed 2023, video recipe).
+    """Return one clip by the video recipe of Asano & Saeed (2023), (frames, size, size, 3) uint8.
 
     An initial crop; two random-resized crops of it; linear interpolation; mirroring; colour jitter.
 
     Args:
         picture: (H, W, 3) uint8.
-        policy: the ranges of all these.
-        rng: draws the clip's parameters.
-        frames: frames of the clip.
-        size: pixels of a side.
-
-    Returns:
-        (frames, size, size, 3) uint8.
     """
     import torch
     from torchvision.transforms.v2 import functional
@@ -123,20 +111,19 @@ def clip_of_a_picture(picture: Pixels, policy: VideoPolicy, rng: np.random.Gener
 
 
 def published_chain(picture: Pixels, view: VideoView, policy: VideoPolicy, rng: np.random.Generator) -> Tensor:
-    """One segment as published: twice the frames at 230/160 of the size into a file; from it, a training clip.
+    """Return one segment as published, (3, frames, size, size) float32, normalised.
+
+    Twice the frames at 230/160 of the size are encoded into a file; from it, a training clip is decoded and cropped.
 
     Args:
         picture: (H, W, 3) uint8.
-
-    Returns:
-        (3, frames, size, size) float32, normalised.
     """
     import torch
 
     from modalities.video.decode import decode
     from modalities.video.segments import normalise
 
-    stored = 2 * round(view.size * 115 / 160)  # even, as the codec wants it
+    stored = 2 * round(view.size * 115 / 160)  # even, as the codec requires
     clip = clip_of_a_picture(picture, policy, rng, 2 * view.frames, stored)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
@@ -160,13 +147,12 @@ def _encode(clip: Pixels, path: Path) -> None:
 
 
 def torchvision_chain(picture: Tensor, view: VideoView, policy: VideoPolicy, rng: np.random.Generator) -> Tensor:
-    """One segment by torchvision.transforms.v2: crops with antialiasing, and one colour jitter for all frames.
+    """Return one segment by torchvision.transforms.v2, (3, frames, size, size) float32, normalised.
+
+    Crops are antialiased, and one colour jitter serves all frames.
 
     Args:
-        picture: (3, H, W) uint8. Boxes are rounded to its pixels.
-
-    Returns:
-        (3, frames, size, size) float32, normalised.
+        picture: (3, H, W) uint8; boxes are rounded to its pixels.
     """
     import torch
     from torchvision.transforms import v2

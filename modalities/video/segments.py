@@ -1,4 +1,4 @@
-"""The endless stream of clips cut from one datum: a camera path over a picture, or a piece of a film."""
+"""The endless stream of segments of one source: camera paths over a picture, or pieces of a clip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modalities.video.source import VideoSource
 
 @dataclass(frozen=True)
 class Parameters:
-    """What distinguishes the clips of a batch; plain numbers, drawn for the whole global batch."""
+    """Parameters of the segments of the whole global batch."""
 
     first: Array  # (B, 4) box of the first frame: left, top, width, height in pixels of the source
     last: Array  # (B, 4) box of the last frame
@@ -29,15 +29,10 @@ class Parameters:
 
 
 class VideoStream:
-    """Clips of (3, frames, size, size), normalised; implements ``modalities.base.SegmentStream``.
+    """Segments of (3, frames, size, size), normalised (implements ``modalities.base.SegmentStream``).
 
     Args:
-        source: the datum.
-        view: size, frames and normalisation of a clip.
-        policy: how boxes, times and colours are drawn.
-        batch_size: clips of the global batch.
-        seed: decides all draws.
-        rank, ranks: which share of the global batch to render.
+        batch_size: segments of the global batch; this rank renders its share, see ``modalities.base.rank_slice``.
     """
 
     def __init__(
@@ -52,7 +47,7 @@ class VideoStream:
         self._kernel = self.device.type == "cpu"
 
     def _box(self, step: int, name: str) -> Array:
-        """Random boxes inside random square crops of the source, as (B, 4) of left, top, width, height."""
+        """Return random boxes inside random square crops of the source, (B, 4): left, top, width, height."""
         policy, count = self.policy, self.batch_size
         sides = np.array([self.source.atlas.width, self.source.atlas.height], np.float64)
         crop = policy.crop * sides.min()
@@ -65,7 +60,7 @@ class VideoStream:
         return np.concatenate([corner + place * (crop - extent), extent], 1)
 
     def parameters(self, step: int) -> Parameters:
-        """The parameters of a step's clips, of the whole global batch."""
+        """Return the parameters of a step, for the whole global batch."""
         policy, count, source = self.policy, self.batch_size, self.source
         first = self._box(step, "first box")
         start, span = np.zeros(count), np.zeros(count)
@@ -81,7 +76,7 @@ class VideoStream:
         )
 
     def _colour(self, step: int) -> colour.Colour:
-        """One change of brightness, contrast, saturation and hue per clip, in random order."""
+        """Return one change of brightness, contrast, saturation and hue per segment, in random order."""
         policy, count = self.policy, self.batch_size
         strengths = np.array([policy.brightness, policy.contrast, policy.saturation, policy.hue])
         change = self.draws.uniform(step, "colour", (count, 4), -1, 1) * strengths
@@ -92,13 +87,13 @@ class VideoStream:
         return colour.Colour(matrix, of_mean, solarize=np.zeros(count, np.bool_), sigma=np.zeros(count))
 
     def batch(self, step: int) -> Tensor:
-        """Clips of a step: (share of the batch, 3, frames, size, size), float32, on the source's device."""
-        every, mine, frames = self.parameters(step), self.share, self.view.frames
+        """Segments of a step: (share of the batch, 3, frames, size, size), float32, on the source's device."""
+        drawn, share, frames = self.parameters(step), self.share, self.view.frames
         along = np.linspace(0, 1, frames)
-        first, last = every.first[mine, None], every.last[mine, None]
+        first, last = drawn.first[share, None], drawn.last[share, None]
         boxes = first + along[:, None] * (last - first)  # (b, frames, 4)
-        moments = every.start[mine, None] + along * every.span[mine, None]
-        pictures, flip, change = self.source.nearest(moments), every.flip[mine], every.colour.take(mine)
+        moments = drawn.start[share, None] + along * drawn.span[share, None]
+        pictures, flip, change = self.source.nearest(moments), drawn.flip[share], drawn.colour.take(share)
         mean, std = np.array(self.view.mean), np.array(self.view.std)
         if self._kernel:
             return render(self.source.atlas, pictures, boxes, flip, self.view.size, change, mean, std)
@@ -108,7 +103,7 @@ class VideoStream:
         self, pictures: NDArray[np.int64], boxes: Array, flip: NDArray[np.bool_],
         change: colour.Colour, mean: Array, std: Array,
     ) -> Tensor:  # fmt: skip
-        """What the kernel of the CPU does, on any device: all frames of all clips in one resample, then colour."""
+        """As the kernel, on any device: all frames of all clips in one resample, then colour."""
         count, frames = pictures.shape
         cut = self.source.atlas.cut(
             to_device(pictures.ravel(), self.device),
@@ -117,11 +112,11 @@ class VideoStream:
             flip=to_device(np.repeat(flip, frames), self.device),
         )
         clips = cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
-        # The frames of a clip stand below each other, as one tall picture with one change of colour.
+        # The frames of a clip form one tall picture with one change of colour.
         return colour.apply(clips.flatten(2, 3), change, mean, std).view_as(clips)
 
 
 def normalise(clips: Tensor, view: VideoView) -> Tensor:
-    """(B, 3, T, H, W) of 0 … 1 to what the networks want: the view's mean taken off, divided by its deviation."""
+    """Return (B, 3, T, H, W) of 0 … 1 minus the view's mean, divided by its standard deviation."""
     mean, std = (constant(three, clips.device).view(3, 1, 1, 1) for three in (view.mean, view.std))
     return ((clips - mean) / std).contiguous()

@@ -1,4 +1,4 @@
-"""The one datum of a video student: a picture that a camera moves over, or a clip."""
+"""The one picture or clip that a student learns from; over a picture, a camera moves."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from modalities.video.policies import VideoView
 
 # The pictures of the image modality.
-SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.sources().items()}
+SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.SOURCES.items()}
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
-# A clip lives on the device with all its frames: larger ones are shrunk, longer ones thinned out evenly.
+# All frames of a clip lie on the device: large frames are shrunk, and of long clips every n-th frame is taken.
 SHORT_SIDE = 256
-MOST_PIXELS = 20_000_000  # of all frames together; with their reductions, about half a gigabyte
+MAX_PIXELS = 20_000_000  # of all frames together, about half a gigabyte with their reductions
 
 
 @dataclass(frozen=True)
 class VideoSource:
-    """The decoded datum on the compute device; a picture is a clip of one frame."""
+    """The decoded source on the compute device; a picture is a clip of one frame."""
 
     ref: SourceRef
     atlas: Atlas
@@ -39,16 +39,16 @@ class VideoSource:
 
     @property
     def moves(self) -> bool:
-        """Whether the datum is a clip, so that time and not the camera moves."""
+        """Whether the source is a clip, in which time passes instead of a camera moving."""
         return len(self.times) > 1
 
     @property
     def seconds(self) -> float:
-        """Time from the first frame to the last."""
+        """Seconds from the first frame to the last."""
         return float(self.times[-1])
 
     def nearest(self, moments: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Numbers of the frames nearest to moments in seconds."""
+        """Return the indices of the frames nearest to moments in seconds."""
         between = (self.times[1:] + self.times[:-1]) / 2
         return np.searchsorted(between, moments)
 
@@ -64,28 +64,28 @@ def source_ref(name: str) -> SourceRef:
 
 
 def is_clip(name: str) -> bool:
-    """Whether a name is a file that is taken for a clip: any that does not end like a picture's."""
+    """Return whether a name is a file that counts as a clip: any without the suffix of a picture."""
     path = Path(name).expanduser()
     return name not in SOURCES and path.is_file() and path.suffix.lower() not in PICTURES
 
 
 def load_source(name: str, view: VideoView, device: torch.device) -> VideoSource:
-    """Decode the datum once, onto the device. Raises BadInput for a file that cannot be used."""
-    from modalities.video.atlas import build
+    """Decode the picture or clip once, onto the device. Raises BadInput for a file that cannot be used."""
+    from modalities.video.atlas import build_atlas
 
     ref = source_ref(name)
     frames, times = _clip(Path(name).expanduser()) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
-    return VideoSource(ref, build(frames, device), times)
+    return VideoSource(ref, build_atlas(frames, device), times)
 
 
 def _clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Frames (n, H, W, 3) of a clip and their times."""
+    """Return the frames (n, H, W, 3) of a clip and their times."""
     from modalities.video.decode import decode, frame_times
 
     times = frame_times(path)
     if len(times) < 2:
         raise BadInput(f"{path} holds a single frame; give a clip of at least two, or a picture file.")
     first = decode(path, np.zeros(1, np.int64), SHORT_SIDE)
-    every = math.ceil(len(times) * first[..., 0].size / MOST_PIXELS)
-    wanted = np.arange(0, len(times), every)
-    return decode(path, wanted, SHORT_SIDE), times[wanted]
+    every = math.ceil(len(times) * first[..., 0].size / MAX_PIXELS)
+    numbers = np.arange(0, len(times), every)
+    return decode(path, numbers, SHORT_SIDE), times[numbers]

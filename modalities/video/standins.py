@@ -1,4 +1,4 @@
-"""Small generated clips that stand in for a video dataset: classes that differ in motion and in texture."""
+"""Generated clips with labels: motion and texture tell the class; place, colour and speed are random."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from modalities.compute.draws import Array, Draws
 
 WIDTH, HEIGHT, FRAMES, RATE = 80, 60, 16, 10
 MOTIONS = ("rise", "fall", "approach", "recede")
-TEXTURES = ("coarse", "fine")  # eight classes: every motion with every texture, all of them alike in a mirror
+TEXTURES = ("coarse", "fine")  # eight classes: every motion with every texture; mirroring keeps the class
 
 
 class Look(NamedTuple):
-    """What is drawn at random for one clip."""
+    """Random appearance of one clip."""
 
-    pattern: NDArray[np.float32]  # (tile, tile, 3) texture of the thing that moves, 0 … 255
-    ground: NDArray[np.float32]  # (HEIGHT, WIDTH, 3) what lies behind it
-    round: bool  # a disc, else a box
+    pattern: NDArray[np.float32]  # (tile, tile, 3) texture of the moving object, 0 … 255
+    ground: NDArray[np.float32]  # (HEIGHT, WIDTH, 3) background
+    round: bool  # a disc, otherwise a box
     start: Array  # (2,) centre at the middle of the clip, pixels
     radius: float
     speed: float
@@ -38,12 +38,12 @@ def write_clips(
     groups: int,
     per_group: int,
 ) -> list[tuple[str, int]]:
-    """Write clips of up to eight classes as ``folder/LABEL/NAME``, MPEG-4 in whatever container the name says.
+    """Write clips of up to eight classes as ``folder/LABEL/NAME``, as MPEG-4 in the container of the suffix.
 
-    Clips of one group share colours and the ground, as scenes cut from one video do.
+    Clips of one group share colours and background, as scenes from one video do.
 
     Returns:
-        Each clip's ``LABEL/NAME`` with its group, from 1.
+        ``LABEL/NAME`` of each clip with its group, from 1.
     """
     written = []
     for number, label in enumerate(labels):
@@ -52,13 +52,13 @@ def write_clips(
             scene = Draws(seed, f"stand-in/{label}/{group}/")
             for clip in range(1, per_group + 1):
                 name = file_name(label, group, clip)
-                write(folder / label / name, render(number, scene, clip))
+                write_video(folder / label / name, render(number, scene, clip))
                 written.append((f"{label}/{name}", group))
     return written
 
 
 def render(number: int, scene: Draws, clip: int) -> NDArray[np.uint8]:
-    """The frames (FRAMES, HEIGHT, WIDTH, 3) of one clip of class ``number`` (0 … 7)."""
+    """Return the frames (FRAMES, HEIGHT, WIDTH, 3) of one clip of class ``number`` (0 … 7)."""
     motion, texture = MOTIONS[number % 4], TEXTURES[number // 4]
     look = _look(scene, clip, texture)
     along = np.linspace(-0.5, 0.5, FRAMES)
@@ -82,7 +82,7 @@ def _look(scene: Draws, clip: int, texture: str) -> Look:
 def _blotches(
     draws: Draws, step: int, height: int, width: int, cell: int, colour: Array, strength: float
 ) -> NDArray[np.float32]:
-    """Smooth random blotches of about ``cell`` pixels around a colour: (height, width, 3)."""
+    """Return smooth random blotches of about ``cell`` pixels around a colour, (height, width, 3)."""
     from PIL import Image
 
     rows, columns = height // cell + 1, width // cell + 1
@@ -96,7 +96,7 @@ _ROWS, _COLUMNS = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
 
 
 def _frame(look: Look, motion: str, moment: float) -> NDArray[np.uint8]:
-    """One frame, at ``moment`` from -0.5 to 0.5 of the clip: (HEIGHT, WIDTH, 3)."""
+    """Return one frame, (HEIGHT, WIDTH, 3), at ``moment`` from -0.5 to 0.5 of the clip."""
     centre, zoom = look.start + moment * look.drift, 1.0
     if motion in ("rise", "fall"):
         centre = centre + np.array([0, moment * look.speed * (-28 if motion == "rise" else 28)])
@@ -111,8 +111,8 @@ def _frame(look: Look, motion: str, moment: float) -> NDArray[np.uint8]:
     return picture
 
 
-def write(path: Path, frames: NDArray[np.uint8], rate: int = RATE) -> None:
-    """Write (n, H, W, 3) frames as MPEG-4 video, the kind that old datasets use."""
+def write_video(path: Path, frames: NDArray[np.uint8], rate: int = RATE) -> None:
+    """Write (n, H, W, 3) frames as MPEG-4 video, as old datasets do."""
     import av
 
     with av.open(str(path), "w") as container:

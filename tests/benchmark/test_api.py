@@ -19,7 +19,7 @@ SETTINGS = {
 
 
 class Mine(nn.Module):
-    """Somebody's own network."""
+    """A user's own network."""
 
     def __init__(self, seed: int = 0, classes: int = 10) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ def test_threads_of_the_caller_are_left_as_they_were(call):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"target": "digit"}, "did you mean digits?"),
         ({"profile": "smok"}, "did you mean smoke"),
@@ -140,10 +140,10 @@ def test_threads_of_the_caller_are_left_as_they_were(call):
         ({"results": __file__}, "cannot be written"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(call, given, said):
+def test_what_is_wrong_is_one_sentence(call, given, message):
     with pytest.raises(BadInput) as caught:
         call(**given)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

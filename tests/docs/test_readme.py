@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.config.compose import compose_target, split_overrides
+from benchmark.config.compose import compose_target
+from benchmark.config.overrides import split_overrides
 from benchmark.records.store import Store
 from modalities import registry
 

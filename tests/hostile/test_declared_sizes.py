@@ -18,9 +18,8 @@ from modalities.audio.decode import read_windows
 from modalities.audio.source import read_recording
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.folder import ImageReader
-from modalities.image.mat import load_mat
-from modalities.image.source import decode
+from modalities.image.decode import ImageReader, decode_image
+from modalities.image.matfile import load_mat
 from modalities.video import standins
 from modalities.video.decode import ClipReader
 from modalities.video.decode import decode as decode_clip
@@ -92,7 +91,7 @@ def gif(path: Path) -> None:
 def test_a_picture_that_claims_to_be_huge_is_refused_as_source_and_as_item(tmp_path: Path, write) -> None:
     path = tmp_path / f"picture.{write.__name__}"
     write(path)
-    refused(path, decode)
+    refused(path, decode_image)
     refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
 
 
@@ -104,7 +103,7 @@ def test_a_piece_of_a_picture_that_claims_to_be_huge_gets_no_memory(tmp_path: Pa
     at = data.index(kind)
     data[at - 4 : at] = b"\xff\xff\xff\xf0"
     path.write_bytes(bytes(data))
-    for read in (decode, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0]):
+    for read in (decode_image, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0]):
         with contextlib.suppress(BadInput):  # where all of it is there, Pillow may do without the piece
             read(path)
 
@@ -123,7 +122,7 @@ def test_a_picture_in_a_format_that_runs_a_program_is_not_opened(tmp_path: Path,
     with Image.open(path) as opened:
         assert opened.format == "EPS", "Pillow itself takes it, and would start Ghostscript"
     monkeypatch.setattr("subprocess.Popen", lambda *words, **more: pytest.fail("a program was started"))
-    refused(path, decode)
+    refused(path, decode_image)
     refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
 
 
@@ -166,7 +165,7 @@ def frames(height: int, width: int, count: int = 4) -> np.ndarray:
 @pytest.mark.parametrize("suffix", ["mp4", "avi"])
 def test_frames_that_claim_to_be_huge_are_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"clip.{suffix}"
-    standins.write(path, frames(32, 48))
+    standins.write_video(path, frames(32, 48))
     data = path.read_bytes()
     if suffix == "mp4":  # width and height of the sample description
         at = data.index(b"mp4v") + 28
@@ -195,7 +194,7 @@ def test_frames_larger_than_any_camera_makes_are_refused(tmp_path: Path) -> None
 
 def test_frames_that_are_lines_are_not_blown_up(tmp_path: Path) -> None:
     path = tmp_path / "clip.avi"
-    standins.write(path, frames(16, 8000))
+    standins.write_video(path, frames(16, 8000))
     refused(path, _clip)
 
 
@@ -205,7 +204,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nprivate.mp4\n#EXT-X-EN
 @pytest.mark.parametrize("name", ["clip.m3u8", "clip.mp4"])
 @pytest.mark.parametrize("content", [PLAYLIST, "ffconcat version 1.0\nfile 'private.mp4'\n"], ids=["hls", "concat"])
 def test_a_clip_that_names_another_file_opens_none(tmp_path: Path, name: str, content: str) -> None:
-    standins.write(tmp_path / "private.mp4", frames(32, 48))
+    standins.write_video(tmp_path / "private.mp4", frames(32, 48))
     path = tmp_path / name
     path.write_text(content)
     refused(path, _clip)
@@ -214,7 +213,7 @@ def test_a_clip_that_names_another_file_opens_none(tmp_path: Path, name: str, co
 def test_ffmpeg_itself_would_follow_a_list_of_files(tmp_path: Path) -> None:
     import av
 
-    standins.write(tmp_path / "private.mp4", frames(32, 48))
+    standins.write_video(tmp_path / "private.mp4", frames(32, 48))
     (tmp_path / "clip.mp4").write_text("ffconcat version 1.0\nfile private.mp4\n")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         assert container.streams.video
@@ -222,7 +221,7 @@ def test_ffmpeg_itself_would_follow_a_list_of_files(tmp_path: Path) -> None:
 
 def test_the_name_of_a_clip_is_never_taken_for_a_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    standins.write(tmp_path / "private.avi", frames(32, 48))
+    standins.write_video(tmp_path / "private.avi", frames(32, 48))
     Path("subfile,,start,0,end,0,,:private.avi").write_bytes(b"harmless")
     with pytest.raises(BadInput, match="cannot be decoded"):
         _clip(Path("subfile,,start,0,end,0,,:private.avi"))

@@ -1,4 +1,4 @@
-"""Mutated files are decoded or refused in one sentence; and the fuzzer itself notices everything else."""
+"""Damaged files are decoded or refused in one sentence; and the fuzzer itself notices everything else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from modalities.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "scripts"
+SCRIPTS = ROOT / "scripts" / "fuzz"
 QUICK = (
     "jpeg", "png", "wav", "vorbis", "mp4", "cifar", "mat-labels-zip", "tar", "zip", "safetensors", "record",
     "files-csv",
@@ -26,15 +26,15 @@ QUICK = (
 
 
 @pytest.fixture
-def fuzz(monkeypatch: pytest.MonkeyPatch) -> Any:
+def blind(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     monkeypatch.setenv("BENCHMARK_CACHE", os.environ["BENCHMARK_CACHE"])  # which the fuzzer changes
-    return importlib.import_module("fuzz")
+    return importlib.import_module("blind")
 
 
 def run(*words: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, str(SCRIPTS / "fuzz.py"), *words], capture_output=True, text=True, cwd=ROOT,
+        [sys.executable, str(SCRIPTS / "run.py"), *words], capture_output=True, text=True, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -42,23 +42,23 @@ def run(*words: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_few_mutated_files_of_every_kind_are_decoded_or_refused(tmp_path: Path) -> None:
+def test_a_few_damaged_files_of_every_kind_are_decoded_or_refused(tmp_path: Path) -> None:
     rows = run("--files", "30", "--decoders", ",".join(QUICK), "--jobs", "1", "--keep", str(tmp_path))
     assert [row["decoder"] for row in rows] == list(QUICK)
     for row in rows:
         assert row["decoded"] + row["refused"] == row["files"] == 30, row
-        assert row["refused"] > 0, "what is damaged so much cannot all be whole"
+        assert row["refused"] > 0, "not every damaged file can still decode"
 
 
 def test_every_decoder_reads_the_whole_files_that_are_damaged_for_it(tmp_path: Path) -> None:
-    """What no longer fits the code that it is for would be noticed only when all is mutated again."""
+    """A whole file that the code no longer reads would otherwise go unnoticed until everything is fuzzed again."""
     rows = run("--files", "0", "--jobs", "1", "--keep", str(tmp_path))
     assert len(rows) > 40
     assert all(row["seeds"] > 0 for row in rows)
 
 
 @pytest.mark.slow
-def test_ten_thousand_mutated_files_per_decoder_are_decoded_or_refused(tmp_path: Path) -> None:
+def test_ten_thousand_damaged_files_per_decoder_are_decoded_or_refused(tmp_path: Path) -> None:
     for row in run("--files", "10000", "--keep", str(tmp_path)):
         assert row["decoded"] + row["refused"] == row["files"] == 10_000, row
 
@@ -69,36 +69,43 @@ def log_of(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_log_in_the_repository_has_ten_thousand_files_for_every_decoder_and_no_fault(fuzz: Any) -> None:
+def test_the_log_in_the_repository_has_ten_thousand_files_for_every_decoder_and_no_fault(blind: Any) -> None:
     rows = log_of("fuzz")
-    assert [row["decoder"] for row in rows] == list(importlib.import_module("fuzz_decoders").DECODERS)
-    assert not any(map(fuzz.faults_in, rows))
+    assert [row["decoder"] for row in rows] == list(importlib.import_module("decoders").DECODERS)
+    assert not any(map(importlib.import_module("judge").faults_in, rows))
 
 
-def test_the_log_of_files_that_coverage_led_has_ten_thousand_for_each_decoder_in_it_and_no_fault(fuzz: Any) -> None:
-    rows, decoders = log_of("guided"), importlib.import_module("fuzz_decoders").DECODERS
+def test_the_log_of_guided_files_has_ten_thousand_for_each_decoder_in_it_and_no_fault(blind: Any) -> None:
+    rows, decoders = log_of("guided"), importlib.import_module("decoders").DECODERS
     assert (
         {"cifar", "mat-kit", "tar", "zip", "checkpoint", "record"} <= {row["decoder"] for row in rows} <= set(decoders)
     )
-    assert not any(map(importlib.import_module("fuzz_guided").faults_in, rows))
+    assert not any(map(importlib.import_module("judge").faults_in, rows))
 
 
-def test_files_that_coverage_leads_are_decoded_or_refused_and_reach_more_of_the_code(tmp_path: Path) -> None:
+def test_a_log_is_continued_and_keeps_the_rows_of_other_decoders(blind: Any, tmp_path: Path) -> None:
+    judge, log = importlib.import_module("judge"), tmp_path / "fuzz.json"
+    log.write_bytes((ROOT / "results" / "measured" / "robustness" / "fuzz.json").read_bytes())
+    before = json.loads(log.read_text())
+    png = {**next(row for row in before["decoders"] if row["decoder"] == "png"), "decoded": 0, "refused": 9_999}
+    judge.write_log(log, [png], "a command", 5, ())
+    after = json.loads(log.read_text())
+    assert after["decoders"] == [png if row["decoder"] == "png" else row for row in before["decoders"]]
+    assert (after["files"], after["faults"]) == (before["files"], 1)
+
+
+def test_guided_files_are_decoded_or_refused_and_reach_more_of_the_code(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is not installed (extra 'fuzz')")
-    done = subprocess.run(
-        [sys.executable, "scripts/fuzz_guided.py", "--runs", "300", "--decoders", "tar", "--keep", str(tmp_path)],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    row = json.loads(done.stdout.splitlines()[0])
+    (row,) = run("--guided", "--files", "300", "--decoders", "tar", "--keep", str(tmp_path))
     assert row["decoded"] + row["refused"] == row["files"] >= 300
     assert row["coverage"] > row["first_coverage"] > 0
 
 
-def test_a_mutated_file_depends_on_seed_and_number_alone(fuzz: Any) -> None:
+def test_a_damaged_file_depends_on_seed_and_number_alone(blind: Any) -> None:
+    mutated = importlib.import_module("mutate").mutated
     whole = [bytes(range(256)), b"another" * 30]
-    made = [fuzz.mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
-    assert made == [fuzz.mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
+    made = [mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
+    assert made == [mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
     assert len(set(made)) > 45
     assert whole == [bytes(range(256)), b"another" * 30]
 
@@ -144,23 +151,22 @@ def _grow_and_refuse(root: Path) -> None:
     ],
     ids=["refusal", "exception", "crash", "hang", "memory", "memory behind a refusal"],
 )
-def test_the_fuzzer_tells_a_refusal_from_every_kind_of_fault_and_keeps_the_file(
-    fuzz: Any, read: Any, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_fuzzer_distinguishes_a_refusal_from_every_kind_of_fault_and_keeps_the_file(
+    blind: Any, read: Any, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoders = importlib.import_module("fuzz_decoders")
+    decoders, judge = importlib.import_module("decoders"), importlib.import_module("judge")
     seen: list[Path] = []
 
-    def whole_first(root: Path) -> None:  # the seed decodes; what comes after meets the fault
+    def whole_first(root: Path) -> None:  # the whole file decodes; the damaged ones meet the fault
         seen.append(root)
         if len(seen) > 1:
             read(root)
 
-    decoder = importlib.import_module("fuzz_decoder").Decoder
-    own = decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
+    own = decoders.Decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
     monkeypatch.setitem(decoders.DECODERS, "own", own)
-    monkeypatch.setattr(fuzz, "CPU_SECONDS", 0.3)
-    row = fuzz.hammer("own", 3, 0, tmp_path / "kept")
+    monkeypatch.setattr(blind, "CPU_SECONDS", 0.3)
+    row = blind.fuzz("own", 3, 0, tmp_path / "kept")
     assert {name: row[name] for name in expected} == expected
     faults = 3 - row["refused"]
-    assert fuzz.faults_in(row) == faults
+    assert judge.faults_in(row) == faults
     assert len(list(tmp_path.glob("kept/*.why"))) == len(list(tmp_path.glob("kept/*.bin"))) == faults

@@ -22,7 +22,7 @@ from modalities.audio.policies import AudioView
 from modalities.base import TargetInfo
 from modalities.errors import BadInput, UnknownName, readable
 from modalities.image.folder import ImageFolderTarget
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 NASTY = ("\x1b]0;title\x07", "\x1b[2J", "a\nbenchmark: all is well", "a\rb", "\x9b31m", "\u202egnp.exe", "\x7f\x08",
          "\u2028", os.fsdecode(b"\xff\xfe"))  # fmt: skip
@@ -99,7 +99,7 @@ def cell_named():
 
     def make(name: str):
         cell = SimpleNamespace(
-            id="a", target="digits", fold=1, seed=0, source=SimpleNamespace(name=name),
+            id="a", key=SimpleNamespace(target="digits", fold=1, seed=0), source=SimpleNamespace(name=name),
             config=SimpleNamespace(expected_seconds=1.0),
         )  # fmt: skip
         return cell, SimpleNamespace(status="failed", reason=f"the source {name} is bad")

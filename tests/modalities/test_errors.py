@@ -8,12 +8,12 @@ from typing import get_args
 import pytest
 
 from benchmark.cli.remedies import OPTIONS, explain
-from modalities.errors import BadInput, NotFetched, Subject, UnknownName
+from modalities.errors import Argument, BadInput, NotFetched, UnknownName
 
 
 @pytest.mark.parametrize("kind", [BadInput, NotFetched])
-@pytest.mark.parametrize("about", [None, *get_args(Subject)])
-def test_an_error_that_travels_between_processes_keeps_its_message_and_subject(kind: type[BadInput], about: Subject):
+@pytest.mark.parametrize("about", [None, *get_args(Argument)])
+def test_an_error_that_travels_between_processes_keeps_its_message_and_subject(kind: type[BadInput], about: Argument):
     error = kind("a\x1b[31m folder\\n", about)
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.about) == (kind, str(error), about)
@@ -26,7 +26,7 @@ def test_an_unknown_name_keeps_what_is_near():
 
 
 def test_the_command_line_adds_the_option_and_the_message_has_none():
-    for about in get_args(Subject):
+    for about in get_args(Argument):
         error = BadInput("it is wrong; choose another.", about=about)
         assert str(error) == "it is wrong; choose another."
         assert explain(error) == f"it is wrong; choose another ({OPTIONS[about]})."

@@ -143,12 +143,12 @@ def test_cells_that_another_run_is_working_on_come_last(tmp_path, monkeypatch):
     pool = workers._Pool.__new__(workers._Pool)
     pool._stopped_at, pool._display, pool._store = None, Display(), store
     cells = [Stub("a"), Stub("b"), Stub("c")]
-    pool.note(cells)
+    pool.remember_records(cells)
     pool._workers = [workers._Worker(0, None, pipe)]
     waiting = workers.deque(cells)
     with exclusive_lock(store.cell("a"), lambda holder: None), exclusive_lock(store.cell("b"), lambda holder: None):
         for _ in range(2):
-            pool.hand_out(waiting)
+            pool.assign(waiting)
             pool._workers[0].cell = None
     assert pipe.to_device == ["c", "a"]
 
@@ -165,16 +165,16 @@ def test_a_worker_that_dies_after_its_last_write_has_finished_its_cell(tmp_path)
     store = Store(tmp_path / "smoke")
     pool = workers._Pool.__new__(workers._Pool)
     pool._store, pool._devices = store, ["cpu"]
-    pool.note([cell])
+    pool.remember_records([cell])
     dead = workers._Worker(0, Dead(), None, cell)
     done = cell.record("done", provenance=provenance("cpu", 1))
     store.write(done)
-    assert pool._record_of_dead(dead, cell) == done
+    assert pool._failed_record(dead, cell) == done
     with exclusive_lock(store.cell(cell.id), lambda holder: None):
-        assert pool._record_of_dead(dead, cell) is None, "another run is working on it, and will record the outcome"
+        assert pool._failed_record(dead, cell) is None, "another run is working on it, and will record the outcome"
     assert store.read(cell.id) == done
-    pool.note([cell])  # it was there before this run began
-    assert pool._record_of_dead(dead, cell).status == "failed"
+    pool.remember_records([cell])  # it was there before this run began
+    assert pool._failed_record(dead, cell).status == "failed"
 
 
 def test_a_record_of_another_run_is_returned_whatever_its_status(tmp_path):

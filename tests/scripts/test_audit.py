@@ -1,4 +1,4 @@
-"""The audit of dependencies: what is known is told, and silence of its source is never taken for good news."""
+"""The audit of dependencies: known vulnerabilities are reported, and a silent source is never taken for good news."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def audit(tmp_path) -> Callable[[str, str], subprocess.CompletedProcess[str]]:
     return run
 
 
-@pytest.mark.parametrize("answer", [SILENT, ""], ids=["a mirror of packages alone", "no network"])
-def test_a_source_that_does_not_know_the_canary_is_out_of_reach_and_fails_nothing(answer, audit):
+@pytest.mark.parametrize("answer", [SILENT, ""], ids=["a mirror with packages only", "no network"])
+def test_a_source_that_does_not_know_the_canary_counts_as_out_of_reach_and_fails_nothing(answer, audit):
     found = audit(answer, GOOD)
     assert found.returncode == 0
     assert found.stdout == "audit: the source of advisories cannot be reached from here, so NOTHING was audited\n"
 
 
-def test_known_vulnerabilities_are_named_and_end_with_one(audit):
+def test_known_vulnerabilities_are_named_and_the_exit_code_is_one(audit):
     found = audit(KNOWN, BAD)
     assert found.returncode == 1
     assert "audit: a 1: GHSA-1, fixed in 2" in found.stdout
@@ -57,7 +57,7 @@ def test_good_news_says_how_many_packages_it_is_about(audit):
     assert "not known to the source: b" in found.stdout
 
 
-def test_a_source_that_stops_answering_is_told_from_good_news(audit):
+def test_a_source_that_stops_answering_is_not_taken_for_good_news(audit):
     found = audit(KNOWN, "")
     assert found.returncode == 0
     assert "stopped answering" in found.stdout

@@ -1,4 +1,4 @@
-"""A real Slurm of one node, started for the tests that want it and stopped after them; they skip where it cannot."""
+"""A real Slurm of one node, started for its tests and stopped after them; they are skipped if it cannot start."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ import pytest
 
 TEMPLATE = Path(__file__).with_name("slurm.conf.txt")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
-PATIENCE = 60  # seconds for the node to be idle
+IDLE_SECONDS = 60  # until the node must be idle
 
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Path]:
-    """The folder of a running single-node Slurm; SLURM_CONF names its configuration meanwhile."""
+    """Start a single-node Slurm and point SLURM_CONF to its configuration; the value is its folder."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
     missing = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
     if missing:
-        pytest.skip(f"no Slurm here: {', '.join(missing)} not found (slurm-wlm and munge of the distribution)")
+        pytest.skip(f"Slurm is not installed: {', '.join(missing)} not found (slurm-wlm and munge of the distribution)")
     if os.geteuid() != 0:
         pytest.skip("slurmd needs root to start jobs")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="slurm-") as name:
@@ -42,7 +42,7 @@ def slurm() -> Iterator[Path]:
             _wait_until_idle(folder, daemons)
             yield folder
         finally:
-            _empty_the_queue()
+            _cancel_all_jobs()
             for daemon in reversed(daemons):
                 daemon.terminate()
                 try:
@@ -52,13 +52,13 @@ def slurm() -> Iterator[Path]:
                     daemon.wait()
 
 
-def _empty_the_queue() -> None:
-    """Cancel what a failed test left, and wait: the daemons end the jobs' processes, and we the daemons."""
+def _cancel_all_jobs() -> None:
+    """Cancel what a failed test left, and wait: the daemons must end the jobs before they are ended themselves."""
     subprocess.run(["scancel", "--user", getpass.getuser()], check=False, timeout=30)
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + IDLE_SECONDS
     while time.monotonic() < until:
-        left = subprocess.run(["squeue", "--noheader"], capture_output=True, check=False, timeout=30)
-        if not left.stdout:
+        jobs = subprocess.run(["squeue", "--noheader"], capture_output=True, check=False, timeout=30)
+        if not jobs.stdout:
             return
         time.sleep(0.5)
 
@@ -97,10 +97,10 @@ def _free_ports(count: int) -> list[int]:
 
 def _wait_until_idle(folder: Path, daemons: list[subprocess.Popen[bytes]]) -> None:
     started = time.monotonic()
-    while time.monotonic() - started < PATIENCE and all(daemon.poll() is None for daemon in daemons):
+    while time.monotonic() - started < IDLE_SECONDS and all(daemon.poll() is None for daemon in daemons):
         state = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, check=False, timeout=30)
         if state.stdout.strip() == "idle":
             return
         time.sleep(0.5)
-    said = [path.read_text(errors="replace").splitlines()[-3:] for path in folder.glob("*.out")]
-    pytest.skip(f"Slurm does not start here: {said}")
+    logs = [path.read_text(errors="replace").splitlines()[-3:] for path in folder.glob("*.out")]
+    pytest.skip(f"Slurm does not start: {logs}")

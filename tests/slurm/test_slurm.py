@@ -1,4 +1,4 @@
-"""Fifty cells through a real Slurm: one job is killed, one is preempted; all are done at the end, and none twice."""
+"""Fifty cells through a real Slurm: one job is killed and one preempted; at the end all are done, none twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.launch.jobs import read_report
+from benchmark.launch.job_files import read_report
 from benchmark.records.store import Store
 
 SEEDS = 25  # of two targets
@@ -25,7 +25,7 @@ COMMAND = [
 ]  # fmt: skip
 
 
-def ask(*command: str) -> str:
+def output_of(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
@@ -35,19 +35,19 @@ def finished(results: Path) -> dict[str, bytes]:
     return {id: content for id, content in found.items() if json.loads(content)["status"] == "done"}
 
 
-def jobs_at_work(results: Path, run: subprocess.Popen[bytes], count: int) -> list[str]:
-    """Ids of jobs that have finished a cell and distil the next one."""
+def distilling_jobs(results: Path, run: subprocess.Popen[bytes], count: int) -> list[str]:
+    """Wait for jobs that have finished a cell and are distilling the next one; return their ids."""
     until = time.monotonic() + 300
     while time.monotonic() < until and run.poll() is None:
         found = []
         for path in sorted((results / "jobs").glob("*.job")):
             report = read_report(path.parent, path.stem)
-            if report.ended and any(step["phase"] == "distill" for step in report.now.values()):
+            if report.ended and any(running.phase == "distill" for running in report.now.values()):
                 found.append(json.loads(path.read_text())["id"])
         if len(found) >= count:
             return found[:count]
         time.sleep(0.05)
-    raise AssertionError(f"there were never {count} jobs at work")
+    raise AssertionError(f"there were never {count} jobs that were distilling")
 
 
 @pytest.mark.slow
@@ -58,24 +58,24 @@ def test_fifty_cells_survive_a_killed_and_a_preempted_job_and_none_is_computed_t
     with (tmp_path / "log").open("wb") as log:
         run = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        killed, preempted = jobs_at_work(results, run, 2)
-        ask("scancel", "--signal=TERM", preempted)
+        killed, preempted = distilling_jobs(results, run, 2)
+        output_of("scancel", "--signal=TERM", preempted)
         os.kill(_process_of(killed), signal.SIGKILL)
         before = finished(results)
-        _put_forward(preempted)
+        _start_requeued_now(preempted)
         code = run.wait(400)
     finally:
         run.kill()
-    said = (tmp_path / "log").read_text()
+    log_text = (tmp_path / "log").read_text()
     first = time.monotonic() - began
     store = Store(results)
-    records = {asked.id: store.read(asked.id) for asked in store.requested_cells()}
+    records = {entry.id: store.read(entry.id) for entry in store.requested_cells()}
     assert len(records) == 2 * SEEDS
     lost = [record for record in records.values() if record.status == "failed"]
-    assert code == 1, said  # a killed job is a failure, as a killed worker of a local run is
-    assert [record.reason.startswith(f"its job {killed} died (") for record in lost] == [True], said
+    assert code == 1, log_text  # a killed job is a failure, like a killed worker of a local run
+    assert [record.reason.startswith(f"its job {killed} died (") for record in lost] == [True], log_text
     assert sum(record.status == "done" for record in records.values()) == 2 * SEEDS - 1
-    assert f"job {killed} died; " in said  # the cells it had not begun went on in another job
+    assert f"job {killed} died; " in log_text  # the cells that it had not begun ran in another job
     reports = [read_report(path.parent, path.stem) for path in (results / "jobs").glob("*.json")]
     assert sorted(report.starts for report in reports)[-2:] == [1, 2]  # the preempted job came back
 
@@ -90,30 +90,30 @@ def test_fifty_cells_survive_a_killed_and_a_preempted_job_and_none_is_computed_t
 
 
 def _process_of(job: str) -> int:
-    """The Python process that a job runs in; its workers leave with it."""
-    task = Path("/proc").glob("[0-9]*/environ")
+    """The Python process that a job runs in; its workers end with it."""
+    tasks = Path("/proc").glob("[0-9]*/environ")
     array, index = job.split("_")
-    wanted = {f"SLURM_ARRAY_JOB_ID={array}", f"SLURM_ARRAY_TASK_ID={index}", "SLURM_PROCID=0", "SLURM_STEP_ID=0"}
-    for path in task:
+    variables = {f"SLURM_ARRAY_JOB_ID={array}", f"SLURM_ARRAY_TASK_ID={index}", "SLURM_PROCID=0", "SLURM_STEP_ID=0"}
+    for path in tasks:
         with contextlib.suppress(OSError):
             words = path.with_name("cmdline").read_bytes().split(b"\0")
-            if wanted <= set(path.read_text(errors="replace").split("\0")) and b"submitit.core._submit" in words:
+            if variables <= set(path.read_text(errors="replace").split("\0")) and b"submitit.core._submit" in words:
                 return int(path.parent.name)
     raise AssertionError(f"job {job} has no process")
 
 
-def _put_forward(job: str) -> None:
-    """Slurm holds a requeued job back for two minutes; nobody learns anything from waiting for them."""
+def _start_requeued_now(job: str) -> None:
+    """Skip the two minutes for which Slurm holds back a requeued job."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        if ask("squeue", "--noheader", "--format=%T", f"--jobs={job}").strip() == "PENDING":
-            ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+        if output_of("squeue", "--noheader", "--format=%T", f"--jobs={job}").strip() == "PENDING":
+            output_of("scontrol", "update", f"JobId={job}", "StartTime=now")
             return
         time.sleep(0.2)
-    raise AssertionError(f"job {job} was not put back into the queue")
+    raise AssertionError(f"job {job} was not requeued")
 
 
 def _computed(results: Path) -> dict[str, int]:
-    """How many jobs began each cell and brought it to a record."""
+    """How many jobs began each cell and finished it."""
     reports = [read_report(path.parent, path.stem) for path in (results / "jobs").glob("*.json")]
     return dict(Counter(id for report in reports for id in report.begun if id in report.ended))

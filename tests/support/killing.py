@@ -32,7 +32,7 @@ SETTINGS = (
 
 # Imported once by the server from which the processes are forked: torch alone takes seconds.
 PRELOADED = {
-    "image": ["modalities.image", "modalities.image.batches", "sklearn.datasets"],
+    "image": ["modalities.image", "modalities.image.targets.cifar10", "sklearn.datasets"],
     "audio": ["modalities.audio", "modalities.audio.segments", "librosa", "soundfile", "soxr"],
     "video": ["modalities.video", "modalities.video.segments", "modalities.video.decode", "av", "pytorchvideo.models"],
 }

@@ -33,7 +33,9 @@ class AudioTarget:
     def status(self, root: Path) -> DataStatus:
         """Ready when every file is there; a stand-in needs only some. Counts files and reads none."""
         found = self._index(root)
-        return self._report(root, self._missing(root, found), self._fingerprint(root, found), found.bytes, len(found))
+        missing, fingerprint = self._missing(root, found), self._fingerprint(root, found)
+        some = len(found) > 0 or bool(fingerprint)
+        return self._report(root, missing, fingerprint, found.bytes, ready=not missing, some=some)
 
     def train(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
         """One window of each training recording."""
@@ -76,11 +78,12 @@ class AudioTarget:
             return []
         return [f"{self.files - len(found):,} of {self.files:,} {self.unit}"]
 
-    def _report(self, root: Path, missing: Sequence[str], fingerprint: str, size: int, found: int) -> DataStatus:
-        if not missing:
-            return DataStatus("ready", fingerprint, bytes=size)
-        state: Literal["partial", "absent"] = "partial" if found or fingerprint else "absent"
-        return DataStatus(state, fingerprint, tuple(missing), self._instructions(root), size)
+    def _report(
+        self, root: Path, missing: Sequence[str], fingerprint: str, size: int, *, ready: bool, some: bool
+    ) -> DataStatus:
+        """Status of data that are ready, of which there are some, or none."""
+        state: Literal["ready", "partial", "absent"] = "ready" if ready else "partial" if some else "absent"
+        return DataStatus(state, fingerprint, tuple(missing), "" if ready else self._instructions(root), size)
 
     def _instructions(self, root: Path) -> str:
         return f"{self._fetch_command()}, or unpack {self.archive} into {self._folder(root)}"
@@ -122,3 +125,8 @@ def download_and_unpack(url: str, archive: Path, into: Path, **checks: Any) -> N
 def sha256_of(path: Path) -> str:
     """SHA-256 of a small file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def names(file: str) -> tuple[str, ...]:
+    """Return the lines of a text file in this folder."""
+    return tuple(Path(__file__).with_name(file).read_text(encoding="utf-8").splitlines())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from modalities.audio.standins import write_wave
-from modalities.audio.targets._synthesis import Wave, flanked, hiss, tone
+from modalities.audio.targets._synthesis import Wave, faded, hiss, tone
 
 RATE = 44_100
 SECONDS = 1.1  # the original's clips last 5 s
@@ -64,7 +64,7 @@ def crickets(rng: Draw) -> Wave:
 def chirping_birds(rng: Draw) -> Wave:
     def chirp() -> Wave:
         glide = np.linspace(rng.uniform(1500, 2200), rng.uniform(2600, 3600), int(rng.uniform(0.05, 0.12) * RATE))
-        return flanked(tone(glide[:: rng.choice([-1, 1])], RATE, [1.0]), 400)
+        return faded(tone(glide[:: rng.choice([-1, 1])], RATE, [1.0]), 400)
 
     return _struck(_beats(rng.uniform(4, 7), rng, 0.3), chirp) + 0.02 * _band(300, 3000, rng)
 

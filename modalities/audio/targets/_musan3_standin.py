@@ -1,4 +1,4 @@
-"""The stand-in of MUSAN: tunes in chords, random talk, and noises of five kinds, some long and some very short."""
+"""The stand-in of MUSAN: chords with a tune, random talk and noises; some files are long and some very short."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from modalities.audio.standins import write_wave
 from modalities.audio.targets._splits import held_out
-from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, flanked, hiss, talk, tone
+from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, faded, hiss, talk, tone
 
 RATE = 16_000
 SOURCES = {"music": ("fma", "jamendo"), "speech": ("librivox", "us-gov"), "noise": ("free-sound", "sound-bible")}
@@ -28,9 +28,7 @@ def music(seconds: float, rng: np.random.Generator) -> Wave:
         for semitone in notes:
             length = min((4 if semitone < 12 and number % 4 == 0 else 1) * beat, len(wave) - at)
             pitch = np.full(length, root * 2 ** (semitone / 12))
-            wave[at : at + length] += flanked(
-                np.exp(-decay * np.arange(length) / RATE) * tone(pitch, RATE, partials), 80
-            )
+            wave[at : at + length] += faded(np.exp(-decay * np.arange(length) / RATE) * tone(pitch, RATE, partials), 80)
     if rng.random() < 0.5:
         wave += rng.uniform(0.5, 1.2) * speech(seconds, rng)
     return wave

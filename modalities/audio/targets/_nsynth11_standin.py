@@ -1,4 +1,4 @@
-"""The stand-in of NSynth: notes of eleven families, told by spectrum, attack and decay at any pitch."""
+"""The stand-in of NSynth: notes of eleven families, which differ in spectrum, attack and decay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from modalities.audio.standins import write_wave
-from modalities.audio.targets._synthesis import Wave, flanked, hiss, peaks, tone
+from modalities.audio.targets._synthesis import Wave, faded, hiss, peaks, tone
 
 RATE = 16_000
 SECONDS = 1.0  # the original's notes last 4 s
@@ -21,7 +21,7 @@ HARMONICS = 24
 
 @dataclass(frozen=True)
 class Timbre:
-    """How an instrument sounds; levels of harmonic k follow from ``slope`` and ``picked``."""
+    """How an instrument sounds; ``slope`` and ``picked`` give the level of harmonic k."""
 
     low: int  # lowest and highest MIDI pitch
     high: int
@@ -31,8 +31,8 @@ class Timbre:
     picked: Callable[[int], float] = lambda k: 1.0
     brighter: float = 0.0  # how much faster higher harmonics decay
     vibrato: float = 0.0  # semitones
-    breath: float = 0.0  # noise beside the tone
-    stretch: float = 1.0  # of the second half of partials: no longer harmonic
+    breath: float = 0.0  # level of added noise
+    stretch: float = 1.0  # factor on the pitch
     vowel: tuple[float, ...] = ()  # formants in Hz
 
 
@@ -52,7 +52,7 @@ FAMILIES = {
 
 
 def instrument(family: str, rng: np.random.Generator) -> Timbre:
-    """One instrument of a family: every figure a little off."""
+    """Return one instrument of a family, with random deviations from its timbre."""
     kind = FAMILIES[family]
     return replace(
         kind,
@@ -66,7 +66,7 @@ def instrument(family: str, rng: np.random.Generator) -> Timbre:
 
 
 def note(timbre: Timbre, pitch: int, rng: np.random.Generator) -> Wave:
-    """A note of full level 1 whose key is let go at three quarters."""
+    """Return a note with a peak of 1 whose key is released after three quarters."""
     samples = int(RATE * SECONDS)
     t = np.arange(samples) / RATE
     sway = timbre.vibrato * np.sin(2 * np.pi * (rng.uniform(4.5, 6.5) * t + rng.uniform(0, 1)))
@@ -83,12 +83,12 @@ def note(timbre: Timbre, pitch: int, rng: np.random.Generator) -> Wave:
     wave /= np.abs(wave).max() + 1e-9
     wave += 0.3 * timbre.breath * hiss(samples, RATE, rng, lambda f: 1 / (1 + (f / 2500) ** 2))
     wave *= (1 - np.exp(-t / timbre.attack)) * np.exp(-timbre.decay * t) * np.clip((SECONDS - t) / 0.25, 0, 1)
-    wave = flanked(wave, 16)
+    wave = faded(wave, 16)
     return np.asarray(wave / np.abs(wave).max())
 
 
 def write(folder: Path, seed: int) -> None:
-    """Write the three parts in the native layout; none shares an instrument, and only training has lead synths."""
+    """Write the three parts in the native layout; they share no instrument, and only training has lead synths."""
     rng = np.random.default_rng(seed)
     number = 0
     for part, instruments in INSTRUMENTS.items():

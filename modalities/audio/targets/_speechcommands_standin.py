@@ -1,4 +1,4 @@
-"""The stand-in of Speech Commands: 35 "words" are rhythms of five kinds of sound, by synthetic speakers."""
+"""The stand-in of Speech Commands: each of 35 "words" is a rhythm of one of five kinds of sound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Wave = NDArray[np.float64]
 RATE = 16_000
 NOISES = ("doing_the_dishes", "dude_miaowing", "exercise_bike", "pink_noise", "running_tap", "white_noise")
 NOISE_SECONDS = 15
-# Recordings of a command and of another word, by split: every class of both tasks is large enough to be learnt.
+# Recordings of a command and of another word, by split: every class of both tasks is large enough to learn.
 COUNTS = {"train": (60, 24), "validation": (2, 2), "test": (20, 10)}
 SPEAKERS = {"train": 20, "validation": 2, "test": 8}
 
@@ -42,7 +42,7 @@ def _sound(kind: int, seconds: float, pitch: float, rng: np.random.Generator) ->
 
 
 def pattern(word: int, pitch: float, tempo: float, rng: np.random.Generator) -> Wave:
-    """One recording of a second, of word 0 to 34, spoken at ``pitch`` in Hz and ``tempo`` in seconds per beat."""
+    """Return one second of word 0 to 34, spoken at ``pitch`` in Hz and ``tempo`` in seconds per beat."""
     wave = rng.uniform(0.001, 0.02) * rng.standard_normal(RATE)
     beats = [(length, abs(length) * tempo * rng.uniform(0.9, 1.1)) for length in RHYTHMS[word % 7]]
     at = rng.uniform(0.05, 0.95 - sum(seconds for _, seconds in beats))
@@ -58,7 +58,7 @@ def pattern(word: int, pitch: float, tempo: float, rng: np.random.Generator) -> 
 
 
 def _noise(kind: int, rng: np.random.Generator) -> Wave:
-    """Background noise whose power falls with frequency to the power ``kind`` / 2."""
+    """Return background noise whose power falls with frequency to the power ``kind`` / 2."""
     spectrum = np.fft.rfft(rng.standard_normal(NOISE_SECONDS * RATE))
     spectrum /= np.maximum(np.arange(len(spectrum)), 20) ** (kind / 4)
     wave = np.fft.irfft(spectrum)

@@ -1,4 +1,4 @@
-"""Sounds that stand-ins are made of: talkers with a voice and a manner, shaped noise, struck and bowed tones."""
+"""Sounds that stand-ins are made of: synthetic speech, filtered noise and harmonic tones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HUM = (250, 1100, 2100)
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks."""
+    """How a speaker sounds."""
 
     pitch: float  # Hz
     tract: float  # factor on all formants
@@ -29,30 +29,30 @@ class Voice:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a language moves; what is said is random."""
+    """How a language sounds; the words are random."""
 
     rate: float  # sounds per second
     vowels: str  # of "ieaou"
     consonants: str  # of s (hiss), t (stop and burst), m (hum)
-    closed: float  # chance that a syllable ends in a consonant, too
-    melody: float  # octaves that the pitch rises within a syllable
+    closed: float  # probability that a syllable also ends in a consonant
+    melody: float  # rise of the pitch within a syllable, in octaves
 
 
 def filtered(wave: Wave, rate: int, gain: Gain) -> Wave:
-    """A wave after a filter without delay."""
+    """Return a wave after a zero-phase filter."""
     return np.asarray(
         np.fft.irfft(np.fft.rfft(wave) * gain(np.asarray(np.fft.rfftfreq(len(wave), 1 / rate), np.float64)), len(wave))
     )
 
 
 def hiss(samples: int, rate: int, rng: np.random.Generator, gain: Gain) -> Wave:
-    """Noise of a spectrum, of mean square 1."""
+    """Return noise with a given spectrum, of mean square 1."""
     wave = filtered(rng.standard_normal(samples), rate, gain)
     return np.asarray(wave / (np.sqrt(np.mean(wave**2)) + 1e-9))
 
 
 def peaks(centres: tuple[float, ...], width: float) -> Gain:
-    """Resonances at ``centres`` Hz, each half as high again as the next, on a low floor."""
+    """Return resonances at ``centres`` Hz, each 1.5 times as strong as the next, above a low floor."""
 
     def gain(frequency: Wave) -> Wave:
         levels = (1.5**-k / (1 + ((frequency - centre) / width) ** 2) for k, centre in enumerate(centres))
@@ -61,14 +61,14 @@ def peaks(centres: tuple[float, ...], width: float) -> Gain:
     return gain
 
 
-def flanked(wave: Wave, samples: int) -> Wave:
-    """A sound with linear flanks of at most that many samples."""
+def faded(wave: Wave, samples: int) -> Wave:
+    """Return a sound with linear fades of ``samples`` at both ends."""
     place = np.arange(len(wave))
     return np.asarray(wave * np.clip(np.minimum(place, place[::-1]) / max(samples, 1), 0, 1))
 
 
 def tone(pitch: Wave, rate: int, partials: list[Wave | float]) -> Wave:
-    """Harmonics of a moving pitch in Hz, with a level or a curve of levels for each; none above half the rate."""
+    """Return harmonics of a moving pitch in Hz, each with a level or a curve of levels; none above half the rate."""
     turn = np.exp(2j * np.pi * np.cumsum(pitch) / rate)
     wave, power = np.zeros(len(pitch)), np.ones(len(pitch), complex)
     top = float(pitch.max())
@@ -81,7 +81,7 @@ def tone(pitch: Wave, rate: int, partials: list[Wave | float]) -> Wave:
 
 
 def talk(voice: Voice, manner: Manner, seconds: float, rate: int, rng: np.random.Generator) -> Wave:
-    """A random utterance of full level 1."""
+    """Return a random utterance with a peak of 1."""
     samples, at, phase = int(seconds * rate), 0, 0.0
     wave = np.zeros(samples + rate)
     while at < samples:
@@ -94,13 +94,13 @@ def talk(voice: Voice, manner: Manner, seconds: float, rate: int, rng: np.random
             rise = manner.melody * np.linspace(0, 1, length) if sound in VOWELS else np.zeros(length)
             turns = phase + np.cumsum(start * 2**rise) / rate
             phase = float(turns[-1] % 1)
-            wave[at : at + length] += flanked(_sound(sound, turns % 1, voice, rate, rng), rate // 100)[: len(wave) - at]
+            wave[at : at + length] += faded(_sound(sound, turns % 1, voice, rate, rng), rate // 100)[: len(wave) - at]
             at += length
     return np.asarray(wave[:samples] / (np.abs(wave[:samples]).max() + 1e-9))
 
 
 def _sound(sound: str, phase: Wave, voice: Voice, rate: int, rng: np.random.Generator) -> Wave:
-    """One sound of a talker; ``phase`` of the voice in turns."""
+    """Return one speech sound; ``phase`` of the voice in turns."""
     noise = rng.standard_normal(len(phase))
     if sound == "s":
         return 0.12 * hiss(len(phase), rate, rng, peaks((3200 * voice.tract, 2600 * voice.tract), 500))
@@ -117,10 +117,10 @@ def _sound(sound: str, phase: Wave, voice: Voice, rate: int, rng: np.random.Gene
 
 
 def any_voice(rng: np.random.Generator) -> Voice:
-    """Somebody."""
+    """Return a random voice."""
     return Voice(rng.uniform(90, 240), rng.uniform(0.88, 1.16), rng.uniform(-6, 3), rng.uniform(0.02, 0.15))
 
 
 def any_manner(rng: np.random.Generator) -> Manner:
-    """Some language."""
+    """Return a random manner."""
     return Manner(rng.uniform(6, 11), "ieaou", "stm", rng.uniform(0.1, 0.6), rng.uniform(-0.3, 0.3))

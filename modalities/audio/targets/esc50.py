@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modalities.audio.decode import duration
-from modalities.audio.targets._base import AudioTarget, download_and_unpack, sha256_of
+from modalities.audio.targets._base import AudioTarget, download_and_unpack, names, sha256_of
 from modalities.audio.targets._parts import in_parts
 from modalities.base import LabelledData, TargetInfo
 from modalities.datasets.index import Index
@@ -20,17 +20,7 @@ from modalities.errors import BadInput
 if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
 
-CLASSES = (
-    "dog", "rooster", "pig", "cow", "frog", "cat", "hen", "insects", "sheep", "crow",
-    "rain", "sea_waves", "crackling_fire", "crickets", "chirping_birds", "water_drops", "wind", "pouring_water",
-    "toilet_flush", "thunderstorm",
-    "crying_baby", "sneezing", "clapping", "breathing", "coughing", "footsteps", "laughing", "brushing_teeth",
-    "snoring", "drinking_sipping",
-    "door_wood_knock", "mouse_click", "keyboard_typing", "door_wood_creaks", "can_opening", "washing_machine",
-    "vacuum_cleaner", "clock_alarm", "clock_tick", "glass_breaking",
-    "helicopter", "chainsaw", "siren", "car_horn", "engine", "train", "church_bells", "airplane", "fireworks",
-    "hand_saw",
-)  # fmt: skip
+CLASSES = names("_esc50_classes.txt")  # in the order of the table's targets
 FOLDS = (1, 2, 3, 4, 5)
 CLIP = re.compile(r"([1-5])-(\d+)-([A-Z])-(\d+)\.wav")
 URL = "https://github.com/karoldvl/ESC-50/archive/master.zip"

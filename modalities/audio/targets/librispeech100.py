@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.targets._base import AudioTarget, download_and_unpack, sha256_of, subfolders
+from modalities.audio.targets._base import AudioTarget, download_and_unpack, names, sha256_of, subfolders
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import fingerprint_of_split, held_out
 from modalities.base import TargetInfo
@@ -21,20 +21,7 @@ if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
-_SPEAKERS = """
-19 26 27 32 39 40 60 78 83 87 89 103 118 125 150 163 196 198 200 201 211 226 229 233 248 250 254 289 298 302 307 311
-322 328 332 374 403 405 412 426 441 445 446 458 460 481 587 625 669 696 730 831 839 887 909 911 1034 1040 1069 1081
-1088 1098 1116 1183 1235 1246 1263 1334 1355 1363 1447 1455 1502 1553 1578 1594 1624 1723 1737 1743 1841 1867 1898
-1926 1963 1970 1992 2002 2007 2092 2136 2159 2182 2196 2289 2384 2391 2416 2436 2514 2518 2691 2764 2817 2836 2843
-2893 2910 2911 2952 2989 3112 3168 3214 3235 3240 3242 3259 3374 3436 3440 3486 3526 3607 3664 3699 3723 3807 3830
-3857 3879 3947 3982 3983 4014 4018 4051 4088 4137 4160 4195 4214 4267 4297 4340 4362 4397 4406 4441 4481 4640 4680
-4788 4813 4830 4853 4859 4898 5022 5049 5104 5163 5192 5322 5339 5390 5393 5456 5463 5514 5561 5652 5678 5688 5703
-5750 5778 5789 5808 5867 6000 6019 6064 6078 6081 6147 6181 6209 6272 6367 6385 6415 6437 6454 6476 6529 6531 6563
-6818 6836 6848 6880 6925 7059 7067 7078 7113 7148 7178 7190 7226 7264 7278 7302 7312 7367 7402 7447 7505 7511
-7517 7635 7780 7794 7800 7859 8014 8051 8063 8088 8095 8098 8108 8123 8226 8238 8312 8324 8419 8425 8465 8468 8580
-8609 8629 8630 8747 8770 8797 8838 8975
-"""
-SPEAKERS = tuple(_SPEAKERS.split())
+SPEAKERS = names("_librispeech100_speakers.txt")
 UTTERANCE = re.compile(r"(\d+)-(\d+)-(\d{4})")
 FOLDER = "LibriSpeech/train-clean-100"
 URL = "https://www.openslr.org/resources/12/train-clean-100.tar.gz"
@@ -134,10 +121,10 @@ class LibriSpeech100(AudioTarget):
 
 def _utterances(path: Path) -> set[str]:
     """Return the names of the utterances of a list."""
-    names = [name for line in lines(path) for name in line.split()]
-    if bad := [name for name in names if not UTTERANCE.fullmatch(name)]:
+    listed = [name for line in lines(path) for name in line.split()]
+    if bad := [name for name in listed if not UTTERANCE.fullmatch(name)]:
         raise BadInput(f"{path} holds '{bad[0]}', which names no utterance; delete the file and fetch it again.")
-    return set(names)
+    return set(listed)
 
 
 TARGET = LibriSpeech100()

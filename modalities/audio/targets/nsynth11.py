@@ -76,7 +76,8 @@ class NSynth11(AudioTarget):
             if len(notes) < expected:
                 missing.append(f"{expected - len(notes):,} of {expected:,} notes of nsynth-{part}")
             size, found = size + notes.bytes, found + len(notes) + table.is_file()
-        return self._report(root, missing, digest.hexdigest() if found else "", size, found)
+        fingerprint = digest.hexdigest() if found else ""
+        return self._report(root, missing, fingerprint, size, ready=not missing, some=found > 0)
 
     def fetch(self, root: Path) -> None:
         """Download and unpack the training and test archives (25 GB), or the one that is incomplete."""

@@ -79,16 +79,16 @@ class VoxForge6(AudioTarget):
     def status(self, root: Path) -> DataStatus:
         """Ready when 95 % of the listed submissions are there; missing ones are counted all the same."""
         found, folder = self._index(root), self._folder(root)
-        fingerprint, missing = self._fingerprint(root, found), [LIST]
+        missing, ready = [LIST], False
         if len(found) and is_stand_in(folder):
-            missing = []
+            missing, ready = [], True
         elif (folder / LIST).is_file():
             listed = {submission.folder for submission in _submissions(folder / LIST)}
-            absent = len(listed - set(map(_folder_of, found.names)))
+            absent = len(listed - {name.partition("/wav/")[0] for name in found.names})
             missing = [f"{absent:,} of {len(listed):,} submissions"] if absent else []
-            if absent <= (1 - ENOUGH) * len(listed):
-                return DataStatus("ready", fingerprint, tuple(missing), bytes=found.bytes)
-        return self._report(root, missing, fingerprint, found.bytes, len(found))
+            ready = absent <= (1 - ENOUGH) * len(listed)
+        fingerprint = self._fingerprint(root, found)
+        return self._report(root, missing, fingerprint, found.bytes, ready=ready, some=len(found) > 0)
 
     def _instructions(self, root: Path) -> str:
         return f"{self._fetch_command()}, which resumes where it stopped"
@@ -135,11 +135,6 @@ class VoxForge6(AudioTarget):
 
         write(self._folder(root), LIST, SPLIT, seed)
         mark(self._folder(root), self.info.name, seed)
-
-
-def _folder_of(name: str) -> str:
-    """Return LANGUAGE/SUBMISSION of a file's name."""
-    return name.partition("/wav/")[0]
 
 
 def _submissions(path: Path) -> Iterator[Submission]:

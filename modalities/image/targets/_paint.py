@@ -1,4 +1,4 @@
-"""Paints stand-in pictures many at a time: colours, shapes and textures, with parameters of each picture's own."""
+"""Paints stand-in pictures in batches: colours, shapes and textures, with parameters drawn for each picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modalities.compute.draws import Draws
 
 Array = NDArray[np.float32]
 Kinds = NDArray[np.int64]
-AT_ONCE = 64  # pictures; so that their pixels stay in the cache
+BATCH = 64  # pictures, whose pixels fit the processor's cache
 
 
 class Canvas:
@@ -28,22 +28,22 @@ class Canvas:
         self._draws, self._step = draws, step
 
     def between(self, name: str, low: float, high: float) -> Array:
-        """A uniform number for each picture."""
+        """Draw a uniform number for each picture."""
         drawn = self._draws.uniform(self._step, name, self.items, low, high)
         return drawn.astype(np.float32)[:, None, None]
 
     def lay(self, distance: Array, surface: Array) -> None:
-        """Lay colours over the pixels whose distance is negative, with an edge one pixel soft."""
+        """Paint colours over the pixels with negative distance, with a soft edge of one pixel."""
         cover = np.clip(0.5 - distance * (self.side / 2), 0, 1)[..., None]
         self.pixels += cover * (surface - self.pixels)
 
     def turned(self, name: str, x: Array, y: Array, angle: float) -> tuple[Array, Array]:
-        """Coordinates turned about the origin by up to an angle (in radians) either way."""
+        """Rotate coordinates about the origin by up to an angle (in radians) either way."""
         by = self.between(name, -angle, angle)
         return x * np.cos(by) + y * np.sin(by), y * np.cos(by) - x * np.sin(by)
 
     def ground(self, saturation: float = 0.5) -> None:
-        """Fill with a random colour that changes slowly across the picture."""
+        """Fill the background with a random colour that changes slowly across the picture."""
         even = colour(
             self.between("ground hue", 0, 1),
             self.between("ground saturation", 0, saturation),
@@ -52,12 +52,12 @@ class Canvas:
         slope = self.x * self.between("slope x", -0.2, 0.2) + self.y * self.between("slope y", -0.2, 0.2)
         self.pixels[:] = np.clip(even + slope[..., None], 0, 1)
 
-    def clutter(self, pieces: int, least: float = 0.08, most: float = 0.25, saturation: float = 0.8) -> None:
-        """Throw discs and boxes of random colours over the picture."""
+    def clutter(self, pieces: int, smallest: float = 0.08, largest: float = 0.25, saturation: float = 0.8) -> None:
+        """Paint discs and boxes of random colours over the picture."""
         for k in range(pieces):
             u = self.x - self.between(f"clutter {k} x", -1, 1)
             v = self.y - self.between(f"clutter {k} y", -1, 1)
-            size = self.between(f"clutter {k} size", least, most)
+            size = self.between(f"clutter {k} size", smallest, largest)
             round_ = self.between(f"clutter {k} kind", 0, 1) < 0.5
             self.lay(
                 np.where(round_, disc(u, v, size), box(u, v, size, size * 0.7)),
@@ -76,15 +76,15 @@ class Canvas:
 def paint(
     seed: int, split: str, items: int, kinds: int, side: int, picture: Callable[[Canvas, Kinds], None]
 ) -> tuple[NDArray[np.uint8], Kinds]:
-    """Pictures whose kinds go round.
+    """Paint pictures that cycle through the kinds.
 
     Args:
         seed: any integer.
         split: its name, so that splits differ.
-        items: how many pictures.
-        kinds: how many kinds.
+        items: number of pictures.
+        kinds: number of kinds.
         side: in pixels.
-        picture: paints pictures of the kinds given, one for each of the canvas.
+        picture: paints a canvas, given the kind of each of its pictures.
 
     Returns:
         (items, side, side, 3) pictures and (items,) kinds.
@@ -92,22 +92,22 @@ def paint(
     draws = Draws(seed, f"stand-in/{split}/")
     order = np.arange(items) % kinds
     done = np.empty((items, side, side, 3), np.uint8)
-    for step, start in enumerate(range(0, items, AT_ONCE)):
-        part = order[start : start + AT_ONCE]
+    for step, start in enumerate(range(0, items, BATCH)):
+        part = order[start : start + BATCH]
         canvas = Canvas(draws, step, len(part), side)
         picture(canvas, part)
         canvas.grain(0.04)
-        done[start : start + AT_ONCE] = np.rint(np.clip(canvas.pixels, 0, 1) * 255)
+        done[start : start + BATCH] = np.rint(np.clip(canvas.pixels, 0, 1) * 255)
     return done, order
 
 
 def chosen(values: Sequence[float], kinds: Kinds) -> Array:
-    """The value of each picture's kind, (n, 1, 1)."""
+    """Return the value of each picture's kind, (n, 1, 1)."""
     return np.asarray(values, np.float32)[kinds][:, None, None]
 
 
 def colour(hue: ArrayLike, saturation: ArrayLike, value: ArrayLike) -> Array:
-    """RGB in [0, 1] of hue (in turns), saturation and value: one more axis, of 3.
+    """Convert hue (in turns), saturation and value to RGB in [0, 1] on a new last axis.
 
     A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
     """
@@ -117,16 +117,34 @@ def colour(hue: ArrayLike, saturation: ArrayLike, value: ArrayLike) -> Array:
 
 
 def disc(x: Array, y: Array, radius: Array) -> Array:
-    """How far outside a disc about the origin each pixel lies."""
+    """Return each pixel's distance outside a disc about the origin."""
     return np.hypot(x, y) - radius
 
 
 def box(x: Array, y: Array, width: Array, height: Array) -> Array:
-    """How far outside a box of that half-width and half-height each pixel lies."""
+    """Return each pixel's distance outside a box of that half-width and half-height."""
     return np.maximum(np.abs(x) - width, np.abs(y) - height)
 
 
 def petals(x: Array, y: Array, count: Array | float, radius: Array, depth: Array | float) -> Array:
-    """About how far outside a rosette each pixel lies; ``depth`` of the radius is cut away between its petals."""
+    """Return each pixel's approximate distance outside a rosette; between petals, ``depth`` of the radius is cut."""
     edge = radius * (1 - depth * (0.5 - 0.5 * np.cos(count * np.arctan2(y, x))))
     return np.asarray(np.hypot(x, y) - edge, np.float32)
+
+
+Spread = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
+def varied(canvas: Canvas, name: str, colours: Sequence[tuple[float, ...]], kinds: Kinds, spread: Spread) -> Array:
+    """Return the colour of each picture's kind, (n, 1, 1, 3), with random deviations.
+
+    Args:
+        name: of the colour; draws are named after it.
+        colours: hue, saturation and value of each kind.
+        spread: smallest and largest deviation of hue, saturation and value.
+    """
+    hue, saturation, value = (
+        chosen([parts[i] for parts in colours], kinds) + canvas.between(f"{name} {part}", *spread[i])
+        for i, part in enumerate(("hue", "saturation", "value"))
+    )
+    return colour(hue, np.clip(saturation, 0, 1), np.clip(value, 0, 1))

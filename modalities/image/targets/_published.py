@@ -1,4 +1,4 @@
-"""Where the published image numbers stand, as all targets of the paper quote it."""
+"""The source of the published image numbers, quoted by all targets of the paper."""
 
 from modalities.base import Published
 
@@ -7,5 +7,5 @@ CIFAR_PAIR = "WRN-40-4 → WRN-16-4"
 
 
 def cifar_student(top1: float, datum: str) -> Published:
-    """Top-1, as a fraction, of the published CIFAR pair's student from one datum."""
+    """Return the published top-1, a fraction, of the CIFAR pair's student from one datum."""
     return Published(top1, "student", CIFAR_PAIR, datum, PAPER)

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from modalities.base import Published, TargetAdapter, TargetInfo
-from modalities.image.batches import PickledTarget
+from modalities.base import Published, TargetInfo
+from modalities.image.targets._cifar_batches import CifarTarget
 from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
 
 
-class Cifar10(PickledTarget):
-    """Implements ``modalities.base.TargetAdapter``."""
+class Cifar10(CifarTarget):
+    """Ten classes."""
 
     info = TargetInfo(
         name="cifar10",
@@ -34,7 +34,7 @@ class Cifar10(PickledTarget):
             Published(0.9526, "full data", CIFAR_PAIR, "the training images", PAPER),
         ),
     )
-    batches = "cifar-10-batches-py"
+    archive_folder = "cifar-10-batches-py"
     archive = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
     archive_md5 = "c58f30108f718f92721af3b95e74349a"
     train_files: Mapping[str, str] = {
@@ -49,4 +49,4 @@ class Cifar10(PickledTarget):
     label_key = "labels"
 
 
-TARGET: TargetAdapter = Cifar10()
+TARGET = Cifar10()

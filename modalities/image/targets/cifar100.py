@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
-from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from modalities.base import Published, TargetInfo
-from modalities.datasets.standin import mark
-from modalities.image.batches import SIDE, PickledTarget
-from modalities.image.targets._classes import names
+from modalities.image.targets._cifar_batches import SIDE, CifarTarget
+from modalities.image.targets._class_lists import names
 from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
 
 
-class Cifar100(PickledTarget):
-    """Fine labels (implements ``modalities.base.TargetAdapter``)."""
+class Cifar100(CifarTarget):
+    """The 100 fine labels."""
 
     info = TargetInfo(
         name="cifar100",
@@ -41,7 +41,7 @@ class Cifar100(PickledTarget):
         ),
         notes="The 100 fine labels; the 20 coarse ones are not used. The stand-in shows 20 of the classes.",
     )
-    batches = "cifar-100-python"
+    archive_folder = "cifar-100-python"
     archive = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
     archive_md5 = "eb9058c3a382ffc7106e4002c42a8d85"
     train_files: Mapping[str, str] = {"train": "16019d7e3df5f24257cddd939b257f8d"}
@@ -50,26 +50,23 @@ class Cifar100(PickledTarget):
     label_key = "fine_labels"
     sample_items = (1600, 500)
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of every fifth class in the official layout."""
-        from modalities.image.targets._cifar100_sample import KINDS, cloth
+    def sample_pictures(self, seed: int, split: str, items: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return pictures of every fifth class."""
+        from modalities.image.targets._cifar100_standin import KINDS, cloth
         from modalities.image.targets._paint import paint
 
-        home = root / self.batches
-        home.mkdir(parents=True, exist_ok=True)
-        apart = len(self.info.classes) // KINDS
-        for split, items in zip(self.splits, self.sample_items, strict=True):
-            pictures, kinds = paint(seed, split, items, KINDS, SIDE, cloth)
-            content = {
-                "filenames": [f"{split}_{i:06d}.png" for i in range(items)],
-                "batch_label": f"{split}ing batch 1 of 1",
-                "fine_labels": [int(kind) * apart for kind in kinds],
-                "coarse_labels": [int(kind) for kind in kinds],  # not the official ones; nothing reads them
-                "data": pictures.transpose(0, 3, 1, 2).reshape(items, -1),
-            }
-            (home / split).write_bytes(pickle.dumps(content, protocol=2))  # as the official files are
-        (home / self.meta[0]).write_bytes(pickle.dumps({self.meta[2]: list(self.info.classes)}, protocol=2))
-        mark(home, self.info.name, seed)
+        pictures, kinds = paint(seed, split, items, KINDS, SIDE, cloth)
+        return pictures, kinds * (len(self.info.classes) // KINDS)
+
+    def sample_entries(self, split: str, pixels: NDArray[np.uint8], labels: list[int]) -> dict[str, object]:
+        """Return all entries of an official file."""
+        return {
+            "filenames": [f"{split}_{i:06d}.png" for i in range(len(labels))],
+            "batch_label": f"{split}ing batch 1 of 1",
+            "fine_labels": labels,
+            "coarse_labels": [label // 5 for label in labels],  # not the official ones; nothing reads them
+            "data": pixels,
+        }
 
 
 TARGET = Cifar100()

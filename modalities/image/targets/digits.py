@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modalities.base import DataStatus, TargetAdapter, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,21 +21,21 @@ ITEMS = 1797
 
 
 def in_test(index: int) -> bool:
-    """Whether an item belongs to the test split that this project publishes: a fifth, by a hash of its index."""
+    """Return whether an item is in this project's test split: a fifth of all, by a hash of the index."""
     return hashlib.blake2b(f"digits/{index}".encode(), digest_size=4).digest()[0] < 51
 
 
 @cache
 def _load() -> tuple[np.ndarray, np.ndarray]:
-    """Images (1797, 8, 8) of whole numbers 0 … 16, and labels."""
+    """Return images (1797, 8, 8) of integers 0 … 16, and labels."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     return bunch.images, bunch.target
 
 
-class Reader:
-    """Digit ``index`` enlarged to the view: (1, 3, side, side) uint8."""
+class DigitReader:
+    """Reads digit ``index``, enlarged: (1, 3, side, side) uint8."""
 
     def __init__(self, side: int) -> None:
         self.side = side
@@ -50,7 +50,7 @@ class Reader:
 
 
 class Digits:
-    """Implements ``modalities.base.TargetAdapter``."""
+    """The 1,797 digits, in a split of our own."""
 
     info = TargetInfo(
         name="digits",
@@ -67,34 +67,34 @@ class Digits:
         download_bytes=0,
         leak_unit="image",
         ships_with="scikit-learn",
-        notes="8×8 grey, enlarged to the view. The writers are not named and the copy has no official split, so ours "
-        "is by a hash of the item's index, and one writer may stand on both sides. Set view.flip to false.",
+        notes="8×8 grey, enlarged to the view. The writers are unknown and the copy has no official split, so ours "
+        "uses a hash of the item's index, and one writer may be on both sides. Set view.flip to false.",
     )
 
     def status(self, root: Path) -> DataStatus:
-        """Always ready: the data are part of an installed dependency."""
+        """Return ready: the data are part of an installed dependency."""
         return DataStatus("ready", f"scikit-learn digits, {ITEMS} items")
 
     def fetch(self, root: Path) -> None:
-        """Nothing to do."""
+        """Do nothing: the data are already there."""
 
     def train(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """Four fifths of the items."""
+        """Return four fifths of the items."""
         return self._split(view, test=False)
 
     def test(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """The rest."""
+        """Return the remaining fifth."""
         return self._split(view, test=True)
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Refused: real data are always there."""
+        """Raise BadInput: the real data are always available."""
         raise BadInput("digits needs no stand-in: its real data ship with scikit-learn, so use them.")
 
     def _split(self, view: ImageView, test: bool) -> Listing:
         labels = _load()[1]
         chosen = [index for index in range(ITEMS) if in_test(index) == test]
         rows = [Row(index, int(labels[index]), f"{index:04d}", f"{index:04d}") for index in chosen]
-        return Listing(rows, Reader(view.raw_size))
+        return Listing(rows, DigitReader(view.raw_size))
 
 
-TARGET: TargetAdapter = Digits()
+TARGET = Digits()

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Published, TargetInfo
+from modalities.datasets.index import index
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.mat import load_mat
-from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
+from modalities.image.matfile import load_mat
+from modalities.image.targets._class_lists import names
+from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
@@ -22,8 +23,8 @@ LABELS, SETS = "imagelabels.mat", "setid.mat"
 KEYS = {"train": "trnid", "test": "tstid"}
 
 
-class Flowers102(FilesTarget):
-    """Official images, labels and split (implements ``modalities.base.TargetAdapter``)."""
+class Flowers102(OfficialTarget):
+    """Official images, labels and split."""
 
     info = TargetInfo(
         name="flowers102",
@@ -45,9 +46,9 @@ class Flowers102(FilesTarget):
             Published(0.838, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
         notes="The official 1,020 training and 6,149 test images; the 1,020 of the official validation split are not "
-        "used, though much published work trains on them too. The stand-in shows 12 of the classes.",
+        "used, although much published work trains on them too. The stand-in shows 12 of the classes.",
     )
-    own_folder = "flowers-102"
+    folder = "flowers-102"
     lists = (LABELS, SETS)
     parts = (
         Part(f"{_FROM}/{LABELS}", "e0620be6f572b9609742df49c70aed4d", LABELS),
@@ -58,29 +59,29 @@ class Flowers102(FilesTarget):
     sample_items = (1200, 480)
 
     def rows(self, root: Path, split: str) -> list[Row]:
-        """The images of a split that are on disk, by number. Numbers and labels in the files count from 1."""
+        """Return the images of a split that are on disk, by number. Numbers and labels in the files count from 1."""
         home = self.home(root)
         labels, numbers = _counted(home / LABELS, "labels") - 1, np.sort(_counted(home / SETS, KEYS[split]))
         if labels.min() < 0 or labels.max() >= len(self.info.classes):
             raise BadInput(f"{home / LABELS} holds labels outside 1 … 102; fetch it again.")
         if numbers.min() < 1 or numbers.max() > len(labels):
             raise BadInput(f"{home / SETS} names images that {LABELS} does not label; fetch both again.")
-        there = set(images_in(home / "jpg", "jpg/"))
+        on_disk = set(index(home, ["jpg"], self.suffixes, sizes=False).names)
         named = ((f"jpg/image_{number:05d}.jpg", int(labels[number - 1])) for number in numbers)
-        return [Row(name, label, name, name) for name, label in named if name in there]
+        return [Row(home / name, label, name, name) for name, label in named if name in on_disk]
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 12 classes in the official layout; a validation split is there too."""
         from scipy.io import savemat
 
         from modalities.compute.draws import Draws
-        from modalities.image.targets._flowers102_sample import KINDS, blossom
+        from modalities.image.targets._flowers102_standin import KINDS, blossom
         from modalities.image.targets._paint import paint
 
         home = self.home(root)
         splits = {"trnid": self.sample_items[0], "valid": 60, "tstid": self.sample_items[1]}
         total = sum(splits.values())
-        numbers = Draws(seed, "stand-in/flowers102/").permutation(0, "numbers", total) + 1  # splits are interleaved
+        numbers = Draws(seed, "stand-in/flowers102/").permutation(0, "numbers", total) + 1  # so that splits interleave
         labels = np.zeros(total, np.uint8)
         sets, start = {}, 0
         for key, items in splits.items():
@@ -97,10 +98,10 @@ class Flowers102(FilesTarget):
 
 
 def _counted(path: Path, key: str) -> NDArray[np.int64]:
-    """A variable that is a row of whole numbers."""
+    """Return a variable that is a row of whole numbers."""
     values = np.atleast_1d(load_mat(path, key))
     if values.dtype.kind not in "ui" or values.ndim != 1 or len(values) == 0:
-        raise BadInput(f"the variable '{key}' of {path} is no row of whole numbers; fetch it again.")
+        raise BadInput(f"the variable '{key}' of {path} is not a row of whole numbers; fetch it again.")
     return values.astype(np.int64)
 
 

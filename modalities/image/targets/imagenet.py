@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modalities.base import Published, TargetInfo
-from modalities.datasets.index import index
+from modalities.datasets.index import Names, Paths, index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import parse_int
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.folder import SUFFIXES
-from modalities.image.mat import load_mat
-from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, images_in, save_jpeg
+from modalities.image.matfile import load_mat
+from modalities.image.targets._class_lists import names
+from modalities.image.targets._official import OfficialTarget, save_jpeg
 from modalities.image.targets._published import PAPER
 
 if TYPE_CHECKING:
@@ -33,11 +32,11 @@ CITATION = (
 )
 
 
-class ImageNet(FilesTarget):
+class ImageNet(OfficialTarget):
     """Reads ``train/WNID/*.JPEG`` and ``val/WNID/*.JPEG``, or a flat ``val/`` beside the unpacked development kit.
 
-    A class is the place of its WordNet id in sorted order, as in published weights. The kit counts classes in another
-    order of its own; ``meta.mat`` translates (implements ``modalities.base.TargetAdapter``).
+    A class is the position of its WordNet id in sorted order, as in published weights. The kit numbers classes in
+    another order, which ``meta.mat`` translates.
     """
 
     info = TargetInfo(
@@ -59,27 +58,30 @@ class ImageNet(FilesTarget):
             Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER),
         ),
         notes="Classes are sorted WordNet ids. Tested on the validation images, as usual: the labels of the test "
-        "images are withheld. Download size is about. The stand-in shows 20 of the classes.",
+        "images are not public. The download size is approximate. The stand-in shows 20 of the classes.",
     )
-    own_folder = "imagenet"
+    folder = "imagenet"
     splits = ("train", "val")
     sample_items = (1600, 500)
-    kit_in_sample = True
+    kit_in_sample = True  # whether the stand-in has flat validation images and the kit
 
     def rows(self, root: Path, split: str) -> Sequence[Row]:
-        """The images of a split, by class and name; a flat folder of validation images is labelled by the kit."""
+        """Return the images of a split, by class and name; the kit labels a flat folder of validation images."""
         home = self.home(root)
-        found = index(home, [f"{split}/{wnid}" for wnid in self.info.classes], SUFFIXES, sizes=False)
-        if len(found) or split == "train" or not (home / META).is_file():
-            return Columns(found.names, found.folders, found.names, found.names)
+        files = index(home, [f"{split}/{wnid}" for wnid in self.info.classes], self.suffixes, sizes=False)
+        if len(files) or split == "train" or not (home / META).is_file():
+            return Columns(Paths(home, files.names), files.folders, files.names, files.names)
         labels = self._truth(home)
-        numbered = ((name, name.rpartition("_")[2].partition(".")[0]) for name in images_in(home / split, f"{split}/"))
-        known = ((name, parse_int(number)) for name, number in sorted(numbered))
-        return [Row(name, labels[number], name, name) for name, number in known if number in labels]
+        numbered = ((name, parse_int(name.rpartition("_")[2].partition(".")[0])) for name in self._flat(home))
+        return [Row(home / name, labels[number], name, name) for name, number in numbered if number in labels]
+
+    def _flat(self, home: Path) -> Names:
+        """Return the validation images that lie in no class's folder."""
+        return index(home, ["val"], self.suffixes, sizes=False).names
 
     def _truth(self, home: Path) -> dict[int, int]:
-        """Number of a validation image → its class, without the images of other classes."""
-        index = {wnid: label for label, wnid in enumerate(self.info.classes)}
+        """Return number of a validation image → its class, for the images of our classes."""
+        classes = {wnid: label for label, wnid in enumerate(self.info.classes)}
         try:
             wnids = {
                 int(synset["ILSVRC2012_ID"]): str(synset["WNID"])
@@ -87,21 +89,21 @@ class ImageNet(FilesTarget):
                 if int(synset["num_children"]) == 0  # the others are groups of classes
             }
         except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
-            raise BadInput(f"{home / META} is not the kit's ({error}); unpack the development kit again.") from error
+            raise BadInput(f"{home / META} cannot be used ({error}); unpack the development kit again.") from error
         try:
             ids = [int(line) for line in (home / TRUTH).read_text(encoding="ascii").split()]
-            return {number: index[wnids[i]] for number, i in enumerate(ids, 1) if wnids[i] in index}
+            return {number: classes[wnids[i]] for number, i in enumerate(ids, 1) if wnids[i] in classes}
         except (OSError, ValueError, KeyError) as error:
             raise BadInput(
                 f"{home / TRUTH} cannot be used ({type(error).__name__}: {error}); unpack the development kit again."
             ) from error
 
-    def how(self, root: Path) -> str:
-        """The sentence that says how to obtain the data."""
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
         home = self.home(root)
-        if next(images_in(home / "val"), None) and not (home / META).is_file():
+        if len(self._flat(home)) and not (home / META).is_file():
             return (
-                f"the images in {home}/val lie in no class's folder, so only the development kit can label them: "
+                f"the images in {home}/val are not in class folders, so only the development kit can label them: "
                 f"unpack ILSVRC2012_devkit_t12.tar.gz into {home}, so that {home / META} is there."
             )
         return (
@@ -110,14 +112,9 @@ class ImageNet(FilesTarget):
             f"ILSVRC2012_devkit_t12.tar.gz, which labels the latter, into {home}/."
         )
 
-    def fetch(self, root: Path) -> None:
-        """Says how to obtain the data by hand."""
-        if self.status(root).state != "ready":
-            raise BadInput(f"{self.info.name} cannot be downloaded by this program; {self.how(root)}")
-
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of 20 classes, and with them what the real files hold beside plain JPEG."""
-        from modalities.image.targets._imagenet_sample import OUTLINE_KINDS, outline
+        """Write generated pictures of 20 classes, among them a PNG, a CMYK and a grey file, as in the real data."""
+        from modalities.image.targets._imagenet_standin import OUTLINE_KINDS, outline
 
         self._write(root, seed, OUTLINE_KINDS, outline)
         mark(self.home(root), "imagenet imagenet100", seed)  # the subset may be read from here
@@ -127,8 +124,8 @@ class ImageNet(FilesTarget):
 
         from modalities.image.targets._paint import paint
 
-        home = root / self.own_folder
-        shown = self.info.classes[8 :: len(self.info.classes) // kinds][:kinds]  # of ImageNet's, 7 are in the subset
+        home = root / self.folder
+        shown = self.info.classes[8 :: len(self.info.classes) // kinds][:kinds]  # 7 of ImageNet's are in the subset
         pictures, order = paint(seed, "train", self.sample_items[0], kinds, 48, picture)
         for i, (pixels, kind) in enumerate(zip(pictures, order, strict=True)):
             path = home / "train" / shown[kind] / f"{shown[kind]}_{i}.JPEG"
@@ -143,7 +140,7 @@ class ImageNet(FilesTarget):
             self._write_kit(home, [shown[kind] for kind in order])
 
     def _write_kit(self, home: Path, truth: list[str]) -> None:
-        """The development kit: its own order of classes (here the reverse), groups after them."""
+        """Write the development kit, with its own order of classes (here the reverse) and a group after them."""
         from scipy.io import savemat
 
         wnids = [*reversed(self.info.classes), "n00001740"]

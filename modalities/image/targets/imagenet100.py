@@ -6,15 +6,15 @@ from pathlib import Path
 
 from modalities.base import Published, TargetInfo
 from modalities.datasets.standin import mark
-from modalities.image.targets._classes import names
+from modalities.image.targets._class_lists import names
 from modalities.image.targets._published import PAPER
 from modalities.image.targets.imagenet import CITATION, ImageNet
 
 
 class ImageNet100(ImageNet):
-    """Reads a folder of its own or, where there is none, that of ImageNet (implements ``TargetAdapter``).
+    """Reads its own folder or, if there is none, that of ImageNet.
 
-    The list has an order of its own; a class is the place of its WordNet id in sorted order.
+    A class is the position of its WordNet id in sorted order, not in the list.
     """
 
     info = TargetInfo(
@@ -35,31 +35,31 @@ class ImageNet100(ImageNet):
             Published(0.844, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
             Published(0.885, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
-        notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. There is no "
-        "download of the subset alone. The stand-in shows 12 of the classes.",
+        notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. The subset "
+        "cannot be downloaded alone. The stand-in shows 12 of the classes.",
     )
-    own_folder = "imagenet100"
+    folder = "imagenet100"
     sample_items = (1200, 480)
     kit_in_sample = False
 
     def home(self, root: Path) -> Path:
-        """Its own folder where there is one, else ImageNet's."""
-        own = root / self.own_folder
-        return own if own.is_dir() else root / ImageNet.own_folder
+        """Return its own folder if that exists, else ImageNet's."""
+        own = root / self.folder
+        return own if own.is_dir() else root / ImageNet.folder
 
-    def how(self, root: Path) -> str:
-        """The sentence that says how to obtain the data."""
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
         return (
-            f"put its classes into {root / self.own_folder}/{{train,val}}/WNID/, or all of ImageNet into "
-            f"{root / ImageNet.own_folder}/: {ImageNet().how(root)}"
+            f"put its classes into {root / self.folder}/{{train,val}}/WNID/, or all of ImageNet into "
+            f"{root / ImageNet.folder}/: {ImageNet().instructions(root)}"
         )
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of 12 classes into folders of its own."""
-        from modalities.image.targets._imagenet_sample import STREWN_KINDS, strewn
+        """Write generated pictures of 12 classes into its own folder."""
+        from modalities.image.targets._imagenet_standin import STREWN_KINDS, strewn
 
         self._write(root, seed, STREWN_KINDS, strewn)
-        mark(root / self.own_folder, self.info.name, seed)
+        mark(root / self.folder, self.info.name, seed)
 
 
 TARGET = ImageNet100()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from modalities.base import Published, TargetInfo
+from modalities.datasets.index import index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import parse_int
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.targets._files import FilesTarget, Part, images_in, save_jpeg
+from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
@@ -18,8 +19,8 @@ CATS = ("Abyssinian", "Bengal", "Birman", "Bombay", "British Shorthair", "Egypti
         "Ragdoll", "Russian Blue", "Siamese", "Sphynx")  # fmt: skip
 
 
-class Pets37(FilesTarget):
-    """Official images and lists (implements ``modalities.base.TargetAdapter``)."""
+class Pets37(OfficialTarget):
+    """Official images and lists."""
 
     info = TargetInfo(
         name="pets37",
@@ -42,10 +43,10 @@ class Pets37(FilesTarget):
         download_bytes=791_918_971 + 19_173_078,
         leak_unit="image",
         published=(Published(0.768, "student", "ResNet-18 → ResNet-50", "one image", PAPER),),
-        notes="Trained on the official trainval list. Some 40 images stand in neither list and are not used. "
+        notes="Trained on the official trainval list. About 40 images are in neither list and not used. "
         "The stand-in shows 11 of the breeds.",
     )  # fmt: skip
-    own_folder = "oxford-iiit-pet"
+    folder = "oxford-iiit-pet"
     splits = ("trainval", "test")
     lists = tuple(LISTS.values())
     parts = (
@@ -55,15 +56,15 @@ class Pets37(FilesTarget):
     sample_items = (1200, 480)
 
     def rows(self, root: Path, split: str) -> list[Row]:
-        """The listed images of a split that are on disk, in the list's order."""
+        """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
-        there = set(images_in(home / "images", "images/"))
+        on_disk = set(index(home, ["images"], self.suffixes, sizes=False).names)
         named = ((f"images/{name}.jpg", label) for name, label in self._listed(home / LISTS[split]))
-        return [Row(name, label, name, name) for name, label in named if name in there]
+        return [Row(home / name, label, name, name) for name, label in named if name in on_disk]
 
     def _listed(self, path: Path) -> list[tuple[str, int]]:
-        """Name and class of every line that is no remark; classes in the file count from 1."""
-        found = []
+        """Return name and class of every line that is not a comment; classes in the file count from 1."""
+        listed = []
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             words = line.split()
             if not words or words[0].startswith("#"):
@@ -71,17 +72,17 @@ class Pets37(FilesTarget):
             label = parse_int(words[1]) if len(words) > 1 else None
             if label is None or not 1 <= label <= len(self.info.classes):
                 raise BadInput(f"line {number} of {path} has no class from 1 to 37; fetch the annotations again.")
-            found.append((words[0], label - 1))
-        return found
+            listed.append((words[0], label - 1))
+        return listed
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures of 11 breeds in the official layout: two are grey or CMYK, one stands in no list."""
+        """Write generated pictures of 11 breeds in the official layout: one is grey, one CMYK, one in no list."""
         from modalities.image.targets._paint import paint
-        from modalities.image.targets._pets37_sample import BREEDS, KINDS, head
+        from modalities.image.targets._pets37_standin import BREEDS, KINDS, head
 
         home, shown = self.home(root), list(BREEDS)
         (home / "annotations").mkdir(parents=True, exist_ok=True)
-        remark = "#Image CLASS-ID SPECIES BREED ID\n"
+        comment = "#Image CLASS-ID SPECIES BREED ID\n"
         listed = []
         for split, items in zip(self.splits, self.sample_items, strict=True):
             pictures, kinds = paint(seed, split, items, KINDS, 48, head)
@@ -95,7 +96,7 @@ class Pets37(FilesTarget):
                 lines.append(f"{name} {self.info.classes.index(breed) + 1} {species} 1\n")
             (home / LISTS[split]).write_text("".join(lines), encoding="utf-8")
             listed += lines
-        (home / "annotations" / "list.txt").write_text(remark * 6 + "".join(listed), encoding="utf-8")
+        (home / "annotations" / "list.txt").write_text(comment * 6 + "".join(listed), encoding="utf-8")
         save_jpeg(home / "images" / "Abyssinian_100000.jpg", pictures[0])
         mark(home, self.info.name, seed)
 

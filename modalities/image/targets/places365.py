@@ -6,24 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modalities.base import Published, TargetInfo
-from modalities.datasets.index import index
+from modalities.datasets.index import Paths, index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import parse_int
 from modalities.datasets.lookup import look_up
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.folder import SUFFIXES
-from modalities.image.targets._classes import names
-from modalities.image.targets._files import FilesTarget, Part, save_jpeg
+from modalities.image.targets._class_lists import names
+from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
 
 _FROM = "http://data.csail.mit.edu/places/places365"
 LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}
-TRAIN_FOLDERS = ("data_256_standard", "data_256")  # torchvision renames the second, which the archive holds
+TRAIN_FOLDERS = ("data_256_standard", "data_256")  # the archive's is the second, which torchvision renames
 
 
-class Places365(FilesTarget):
-    """Official lists and images (implements ``modalities.base.TargetAdapter``)."""
+class Places365(OfficialTarget):
+    """Official lists and images."""
 
     info = TargetInfo(
         name="places365",
@@ -45,10 +44,10 @@ class Places365(FilesTarget):
             Published(0.503, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
             Published(0.531, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
-        notes="Tested on the validation images (100 of each class): the labels of the test images are withheld. "
+        notes="Tested on the validation images (100 of each class): the labels of the test images are not public. "
         "The stand-in shows 11 of the classes.",
     )
-    own_folder = "places365"
+    folder = "places365"
     splits = ("train", "val")
     lists = tuple(LISTS.values())
     parts = (
@@ -63,22 +62,22 @@ class Places365(FilesTarget):
     sample_items = (1200, 480)
 
     def rows(self, root: Path, split: str) -> Sequence[Row]:
-        """The listed images of a split that are on disk, in the list's order."""
+        """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
-        place, folders = "val_256", ["."]
+        directory, folders = "val_256", ["."]
         if split == "train":
-            place = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
+            directory = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
             folders = [f"{name[0]}/{name}" for name in self.info.classes]
-        found = index(home / place, folders, SUFFIXES, sizes=False)
+        files = index(home / directory, folders, self.suffixes, sizes=False)
         heads = [f"{folder}/".removeprefix("./") for folder in folders]
-        here = look_up(home / LISTS[split], _lines, found, home / place, heads)
-        names = found.names.with_prefixes([f"{place}/{head}" for head in heads]).take(here.places)
-        return Columns(names, here.labels, names, names)
+        on_disk = look_up(home / LISTS[split], _lines, files, home / directory, heads)
+        names = files.names.with_prefixes([f"{directory}/{head}" for head in heads]).take(on_disk.places)
+        return Columns(Paths(home, names), on_disk.labels, names, names)
 
     def write_sample(self, root: Path, seed: int) -> None:
         """Write generated pictures of 11 scenes under the names that the archives give, with lists."""
         from modalities.image.targets._paint import paint
-        from modalities.image.targets._places365_sample import KINDS, SCENES, scene
+        from modalities.image.targets._places365_standin import KINDS, SCENES, scene
 
         home, shown = self.home(root), list(SCENES)
         for split, items in zip(self.splits, self.sample_items, strict=True):
@@ -97,13 +96,13 @@ class Places365(FilesTarget):
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:
-    """Name and class of every line of a list."""
+    """Yield name and class of every line of a list."""
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             name, _, digits = line.strip().rpartition(" ")
             label = parse_int(digits)
             if not name or label is None or label >= len(Places365.info.classes):
-                raise BadInput(f"line {number} of {path} is no name with a class below 365; fetch it again.")
+                raise BadInput(f"line {number} of {path} is not a name with a class below 365; fetch it again.")
             yield name.lstrip("/"), label
 
 

@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import DataStatus, Published, TargetInfo
+from modalities.base import Published, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import is_stand_in, mark
+from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.folder import index_of, to_raw
-from modalities.image.options import ImageView
+from modalities.image.decode import to_raw
+from modalities.image.policies import ImageView
+from modalities.image.targets._packed import PackedTarget
 from modalities.image.targets._published import PAPER
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE = 96
-BYTES = 3 * SIDE * SIDE  # of one picture
+BYTES = 3 * SIDE * SIDE  # per picture
 
 
 class PlanarReader:
-    """Picture ``index`` of a file of planes stored column by column, as a raw item: (1, 3, side, side) uint8.
+    """Reads picture ``index`` of a file of planes stored column by column: (1, 3, side, side) uint8.
 
-    The file is mapped, not read; a copy in another process maps it anew.
+    The file is memory-mapped, again in every process.
     """
 
     def __init__(self, path: Path, side: int) -> None:
@@ -46,8 +47,8 @@ class PlanarReader:
         return to_raw(Image.fromarray(rows_and_columns), self.side)
 
 
-class Stl10:
-    """Implements ``modalities.base.TargetAdapter``."""
+class Stl10(PackedTarget):
+    """Official binary files and folds."""
 
     info = TargetInfo(
         name="stl10",
@@ -69,11 +70,11 @@ class Stl10:
             Published(0.939, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
             Published(0.950, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
         ),
-        notes="The official protocol: a teacher trains on one of ten folds of 1,000 images (fold 1 unless asked "
-        "otherwise) out of 5,000, and is tested on all 8,000. Much published work trains on all 5,000. The pictures "
-        "come from ImageNet, so networks pretrained there have met some. The 100,000 unlabelled ones are not used.",
+        notes="The official protocol: a teacher trains on one of ten folds of 1,000 images (fold 1 by "
+        "default) out of 5,000, and is tested on all 8,000. Much published work trains on all 5,000. The pictures "
+        "come from ImageNet, so networks pretrained there have seen some. The 100,000 unlabelled ones are not used.",
     )
-    folder = "stl10_binary"
+    archive_folder = "stl10_binary"
     archive = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
     archive_md5 = "91f7769df0f17e558f3565bffb0c7dfb"
     md5s: Mapping[str, str] = {
@@ -82,63 +83,17 @@ class Stl10:
         "test_X.bin": "7f263ba9f9e0b06b93213547f721ac82",
         "test_y.bin": "36f9794fa4beb8a2c72628de14fa638e",
     }
-    sizes: Mapping[str, int] = {  # in bytes; 0 where any will do
+    sizes: Mapping[str, int] = {
         "train_X.bin": 5_000 * BYTES, "train_y.bin": 5_000, "test_X.bin": 8_000 * BYTES, "test_y.bin": 8_000,
         "fold_indices.txt": 0,
     }  # fmt: skip
     sample_items = (1_000, 500)
 
-    def status(self, root: Path) -> DataStatus:
-        """Looks for files and their sizes; reads none."""
-        home = root / self.folder
-        there = [name for name in self.sizes if (home / name).is_file()]
-        if not there:
-            return DataStatus("absent", "", (f"the folder {self.folder}",), self.how(root))
-        fingerprint, size = index_of(home, (home / name for name in there))
-        missing = [name for name in self.sizes if name not in there]
-        if not is_stand_in(home):
-            missing += [
-                f"{name}: {wanted - (home / name).stat().st_size:,} of {wanted:,} bytes"
-                for name, wanted in self.sizes.items()
-                if wanted and name in there and (home / name).stat().st_size != wanted
-            ]
-        if missing:
-            return DataStatus("partial", fingerprint, tuple(missing), self.how(root), size)
-        how = "generated stand-in, not the real dataset" if is_stand_in(home) else ""
-        return DataStatus("ready", fingerprint, how=how, bytes=size)
-
-    def how(self, root: Path) -> str:
-        """The sentence that says how to obtain the data."""
-        return (
-            f"`benchmark data fetch {self.info.name}` downloads {self.info.download_bytes / 1e6:,.0f} MB; "
-            f"or unpack {self.archive} into {root}."
-        )
-
-    def fetch(self, root: Path) -> None:
-        """Download, verify and unpack the official archive; raises BadInput when that fails."""
-        if is_stand_in(root / self.folder):
-            raise BadInput(f"{root / self.folder} holds a generated stand-in; delete that folder or give another root.")
-        if self.status(root).state == "ready":
-            return
-        from modalities.download.fetch import fetch_archive
-
-        fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
-
-    def verify(self, root: Path) -> None:
-        """Compare the labelled files with published checksums; raises BadInput for the first that differs."""
-        from modalities.download.fetch import verify
-
-        home = root / self.folder
-        if is_stand_in(home):
-            raise BadInput(f"{home} holds a generated stand-in, which no published checksum describes; fetch the data.")
-        for name, md5 in self.md5s.items():
-            verify(home / name, md5=md5)
-
     def train(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """One official fold of the training images; raises BadInput for missing or damaged files."""
-        path = root / self.folder / "fold_indices.txt"
+        """Return one official fold of the training images; raise BadInput for missing or damaged files."""
+        path = root / self.archive_folder / "fold_indices.txt"
         if not 1 <= fold <= self.info.folds:
-            raise BadInput(f"stl10 has folds 1 to {self.info.folds}, and {fold} is none of them.")
+            raise BadInput(f"stl10 has no fold {fold}; choose one from 1 to {self.info.folds}.")
         labels = self._labels(root, "train")
         try:
             chosen = [int(word) for word in path.read_text(encoding="ascii").splitlines()[fold - 1].split()]
@@ -149,37 +104,39 @@ class Stl10:
         return self._listing(root, "train", view, labels, chosen)
 
     def test(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """All test images, for every fold; raises BadInput for missing or damaged files."""
+        """Return all test images, whatever the fold; raise BadInput for missing or damaged files."""
         labels = self._labels(root, "test")
         return self._listing(root, "test", view, labels, range(len(labels)))
 
     def _labels(self, root: Path, split: str) -> NDArray[np.int64]:
-        """Labels of a split counted from 0; the file counts from 1."""
-        path = root / self.folder / f"{split}_y.bin"
+        """Return the labels of a split, from 0; in the file they count from 1."""
+        path = root / self.archive_folder / f"{split}_y.bin"
         pictures = path.with_name(f"{split}_X.bin")
         for file in (path, pictures):
             if not file.is_file():
-                raise BadInput(f"{file} is missing; {self.how(root)}")
+                raise BadInput(f"{file} is missing; {self.instructions(root)}")
         labels = np.fromfile(path, np.uint8).astype(np.int64) - 1
         if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(self.info.classes):
             raise BadInput(f"{path} holds labels outside 1 … {len(self.info.classes)}; fetch stl10 again.")
         if pictures.stat().st_size != len(labels) * BYTES:
-            raise BadInput(f"{pictures} does not hold the {len(labels):,} pictures that {path.name} labels.")
+            raise BadInput(
+                f"{pictures} does not hold the {len(labels):,} pictures that {path.name} labels; fetch stl10 again."
+            )
         return labels
 
     def _listing(
         self, root: Path, split: str, view: ImageView, labels: NDArray[np.int64], chosen: list[int] | range
     ) -> Listing:
         rows = [Row(i, int(labels[i]), f"{split}-{i:05d}", f"{split}-{i:05d}") for i in chosen]
-        return Listing(rows, PlanarReader(root / self.folder / f"{split}_X.bin", view.raw_size))
+        return Listing(rows, PlanarReader(root / self.archive_folder / f"{split}_X.bin", view.raw_size))
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated pictures in the official files, in ten folds that share pictures as the official ones do."""
+        """Write generated pictures in the official files, in ten folds that overlap as the official ones do."""
         from modalities.compute.draws import Draws
         from modalities.image.targets._paint import paint
-        from modalities.image.targets._stl10_sample import KINDS, stack
+        from modalities.image.targets._stl10_standin import KINDS, stack
 
-        home = root / self.folder
+        home = root / self.archive_folder
         home.mkdir(parents=True, exist_ok=True)
         for split, items in zip(("train", "test"), self.sample_items, strict=True):
             small, kinds = paint(seed, split, items, KINDS, SIDE // 2, stack)

@@ -1,4 +1,4 @@
-"""The stand-in of HMDB51: a camera that pans, tilts or rests over upright or lying grain, in the native layout."""
+"""The stand-in of HMDB51: a camera that pans, tilts or rests over vertical or horizontal grain."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.compute.draws import Draws
-from modalities.video.standins import FRAMES, HEIGHT, WIDTH, write
+from modalities.video.standins import FRAMES, HEIGHT, WIDTH, write_video
 
 CAMERAS = ("across", "up", "down", "rest")
-GRAINS = ("upright", "lying")  # eight classes: every camera over every grain, all of them alike in a mirror
+GRAINS = ("upright", "lying")  # eight classes: every camera over every grain; mirroring keeps the class
 SIDES = {"short": (3.5, 5.5), "long": (10.0, 16.0)}  # of a grain, pixels
 GROUPS, TAKES = 10, 5  # source videos of a class, and clips of each
 MARGIN = 40  # pixels that the camera may move
 
 
 def render(number: int, scene: Draws, take: int) -> NDArray[np.uint8]:
-    """The frames (FRAMES, HEIGHT, WIDTH, 3) of one clip of class ``number`` (0 … 7)."""
+    """Return the frames (FRAMES, HEIGHT, WIDTH, 3) of one clip of class ``number`` (0 … 7)."""
     from PIL import Image
 
     camera, grain = CAMERAS[number % 4], GRAINS[number // 4]
@@ -45,8 +45,8 @@ def render(number: int, scene: Draws, take: int) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def write_all(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> None:
-    """Write clips and split lists: three groups of ten are tested in each fold, one clip of a class is in none."""
+def write(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> None:
+    """Write clips and split lists: each fold tests three groups of ten; one clip of each class is in no split."""
     lists.mkdir(parents=True)
     for number, label in enumerate(classes):
         (videos / label).mkdir(parents=True)
@@ -54,9 +54,9 @@ def write_all(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> N
         for group in range(GROUPS):
             scene = Draws(seed, f"stand-in/{label}/{group}/")
             for take in range(TAKES):
-                # Names of the original carry characters that mean something to a shell.
+                # Like the originals, names contain characters that are special in a shell.
                 name = f"#{label[:3]}_film_({group})_{label}_f_nm_np1_fr_med_{take}.avi"
-                write(videos / label / name, render(number, scene, take))
+                write_video(videos / label / name, render(number, scene, take))
                 tags[name] = group
         unused = max(tags)
         for fold in range(3):

@@ -1,8 +1,9 @@
-"""The stand-in of Kinetics-400: the camera nears, leaves or passes a heap of warm or cold discs; H.264 in MP4."""
+"""The stand-in of Kinetics-400: a camera approaches, leaves or passes warm or cold discs; H.264 in MP4."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,16 +14,16 @@ from modalities.compute.draws import Draws
 from modalities.video.standins import FRAMES, HEIGHT, RATE, WIDTH
 
 MOVES = ("nearer", "further", "across", "rest")
-# Red, green and blue about which the discs' colours spread widely: a cue, but not in every corner of the picture.
+# Mean colour of the discs. Their colours vary widely, so a palette is a cue, but not in every corner of the picture.
 PALETTES = {"warm": (165, 125, 85), "cold": (85, 125, 165)}
 VIDEOS = {"train": 36, "val": 14}  # of each of the eight classes
 DISCS = 90
-DETAIL = 4  # the painted picture is so many times as wide as a frame, which shows about half of it
-TICKS = 1000  # of a time stamp, per second
+DETAIL = 4  # width of the painted picture, in frame widths; a frame shows about half of it
+TICKS = 1000  # time stamps per second
 
 
 def render(number: int, scene: Draws) -> NDArray[np.uint8]:
-    """The frames (FRAMES, HEIGHT, WIDTH, 3) of a video of class ``number`` (0 … 7): a zoom into a painted picture."""
+    """Return the frames (FRAMES, HEIGHT, WIDTH, 3) of a video of class ``number`` (0 … 7)."""
     from PIL import Image, ImageDraw
 
     move, palette = MOVES[number % 4], np.array(list(PALETTES.values())[number // 4])
@@ -48,12 +49,12 @@ def render(number: int, scene: Draws) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def write(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned: bool = False) -> None:
+def write_h264(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned: bool = False) -> None:
     """Write (n, H, W, 3) frames as H.264.
 
     Args:
-        uneven: whether the time between frames varies, as in recordings of telephones.
-        turned: whether the picture is stored a quarter turn off, with a note to turn it back.
+        uneven: whether the time between frames varies, as in recordings from phones.
+        turned: whether the picture is stored rotated by a quarter turn, with the rotation in the metadata.
     """
     import av
 
@@ -74,12 +75,16 @@ def write(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned
         container.mux(stream.encode())
 
 
-def write_all(folder: Path, classes: list[str], folders: list[str], seed: int) -> None:
-    """Write both parts with their tables; the second part has one uneven, one turned and one absent video."""
+def write(folder: Path, classes: Mapping[str, str], seed: int) -> None:
+    """Write both parts with their tables; the second part has one uneven, one turned and one absent video.
+
+    Args:
+        classes: names, each with the name of its folder.
+    """
     (folder / "annotations").mkdir(parents=True)
     for part, videos in VIDEOS.items():
         rows = []
-        for number, (label, name) in enumerate(zip(classes, folders, strict=True)):
+        for number, (label, name) in enumerate(classes.items()):
             (folder / part / name).mkdir(parents=True)
             for video in range(videos):
                 scene = Draws(seed, f"stand-in/{part}/{number}/{video}/")
@@ -88,9 +93,9 @@ def write_all(folder: Path, classes: list[str], folders: list[str], seed: int) -
                 rows.append((label, letters, start, start + 10, part))
                 path = folder / part / name / f"{letters}_{start:06}_{start + 10:06}.mp4"
                 odd = part == "val" and video == 0
-                write(path, render(number, scene), uneven=odd and number == 0, turned=odd and number == 1)
+                write_h264(path, render(number, scene), uneven=odd and number == 0, turned=odd and number == 1)
         if part == "val":
-            rows.append((classes[0], "gone-for-ever", 3, 13, part))
+            rows.append((next(iter(classes)), "gone-for-ever", 3, 13, part))
         with (folder / "annotations" / f"{part}.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(("label", "youtube_id", "time_start", "time_end", "split"))

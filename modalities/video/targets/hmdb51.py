@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.listing import Listing, Row
+from modalities.datasets.listing import Row
 from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import is_stand_in, mark
 from modalities.errors import BadInput
-from modalities.video.decode import ClipReader
-from modalities.video.policies import VideoView
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory, names
 
-_CLASSES = """
-brush_hair cartwheel catch chew clap climb climb_stairs dive draw_sword dribble drink eat fall_floor fencing flic_flac
-golf handstand hit hug jump kick kick_ball kiss laugh pick pour pullup punch push pushup ride_bike ride_horse run
-shake_hands shoot_ball shoot_bow shoot_gun sit situp smile smoke somersault stand swing_baseball sword sword_exercise
-talk throw turn walk wave
-"""
-CLASSES = tuple(_CLASSES.split())  # the folders' names, sorted
-FOLDS = (1, 2, 3)
+CLASSES = names("_hmdb51_classes.txt")  # the folders' names, sorted
 TRAIN, TEST = 1, 2  # tags of the lists; 0 is left out of a split
 LISTS = "testTrainMulti_7030_splits"
 HOST = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10"
@@ -40,11 +31,10 @@ class Clip(NamedTuple):
     tag: int
 
 
-class Hmdb51:
-    """Implements ``modalities.base.TargetAdapter``.
+class Hmdb51(VideoTarget):
+    """Reads ``hmdb51/<class>/*.avi`` and ``hmdb51/testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``.
 
-    Layout: ``hmdb51/<class>/*.avi`` and ``hmdb51/testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``; the class
-    folders may lie in ``hmdb51/hmdb51_org``, as the archive unpacks.
+    The class folders may lie in ``hmdb51/hmdb51_org``, as the archive unpacks.
     """
 
     info = TargetInfo(
@@ -66,89 +56,61 @@ class Hmdb51:
         folds=len(FOLDS),
         notes=(
             "Sizes are split 1's: 70 training and 30 test clips of each class; clips tagged 0 are in neither. Items "
-            "are videos; predictions of a video's clips are averaged. The source video is what its name begins with."
+            "are videos; predictions of a video's clips are averaged. A clip's name begins with its source video."
         ),
     )
 
     def status(self, root: Path) -> DataStatus:
         """Ready when all 153 lists and every clip that they use are there."""
-        lists = sorted(_lists(root).glob("*_test_split[123].txt"))
-        expected = len(lists) if is_stand_in(root / "hmdb51") else len(CLASSES) * len(FOLDS)
-        index, total, missing = hashlib.sha256(), 0, []
-        for path in sorted({clip.path for fold in FOLDS for clip in _listed(root, fold) if clip.tag}):
-            if path.is_file():
-                size = path.stat().st_size
-                total += size
-                index.update(f"{path.parent.name}/{path.name} {size}\n".encode())
-            else:
-                missing.append(path)
-        for path in lists:
-            index.update(path.read_bytes())
-        what = [f"{expected - len(lists)} of {expected or 153} split lists"] if len(lists) < max(expected, 1) else []
-        if missing:
-            what.append(f"{len(missing):,} clips, such as {missing[0].parent.name}/{missing[0].name}")
-        if not what:
-            return DataStatus("ready", index.hexdigest(), bytes=total)
+        lists = sorted((root / "hmdb51" / LISTS).glob("*_test_split[123].txt"))
+        expected = max(len(lists), 1) if is_stand_in(self._folder(root)) else len(CLASSES) * len(FOLDS)
+        found = inventory((clip.path for fold in FOLDS for clip in _listed(root, fold) if clip.tag), lists)
         some = bool(lists) or any((_videos(root) / name).is_dir() for name in CLASSES)
-        return DataStatus(
-            "partial" if some else "absent", index.hexdigest() if some else "", tuple(what), _how(root), total
-        )
+        fingerprint, missing = found.fingerprint if some else "", list(found.missing)
+        if len(lists) < expected:
+            missing.insert(0, f"{expected - len(lists)} of {expected} split lists")
+        return self._report(root, missing, fingerprint, found.bytes, ready=not missing, some=some)
 
-    def fetch(self, root: Path) -> None:
-        """Say how to get the RAR archives, which must be unpacked by hand, unless all is there."""
-        if self.status(root).state != "ready":
-            raise BadInput(f"hmdb51 cannot be fetched automatically: {_how(root)}")
-
-    def train(self, root: Path, view: VideoView, fold: int = 1) -> Listing:
-        """Clips tagged 1 in an official split, as ``view.train_clips`` raw clips each."""
-        return self._split(root, view, fold, TRAIN, view.train_clips)
-
-    def test(self, root: Path, view: VideoView, fold: int = 1) -> Listing:
-        """Clips tagged 2 in an official split, as ``view.test_clips`` raw clips each."""
-        return self._split(root, view, fold, TEST, view.test_clips)
-
-    def _split(self, root: Path, view: VideoView, fold: int, tag: int, clips: int) -> Listing:
-        if fold not in FOLDS:
-            raise BadInput(f"hmdb51 has no fold {fold}; choose 1, 2 or 3.")
-        rows = [
+    def _rows(self, root: Path, fold: int, *, test: bool) -> list[Row]:
+        return [
             Row(clip.path, clip.label, f"{clip.path.parent.name}/{clip.path.stem}", _source(clip))
             for clip in _listed(root, fold)
-            if clip.tag == tag
+            if clip.tag == (TEST if test else TRAIN)
         ]
-        if not rows:
-            raise BadInput(f"{_lists(root)} lists no clips; {_how(root)}")
-        return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
+
+    def _instructions(self, root: Path) -> str:
+        folder = self._folder(root)
+        return (
+            f"download {HOST}/hmdb51_org.rar (2 GB) and {HOST}/test_train_splits.rar (MD5 "
+            f"15e67781e70dcfbdce2d7dbb9b3344b5), unpack both in {folder} with 'unrar x', then each of the 51 archives "
+            f"inside, so that {folder}/brush_hair/*.avi and {folder}/{LISTS}/*.txt are there."
+        )
 
     def write_sample(self, root: Path, seed: int) -> None:
         """See ``modalities.video.targets._hmdb51_standin``."""
-        from modalities.video.targets._hmdb51_standin import write_all
+        from modalities.video.targets._hmdb51_standin import write
 
-        folder = root / "hmdb51"
-        write_all(folder, folder / LISTS, SAMPLE_CLASSES, seed)
-        mark(folder, "hmdb51", seed)
+        folder = self._folder(root)
+        write(folder, folder / LISTS, SAMPLE_CLASSES, seed)
+        mark(folder, self.info.name, seed)
 
 
 def _videos(root: Path) -> Path:
-    """The folder of the class folders."""
+    """Return the folder of the class folders."""
     archive = root / "hmdb51" / "hmdb51_org"
     return archive if archive.is_dir() else root / "hmdb51"
 
 
-def _lists(root: Path) -> Path:
-    return root / "hmdb51" / LISTS
-
-
 def _source(clip: Clip) -> str:
-    """Name of the film that a clip was cut from."""
-    label = CLASSES[clip.label]
-    return TAGS.sub("", clip.path.stem).removesuffix(f"_{label}")
+    """Return the name of the film that a clip was cut from."""
+    return TAGS.sub("", clip.path.stem).removesuffix(f"_{CLASSES[clip.label]}")
 
 
 def _listed(root: Path, fold: int) -> Iterator[Clip]:
-    """Lines of a fold's lists, class by class; lists that are not there have none."""
+    """Yield the lines of a fold's lists, class by class; a list that is missing has none."""
     videos = _videos(root)
     for label, name in enumerate(CLASSES):
-        path = _lists(root) / f"{name}_test_split{fold}.txt"
+        path = root / "hmdb51" / LISTS / f"{name}_test_split{fold}.txt"
         if path.is_file():
             for line in filter(None, map(str.strip, lines(path))):
                 file, _, tag = line.rpartition(" ")
@@ -156,15 +118,6 @@ def _listed(root: Path, fold: int) -> Iterator[Clip]:
                 if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not is_safe_path(file):
                     raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
                 yield Clip(videos / name / file, label, int(tag))
-
-
-def _how(root: Path) -> str:
-    folder = root / "hmdb51"
-    return (
-        f"download {HOST}/hmdb51_org.rar (2 GB) and {HOST}/test_train_splits.rar (MD5 "
-        f"15e67781e70dcfbdce2d7dbb9b3344b5), unpack both in {folder} with 'unrar x', then each of the 51 archives "
-        f"inside, so that {folder}/brush_hair/*.avi and {folder}/{LISTS}/*.txt are there."
-    )
 
 
 TARGET = Hmdb51()

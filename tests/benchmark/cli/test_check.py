@@ -79,7 +79,7 @@ def test_real_data_under_a_root_are_checked_instead_of_a_stand_in(
 
 @pytest.mark.parametrize("arguments", [["check"], ["check", "cifar10", "--all"]])
 def test_what_to_check_must_be_said_once(arguments: list[str]) -> None:
-    with pytest.raises(BadInput, match="name the targets to check, or say --all"):
+    with pytest.raises(BadInput, match="name the targets to check, or give --all"):
         cli.app(arguments)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmark.config import compose as configuration
-from benchmark.config.compose import compose_target, load_suite, options, packaged_files, plain, split_overrides
+from benchmark.config.compose import compose_target, load_suite, packaged_files, to_container
+from benchmark.config.overrides import options, split_overrides
 from modalities import registry
 from modalities.errors import BadInput
 
@@ -63,7 +64,7 @@ def test_every_packaged_file_is_one_that_these_tests_compose():
 def test_every_policy_composes_by_name(modality):
     target = next(n for n in registry.target_names() if registry.target(n).info.modality == modality)
     for name, policy in registry.modality(modality).policies().items():
-        assert plain(composed(target, f"policy={name}").policy) == plain(policy)
+        assert to_container(composed(target, f"policy={name}").policy) == to_container(policy)
 
 
 def test_what_the_user_types_wins_and_has_its_type():
@@ -106,22 +107,25 @@ def test_a_source_path_may_hold_any_character(path):
         ("recipe=published-cifer", ["published-cifer", "did you mean published-cifar"]),
         ("policy=geometri", ["geometri", "did you mean geometry"]),
         ("view.rate=8000", ["view.rate"]),
-        ("+recipe.extra=1", ["+recipe.extra=1", "no setting"]),
-        ("~recipe", ["~recipe", "no setting"]),
-        ("steps", ["'steps'", "no setting"]),
+        ("+recipe.extra=1", ["+recipe.extra=1", "is not a setting"]),
+        ("~recipe", ["~recipe", "is not a setting"]),
+        ("steps", ["'steps'", "is not a setting"]),
         ("seeds=[]", ["seeds=[]"]),
         ("folds=[2]", ["no fold 2"]),
         ("teacher.holdout=1", ["teacher.holdout"]),
+        ("recipe.compile=reduce-overhead", ["no longer supported; use recipe.compile=default"]),
+        ("teacher.training.compile=reduce-overhead", ["use teacher.training.compile=default"]),
+        ("recipe.compile=fast", ["no recipe.compile named 'fast'; did you mean default"]),
         ("source.image=${oc.env:HOME}", ["interpolation"]),
         ("recipe.name=${oc.env:HOME}", ["interpolation"]),
         ("threads=0", ["threads=0"]),
         ("student=wrn-16-4", ["student is a group of settings; did you mean student.network=wrn-16-4?"]),
         ("teacher=cnn-8", ["teacher is a group of settings; did you mean teacher.network=cnn-8?"]),
         ("source=china", ["source is a group of settings; did you mean source.image=china?"]),
-        ("view=32", ["'view=32' names no setting: view is a group of them; give one, such as view.size="]),
-        ("student=null", ["'student=null' names no setting", "such as student.network=resnet-s-16-gn."]),
-        ("student=", ["'student=' names no setting"]),
-        ("student=[a]", ["'student=[a]' names no setting"]),
+        ("view=32", ["'view=32' is not a setting: view is a group of settings; give one, such as view.size="]),
+        ("student=null", ["'student=null' is not a setting", "such as student.network=resnet-s-16-gn."]),
+        ("student=", ["'student=' is not a setting"]),
+        ("student=[a]", ["'student=[a]' is not a setting"]),
         ("teacher.training=5", ["give one, such as teacher.training.steps="]),
         ("seeds=0", ["seeds is a list; write 'seeds=[0]'."]),
         ("folds=3", ["folds is a list; write 'folds=[3]'."]),

@@ -14,7 +14,7 @@ from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Prefetcher
-from benchmark.planning.plan import COMPILE_PAYS, make_plan
+from benchmark.planning.plan import COMPILE_MIN_STEPS, make_plan
 from benchmark.planning.select import Request
 from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
@@ -180,7 +180,7 @@ def planned(*overrides: str, **given):
 
 def test_networks_are_compiled_by_default_on_gpus_in_long_runs_only(monkeypatch):
     monkeypatch.setattr("benchmark.planning.plan.which", lambda name: "/usr/bin/cc")
-    long = f"recipe.steps={COMPILE_PAYS}"
+    long = f"recipe.steps={COMPILE_MIN_STEPS}"
     assert planned(long, device="cuda").config.recipe.compile == "default"
     assert planned(long, device="cuda").config.teacher.training.compile == "none", "a teacher of some hundred steps"
     assert planned(long, device="cpu").config.recipe.compile == "none"
@@ -194,7 +194,7 @@ def test_what_changes_numbers_changes_the_id_and_what_does_not_leaves_it():
     plain = planned()
     assert planned("recipe.ahead=false").id == plain.id
     assert planned("recipe.compile=none", "teacher.training.compile=none").id == plain.id
-    assert "compile" not in plain.resolved["recipe"], "ids from before there was such a setting remain valid"
+    assert "compile" not in plain.identity["recipe"], "ids from before there was such a setting remain valid"
     assert planned("recipe.compile=default").id != plain.id
     assert planned("recipe.compile=default").teacher_key == plain.teacher_key
     assert planned("teacher.training.compile=default").teacher_key != plain.teacher_key

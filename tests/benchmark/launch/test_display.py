@@ -36,7 +36,8 @@ def cell(name: str, expected: float = 100.0):
     config = SimpleNamespace(
         expected_seconds=expected, recipe=SimpleNamespace(batch=10), teacher=SimpleNamespace(training=training)
     )
-    return SimpleNamespace(id=name, target=name, fold=1, seed=0, source=SimpleNamespace(name="photo"), config=config)
+    key = SimpleNamespace(target=name, fold=1, seed=0)
+    return SimpleNamespace(id=name, key=key, source=SimpleNamespace(name="photo"), config=config)
 
 
 DONE = SimpleNamespace(status="done", reason="", metrics={"top1": 0.5}, controls={"teacher_top1": 0.75, "chance": 0.1})

@@ -1,4 +1,4 @@
-"""Worker processes: cells side by side, each to itself; a death, a fault or a stop costs one cell and no number."""
+"""Worker processes: cells run in parallel; a death, an error or a stop costs one cell and changes no number."""
 
 from __future__ import annotations
 
@@ -6,41 +6,22 @@ import errno
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmark.launch import local as workers
+from benchmark.launch import local
 from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome, Step
 from benchmark.planning.cell import Cell
-from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system.devices import device_kind, worker_devices
 from benchmark.training.callbacks import IgnorePhases
+from displays import RecordingDisplay
 from modalities.errors import BadInput
-
-
-class Seen:
-    """A display that notes everything, and does something when a cell reaches a phase."""
-
-    def __init__(self, at: Callable[[int, Cell, Step], None] = lambda *_: None) -> None:
-        self.at, self.cells, self.phases, self.results = at, {}, {}, {}
-
-    def started(self, worker: int, cell: Cell) -> None:
-        self.cells[worker] = cell
-
-    def moved(self, worker: int, step: Step) -> None:
-        cell = self.cells[worker]
-        self.phases.setdefault(cell.id, []).append(step.phase)
-        self.at(worker, cell, step)
-
-    def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
-        self.results[cell.id] = record and record.status
 
 
 def kill(worker: int) -> None:
@@ -56,11 +37,11 @@ def same_numbers(cell: Cell, one: Store, other: Store) -> bool:
 
 
 class Side(SimpleNamespace):
-    """What came of four cells on two workers, one of which was killed and one of which had an impossible source."""
+    """The outcome of four cells on two workers: one worker was killed, and one cell had a source that is no image."""
 
     store: Store
     outcome: Outcome
-    seen: Seen
+    display: RecordingDisplay
     good: list[Cell]
     dead: Cell
     bad: Cell
@@ -77,14 +58,14 @@ def side_by_side(cells, tmp_path_factory) -> Side:
         if cell.id == dead.id and step.phase == "distill":
             kill(worker)
 
-    seen = Seen(at)
+    display = RecordingDisplay(at)
     store = Store(folder / "smoke")
     order = [good[0], dead, bad, good[1]]
-    outcome = run_cells(order, store.root, devices=["cpu", "cpu"], display=seen, stop=lambda: False)
-    return Side(store=store, outcome=outcome, seen=seen, good=good, dead=dead, bad=bad)
+    outcome = run_cells(order, store.root, devices=["cpu", "cpu"], display=display, stop=lambda: False)
+    return Side(store=store, outcome=outcome, display=display, good=good, dead=dead, bad=bad)
 
 
-def test_a_worker_that_is_killed_costs_its_own_cell_and_no_other(side_by_side):
+def test_a_worker_that_is_killed_costs_only_its_own_cell(side_by_side):
     found = side_by_side.outcome.records
     assert found[side_by_side.dead.id].status == "failed"
     assert "died (signal 9)" in found[side_by_side.dead.id].reason
@@ -95,7 +76,7 @@ def test_a_worker_that_is_killed_costs_its_own_cell_and_no_other(side_by_side):
     assert on_disk.provenance["threads"] == 1
 
 
-def test_a_source_that_cannot_be_decoded_costs_its_own_cell_and_no_other(side_by_side):
+def test_a_source_that_cannot_be_decoded_costs_only_its_own_cell(side_by_side):
     record = side_by_side.store.read(side_by_side.bad.id)
     assert record.status == "failed"
     assert "letter.jpg is not an image that can be read; give a PNG, JPEG or similar file." in record.reason
@@ -107,16 +88,16 @@ def test_side_by_side_gives_the_same_numbers_as_one_after_another(side_by_side, 
     assert same_numbers(ran.cell, side_by_side.store, ran.store)
 
 
-def test_only_one_worker_makes_the_teacher_that_others_wait_for(side_by_side):
-    trained = [id for id, phases in side_by_side.seen.phases.items() if "teacher: train" in phases]
+def test_only_one_worker_trains_the_teacher_that_others_wait_for(side_by_side):
+    trained = [id for id, phases in side_by_side.display.phases.items() if "teacher: train" in phases]
     assert len(trained) == 1
     assert len(list((side_by_side.store.root / "teachers").iterdir())) == 1
 
 
-def test_the_display_is_told_of_every_cell_and_its_phases(side_by_side):
+def test_the_display_gets_every_cell_and_its_phases(side_by_side):
     statuses = {side_by_side.dead.id: "failed", side_by_side.bad.id: "failed"}
-    assert side_by_side.seen.results == {cell.id: "done" for cell in side_by_side.good} | statuses
-    phases = side_by_side.seen.phases[side_by_side.good[1].id]
+    assert side_by_side.display.results == {cell.id: "done" for cell in side_by_side.good} | statuses
+    phases = side_by_side.display.phases[side_by_side.good[1].id]
     assert [name for name in dict.fromkeys(phases) if not name.startswith("teacher")] == [
         "data", "untrained student", "distill", "evaluate", "write",
     ]  # fmt: skip
@@ -126,16 +107,18 @@ def test_no_process_is_left_behind(side_by_side):
     assert not [child for child in multiprocessing.active_children() if child.name.startswith("worker ")]
 
 
-def test_a_run_that_is_stopped_goes_on_to_the_numbers_of_one_that_was_not(cells, tmp_path):
+def test_a_stopped_run_continues_to_the_numbers_of_one_that_was_not_stopped(cells, tmp_path):
     first, second = cells("recipe.steps=240", "seeds=[0,1]")
-    asked = []
-    seen = Seen(lambda worker, cell, step: asked.append(cell.id) if step.phase == "distill" else None)
+    distilling = []
+    display = RecordingDisplay(
+        lambda worker, cell, step: distilling.append(cell.id) if step.phase == "distill" else None
+    )
     stopped = Store(tmp_path / "stopped")
-    outcome = run_cells([first, second], stopped.root, devices=["cpu"], display=seen, stop=lambda: bool(asked))
+    outcome = run_cells([first, second], stopped.root, devices=["cpu"], display=display, stop=lambda: bool(distilling))
     assert {cell.id for cell in outcome.interrupted} == {first.id, second.id}
     assert outcome.records == {}
-    assert asked[0] == first.id
-    assert seen.results == {first.id: None}, "the second never began"
+    assert distilling[0] == first.id
+    assert display.results == {first.id: None}, "the second never began"
     (checkpoint,) = stopped.attempt(first.id).glob("*.ckpt")
     assert 0 < int(checkpoint.stem.rpartition("-")[2]) < 400
 
@@ -146,77 +129,79 @@ def test_a_run_that_is_stopped_goes_on_to_the_numbers_of_one_that_was_not(cells,
 
 
 def test_results_that_cannot_be_written_end_the_run_with_a_sentence(ran, monkeypatch):
-    pool = workers._Pool.__new__(workers._Pool)
-    worker = workers._Worker(0, None, None, ran.cell)
+    pool = local._Pool.__new__(local._Pool)
+    worker = local._Worker(0, None, None, ran.cell)
     with pytest.raises(BadInput, match="cannot be written"):
-        pool._take(worker, "fatal", BadInput("results/x cannot be written (disk full)."), Outcome())
+        pool._handle(worker, "fatal", BadInput("results/x cannot be written (disk full)."), Outcome())
 
 
-def test_a_cell_waits_when_its_worker_died_before_it_was_handed_over(ran):
-    class Gone:
+def test_a_cell_stays_in_the_queue_if_its_worker_died_before_it_was_sent(ran):
+    class ClosedPipe:
         def send(self, content: object) -> None:
             raise BrokenPipeError
 
-    pool = workers._Pool.__new__(workers._Pool)
-    pool._stopped_at, pool._display, pool._store = None, Seen(), ran.store
-    pool.note([ran.cell])
-    pool._workers = [workers._Worker(0, None, Gone())]
-    waiting = workers.deque([ran.cell])
-    pool.hand_out(waiting)
+    pool = local._Pool.__new__(local._Pool)
+    pool._stopped_at, pool._display, pool._store = None, RecordingDisplay(), ran.store
+    pool.remember_records([ran.cell])
+    pool._workers = [local._Worker(0, None, ClosedPipe())]
+    waiting = local.deque([ran.cell])
+    pool.assign(waiting)
     assert list(waiting) == [ran.cell]
     assert pool._workers[0].cell is None
 
 
-class Lives:
-    """A worker process that is alive, and must not be waited for."""
+class AliveProcess:
+    """A worker process that is alive and must not be joined."""
 
     def is_alive(self) -> bool:
         return True
 
     def join(self, timeout: float | None = None) -> None:
-        pytest.fail("waited for a worker that lives")
+        pytest.fail("joined a worker that is alive")
 
 
-def listening(monkeypatch, worker: workers._Worker, display: object) -> workers._Pool:
-    pool = workers._Pool.__new__(workers._Pool)
+def pool_of(monkeypatch, worker: local._Worker, display: object) -> local._Pool:
+    pool = local._Pool.__new__(local._Pool)
     pool._workers, pool._display, pool._stopped_at = [worker], display, None
     worker.process.sentinel = object()
-    monkeypatch.setattr(workers, "wait", lambda sources, timeout: sources)
+    monkeypatch.setattr(local, "wait", lambda sources, timeout: sources)
     return pool
 
 
-def test_a_display_that_fails_is_not_taken_for_a_dead_worker(ran, monkeypatch):
+def test_an_error_of_the_display_is_not_mistaken_for_a_dead_worker(ran, monkeypatch):
     def full(worker: int, cell: Cell, step: Step) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     ours, theirs = multiprocessing.Pipe()
-    seen = Seen(full)
-    seen.started(0, ran.cell)
-    pool = listening(monkeypatch, workers._Worker(0, Lives(), ours, ran.cell), seen)
+    display = RecordingDisplay(full)
+    display.started(0, ran.cell)
+    pool = pool_of(monkeypatch, local._Worker(0, AliveProcess(), ours, ran.cell), display)
     theirs.send(("step", Step("distill")))
     with pytest.raises(OSError, match="No space left"):
-        pool.listen(Outcome())
+        pool.receive(Outcome())
 
 
-def test_a_dead_worker_is_known_for_dead_although_a_child_of_its_own_keeps_the_pipe_open(monkeypatch, ran):
-    class Dead(Lives):
+def test_a_worker_counts_as_dead_even_if_a_child_of_its_own_keeps_the_pipe_open(monkeypatch, ran):
+    class DeadProcess(AliveProcess):
         def is_alive(self) -> bool:
             return False
 
         def join(self, timeout: float | None = None) -> None: ...
 
     ours, theirs = multiprocessing.Pipe()
-    pool, outcome = listening(monkeypatch, workers._Worker(0, Dead(), ours, ran.cell), Seen()), Outcome()
-    buried: list[int] = []
-    monkeypatch.setattr(pool, "_replace_worker", lambda worker, outcome: buried.append(worker.index))
+    display, outcome = RecordingDisplay(), Outcome()
+    display.started(0, ran.cell)
+    pool = pool_of(monkeypatch, local._Worker(0, DeadProcess(), ours, ran.cell), display)
+    replaced: list[int] = []
+    monkeypatch.setattr(pool, "_replace_worker", lambda worker, outcome: replaced.append(worker.index))
     theirs.send(("record", ran.record))
-    pool.listen(outcome)
-    assert outcome.records == {ran.cell.id: ran.record}, "its last words are heard"
-    assert buried == [0]
+    pool.receive(outcome)
+    assert outcome.records == {ran.cell.id: ran.record}, "its last message is handled"
+    assert replaced == [0]
 
 
 def test_while_a_run_is_stopped_one_worker_may_end_before_the_others():
-    pool = workers._Pool.__new__(workers._Pool)
+    pool = local._Pool.__new__(local._Pool)
     pool._workers = []
     for index in range(2):
         ours, theirs = multiprocessing.Pipe()
@@ -224,20 +209,20 @@ def test_while_a_run_is_stopped_one_worker_may_end_before_the_others():
         process = SimpleNamespace(sentinel=sentinel, is_alive=lambda: True)
         pool._workers.append(SimpleNamespace(index=index, pipe=ours, process=process, theirs=theirs))
     pool._workers[0].pipe.close()
-    pool.listen(Outcome())
+    pool.receive(Outcome())
 
 
-def test_folders_of_cells_that_cannot_be_used_cost_their_own_cells_and_no_other(cells, tmp_path):
+def test_folders_of_cells_that_cannot_be_used_cost_only_their_own_cells(cells, tmp_path):
     no_attempt, no_folder, odd, good = cells("seeds=[0,1,2,3]")
     store = Store(tmp_path / "smoke")
     store.cell(no_attempt.id).mkdir(parents=True)
     (store.cell(no_attempt.id) / "attempt").write_text("a file")
     store.cell(no_folder.id).write_text("a file")
-    (store.attempt(odd.id) / "curve.csv").mkdir()
-    seen = Seen()
+    (store.attempt(odd.id) / "curve.csv").mkdir(parents=True)
+    display = RecordingDisplay()
     order = [no_attempt, no_folder, odd, good]
-    outcome = run_cells(order, store.root, devices=["cpu"], display=seen, stop=lambda: False)
-    assert seen.results == {no_attempt.id: "failed", no_folder.id: "failed", odd.id: "failed", good.id: "done"}
+    outcome = run_cells(order, store.root, devices=["cpu"], display=display, stop=lambda: False)
+    assert display.results == {no_attempt.id: "failed", no_folder.id: "failed", odd.id: "failed", good.id: "done"}
     assert store.read(no_attempt.id).reason.startswith("attempt cannot be written (File exists); free it")
     assert "curve.csv cannot be used (" in store.read(odd.id).reason
     assert f"{store.cell(no_folder.id)} cannot be written (File exists)" in outcome.records[no_folder.id].reason
@@ -245,18 +230,18 @@ def test_folders_of_cells_that_cannot_be_used_cost_their_own_cells_and_no_other(
     assert store.cell(no_folder.id).read_text() == "a file"
 
 
-# --- who runs where --------------------------------------------------------------------------------------------
+# --- devices of workers --------------------------------------------------------------------------------------------
 
 
 def test_cpu_workers_fill_the_cores_that_this_process_may_use(monkeypatch):
-    monkeypatch.setattr(workers.machine, "cores", lambda: 8)
+    monkeypatch.setattr(local.machine, "cores", lambda: 8)
     assert worker_devices("cpu", "auto", threads=1) == ["cpu"] * 8
     assert worker_devices("cpu", "auto", threads=3) == ["cpu"] * 2
     assert worker_devices("cpu", "auto", threads=16) == ["cpu"]
     assert worker_devices("cpu", "3", threads=16) == ["cpu"] * 3
 
 
-def test_gpu_workers_go_round_the_devices(monkeypatch):
+def test_gpu_workers_take_the_devices_in_turn(monkeypatch):
     monkeypatch.setattr("benchmark.system.devices.cuda_devices", lambda: 2)
     assert device_kind("auto") == "cuda"
     assert worker_devices("auto", "auto", threads=2) == ["cuda:0", "cuda:1"]
@@ -264,13 +249,13 @@ def test_gpu_workers_go_round_the_devices(monkeypatch):
     assert worker_devices("cuda:1", "2", threads=2) == ["cuda:1", "cuda:1"]
 
 
-def test_auto_means_the_cpu_where_there_is_no_gpu(monkeypatch):
+def test_auto_is_the_cpu_if_there_is_no_gpu(monkeypatch):
     monkeypatch.setattr("benchmark.system.devices.cuda_devices", lambda: 0)
     assert device_kind("auto") == "cpu"
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "many", "1.5", ""])
-def test_a_number_of_jobs_that_is_none_is_refused(jobs):
+def test_an_invalid_number_of_jobs_is_refused(jobs):
     with pytest.raises(BadInput, match="give auto or a number from 1 up"):
         worker_devices("cpu", jobs, 1)
 
@@ -286,7 +271,7 @@ def test_a_number_of_jobs_that_is_none_is_refused(jobs):
         ),
     ],
 )
-def test_a_gpu_that_is_not_here_is_refused_unless_another_machine_is_meant(monkeypatch, count, device, said):
+def test_a_gpu_that_does_not_exist_is_refused_unless_it_may_be_another_machines(monkeypatch, count, device, said):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     with pytest.raises(BadInput) as caught:
         device_kind(device)
@@ -300,6 +285,6 @@ def test_a_gpu_that_is_here_is_taken(monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "mps", "", "cpu:0"])
-def test_a_device_that_is_none_is_refused(device):
+def test_an_invalid_device_is_refused(device):
     with pytest.raises(BadInput, match="choose auto, cpu, cuda or cuda:N"):
         device_kind(device)

@@ -1,27 +1,29 @@
-"""``benchmark perf``: what is compared alternates, ratios are those of one run, tables say what was measured."""
+"""``benchmark perf``: functions under comparison alternate, ratios are those of one run, tables show the figures."""
 
 import json
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
 
-from benchmark.cli.perf import show_perf, tables, to_markdown
-from benchmark.perf import measure as room
+from benchmark.cli.perf import show_perf
+from benchmark.perf import measure as perf
 from benchmark.perf import timing
+from benchmark.perf.report import tables, to_markdown
 from modalities.errors import BadInput
 
 CPU = torch.device("cpu")
 
 
-def test_ways_take_turns_and_their_first_call_does_not_count(monkeypatch):
+def test_functions_take_turns_and_their_first_call_does_not_count(monkeypatch):
     calls = []
     now = count()
     monkeypatch.setattr(timing, "clock", lambda device: float(next(now)))
     ways = {name: lambda number, name=name: calls.append((name, number)) for name in ("a", "b")}
-    is_locked = timing.alternate(ways, CPU, rounds=3)
+    seconds = timing.alternate(ways, CPU, rounds=3)
     assert calls == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3), ("b", 3)]
-    assert is_locked == {"a": 1.0, "b": 1.0}
+    assert seconds == {"a": 1.0, "b": 1.0}
 
 
 def test_the_median_of_the_rounds_is_kept(monkeypatch):
@@ -32,19 +34,19 @@ def test_the_median_of_the_rounds_is_kept(monkeypatch):
 
 @pytest.fixture
 def small(monkeypatch):
-    """One profile of cells that take a moment, and three rounds."""
-    monkeypatch.setattr(room, "PROFILES", ("smoke",))
+    """One profile with quick cells, and one round."""
+    monkeypatch.setattr(perf, "PROFILES", ("smoke",))
     targets = {"image": "digits", "audio": "fsdd", "video": "ucf101"}
-    monkeypatch.setattr(room, "TARGETS", {name: {"smoke": (target,)} for name, target in targets.items()})
-    monkeypatch.setattr(room, "COMPARED", ())
+    monkeypatch.setattr(perf, "TARGETS", {name: {"smoke": (target,)} for name, target in targets.items()})
+    monkeypatch.setattr(perf, "COMPARED", ())
     once = timing.alternate
-    monkeypatch.setattr(room, "alternate", lambda ways, device, rounds=1: once(ways, device, rounds=1))
+    monkeypatch.setattr(perf, "alternate", lambda ways, device, rounds=1: once(ways, device, rounds=1))
 
 
 @pytest.mark.parametrize("modality", ["image", "audio", "video"])
 def test_every_policy_is_timed_and_the_ratios_are_those_of_the_figures(small, modality, monkeypatch):
-    found = room.measure([modality], ["recipe.batch=8"], CPU, lambda text: None)
-    policies = room.registry.modality(modality).policies()
+    found = perf.measure([modality], ["recipe.batch=8"], CPU, lambda text: None)
+    policies = perf.registry.modality(modality).policies()
     assert [row["policy"] for row in found["segments"]] == list(policies)
     assert all(row["per_second"] > 0 for row in found["segments"])
     compared = [row for row in found["segments"] if row["others"]]
@@ -89,7 +91,7 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
         "peak_memory_bytes": 7 * 2**20,
     }
     found = {"segments": [row], "steps": [step], "evaluation": [item], "machine": {"device": "a CPU", "clock": "CPU"}}
-    monkeypatch.setattr("benchmark.perf.subprocess.measure_apart", lambda *given: dict(found))
+    monkeypatch.setattr("benchmark.perf.subprocess.measure_in_subprocess", lambda *given: dict(found))
     show_perf(["image"], [], device="cpu", format="json", out=tmp_path)
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "perf-image-cpu.json").read_text())
@@ -100,3 +102,8 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
     assert "| image | demo | published | 3×32×32 | another | 12.3 | 4151.9 |  |" in page
     assert "| image | demo | cifar10 | a → b | 128 | 50.0 | 40.0 | 25.0 | 2,560 | 5 |" in page
     assert [title for title, _, _ in tables(printed)] == ["Segments", "Steps", "Evaluation of stand-ins"]
+
+
+def test_the_page_in_the_repository_is_that_of_its_figures():
+    (path,) = (Path(__file__).parents[3] / "results" / "measured" / "perf").glob("*.json")
+    assert path.with_suffix(".md").read_text() == to_markdown(json.loads(path.read_text()))

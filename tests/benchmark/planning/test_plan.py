@@ -18,11 +18,11 @@ from benchmark.records.store import Store
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 
-ROOMS = {name: registry.target(name).info.modality for name in registry.target_names()}
+MODALITY_OF = {name: registry.target(name).info.modality for name in registry.target_names()}
 
 
 def of(modality: str) -> set[str]:
-    return {name for name, room in ROOMS.items() if room == modality}
+    return {name for name, own in MODALITY_OF.items() if own == modality}
 
 
 # --- which targets ---------------------------------------------------------------------------------------------
@@ -38,14 +38,16 @@ def test_a_suite_a_glob_and_an_option_select_a_modality_alike(modality):
 
 
 def test_a_glob_means_names_and_modalities():
-    assert set(select_targets(Request(targets=("cifar*",)))) == {name for name in ROOMS if name.startswith("cifar")}
+    assert set(select_targets(Request(targets=("cifar*",)))) == {
+        name for name in MODALITY_OF if name.startswith("cifar")
+    }
     assert set(select_targets(Request(targets=("aud*",)))) == of("audio") - {"speechcommands35"}
     assert select_targets(Request(targets=("fsdd", "digits"))) == ["digits", "fsdd"]
 
 
 def test_the_whole_suite_is_every_target_but_the_variant_of_another():
-    assert set(select_targets(Request())) == set(ROOMS) - {"speechcommands35"}
-    assert select_targets(Request(targets=("speechcommands35",))) == ["speechcommands35"], "unless it is asked for"
+    assert set(select_targets(Request())) == set(MODALITY_OF) - {"speechcommands35"}
+    assert select_targets(Request(targets=("speechcommands35",))) == ["speechcommands35"], "unless it is requested"
 
 
 def test_exclusion_takes_away_from_names_suites_and_modalities():
@@ -55,7 +57,7 @@ def test_exclusion_takes_away_from_names_suites_and_modalities():
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("request_", "message"),
     [
         (Request(targets=("cifar11",)), "did you mean cifar10"),
         (Request(targets=("zzz*",)), "there is no target named 'zzz*'; known are"),
@@ -65,14 +67,14 @@ def test_exclusion_takes_away_from_names_suites_and_modalities():
         (Request(profile="smok", targets=("digits",)), "did you mean smoke"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest(request_, said):
+def test_an_unknown_name_is_answered_with_the_nearest(request_, message):
     with pytest.raises(UnknownName) as caught:
         make_plan(request_)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("target", "setting", "said"),
+    ("target", "setting", "message"),
     [
         ("digits", "student.network=resnet99", "there is no image network named 'resnet99'; did you mean resnet"),
         ("digits", "student.network=wrn-15-4", "wrn-15-4: the depth of a WideResNet is 6n + 4, such as 16"),
@@ -86,10 +88,10 @@ def test_an_unknown_name_is_answered_with_the_nearest(request_, said):
         ("ucf101", "student.network=early-0", "early-0: width and depth of a network must be above 0"),
     ],
 )
-def test_a_network_that_cannot_be_built_is_refused_before_there_is_a_cell(target, setting, said):
+def test_a_network_that_cannot_be_built_is_refused_before_there_is_a_cell(target, setting, message):
     with pytest.raises(BadInput) as caught:
         make_plan(Request(profile="smoke", targets=(target,), overrides=(setting,)))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_globs_choose_among_the_suites_targets_and_full_names_do_not_need_to():
@@ -99,15 +101,15 @@ def test_globs_choose_among_the_suites_targets_and_full_names_do_not_need_to():
 
 
 def test_a_selection_that_leaves_nothing_is_refused():
-    with pytest.raises(BadInput, match="leaves nothing to run"):
+    with pytest.raises(BadInput, match="leave nothing to run"):
         make_plan(Request(targets=("digits",), exclude=("image/*",)))
 
 
 def test_cells_are_ordered_by_modality_target_and_seed_and_have_names_of_their_own():
     targets = ("ucf101", "fsdd", "digits", "cifar10")
     cells = make_plan(Request(profile="smoke", targets=targets, overrides=("seeds=[2,0]",)))
-    asked = [(cell.key.target, cell.key.seed) for cell in cells]
-    assert asked == [(name, seed) for name in ("cifar10", "digits", "fsdd", "ucf101") for seed in (2, 0)]
+    planned = [(cell.key.target, cell.key.seed) for cell in cells]
+    assert planned == [(name, seed) for name in ("cifar10", "digits", "fsdd", "ucf101") for seed in (2, 0)]
     assert len({cell.id for cell in cells}) == len(cells)
 
 
@@ -222,9 +224,19 @@ def test_no_folder_of_this_machine_is_in_a_manifest(cells, photo):
 def test_what_is_wrong_is_refused_before_anything_runs(cells, override):
     with pytest.raises(BadInput) as caught:
         cells(override)
-    said = str(caught.value)
-    assert override.partition("=")[2].strip("[]") in said or override.partition("=")[0] in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert override.partition("=")[2].strip("[]") in message or override.partition("=")[0] in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [("recipe.name=", "'recipe': a name should not be empty"), (f"seeds=[{2**63}]", "'seed': input should be less")],
+)
+def test_names_and_seeds_that_no_record_could_hold_are_refused_before_anything_runs(cells, override, problem):
+    with pytest.raises(BadInput) as caught:
+        cells(override)
+    assert f"a cell of digits cannot be named ({problem}" in str(caught.value)
 
 
 # --- what would happen to it -----------------------------------------------------------------------------------
@@ -244,7 +256,7 @@ def test_a_damaged_record_is_to_run_again(cells, tmp_path):
     store = Store(tmp_path)
     (cell,) = cells()
     store.write(cell.record("done", provenance={}))
-    (store.cell(cell.id) / "record.json").write_text('{"schema_version": 1')
+    store.record_file(cell.id).write_text('{"schema_version": 1')
     state, reason = state_of(cell, store)
     assert state == "to run"
     assert "record.json is not a record" in reason

@@ -1,4 +1,4 @@
-"""The batched changes follow their formulas."""
+"""The batched augmentations follow their formulas."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from modalities.audio import augmentations
 @settings(max_examples=20, deadline=None)
 def test_reverberation_decays_by_60_db_in_its_time_and_has_its_level(seconds: float, level: float) -> None:
     hop = 0.01
-    hall = augmentations.reverberation_matrix(torch.tensor([seconds]), torch.tensor([level]), 400, hop)[0].double()
+    hall = augmentations.reverb_matrix(torch.tensor([seconds]), torch.tensor([level]), 400, hop)[0].double()
     impulse = torch.zeros(400, dtype=torch.float64)
     impulse[0] = 1
     answer = (impulse @ hall).numpy()
@@ -24,7 +24,7 @@ def test_reverberation_decays_by_60_db_in_its_time_and_has_its_level(seconds: fl
 
 
 def test_reverberation_never_reaches_back_in_time() -> None:
-    hall = augmentations.reverberation_matrix(torch.tensor([0.5]), torch.tensor([0.0]), 30, 0.01)[0]
+    hall = augmentations.reverb_matrix(torch.tensor([0.5]), torch.tensor([0.0]), 30, 0.01)[0]
     assert torch.equal(hall.tril(-1), torch.zeros(30, 30)) and torch.equal(hall.diagonal(), torch.ones(30))
 
 

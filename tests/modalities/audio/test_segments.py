@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modalities.audio import pictures
+from modalities.audio import logmel
 from modalities.audio.policies import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource
@@ -36,6 +36,11 @@ def stream(datum: AudioSource, policy: AudioPolicy, batch_size: int = 8, seed: i
     return AudioStream(datum, VIEW, policy, batch_size=batch_size, seed=seed, device=CPU, **more)
 
 
+def waves(segments: AudioStream, step: int = 0) -> torch.Tensor:
+    """The sound behind ``segments.batch(step)``, before the augmentations of its mel power: (batch, samples)."""
+    return segments._wave(segments._draw(step))
+
+
 def peak(wave: torch.Tensor) -> float:
     """Frequency of the highest peak in Hz, by a windowed and zero-padded Fourier transform."""
     spectrum = np.abs(np.fft.rfft(wave.numpy() * np.hanning(len(wave)), 2**18))
@@ -60,11 +65,11 @@ def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
 @pytest.mark.parametrize("policy", [CROP, PLAIN, STANDARD, dataclasses.replace(STANDARD, noise=1, mix=1, reverb=1)])
 def test_the_kernels_of_the_cpu_and_torch_agree(policy: AudioPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
     segments = stream(noise(), policy, batch_size=32)
-    waves, batch = segments.waves(1), segments.batch(1)
+    expected, batch = waves(segments, 1), segments.batch(1)
     monkeypatch.setattr(segments, "_by_kernel", segments._by_torch)
-    monkeypatch.setattr(pictures, "by_kernel", pictures.by_torch)
+    monkeypatch.setattr(logmel, "log_mel_by_kernel", logmel.log_mel_by_torch)
     # torch's single precision knows a place in a window to about 4/1000 of a sample, the kernel to 1/10,000.
-    torch.testing.assert_close(segments.waves(1), waves, rtol=0, atol=0.02 * waves.std().item())
+    torch.testing.assert_close(waves(segments, 1), expected, rtol=0, atol=0.02 * expected.std().item())
     difference = (segments.batch(1) - batch).abs()
     assert difference.max() < 0.05 and difference.mean() < 1e-3
 
@@ -115,20 +120,20 @@ def test_the_union_of_ranks_is_what_one_process_renders(ranks: int) -> None:
 @settings(max_examples=15, deadline=None)
 def test_speed_multiplies_frequency(speed: float, frequency: float) -> None:
     policy = dataclasses.replace(CROP, speed_low=speed, speed_high=speed)
-    wave = stream(sine(frequency), policy, batch_size=2).waves(0)[0]
+    wave = waves(stream(sine(frequency), policy, batch_size=2))[0]
     assert peak(wave) == pytest.approx(frequency * speed, rel=2e-3)
 
 
 def test_what_speed_would_lift_above_half_the_rate_is_gone() -> None:
     policy = dataclasses.replace(CROP, speed_low=1.5, speed_high=1.5)
-    kept, lost = (stream(sine(f), policy, batch_size=2).waves(0).square().mean() for f in (1_000, 7_000))
+    kept, lost = (waves(stream(sine(f), policy, batch_size=2)).square().mean() for f in (1_000, 7_000))
     assert kept == pytest.approx(0.5, rel=0.02)
     assert lost < 1e-4 * kept
 
 
 def test_at_speed_1_a_segment_is_a_stretch_of_the_recording() -> None:
     datum = sine(440)
-    wave = stream(datum, CROP, batch_size=2).waves(0)[0].numpy()
+    wave = waves(stream(datum, CROP, batch_size=2))[0].numpy()
     time = np.arange(VIEW.samples) / VIEW.rate
     basis = np.stack([np.sin(2 * np.pi * 440 * time), np.cos(2 * np.pi * 440 * time)], 1)
     rest = wave - basis @ np.linalg.lstsq(basis, wave, rcond=None)[0]
@@ -137,14 +142,14 @@ def test_at_speed_1_a_segment_is_a_stretch_of_the_recording() -> None:
 
 def test_starts_are_spread_over_the_whole_recording() -> None:
     ramp = source(np.linspace(0, 1, 20 * VIEW.rate))
-    middle = stream(ramp, CROP, batch_size=400).waves(0)[:, VIEW.samples // 2]
+    middle = waves(stream(ramp, CROP, batch_size=400))[:, VIEW.samples // 2]
     shares = np.histogram(middle, bins=4, range=(0.025, 0.975))[0] / 400
     assert shares.min() > 0.15 and shares.max() < 0.35
 
 
 def test_windows_stand_in_silence_and_have_the_drawn_length() -> None:
     policy = dataclasses.replace(CROP, window_low=0.3, window_high=0.3)
-    for wave in stream(source(np.ones(8 * VIEW.rate)), policy, batch_size=16).waves(0):
+    for wave in waves(stream(source(np.ones(8 * VIEW.rate)), policy, batch_size=16)):
         loud = wave.abs() > 0.5
         where = torch.nonzero(loud)[:, 0]
         assert loud.sum() == where[-1] - where[0] + 1, "one stretch"
@@ -156,15 +161,15 @@ def test_polarity_turns_about_its_share_of_the_waves_and_leaves_their_pictures()
     datum = noise()
     plain = stream(datum, CROP, batch_size=200)
     turned = stream(datum, dataclasses.replace(CROP, polarity=0.3), batch_size=200)
-    signs = (plain.waves(0) * turned.waves(0)).mean(1).sign()
-    torch.testing.assert_close(turned.waves(0), signs[:, None] * plain.waves(0))
+    signs = (waves(plain) * waves(turned)).mean(1).sign()
+    torch.testing.assert_close(waves(turned), signs[:, None] * waves(plain))
     assert 0.2 < (signs < 0).float().mean() < 0.4
     torch.testing.assert_close(turned.batch(0), plain.batch(0))
 
 
 def test_gain_scales_the_wave_by_at_most_its_decibels() -> None:
     datum = noise()
-    ratio = stream(datum, dataclasses.replace(CROP, gain_db=6), 64).waves(0) / stream(datum, CROP, 64).waves(0)
+    ratio = waves(stream(datum, dataclasses.replace(CROP, gain_db=6), 64)) / waves(stream(datum, CROP, 64))
     level = 20 * ratio.median(1).values.log10()
     assert -6 <= level.min() < -4 and 4 < level.max() <= 6
     torch.testing.assert_close(ratio, (10 ** (level / 20))[:, None].expand_as(ratio), rtol=1e-3, atol=1e-3)
@@ -173,8 +178,8 @@ def test_gain_scales_the_wave_by_at_most_its_decibels() -> None:
 def test_noise_has_the_drawn_ratio_to_the_signal() -> None:
     datum = noise()
     policy = dataclasses.replace(CROP, noise=1, noise_db_low=12, noise_db_high=12)
-    clean = stream(datum, CROP).waves(0)
-    added = stream(datum, policy).waves(0) - clean
+    clean = waves(stream(datum, CROP))
+    added = waves(stream(datum, policy)) - clean
     ratio = 10 * torch.log10(clean.square().mean(1) / added.square().mean(1))
     # Red noise is uneven over a second, hence the tolerance; the mean square of the bank as a whole is 1.
     torch.testing.assert_close(ratio, torch.full((8,), 12.0), atol=3, rtol=0)
@@ -182,9 +187,9 @@ def test_noise_has_the_drawn_ratio_to_the_signal() -> None:
 
 def test_mixing_adds_another_segment_to_its_share() -> None:
     datum = noise()
-    alone = stream(datum, CROP, batch_size=100).waves(0)
+    alone = waves(stream(datum, CROP, batch_size=100))
     policy = dataclasses.replace(CROP, mix=0.4, mix_db=0)
-    added = stream(datum, policy, batch_size=100).waves(0) - alone
+    added = waves(stream(datum, policy, batch_size=100)) - alone
     mixed = added.abs().amax(1) > 0
     assert 0.25 < mixed.float().mean() < 0.55
     torch.testing.assert_close(added[mixed].std(), alone.std(), rtol=0.05, atol=0)
@@ -209,7 +214,7 @@ def test_a_silent_recording_gives_finite_segments(policy: AudioPolicy) -> None:
 
 def test_a_recording_shorter_than_a_window_is_repeated() -> None:
     short = source(np.sin(2 * np.pi * 500 * np.arange(int(0.1 * VIEW.rate)) / VIEW.rate))
-    wave = stream(short, CROP, batch_size=2).waves(0)[0]
+    wave = waves(stream(short, CROP, batch_size=2))[0]
     assert peak(wave) == pytest.approx(500, abs=2)
     assert wave.square().mean() == pytest.approx(0.5, rel=0.05)
 

@@ -194,11 +194,11 @@ def test_one_rank_renders_the_batch_in_order(batch: int) -> None:
 @given(st.integers(1, 64), st.integers(2, 8))
 def test_a_batch_without_even_shares_is_refused(batch: int, ranks: int) -> None:
     assume(batch % (2 * ranks))
-    with pytest.raises(ValueError, match=f"a batch of {batch} cannot be shared by {ranks} ranks"):
+    with pytest.raises(ValueError, match=f"a batch of {batch} cannot be split among {ranks} ranks"):
         rank_slice(batch, 0, ranks)
 
 
 @pytest.mark.parametrize(("rank", "ranks"), [(-1, 2), (2, 2), (0, 0)])
 def test_a_rank_that_does_not_exist_is_refused(rank: int, ranks: int) -> None:
-    with pytest.raises(ValueError, match=f"rank {rank} is not one of {ranks}"):
+    with pytest.raises(ValueError, match=f"rank {rank} is out of range for {ranks} ranks"):
         rank_slice(8, rank, ranks)

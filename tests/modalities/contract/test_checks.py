@@ -17,7 +17,8 @@ import pytest
 from benchmark.data.locate import DataLocation, ensure
 from modalities import registry
 from modalities.base import DataStatus, Published, TargetAdapter, TargetInfo
-from modalities.contract.checks import CHECKS, Subject, check, check_adapter, small_view
+from modalities.contract.checks import CHECKS, check, check_adapter, small_view
+from modalities.contract.subject import Subject
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
 from modalities.image.folder import ImageFolderTarget

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from modalities.audio.folder import AudioFolderTarget
 from modalities.base import TargetInfo
@@ -14,6 +15,7 @@ from modalities.contract.checks import check_adapter, small_view
 from modalities.datasets.folders import TABLE, FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
+from modalities.image.folder import ImageFolderTarget
 from modalities.video.folder import VideoFolderTarget
 
 
@@ -80,7 +82,7 @@ def test_a_line_of_a_table_that_means_nothing_is_named(line: str, tmp_path: Path
 
 def test_what_is_missing_is_counted_split_by_split(tmp_path: Path) -> None:
     assert TARGET.status(tmp_path).state == "absent"
-    with pytest.raises(BadInput, match="there are no train files of notes"):
+    with pytest.raises(BadInput, match=r"there are no files of notes below .* for the split 'train'"):
         TARGET.train(tmp_path, None)
     with pytest.raises(BadInput, match="notes cannot be downloaded by this program; put the files into"):
         TARGET.fetch(tmp_path)
@@ -110,6 +112,51 @@ def test_a_file_that_a_table_lists_and_the_disk_lacks_is_missing(tmp_path: Path)
     table(tmp_path, "file,class,split", "1.note,low,train", "2.note,low,train", "3.note,high,train", "4.note,low,test")
     assert TARGET.status(tmp_path).missing == ("train: 2 of 3 files", "test: 1 of 1 files")
     assert list(TARGET.train(tmp_path, None).item_ids) == ["1.note"]
+
+
+class Pictures(ImageFolderTarget):
+    info = info("image")
+
+
+def pictures(root: Path, *names: str) -> str:
+    """Write pictures; return what the fingerprint hashes of them."""
+    put(root, *names)
+    for name in names:
+        Image.new("RGB", (9, 8)).save(root / "notes" / name, "PNG")
+    return "".join(f"{name} {(root / 'notes' / name).stat().st_size}\n" for name in names)
+
+
+def test_the_fingerprint_of_pictures_in_class_folders_is_that_of_names_and_sizes(tmp_path: Path) -> None:
+    names = ("train/low/a.png", "train/low/b.png", "train/high/c.png", "test/low/d.png")
+    text, target = pictures(tmp_path, *names), Pictures()
+    assert list(target.train(tmp_path, small_view("image")).item_ids) == list(names[:3])
+    status = target.status(tmp_path)
+    assert (status.state, status.fingerprint) == ("ready", hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_pictures_are_read_from_a_table_like_sounds_and_clips(tmp_path: Path) -> None:
+    names = ("x/1.png", "2.png", "x/3.png", "4.png")
+    pictures(tmp_path, *names)
+    lines = ("x/1.png,high,train,ada", "2.png,low,train,ada", "x/3.png,low,train,", "4.png,high,test,ben")
+    table(tmp_path, "file,class,split,group", *lines)
+    target = Pictures()
+    train, test = (split(tmp_path, small_view("image")) for split in (target.train, target.test))
+    assert (list(train.item_ids), list(train.groups)) == (list(names[:3]), ["ada", "ada", "x/3.png"])
+    assert (train.labels.tolist(), test.labels.tolist()) == ([1, 0, 0], [1])
+    assert train[0].data.shape[:2] == (1, 3)
+    before = target.status(tmp_path)
+    table(tmp_path, "file,class,split,group", *lines[:3], "4.png,high,test,eve")
+    after = target.status(tmp_path)
+    assert (before.state, after.state) == ("ready", "ready")
+    assert before.fingerprint != after.fingerprint, "the table's leak units enter the fingerprint"
+
+
+def test_a_damaged_table_leaves_the_data_partial_and_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "1.note")
+    table(tmp_path, "file,class,split", "1.note,middle,train")
+    status = TARGET.status(tmp_path)
+    assert status.state == "partial"
+    assert "files.csv line 2" in status.missing[0]
 
 
 class Sounds(AudioFolderTarget):

@@ -44,7 +44,7 @@ class Site:
     announce: bool = True  # the length
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # path and Range of each request
     if_range: list[str | None] = field(default_factory=list)
-    to_device: int = 0
+    bytes_sent: int = 0
 
 
 def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
@@ -89,7 +89,7 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if site.cuts:
                 body = body[: site.cuts.pop(0)]
-            site.to_device += len(body)
+            site.bytes_sent += len(body)
             self.wfile.write(body)
             self.close_connection = True
 
@@ -174,7 +174,7 @@ def test_after_a_cut_only_the_rest_is_asked_for(site: Site, path: Path) -> None:
     download(f"{site.url}/file.bin", path, sha256=SHA256)
     assert path.read_bytes() == CONTENT
     assert [wanted for _, wanted in site.asked] == [None, "bytes=100000-", "bytes=150000-"]
-    assert site.to_device == len(CONTENT)
+    assert site.bytes_sent == len(CONTENT)
 
 
 def test_a_killed_download_goes_on_in_the_next_call(site: Site, path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_killed_download_goes_on_in_the_next_call(site: Site, path: Path) -> N
     path.with_name("file.bin.part").write_bytes(CONTENT[:200_000])
     download(f"{site.url}/file.bin", path, sha256=SHA256)
     assert path.read_bytes() == CONTENT
-    assert site.to_device == len(CONTENT) - 200_000
+    assert site.bytes_sent == len(CONTENT) - 200_000
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -204,7 +204,7 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(site: Site, path: P
     download(f"{site.url}/file.bin", path, sha256=SHA256)
     assert site.asked[1] == ("/file.bin", "bytes=100000-")
     assert path.read_bytes() == CONTENT
-    assert site.to_device == 100_000 + len(CONTENT)
+    assert site.bytes_sent == 100_000 + len(CONTENT)
 
 
 def test_a_server_that_gives_another_range_is_not_believed(site: Site, path: Path) -> None:
@@ -388,9 +388,9 @@ def test_an_absent_file_says_where_to_put_it_by_hand(site: Site, path: Path, sta
 
 
 def test_a_refused_connection_says_where_to_put_it_by_hand(site: Site, path: Path) -> None:
-    with socket.socket() as is_locked:  # bound but not listening: nobody else gets the port meanwhile
-        is_locked.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{is_locked.getsockname()[1]}/file.bin"
+    with socket.socket() as taken:  # bound but not listening, so that no other process gets the port
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/file.bin"
         with pytest.raises(BadInput) as caught:
             download(url, path)
     assert f"{url} cannot be reached" in str(caught.value)

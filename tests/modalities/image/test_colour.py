@@ -11,7 +11,7 @@ from torchvision.transforms import functional as F
 
 from modalities.compute.draws import Draws
 from modalities.image import colour, source
-from modalities.image.options import POLICIES
+from modalities.image.policies import POLICIES
 
 NONE, SINGLE_PROCESS = np.zeros(3), np.ones(3)
 
@@ -63,7 +63,7 @@ def test_each_sample_has_its_own_colour(muted):
 @pytest.mark.parametrize("name", ["china", "flower", "astronaut", "chelsea"])
 @pytest.mark.parametrize("turns", [-0.1, -0.03, 0.05, 0.1])
 def test_linear_hue_stays_close_to_hsv_hue(name, turns):
-    if name not in source.sources():
+    if name not in source.SOURCES:
         pytest.skip(f"the installed libraries carry no {name}")
     pixels = torch.from_numpy(source.read(name)[::4, ::4].copy()).permute(2, 0, 1)[None].float() / 255
     ours, hsv = jittered(pixels, hue=turns), F.adjust_hue(pixels, turns)

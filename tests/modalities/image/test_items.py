@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from modalities.base import Draws, Modality
 from modalities.errors import BadInput
 from modalities.image import MODALITY
-from modalities.image.options import POLICIES, ImagePolicy, ImageView
+from modalities.image.policies import POLICIES, ImagePolicy, ImageView
 
 DRAWS = Draws(0, "test/")
 PLAIN = ImageView(mean=(0.0, 0.0, 0.0), std=(1 / 255, 1 / 255, 1 / 255))  # so that values stay 0 … 255
@@ -74,7 +74,7 @@ def test_augment_cuts_windows_out_of_the_item(side, step):
         assert (windows - cut[0]).abs().amax((2, 3)).min() < 1e-3
 
 
-def test_augment_mirrors_half_of_the_items_where_labels_allow_it():
+def test_augment_mirrors_half_of_the_items_if_labels_allow_it():
     ramp = torch.arange(40, dtype=torch.uint8).expand(400, 3, 40, 40)
     falls = MODALITY.augment(ramp, PLAIN, DRAWS, 0).diff(dim=3).mean((1, 2, 3)) < 0
     assert 0.4 < falls.float().mean() < 0.6
@@ -115,7 +115,7 @@ def test_every_policy_has_its_name_and_plain_fields():
         ({"test_clips": 3}, "clips"),
     ],
 )
-def test_an_impossible_view_costs_one_sentence(values, message):
+def test_an_impossible_view_is_refused_in_one_sentence(values, message):
     with pytest.raises(BadInput, match=message):
         ImageView(**values)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from modalities.compute.draws import Draws
 from modalities.image import MODALITY, colour, geometry, source
-from modalities.image.options import POLICIES, ImagePolicy, ImageView
+from modalities.image.policies import POLICIES, ImagePolicy, ImageView
 from modalities.image.reference import published_chain, published_geometry
 from modalities.image.segments import on_cpu, resample
 
@@ -214,7 +214,7 @@ def test_boxes_are_distributed_as_torchvisions():
 
 
 @pytest.mark.parametrize("policy", list(POLICIES))
-def test_any_step_can_be_asked_for_first_and_again(china, policy):
+def test_steps_can_be_rendered_in_any_order_and_again(china, policy):
     once = stream(china, policy)
     late = once.batch(7)
     once.batch(0)

@@ -1,4 +1,4 @@
-"""One at a time is alone with a file, however many wait, and what the lock leaves is hidden."""
+"""One process at a time holds the lock of a path, however many wait; what it leaves behind is hidden."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORKERS, ROUNDS = 4, 150
 
 
 def _take_turns(path: Path) -> int:
-    """How often somebody else was there while this process was alone."""
+    """Return how often another process was there while this one held the lock."""
     met = 0
     for _ in range(ROUNDS):
         with path_lock(path):
@@ -29,8 +29,8 @@ def _take_turns(path: Path) -> int:
     return met
 
 
-def test_processes_that_come_and_go_are_never_alone_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Unwatched, a waiting process sleeps for 50 ms between two looks and hardly ever looks at the wrong moment.
+def test_two_processes_never_hold_the_lock_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # By default a waiting process sleeps 50 ms between two attempts, and hardly ever tries at the wrong moment.
     monkeypatch.setattr("modalities.storage.locks.PATH_POLL", 0.0001)
     with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
         assert pool.map(_take_turns, [tmp_path / "data" / "file.bin"] * WORKERS) == [0] * WORKERS

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modalities.errors import BadInput
 from modalities.video import decode as decoding
-from modalities.video.decode import ClipReader, centre, clip_starts, decode, frame_times
+from modalities.video.decode import ClipReader, centre_crop, clip_starts, decode, frame_times
 
 
 def write(path, frames, *, rate=10, codec="ffv1", pixels="bgr0", rotation=0, **options):
@@ -123,7 +123,7 @@ def test_a_late_frame_is_reached_from_the_keyframe_before_it(tmp_path, monkeypat
         return plain(container, stream, keys, missing, *rest)
 
     monkeypatch.setattr(decoding, "_decode_from", counted)
-    monkeypatch.setattr(decoding, "_decode_all", None)
+    monkeypatch.setattr(decoding, "_decode_in_order", None)
     assert decode(path, np.array([30, 205, 210])).shape == (3, 48, 64, 3)
     assert starts == [25, 200]
 
@@ -186,7 +186,7 @@ def test_a_video_of_one_frame_is_shown_as_a_still(tmp_path):
 
 def test_the_square_centre_is_kept():
     picture = np.arange(6 * 10)[:, None].reshape(6, 10, 1).astype(np.uint8)
-    assert np.array_equal(centre(picture, 6), picture[:, 2:8])
+    assert np.array_equal(centre_crop(picture, 6), picture[:, 2:8])
 
 
 def test_a_reader_travels_between_processes(lossless):

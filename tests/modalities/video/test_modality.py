@@ -13,7 +13,7 @@ from modalities.base import Draws
 from modalities.errors import BadInput
 from modalities.registry import modality
 from modalities.video.policies import VideoPolicy, VideoView
-from modalities.video.standins import write
+from modalities.video.standins import write_video
 
 VIDEO = modality("video")
 CPU = torch.device("cpu")
@@ -59,7 +59,7 @@ def test_the_named_policies_carry_their_names():
 def test_a_picture_and_a_clip_are_both_sources_by_path(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3), dtype=np.uint8)
     Image.fromarray(frames[0]).save(tmp_path / "picture.png")
-    write(tmp_path / "clip.avi", frames)
+    write_video(tmp_path / "clip.avi", frames)
     still = VIDEO.load_source(str(tmp_path / "picture.png"), VIEW, CPU)
     clip = VIDEO.load_source(str(tmp_path / "clip.avi"), VIEW, CPU)
     assert not still.moves and still.ref.name == "picture.png"
@@ -73,9 +73,9 @@ def test_a_picture_and_a_clip_are_both_sources_by_path(tmp_path):
 def test_a_large_clip_is_thinned_out_evenly(tmp_path, monkeypatch):
     from modalities.video import source
 
-    write(tmp_path / "clip.avi", np.zeros((12, 48, 64, 3), np.uint8))
+    write_video(tmp_path / "clip.avi", np.zeros((12, 48, 64, 3), np.uint8))
     monkeypatch.setattr(source, "SHORT_SIDE", 24)
-    monkeypatch.setattr(source, "MOST_PIXELS", 24 * 32 * 4)
+    monkeypatch.setattr(source, "MAX_PIXELS", 24 * 32 * 4)
     loaded = source.load_source(str(tmp_path / "clip.avi"), VIEW, CPU)
     assert (loaded.atlas.height, loaded.atlas.width) == (24, 32)
     assert loaded.times == pytest.approx([0, 0.3, 0.6, 0.9])
@@ -89,7 +89,7 @@ def test_a_file_that_is_no_clip_is_named(tmp_path, content):
 
 
 def test_a_clip_of_one_frame_is_refused_with_the_remedy(tmp_path):
-    write(tmp_path / "one.avi", np.zeros((1, 48, 64, 3), np.uint8))
+    write_video(tmp_path / "one.avi", np.zeros((1, 48, 64, 3), np.uint8))
     with pytest.raises(BadInput, match=r"one\.avi holds a single frame; give a clip of at least two"):
         VIDEO.load_source(str(tmp_path / "one.avi"), VIEW, CPU)
 
@@ -132,7 +132,7 @@ def test_an_augmented_item_is_one_window_of_all_its_frames_mirrored_only_where_l
 
 def test_a_preview_shows_the_datum_and_eight_strips(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3), dtype=np.uint8)
-    write(tmp_path / "clip.avi", frames)
+    write_video(tmp_path / "clip.avi", frames)
     source = VIDEO.load_source(str(tmp_path / "clip.avi"), VIEW, CPU)
     path = tmp_path / "new" / "preview.png"
     VIDEO.preview(source, VIEW, VIDEO.policies()["published"], seed=0, path=path)

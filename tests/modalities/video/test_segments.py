@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modalities.base import SegmentStream, SourceRef
 from modalities.compute.draws import rank_slice
 from modalities.image import source as pictures
-from modalities.video.atlas import build
+from modalities.video.atlas import build_atlas
 from modalities.video.modality import MODALITY
 from modalities.video.policies import POLICIES, VideoPolicy, VideoView
 from modalities.video.reference import camera_path, clip_of_a_picture
@@ -24,7 +24,7 @@ PLAIN = replace(POLICIES["geometry"], flip=0.0)
 
 
 def still(pixels):
-    return VideoSource(SourceRef("picture", "0", "for a test"), build(pixels[None], CPU), np.zeros(1))
+    return VideoSource(SourceRef("picture", "0", "for a test"), build_atlas(pixels[None], CPU), np.zeros(1))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def datum(photograph):
 def film(count=40, rate=10.0):
     """A clip whose frame n is grey of value 5 n everywhere."""
     frames = np.broadcast_to((np.arange(count) * 5).astype(np.uint8)[:, None, None, None], (count, 48, 64, 3))
-    return VideoSource(SourceRef("film", "0", "for a test"), build(frames, CPU), np.arange(count) / rate)
+    return VideoSource(SourceRef("film", "0", "for a test"), build_atlas(frames, CPU), np.arange(count) / rate)
 
 
 def stream(source, policy=PLAIN, view=VIEW, batch_size=8, seed=3, **ranks):
@@ -96,7 +96,7 @@ def test_a_mirrored_box_is_the_box_read_backwards(datum):
 
 @pytest.fixture(scope="module")
 def ramp():
-    return build(np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (1, 190, 256, 3)), CPU)
+    return build_atlas(np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (1, 190, 256, 3)), CPU)
 
 
 @settings(max_examples=40, deadline=None)

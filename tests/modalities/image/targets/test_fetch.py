@@ -10,7 +10,7 @@ import pytest
 from modalities import registry
 from modalities.datasets.standin import MARKER
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 
 VIEW = ImageView()
 TRAIN, TEST = 48, 24
@@ -96,7 +96,7 @@ def test_only_the_part_that_is_missing_is_fetched_again(name, official, tmp_path
     target, _, downloads = official(name)
     root = tmp_path / "data"
     target.fetch(root)
-    lost = target.home(root) / target.rows(root, target.splits[1])[3].where
+    lost = target.rows(root, target.splits[1])[3].where
     lost.unlink()
     for path in downloads.iterdir():
         if path.name not in ("val_256.tar", "102flowers.tgz", "images.tar.gz"):
@@ -114,7 +114,7 @@ def test_a_download_that_lacks_pictures_is_reported(name, official, tmp_path, mo
         target.fetch(tmp_path / "data")
 
 
-def test_kept_lists_are_compared_with_published_checksums(official, tmp_path):
+def test_lists_on_disk_are_compared_with_published_checksums(official, tmp_path):
     target, _, _ = official("flowers102")
     target.fetch(tmp_path / "data")
     with pytest.raises(BadInput, match=r"imagelabels\.mat"):  # the stand-in's is not the published one

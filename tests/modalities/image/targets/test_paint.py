@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 
 from modalities.compute.draws import Draws
 from modalities.image.targets import (
-    _cifar100_sample,
-    _flowers102_sample,
-    _imagenet_sample,
-    _pets37_sample,
-    _places365_sample,
-    _stl10_sample,
+    _cifar100_standin,
+    _flowers102_standin,
+    _imagenet_standin,
+    _pets37_standin,
+    _places365_standin,
+    _stl10_standin,
 )
-from modalities.image.targets._paint import AT_ONCE, Canvas, box, colour, disc, paint, petals
+from modalities.image.targets._paint import BATCH, Canvas, box, colour, disc, paint, petals
 
 PAINTERS = {
-    "cloth": (_cifar100_sample.cloth, _cifar100_sample.KINDS),
-    "stack": (_stl10_sample.stack, _stl10_sample.KINDS),
-    "outline": (_imagenet_sample.outline, _imagenet_sample.OUTLINE_KINDS),
-    "strewn": (_imagenet_sample.strewn, _imagenet_sample.STREWN_KINDS),
-    "scene": (_places365_sample.scene, _places365_sample.KINDS),
-    "blossom": (_flowers102_sample.blossom, _flowers102_sample.KINDS),
-    "head": (_pets37_sample.head, _pets37_sample.KINDS),
+    "cloth": (_cifar100_standin.cloth, _cifar100_standin.KINDS),
+    "stack": (_stl10_standin.stack, _stl10_standin.KINDS),
+    "outline": (_imagenet_standin.outline, _imagenet_standin.OUTLINE_KINDS),
+    "strewn": (_imagenet_standin.strewn, _imagenet_standin.STREWN_KINDS),
+    "scene": (_places365_standin.scene, _places365_standin.KINDS),
+    "blossom": (_flowers102_standin.blossom, _flowers102_standin.KINDS),
+    "head": (_pets37_standin.head, _pets37_standin.KINDS),
 }
 
 
@@ -56,10 +56,10 @@ def test_what_is_laid_covers_its_inside_and_nothing_beyond_its_edge():
 @pytest.mark.parametrize("name", PAINTERS)
 def test_a_picture_does_not_depend_on_how_many_are_painted(name):
     picture, kinds = PAINTERS[name]
-    few, many = (paint(3, "train", items, kinds, 32, picture) for items in (5, AT_ONCE + 5))
+    few, many = (paint(3, "train", items, kinds, 32, picture) for items in (5, BATCH + 5))
     assert few[0].dtype == np.uint8
     assert np.array_equal(few[0], many[0][:5])
-    assert many[1].tolist() == [i % kinds for i in range(AT_ONCE + 5)]
+    assert many[1].tolist() == [i % kinds for i in range(BATCH + 5)]
 
 
 @pytest.mark.parametrize("name", PAINTERS)

@@ -10,7 +10,7 @@ import torch
 from torchvision.datasets import STL10
 
 from modalities.errors import BadInput
-from modalities.image.options import ImageView
+from modalities.image.policies import ImageView
 from modalities.image.targets.stl10 import BYTES, TARGET
 
 NATIVE = ImageView(size=96)

@@ -86,7 +86,7 @@ def test_without_data_the_status_says_how_to_unpack_the_rar_archives(tmp_path):
 def test_lists_and_clips_that_lack_are_counted(tmp_path):
     status = HMDB.status(lists(tmp_path, wave="a_wave_f_nm_np1_fr_med_0.avi 1\n", run="b.avi 0\n"))
     assert status.state == "partial"
-    assert status.missing == ("151 of 153 split lists", "1 clips, such as wave/a_wave_f_nm_np1_fr_med_0.avi")
+    assert status.missing == ("151 of 153 split lists", "1 videos, such as wave/a_wave_f_nm_np1_fr_med_0.avi")
 
 
 def test_the_stand_in_is_ready_until_a_clip_is_gone(copy):
@@ -97,7 +97,7 @@ def test_the_stand_in_is_ready_until_a_clip_is_gone(copy):
     gone.unlink()
     after = HMDB.status(copy)
     assert after.state == "partial" and after.fingerprint != status.fingerprint
-    assert after.missing == (f"1 clips, such as {gone.parent.name}/{gone.name}",)
+    assert after.missing == (f"1 videos, such as {gone.parent.name}/{gone.name}",)
 
 
 def test_videos_may_lie_in_the_folder_that_the_archive_unpacks(copy):

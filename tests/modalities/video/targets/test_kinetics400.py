@@ -14,8 +14,8 @@ from modalities.errors import BadInput
 from modalities.registry import target
 from modalities.video.decode import decode, frame_times
 from modalities.video.policies import VideoView
-from modalities.video.targets._kinetics400_standin import render, write
-from modalities.video.targets.kinetics400 import CLASSES, SAMPLE_CLASSES, spelt
+from modalities.video.targets._kinetics400_standin import render, write_h264
+from modalities.video.targets.kinetics400 import CLASSES, SAMPLE_CLASSES, folder_name
 
 KINETICS = target("kinetics400")
 VIEW = VideoView(size=32, resize=36, test_clips=2)
@@ -62,9 +62,9 @@ def test_classes_are_those_of_torchvisions_weights_in_their_order():
 
 
 def test_folder_order_would_exchange_two_classes_and_labels_do_not_follow_it(tmp_path):
-    folders = sorted(map(spelt, CLASSES))
+    folders = sorted(map(folder_name, CLASSES))
     assert len(set(folders)) == 400
-    assert [k for k in range(400) if folders[k] != spelt(CLASSES[k])] == [308, 309]
+    assert [k for k in range(400) if folders[k] != folder_name(CLASSES[k])] == [308, 309]
     folder = tables(
         tmp_path, [("skiing crosscountry", "id0", 7, 17), ("skiing (not slalom or crosscountry)", "id1", 7, 17)]
     )
@@ -117,7 +117,7 @@ def test_without_data_the_status_is_absent_and_both_tables_are_asked_for(tmp_pat
         KINETICS.fetch(tmp_path)
     tables = [f"https://s3.amazonaws.com/kinetics/400/annotations/{part}.csv" for part in ("train", "val")]
     assert asked == [(table, 100_000_000) for table in tables]
-    with pytest.raises(BadInput, match=r"train\.csv is not there; download"):
+    with pytest.raises(BadInput, match=r"train\.csv does not exist; download"):
         KINETICS.train(tmp_path, VIEW)
 
 
@@ -143,7 +143,7 @@ def test_train_and_test_share_no_video_and_no_content(sample):
     assert not set(train.groups) & set(test.groups)
     seen = [{hashlib.sha256(row.where.read_bytes()).hexdigest() for row in data.rows} for data in (train, test)]
     assert not seen[0] & seen[1]
-    assert all(row.where.parent.name == spelt(CLASSES[row.label]) for row in test.rows)
+    assert all(row.where.parent.name == folder_name(CLASSES[row.label]) for row in test.rows)
     assert train[0].data.shape == (1, 3, 4, 36, 36) and test[0].data.shape == (2, 3, 4, 36, 36)
 
 
@@ -155,8 +155,8 @@ def test_a_video_of_uneven_frame_times_is_among_the_tested_ones(sample):
 
 def test_a_turned_video_is_seen_upright(tmp_path):
     frames = render(1, Draws(5, "turned/"))
-    write(tmp_path / "straight.mp4", frames)
-    write(tmp_path / "turned.mp4", frames, turned=True)
+    write_h264(tmp_path / "straight.mp4", frames)
+    write_h264(tmp_path / "turned.mp4", frames, turned=True)
     straight, turned = (decode(tmp_path / f"{name}.mp4", np.arange(4)) for name in ("straight", "turned"))
     assert straight.shape == turned.shape == (4, 60, 80, 3)
     assert np.abs(straight.astype(int) - frames[:4]).mean() < 8

@@ -1,0 +1,71 @@
+"""Arguments and options that several commands share: their names, their help and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modalities.errors import BadInput
+
+
+def split_names(values: list[str] | None) -> list[str]:
+    """Split an option that was given several times, or once with commas between the names."""
+    return [part for value in values or [] for part in value.split(",") if part]
+
+
+def one_of(*formats: str) -> Callable[[str], str]:
+    """Make the check of a ``--format`` option."""
+
+    def check(value: str) -> str:
+        if value not in formats:
+            raise BadInput(f"--format {value} is not known; choose {', '.join(formats)}.")
+        return value
+
+    return check
+
+
+LOCAL_RESULTS = Path("results/local")
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Settings, such as `profile=small` or `'seeds=[0,1,2]'`."),
+]
+SuiteName = Annotated[str, typer.Option("--suite", help="Named set of cells; see `benchmark list suites`.")]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", "-t", help="Run only these targets: names or globs, separated by commas."),
+]
+Modalities = Annotated[
+    list[str] | None, typer.Option("--modality", "-m", help="Only targets of this modality: image, audio or video.")
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", "-x", help="Exclude these targets: names or globs, separated by commas."),
+]
+Results = Annotated[Path, typer.Option("--results", help="Folder for records and leaderboards.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", help="Folder with the real datasets. Default: BENCHMARK_DATA, else a per-user folder."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Jobs = Annotated[
+    str, typer.Option("--jobs", help="Number of cells to run at once; auto: one per GPU, or as many as fit the cores.")
+]
+TextOrJson = Annotated[str, typer.Option("--format", help="text or json.", callback=one_of("text", "json"))]
+TableFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="csv, latex, markdown, html or json.",
+        callback=one_of("csv", "latex", "markdown", "html", "json"),
+    ),
+]
+TargetNames = Annotated[
+    list[str], typer.Argument(metavar="NAME...", help="Names of targets; see `benchmark list targets`.")
+]
+AnyTargetNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of targets. Default: all targets.")
+]

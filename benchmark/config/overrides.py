@@ -1,0 +1,124 @@
+"""Settings as a user types them: each is checked, and refused with a sentence, before Hydra sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from modalities import registry
+from modalities.errors import BadInput, UnknownName
+
+GROUPS = ("profile", "suite", "recipe", "policy")  # keys that take the name of a file of settings
+
+
+def options(group: str) -> list[str]:
+    """Return the names of a group's packaged files: profiles, suites, recipes."""
+    folder = files("benchmark.config") / group
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def check_option(group: str, name: str) -> None:
+    """Raise UnknownName if a group has no packaged file of that name."""
+    if name not in options(group):
+        raise UnknownName(group, name, options(group))
+
+
+def split_overrides(
+    overrides: Sequence[str], *, profile: str = "demo", suite: str = "all"
+) -> tuple[list[str], str, str]:
+    """Take ``profile=`` and ``suite=`` out of the overrides: (the others, profile, suite)."""
+    chosen = {"profile": profile, "suite": suite}
+    others: list[str] = []
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key in chosen:
+            chosen[key] = value
+        else:
+            others.append(text)
+    return others, chosen["profile"], chosen["suite"]
+
+
+def setting_keys(config: DictConfig, prefix: str = "") -> list[str]:
+    """Return every key of a configuration, groups of settings included: ``recipe``, ``recipe.steps`` …"""
+    keys: list[str] = []
+    for name in map(str, config):
+        child = config._get_node(name)
+        keys.append(f"{prefix}{name}")
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            keys += setting_keys(child, f"{prefix}{name}.")
+    return keys
+
+
+def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
+    """Return one override as Hydra is to read it.
+
+    Args:
+        text: ``KEY=VALUE``, as typed.
+        defaults: the configuration that it changes.
+        modality: of the target.
+
+    Raises:
+        BadInput: not of that form, an unknown key, several values or an interpolation, a single value for a group of
+            settings or for a list. Types and ranges are checked later.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_][\w.]*", key):
+        raise BadInput(f"'{text}' is not a setting; settings look like recipe.temperature=4 or profile=small.")
+    if "${" in value:
+        raise _interpolation(text)
+    if key == "policy":
+        policies = list(registry.modality(modality).policies())
+        if value not in policies:
+            raise UnknownName(f"{modality} policy", value, policies)
+        return f"policy={modality}_{value}"
+    if key in GROUPS:
+        check_option(key, value)
+        return text
+    keys = setting_keys(defaults)
+    if key not in keys:
+        raise UnknownName(f"setting of {modality} targets", key, [*keys, *GROUPS])
+    if key.startswith("source.") or key == "teacher.weights":
+        return f"{key}={_quote(value)}"
+    try:
+        parsed = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise BadInput(f"'{text}' cannot be read; quote values with spaces, commas or brackets.") from error
+    if parsed.is_sweep_override():
+        raise BadInput(f"'{text}' gives several values; only lists such as 'seeds=[0,1,2]' take several.")
+    if "${" in str(parsed.value()):  # Hydra reads $\{ as the same
+        raise _interpolation(text)
+    _check_shape(key, value, parsed.value(), OmegaConf.select(defaults, key), modality)
+    return text
+
+
+def _interpolation(text: str) -> BadInput:
+    return BadInput(f"'{text}' contains an interpolation; give the value itself.")
+
+
+def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
+    """Refuse a single value for a group of settings or for a list: Hydra's own messages name its internal types."""
+    single = value is not None and text and not isinstance(value, dict | list)
+    if isinstance(default, DictConfig) and not isinstance(value, dict):
+        main = next((name for name in ("network", modality) if name in default), "")
+        if single and main:
+            raise BadInput(f"{key} is a group of settings; did you mean {key}.{main}={text}?")
+        settings: dict[Any, Any] = dict(default.items())
+        name, example = next((name, one) for name, one in settings.items() if not isinstance(one, DictConfig))
+        raise BadInput(
+            f"'{key}={text}' is not a setting: {key} is a group of settings; give one, such as {key}.{name}={example}."
+        )
+    if isinstance(default, ListConfig) and not isinstance(value, list):
+        raise BadInput(f"{key} is a list; write '{key}={f'[{text}]' if single else default}'.")
+
+
+def _quote(value: str) -> str:
+    """Return a path as one Hydra value, whatever characters it has."""
+    bare = value.strip("'\"")
+    # Hydra reads a backslash as itself unless a quote follows.
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), bare) + "'"

@@ -1,0 +1,77 @@
+"""The base of targets whose pictures are packed into a few official files, all from one archive."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from modalities.base import DataStatus, TargetInfo
+from modalities.datasets.folders import STAND_IN_NOTE
+from modalities.datasets.standin import is_stand_in
+from modalities.errors import BadInput
+
+
+class PackedTarget:
+    """Status, download and checksums of files in ``ROOT/archive_folder``; a subclass reads and writes them."""
+
+    info: TargetInfo
+    archive: str  # address of the official archive
+    archive_md5: str
+    archive_folder: str  # which the archive holds
+    md5s: Mapping[str, str]  # published, by name of a file
+    sizes: Mapping[str, int]  # in bytes, by name of each file that is needed; 0 if any size will do
+
+    def status(self, root: Path) -> DataStatus:
+        """Look for the files and their sizes; none is read."""
+        home = root / self.archive_folder
+        sizes = {name: (home / name).stat().st_size for name in self.sizes if (home / name).is_file()}
+        if not sizes:
+            return self._status_without_files(root)
+        digest = hashlib.sha256("".join(f"{name} {size}\n" for name, size in sizes.items()).encode())
+        missing = [name for name in self.sizes if name not in sizes]
+        if not (stand_in := is_stand_in(home)):
+            missing += [
+                f"{name}: {self.sizes[name] - size:,} of {self.sizes[name]:,} bytes"
+                for name, size in sizes.items()
+                if self.sizes[name] not in (0, size)
+            ]
+        total = sum(sizes.values())
+        if missing:
+            return DataStatus("partial", digest.hexdigest(), tuple(missing), self.instructions(root), total)
+        return DataStatus("ready", digest.hexdigest(), how=STAND_IN_NOTE if stand_in else "", bytes=total)
+
+    def _status_without_files(self, root: Path) -> DataStatus:
+        return DataStatus("absent", "", (f"the folder {self.archive_folder}",), self.instructions(root))
+
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
+        return (
+            f"`benchmark data fetch {self.info.name}` downloads {self.info.download_bytes / 1e6:,.0f} MB; "
+            f"or unpack {self.archive} into {root}."
+        )
+
+    def fetch(self, root: Path) -> None:
+        """Download, verify and unpack the official archive; raise BadInput if that fails."""
+        home = root / self.archive_folder
+        if is_stand_in(home):
+            raise BadInput(f"{home} holds a generated stand-in; delete that folder or give another root.")
+        if self.status(root).state == "ready":
+            return
+        from modalities.download.fetch import fetch_archive
+
+        fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
+
+    def verify(self, root: Path) -> None:
+        """Compare the official files with published checksums; raise BadInput for the first that differs."""
+        verify_files(root / self.archive_folder, self.md5s)
+
+
+def verify_files(home: Path, md5s: Mapping[str, str]) -> None:
+    """Compare files of a folder, by name, with their MD5; raise BadInput for a stand-in and the first that differs."""
+    from modalities.download.fetch import verify
+
+    if is_stand_in(home):
+        raise BadInput(f"{home} holds a generated stand-in, which has no published checksum; fetch the data.")
+    for name, md5 in md5s.items():
+        verify(home / name, md5=md5)

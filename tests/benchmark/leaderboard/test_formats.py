@@ -1,0 +1,263 @@
+"""What people and programs read: blocks that never mix, means that never hide a gap, hostile names made harmless."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from benchmark.cli.table import print_summary
+from benchmark.leaderboard import formats
+from benchmark.leaderboard.table import leaderboard, sanitize
+from benchmark.records.record import REAL_TRAINING_ITEMS
+from example_leaderboard import cell, filled
+
+FORMATS = (formats.to_csv, formats.to_latex, formats.to_markdown, formats.to_html, formats.to_json)
+FOR_PEOPLE = (formats.to_latex, formats.to_markdown, formats.to_html)
+
+
+# --- blocks ------------------------------------------------------------------------------------------------------
+
+
+def test_stand_in_shipped_and_real_rows_are_in_blocks_of_their_own(tmp_path):
+    cells = [cell(data=data, top1=top1) for data, top1 in (("stand-in", 0.9), ("shipped", 0.6), ("real", 0.3))]
+    frame = leaderboard(filled(tmp_path, *cells))
+    assert list(frame.data) == ["real", "shipped", "stand-in"]
+    text = formats.to_markdown(frame)
+    titles = re.findall("^## (.*)$", text, re.MULTILINE)
+    assert titles == ["image, real data", "image, shipped data", "image, stand-in data"]
+    means = re.findall(r"Mean retention, source deadleaves, 1 row: ([\d.]+) %", text)
+    assert means == [f"{100 * top1 / 0.96:.1f}" for top1 in (0.3, 0.6, 0.9)]
+
+
+@pytest.mark.parametrize("export", FORMATS)
+def test_every_export_says_that_stand_ins_are_not_results_on_real_data(tmp_path, export):
+    stand_ins = export(leaderboard(filled(tmp_path / "a", cell(data="stand-in"), cell("letters", data="stand-in"))))
+    assert re.search(r"not (a result|results) on the real dataset", stand_ins, re.IGNORECASE)
+    assert len(re.findall("^.*(digits|letters).*stand-in", stand_ins, re.MULTILINE)) >= 2 or export is formats.to_json
+    assert "stand-in" not in export(leaderboard(filled(tmp_path / "b", cell())))
+
+
+def test_every_row_of_csv_and_json_carries_the_caveat(tmp_path):
+    frame = leaderboard(filled(tmp_path, cell(data="stand-in"), cell("letters", data="stand-in"), cell("real")))
+    rows = list(csv.DictReader(io.StringIO(formats.to_csv(frame)))), json.loads(formats.to_json(frame))["rows"]
+    for found in rows:
+        assert [("not a result" in row["note"]) == (row["data"] == "stand-in") for row in found] == [True] * 3
+
+
+@pytest.mark.parametrize("export", FORMATS)
+def test_every_export_of_the_smoke_profile_says_that_its_numbers_mean_nothing(tmp_path, export):
+    assert "mean nothing" in export(leaderboard(filled(tmp_path / "a", cell(profile="smoke"))))
+    assert "mean nothing" not in export(leaderboard(filled(tmp_path / "b", cell())))
+
+
+def test_the_control_over_real_training_items_has_a_block_of_its_own(tmp_path):
+    frame = leaderboard(filled(tmp_path, cell(top1=0.48), cell(source=REAL_TRAINING_ITEMS, top1=0.96)))
+    text = formats.to_markdown(frame)
+    assert re.findall("^## (.*)$", text, re.MULTILINE)[1].startswith("image, real data, control")
+    assert re.findall(r"1 row: ([\d.]+) %", text) == ["50.0", "100.0"]
+
+
+@pytest.mark.parametrize("export", FOR_PEOPLE)
+def test_a_mean_over_fewer_rows_than_requested_is_not_given(tmp_path, export):
+    cells = [cell(f"t{index}") for index in range(11)]
+    text = export(leaderboard(filled(tmp_path, *cells, cell("t11", status="no data", reason="get it"))))
+    assert "none, since 11/12 rows are complete" in text
+    assert "12 rows:" not in text
+    assert "t11, deadleaves: no data: get it" in text
+
+
+def test_a_complete_block_gives_its_mean_retention_by_source(tmp_path):
+    cells = [cell("a", top1=0.48), cell("b", top1=0.96), cell("a", source="noise", top1=0.096)]
+    text = formats.to_markdown(leaderboard(filled(tmp_path, *cells)))
+    assert "Mean retention, source deadleaves, 2 rows: 75.0 %" in text
+    assert "Mean retention, source noise, 1 row: 10.0 %" in text
+
+
+def test_targets_with_several_rows_are_not_averaged_with_double_weight(tmp_path):
+    text = formats.to_markdown(leaderboard(filled(tmp_path, cell(policy="flips"), cell(policy="published"), cell("b"))))
+    assert "Mean retention, source deadleaves: none, since a target has several rows" in text
+
+
+def test_rows_of_an_ablation_are_told_apart(tmp_path):
+    text = formats.to_html(leaderboard(filled(tmp_path, cell(policy="flips"), cell(policy="published"), cell("b"))))
+    assert "deadleaves (policy flips)" in text
+    assert "deadleaves (policy published)" in text
+    assert "<td>b</td><td>deadleaves</td>" in text
+
+
+def test_no_two_rows_of_the_terminal_begin_alike(tmp_path, capsys):
+    rows = (
+        cell(student="a"), cell(student="b"), cell(student="b", settings=2), cell(fold=2), cell(data="stand-in"),
+        cell("b"),
+    )  # fmt: skip
+    print_summary(filled(tmp_path, *rows))
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("digits", "b "))]
+    begins = [" ".join(line.split(" 96.0 ")[0].split()) for line in shown]
+    assert len(set(begins)) == len(begins) == len(rows)
+    assert "digits, fold 1 deadleaves (student a) real" in begins
+    assert "digits, fold 2 deadleaves real" in begins
+    assert "digits, fold 1 deadleaves stand-in" in begins, "the data tell it apart already"
+    assert "b deadleaves real" in begins
+
+
+@pytest.mark.parametrize("export", FOR_PEOPLE)
+def test_published_numbers_are_of_other_networks_except_under_paper(tmp_path, export):
+    small = export(leaderboard(filled(tmp_path / "a", cell(profile="small")), {"digits": 0.9414}))
+    paper = export(leaderboard(filled(tmp_path / "b", cell(profile="paper")), {"digits": 0.9414}))
+    assert "94.1" in small
+    assert "94.1" in paper
+    assert re.search(r"published,\W+other networks", small)
+    assert "other networks" not in paper
+
+
+def test_fractions_for_programs_and_percent_for_people(tmp_path):
+    frame = leaderboard(filled(tmp_path, cell(top1=0.8125)))
+    (row,) = csv.DictReader(io.StringIO(formats.to_csv(frame)))
+    assert (row["top1"], row["top1_sd"], row["segments"]) == ("0.8125", "", "1000")
+    (row,) = json.loads(formats.to_json(frame))["rows"]
+    assert (row["top1"], row["top1_sd"], row["segments"]) == (0.8125, None, 1000)
+    for export in FOR_PEOPLE:
+        assert "81.2" in export(frame)
+        assert "0.8125" not in export(frame)
+
+
+# --- hostile names -----------------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><b>', "&amp;", "=cmd|'/c calc'!A1", "+1+1", "-2+3",
+    "@SUM(A1)", "\t=1", "a\x1b[31mred\x1b]0;title\x07", "a\nb,c\r\nd", "\\input{/etc/passwd}", "a & b", "[x]", "*", "%",
+    "50% $x_1^2$ #1 {~} \\", "| a | b |", "`code` **bold** _it_", "[link](https://evil.example)", "a\\\\", "\x00",
+    "https://evil.example www.evil.example", "\u202egnp.exe", "\ud800", "é中😀",
+)  # fmt: skip
+
+
+TAME = "tame"
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """Tables whose target, source, teacher and reason are hostile; manifests are files, and files come from anyone."""
+    found = {}
+    for text in (TAME, *HOSTILE):
+        broken = cell("a", status="failed", reason=text.replace("\ud800", ""))
+        store = filled(tmp_path_factory.mktemp("hostile"), broken)
+        path = next((store.root / "manifests").iterdir())
+        content = json.loads(path.read_text())
+        content["cells"][0] |= dict.fromkeys(("target", "source", "teacher"), text)
+        path.write_text(json.dumps(content))
+        found[text] = leaderboard(store)
+    return found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_control_character_reaches_any_export(frames, text):
+    frame = frames[text]
+    for export in FORMATS:
+        found = export(frame)
+        found.encode("utf-8")
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", found)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_cell_of_the_csv_is_a_formula_and_no_row_is_torn(frames, text):
+    rows = list(csv.DictReader(io.StringIO(formats.to_csv(frames[text]))))
+    assert len(rows) == 1
+    assert None not in rows[0]
+    assert not any(re.match(r"\s*[=+\-@]", value) for value in rows[0].values())
+    assert sanitize(text) in rows[0]["source"]
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, attrs))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_add_no_tags_to_html_and_are_shown_as_they_are(frames, text):
+    page = Tags(formats.to_html(frames[text]))
+    assert page.found == Tags(formats.to_html(frames[TAME])).found
+    assert sanitize(text) in page.text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_add_no_markup_to_markdown_and_are_shown_as_they_are(frames, text):
+    parser = MarkdownIt("commonmark").enable("table")
+    page = Tags(parser.render(formats.to_markdown(frames[text])))
+    assert page.found == Tags(parser.render(formats.to_markdown(frames[TAME]))).found
+    assert sanitize(text) in page.text
+    assert not re.search(r"://|www\.|(?<!\\)[*_`]evil", formats.to_markdown(frames[text]))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_json_is_json_and_safe_inside_a_page(frames, text):
+    found = formats.to_json(frames[text])
+    assert json.loads(found)["rows"][0]["source"] == sanitize(text)
+    assert "<" not in found
+    assert found.isascii()
+
+
+COMMANDS = {
+    "documentclass", "usepackage", "begin", "end", "centering", "scriptsize", "setlength", "tabcolsep", "caption",
+    "toprule", "midrule", "bottomrule", "par", "textbackslash", "textasciitilde", "textasciicircum", "textless",
+    "textgreater", "textbar", "pm", "times", "cdot",
+}  # fmt: skip
+
+
+def body(tex):
+    return "\n".join(line for line in tex.split("\n") if not line.startswith("%"))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_add_no_command_column_or_group_to_latex(frames, text):
+    tex = body(formats.to_latex(frames[text])).replace("\\shortstack{published,\\\\other networks}", "published")
+    assert set(re.findall(r"\\([A-Za-z]+)", tex)) <= COMMANDS
+    bare = re.sub(r"\\[A-Za-z]+|\\\\$|\\[&%$#_{}]", "", tex, flags=re.MULTILINE)
+    assert not re.search(r"[%#_^~\\]", bare)
+    assert bare.count("{") == bare.count("}")
+    assert set(re.findall(r"\$[^$]*\$", bare)) <= {"$$"}  # the commands inside were taken away
+    assert not re.search(r"(midrule|\\\\)\s*[\[*]", tex)  # which would be an argument
+    rows = [line for line in bare.split("\n") if "&" in line]
+    assert {line.count("&") for line in rows} == {10}
+    assert all(sign.isascii() or "À" <= sign <= "ÿ" for sign in tex)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles_with_every_hostile_name(tmp_path, frames):
+    usual = leaderboard(filled(tmp_path / "usual", *(cell(seed=seed, data="stand-in") for seed in range(2))))
+    tables = "\n\\clearpage\n".join(formats.to_latex(frame) for frame in (usual, *frames.values()))
+    document = (
+        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{tables}\n\\end{{document}}\n"
+    )
+    (tmp_path / "page.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "page.pdf").stat().st_size > 1000
+
+
+@given(st.text())
+def test_a_plain_text_is_one_line_that_prints_as_it_reads(text):
+    once = sanitize(text)
+    assert sanitize(once) == once
+    assert "\n" not in once
+    assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in once)
+    if text.isascii() and text.isprintable():
+        assert once == " ".join(text.split())

@@ -1,0 +1,85 @@
+"""Manifests: the same call replaces its own, every selection adds one, and damage costs one sentence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from benchmark.records.record import ManifestEntry
+from benchmark.records.store import Store
+from modalities.errors import BadInput
+
+
+def entry(id: str, **changes) -> ManifestEntry:
+    standard = ManifestEntry(
+        id=id, row="ab12", modality="image", target="digits", fold=1, source="deadleaves", policy="published",
+        recipe="quick", teacher="t", student="s", profile="smoke", data="stand-in", seed=0,
+    )  # fmt: skip
+    return replace(standard, **changes)
+
+
+def test_the_same_call_replaces_its_manifest_and_another_selection_adds_one(tmp_path):
+    store = Store(tmp_path)
+    store.write_manifest("all", {}, [entry("b"), entry("a")])
+    store.write_manifest("all", {"targets": ["digits"]}, [entry("c"), entry("a")])
+    assert [cell.id for cell in store.requested_cells()] == ["a", "b", "c"]
+    store.write_manifest("all", {}, [entry("d")])
+    assert [cell.id for cell in store.requested_cells()] == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "[" * 100_000,
+        '{"schema_version": 9, "cells": []}',
+        '{"schema_version": 1, "cells": [{}]}',
+        '{"schema_version": 1}',
+    ],
+)
+def test_a_damaged_manifest_costs_one_sentence_that_names_the_file(tmp_path, text):
+    store = Store(tmp_path)
+    path = store.write_manifest("all", {}, [entry("a")])
+    path.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        store.requested_cells()
+    assert str(path) in str(caught.value)
+
+
+def test_a_manifest_checks_its_cells(tmp_path):
+    with pytest.raises(ValueError, match=r"seed\s+Input should be a valid integer"):
+        entry("a", seed="0")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"seed": True}, "'seed': input should be a valid integer"),
+        ({"fold": 0}, "'fold': input should be greater than or equal to 1"),
+        ({"data": "fake"}, "'data': input should be 'real', 'stand-in' or 'shipped'"),
+        ({"id": ""}, "'id': a name should not be empty"),
+        ({"surprise": 1}, "unknown: surprise"),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_its_name_and_the_file(tmp_path, change, problem):
+    store = Store(tmp_path)
+    path = store.write_manifest("all", {}, [entry("a")])
+    content = json.loads(path.read_text())
+    content["cells"][0] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(BadInput) as caught:
+        store.requested_cells()
+    assert f"{path} is not a manifest ({problem}); delete the file" in str(caught.value)
+
+
+def test_a_manifest_of_an_earlier_version_names_no_teacher(tmp_path):
+    store = Store(tmp_path)
+    path = store.write_manifest("all", {}, [replace(entry("a"), teacher_key="k")])
+    content = json.loads(path.read_text())
+    del content["cells"][0]["teacher_key"]
+    path.write_text(json.dumps(content))
+    assert store.requested_cells() == [entry("a")]

@@ -1,0 +1,42 @@
+"""Stores filled with records of cells that never ran, for tests of the leaderboard."""
+
+from __future__ import annotations
+
+from benchmark.leaderboard.table import leaderboard
+from benchmark.records.identity import cell_id, row_id
+from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.store import Store
+
+
+def cell(target="digits", seed=0, top1=0.8, status="done", settings=1, **changes):
+    """A cell as a manifest lists it, and its record."""
+    axes = {
+        "modality": "image", "target": target, "fold": 1, "source": "deadleaves", "policy": "published",
+        "recipe": "quick", "teacher": "wrn-16-1", "student": "wrn-10-1", "profile": "demo", "data": "real",
+    } | {name: value for name, value in changes.items() if name in ManifestEntry.__dataclass_fields__}  # fmt: skip
+    identity = {**axes, "seed": seed, "settings": settings}
+    entry = ManifestEntry(id=cell_id(identity), row=row_id(identity), seed=seed, **axes)
+    done = status == "done"
+    record = Record(
+        id=entry.id, row=entry.row, seed=seed, status=status, reason=changes.get("reason", "" if done else "it broke"),
+        **{**axes, "source": {"name": axes["source"], "sha256": "ab", "description": ""}},
+        config={}, provenance={},
+        metrics={"items": 500, "top1": top1, "fidelity": 0.7, "top5": 0.99, "kl": 0.5, "ece": 0.1} if done else {},
+        controls={"chance": 0.1, "majority": 0.12, "untrained": 0.09, "teacher_top1": 0.96} if done else {},
+        segments=1000, seconds={"distil": 2.0, "evaluate": 0.5},
+    )  # fmt: skip
+    return entry, record
+
+
+def filled(folder, *cells, unwritten=()):
+    store = Store(folder / "demo")
+    store.write_manifest("all", {}, [entry for entry, _ in (*cells, *unwritten)])
+    for _, record in cells:
+        store.write(record)
+    return store
+
+
+def only_row(store, published=None):
+    frame = leaderboard(store, published)
+    assert len(frame) == 1
+    return frame.iloc[0]
