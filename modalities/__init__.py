@@ -1,1 +1,39 @@
-"""Turn one source datum into segments, read target datasets, and build networks: one folder per modality."""
+"""Turn one datum into segments, read labelled datasets, build networks: one package per modality, and shared tools."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+# Modules that adapters outside this project may import by an earlier name.
+MOVED = {
+    "archives": "download.archives", "cpu": "compute.kernels", "devices": "compute.to_device", "draws": "compute.draws",
+    "folders": "datasets.folders", "index": "datasets.index", "kept": "storage.array_cache",
+    "leftovers": "storage.cleanup", "listed": "datasets.lookup", "listing": "datasets.listing",
+    "locks": "storage.locks", "paths": "storage.paths", "standin": "datasets.standin", "texts": "datasets.lists",
+    "transfer": "download.http", "contract_damage": "contract.damage", "contract_info": "contract.info",
+    "audio.adapter": "audio.modality", "audio.changes": "audio.augmentations", "audio.files": "audio.decode",
+    "audio.options": "audio.policies", "audio.pictures": "audio.logmel", "audio.samples": "audio.standins",
+    "image.adapter": "image.modality", "image.files": "image.decode", "image.generated": "image.generated_sources",
+    "image.mat": "image.matfile", "image.options": "image.policies", "image.samples": "image.standins",
+    "video.adapter": "video.modality", "video.clips": "video.decode", "video.options": "video.policies",
+    "video.sample": "video.standins",
+}  # fmt: skip
+
+
+class _MovedModules(MetaPathFinder):
+    """Answers the import of a module under its earlier name with a sentence that gives the new one."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        if package == "modalities" and name in MOVED:
+            raise ModuleNotFoundError(f"{fullname} has moved: import modalities.{MOVED[name]}.", name=fullname)
+        return None
+
+
+sys.meta_path.append(_MovedModules())
