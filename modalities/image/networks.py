@@ -10,6 +10,8 @@ from modalities.errors import BadInput, UnknownName
 if TYPE_CHECKING:
     from torch import nn
 
+    from modalities.image.policies import ImageView
+
 NETWORKS = {
     "resnet-s-W": "small residual network of widths W, 2W, 4W (12 M multiply-adds at W = 32, 32 px)",
     "resnet-s-W-gn": "the same with GroupNorm",
@@ -50,7 +52,7 @@ def check_network(name: str) -> None:
         raise BadInput(f"{name}: the depth of a WideResNet is 6n + 4, such as 16, 22, 28 or 40.")
 
 
-def build_network(name: str, classes: int) -> nn.Module:
+def build_network(name: str, view: ImageView, classes: int) -> nn.Module:
     """Build a network: (B, 3, S, S) in, (B, classes) logits out.
 
     Raises:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from modalities.image.kernel import Packed
+    from modalities.image.policies import ImageView
 
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
@@ -119,7 +120,7 @@ def source_ref(name: str) -> SourceRef:
     return SourceRef(name if name in _PACKAGED else path.name, digest, description)
 
 
-def load_source(name: str, device: torch.device) -> ImageSource:
+def load_source(name: str, view: ImageView, device: torch.device) -> ImageSource:
     """Decode or generate a picture and build its pyramid.
 
     Raises:

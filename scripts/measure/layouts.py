@@ -21,7 +21,7 @@ from benchmark.perf.timing import ROUNDS, time_rounds
 from harness import Parts, measure, parse_options, rate, show_rate
 from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
-from modalities.image.policies import POLICIES
+from modalities.image.policies import POLICIES, ImageView
 from modalities.image.segments import _levels, resample
 
 SEGMENTS = {32: 256, 224: 64}
@@ -96,7 +96,7 @@ TORCH = "float32, planes, torch's grid_sample"
 def time_ways(picture: str, size: int, rounds: int) -> list[dict[str, Any]]:
     """Return segments per second of each way, and how far its values are from those of torch's ``grid_sample``."""
     cpu, count = torch.device("cpu"), SEGMENTS[size]
-    datum = source.load_source(picture, cpu)
+    datum = source.load_source(picture, ImageView(), cpu)
     place = geometry.draw(Draws(1), 0, count, datum.width, datum.height, size, POLICIES["geometry"])
     affine = place.affine(size)
     level = _levels(datum, affine)
