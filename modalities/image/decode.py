@@ -66,15 +66,10 @@ def decode_image(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-class ImageReader:
-    """Reads an image file as a raw item; see ``to_raw``."""
-
-    def __init__(self, side: int) -> None:
-        self.side = side
-
-    def __call__(self, path: Path) -> Tensor:
-        with open_image(path) as file:
-            return to_raw(file, self.side)
+def read_image(path: Path, side: int) -> Tensor:
+    """Read an image file as a raw item; see ``to_raw``."""
+    with open_image(path) as file:
+        return to_raw(file, side)
 
 
 def to_raw(picture: Image, side: int) -> Tensor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from modalities.datasets.folders import TABLE, FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
-from modalities.image.decode import ImageReader
+from modalities.image.decode import read_image
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
 
@@ -26,7 +27,7 @@ class ImageFolderTarget(FolderTarget):
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
         """Return each file as one raw item of ``view.raw_size``."""
-        return Listing(rows, ImageReader(view.raw_size))
+        return Listing(rows, partial(read_image, side=view.raw_size))
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return the index's fingerprint (of names and sizes) for class folders, and the total size in bytes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
@@ -64,16 +63,10 @@ def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, 
     from modalities.image.kernel import render
 
     if not shade.sigma.any():
-        return render(source.packed, _levels(source, affine), affine, size, shade, mean, std)
-    pixels = render(source.packed, _levels(source, affine), affine, size, shade, np.zeros(3), np.ones(3))
+        return render(source.packed, source.levels_of(affine), affine, size, shade, mean, std)
+    pixels = render(source.packed, source.levels_of(affine), affine, size, shade, np.zeros(3), np.ones(3))
     shift, scale = (torch.from_numpy(three.astype(np.float32))[:, None, None] for three in (mean, std))
     return colour.blur_some(pixels, shade.sigma).sub_(shift).div_(scale)
-
-
-def _levels(source: ImageSource, affine: Array) -> NDArray[np.int64]:
-    """Return each segment's level: its pixel covers |det| picture pixels, as large as a pixel of that level."""
-    linear = affine[:, :, :2]
-    return source.level_of(np.sqrt(np.abs(linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0])))
 
 
 def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
@@ -90,7 +83,7 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
     import torch
     import torch.nn.functional as F
 
-    level = _levels(source, affine)
+    level = source.levels_of(affine)
     order = np.argsort(level, kind="stable")
     # Both ends in [-1, 1], in which every level of the pyramid has the same coordinates.
     theta = np.diag([2 / source.width, 2 / source.height]) @ affine[order]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -75,7 +75,7 @@ class ImageSource:
     @cached_property
     def levels(self) -> tuple[Tensor, ...]:
         """The pyramid on the device, each level (3, h, w) float32 in [0, 1]."""
-        return tuple(_planes(pixels, self.device) for pixels in self.reductions)
+        return planes(self.reductions, self.device)
 
     @cached_property
     def packed(self) -> Packed:
@@ -94,9 +94,10 @@ class ImageSource:
         """Pixels of the picture from top to bottom."""
         return int(self.reductions[0].shape[0])
 
-    def level_of(self, scale: Array) -> NDArray[np.int64]:
-        """Return the level to sample if one output pixel covers ``scale`` pixels of the picture."""
-        level = np.rint(np.log2(np.maximum(scale, 1e-9)) / STEP)
+    def levels_of(self, affine: Array) -> NDArray[np.int64]:
+        """Return the levels to sample: a segment's pixel covers |det| picture pixels, as large as one of that level."""
+        area = np.abs(affine[:, 0, 0] * affine[:, 1, 1] - affine[:, 0, 1] * affine[:, 1, 0])
+        level = np.rint(np.log2(np.maximum(np.sqrt(area), 1e-9)) / STEP)
         return np.clip(level, 0, len(self.reductions) - 1).astype(np.int64)
 
 
@@ -139,15 +140,12 @@ def read(name: str) -> NDArray[np.uint8]:
     return decode_image(_cached(*generated) if generated else _path(name))
 
 
-def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ...]:
-    """Return the picture, (H, W, 3) uint8, and its reductions as (3, h, w) float32 in [0, 1] on the device."""
-    return tuple(_planes(level, device) for level in reductions(pixels))
-
-
-def _planes(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+def planes(levels: Iterable[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:
+    """Return pictures, each (h, w, 3) uint8, as (3, h, w) float32 in [0, 1] on the device."""
     import torch
 
-    return torch.from_numpy(pixels).to(device).permute(2, 0, 1).float().div_(255).contiguous()
+    on_device = (torch.from_numpy(level).to(device) for level in levels)
+    return tuple(level.permute(2, 0, 1).float().div_(255).contiguous() for level in on_device)
 
 
 def reductions(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:

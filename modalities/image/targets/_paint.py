@@ -37,6 +37,11 @@ class Canvas:
         cover = np.clip(0.5 - distance * (self.side / 2), 0, 1)[..., None]
         self.pixels += cover * (surface - self.pixels)
 
+    def placed(self, right: float, down: float, angle: float) -> tuple[Array, Array]:
+        """Return coordinates about a random point, up to ``right`` and ``down`` from the centre, turned at random."""
+        x, y = self.x - self.between("x", -right, right), self.y - self.between("y", -down, down)
+        return self.turned("angle", x, y, angle)
+
     def turned(self, name: str, x: Array, y: Array, angle: float) -> tuple[Array, Array]:
         """Rotate coordinates about the origin by up to an angle (in radians) either way."""
         by = self.between(name, -angle, angle)

@@ -13,8 +13,7 @@ def stack(canvas: Canvas, kinds: Kinds) -> None:
     """A ball on a block, somewhere on clutter."""
     canvas.ground(0.5)
     canvas.clutter(6, 0.1, 0.3)
-    x, y = canvas.x - canvas.between("x", -0.35, 0.35), canvas.y - canvas.between("y", -0.2, 0.2)
-    x, y = canvas.turned("angle", x, y, 0.25)
+    x, y = canvas.placed(0.35, 0.2, 0.25)
     size = canvas.between("size", 0.28, 0.46)
     upper, lower = ([HUES[pair[part]] for pair in STACKS] for part in (0, 1))
     for name, hues in (("block", lower), ("ball", upper)):
