@@ -13,13 +13,11 @@ from modalities.image.decode import read_image
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-
 
 class ImageFolderTarget(FolderTarget):
     """See ``modalities.datasets.folders.FolderTarget``. A million files are listed within seconds."""
 
-    suffixes = SUFFIXES
+    suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
     unit = "images"
     cache_sizes = True
     sample_items = (1500, 500)  # of the stand-in: train, test

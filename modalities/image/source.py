@@ -72,6 +72,9 @@ class ImageSource:
     reductions: tuple[NDArray[np.uint8], ...]
     device: torch.device
 
+    def __post_init__(self) -> None:
+        self.height, self.width = self.reductions[0].shape[:2]
+
     @cached_property
     def levels(self) -> tuple[Tensor, ...]:
         """The pyramid on the device, each level (3, h, w) float32 in [0, 1]."""
@@ -83,16 +86,6 @@ class ImageSource:
         from modalities.image.kernel import pack
 
         return pack(self.reductions)
-
-    @property
-    def width(self) -> int:
-        """Pixels of the picture from left to right."""
-        return int(self.reductions[0].shape[1])
-
-    @property
-    def height(self) -> int:
-        """Pixels of the picture from top to bottom."""
-        return int(self.reductions[0].shape[0])
 
     def levels_of(self, affine: Array) -> NDArray[np.int64]:
         """Return the levels to sample: a segment's pixel covers |det| picture pixels, as large as one of that level."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modalities.image.targets._paint import Array, Canvas, Kinds, box, chosen, colour, disc, varied
+from modalities.image.targets._paint import Canvas, Kinds, box, chosen, colour, disc, varied
 
 # Breed: markings, ears, hue and saturation and value of the coat and of its markings.
 BREEDS: dict[str, tuple[str, str, tuple[float, float, float], tuple[float, float, float]]] = {
@@ -52,11 +52,6 @@ def head(canvas: Canvas, kinds: Kinds) -> None:
     for name, distance in markings.items():
         here = chosen([row[0] == name for row in tables], kinds) > 0
         canvas.lay(np.where(here, np.maximum(distance, round_), np.float32(1)), marked)
-    _face(canvas, x, y, size)
-
-
-def _face(canvas: Canvas, x: Array, y: Array, size: Array) -> None:
-    """Eyes and a nose."""
     eye = colour(canvas.between("eye hue", 0.1, 0.5), 0.7, canvas.between("eye value", 0.3, 0.9))
     canvas.lay(disc(np.abs(x) - size * 0.4, y + size * 0.2, size * 0.13), eye)
-    canvas.lay(disc(x, y - size * 0.3, size * 0.12), np.float32(0.1) + 0 * eye)
+    canvas.lay(disc(x, y - size * 0.3, size * 0.12), np.float32(0.1) + 0 * eye)  # the nose

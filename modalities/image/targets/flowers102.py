@@ -20,7 +20,6 @@ from modalities.image.targets._published import resnets
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
 LABELS, SETS = "imagelabels.mat", "setid.mat"
-KEYS = {"train": "trnid", "test": "tstid"}
 
 
 class Flowers102(OfficialTarget):
@@ -57,7 +56,10 @@ class Flowers102(OfficialTarget):
     def rows(self, root: Path, split: str) -> list[Row]:
         """Return the images of a split that are on disk, by number. Numbers and labels in the files count from 1."""
         home = self.home(root)
-        labels, numbers = _counted(home / LABELS, "labels") - 1, np.sort(_counted(home / SETS, KEYS[split]))
+        labels, numbers = (
+            _counted(home / LABELS, "labels") - 1,
+            np.sort(_counted(home / SETS, {"train": "trnid", "test": "tstid"}[split])),
+        )
         if labels.min() < 0 or labels.max() >= len(self.info.classes):
             raise BadInput(f"{home / LABELS} holds labels outside 1 … 102; fetch it again.")
         if numbers.min() < 1 or numbers.max() > len(labels):
