@@ -37,8 +37,7 @@ def open_image(path: Path) -> ImageFile:
 def decode_image(path: Path) -> NDArray[np.uint8]:
     """Return the pixels of an image file, (H, W, 3) RGB.
 
-    Raises:
-        BadInput: the file is empty, damaged, far too large or not an image.
+    Raises BadInput if the file is empty, damaged, far too large or not an image.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 

@@ -28,8 +28,7 @@ _RESNETS = ("resnet18", "resnet50")
 def check_network(name: str) -> None:
     """Raise for a name that ``build_network`` cannot build, without building anything.
 
-    Only pretrained networks other than the two ResNets import their library, whose list of names depends on its
-    version.
+    Only pretrained networks other than the two ResNets import their library, whose names depend on its version.
 
     Raises:
         UnknownName: no pattern matches, or the library has no such network.
@@ -55,9 +54,7 @@ def check_network(name: str) -> None:
 def build_network(name: str, view: ImageView, classes: int) -> nn.Module:
     """Build a network: (B, 3, S, S) in, (B, classes) logits out.
 
-    Raises:
-        UnknownName: no pattern matches.
-        BadInput: a number in the name is out of range, or pretrained weights are not available.
+    Raises what ``check_network`` raises, and BadInput if pretrained weights are not available.
     """
     from modalities.image import architectures as build
 

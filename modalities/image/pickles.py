@@ -115,8 +115,7 @@ def load_plain(path: Path) -> Any:
 
     Python 2's strings are read as Latin-1.
 
-    Raises:
-        BadInput: the pickle is damaged, or holds or calls for anything else; none of its code is run.
+    Raises BadInput if the pickle is damaged, or holds or calls for anything else; none of its code is run.
     """
     try:
         content = io.BytesIO(path.read_bytes())  # so that no more is allocated than the file holds

@@ -22,8 +22,7 @@ SIDE = 640  # pixels of the grid, and height of the picture next to it
 def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: int, path: Path) -> None:
     """Write a PNG: the picture with the outlines of twelve segments, and the first 64 segments of step 0.
 
-    Raises:
-        OSError: the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     from PIL import Image as images
     from PIL import ImageDraw

@@ -99,7 +99,6 @@ def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> 
 
     torchvision draws the parameters from torch's global generator. The shift pads with zeros, as published.
     """
-    import torch
     from torchvision import transforms as T
     from torchvision.transforms import InterpolationMode
 
@@ -122,14 +121,8 @@ def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> 
         kernel = 2 * max(round(0.15 * size), 1) + 1
         blur = T.GaussianBlur(kernel, (policy.blur_low * size, policy.blur_high * size))
         steps.append(T.RandomApply([blur], policy.blur))
-    chain = T.Compose([*steps, T.ToTensor(), T.Normalize(view.mean, view.std)])
-
-    def segment(picture: Image) -> Tensor:
-        out = chain(picture)
-        assert isinstance(out, torch.Tensor)
-        return out
-
-    return segment
+    chain: Callable[[Image], Tensor] = T.Compose([*steps, T.ToTensor(), T.Normalize(view.mean, view.std)])
+    return chain
 
 
 def published_geometry(picture: Image, place: Geometry, index: int, size: int) -> tuple[Image, NDArray[np.bool_]]:

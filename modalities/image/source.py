@@ -97,8 +97,7 @@ class ImageSource:
 def source_ref(name: str) -> SourceRef:
     """Identify a picture without decoding it: a name, ``deadleaves:7`` for another seed than 0, or a path.
 
-    Raises:
-        BadInput: neither such a source nor such a file exists.
+    Raises BadInput if neither such a source nor such a file exists.
     """
     if generated := _generated(name):
         kind, seed = generated
@@ -115,19 +114,14 @@ def source_ref(name: str) -> SourceRef:
 
 
 def load_source(name: str, view: ImageView, device: torch.device) -> ImageSource:
-    """Decode or generate a picture and build its pyramid.
-
-    Raises:
-        BadInput: the picture does not exist or cannot be used.
-    """
+    """Decode or generate a picture and build its pyramid. Raises BadInput if it does not exist or cannot be used."""
     return ImageSource(source_ref(name), reductions(read(name)), device)
 
 
 def read(name: str) -> NDArray[np.uint8]:
     """Return the pixels of a named picture or of a file: (H, W, 3) RGB, upright by its EXIF data, without alpha.
 
-    Raises:
-        BadInput: the picture does not exist or cannot be used.
+    Raises BadInput if the picture does not exist or cannot be used.
     """
     generated = _generated(name)
     return decode_image(_cached(*generated) if generated else _path(name))

@@ -56,8 +56,10 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         self.sizes = dict.fromkeys((*self.train_files, *self.test_files), 0)
         self.md5s = {**self.train_files, **self.test_files, self.meta[0]: self.meta[1]}
 
-    def _status_without_files(self, root: Path) -> DataStatus:
-        return ImageFolderTarget.status(self, root)
+    def status(self, root: Path) -> DataStatus:
+        """Look for the official files or, if there are none, for pictures in folders."""
+        packed = super().status(root)
+        return ImageFolderTarget.status(self, root) if packed.state == "absent" else packed
 
     def instructions(self, root: Path) -> str:
         return f"{super().instructions(root)[:-1]}, or put images into {self.home(root)}/{{train,test}}/CLASS/."

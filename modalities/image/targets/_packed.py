@@ -27,7 +27,7 @@ class PackedTarget:
         home = root / self.archive_folder
         sizes = {name: (home / name).stat().st_size for name in self.sizes if (home / name).is_file()}
         if not sizes:
-            return self._status_without_files(root)
+            return DataStatus("absent", "", (f"the folder {self.archive_folder}",), self.instructions(root))
         digest = hashlib.sha256("".join(f"{name} {size}\n" for name, size in sizes.items()).encode())
         missing = [name for name in self.sizes if name not in sizes]
         if not (stand_in := is_stand_in(home)):
@@ -40,9 +40,6 @@ class PackedTarget:
         if missing:
             return DataStatus("partial", digest.hexdigest(), tuple(missing), self.instructions(root), total)
         return DataStatus("ready", digest.hexdigest(), how=STAND_IN_NOTE if stand_in else "", bytes=total)
-
-    def _status_without_files(self, root: Path) -> DataStatus:
-        return DataStatus("absent", "", (f"the folder {self.archive_folder}",), self.instructions(root))
 
     def instructions(self, root: Path) -> str:
         return (

@@ -4,12 +4,13 @@ from modalities.base import Published
 
 PAPER = "Asano & Saeed, The Augmented Image Prior, ICLR 2023"
 CIFAR_PAIR = "WRN-40-4 → WRN-16-4"
+DATA = ("one image", "animals", "city", "bridge", "universe", "noise")
 
 
-def cifar_pair(*, full_data: float, **students: float) -> tuple[Published, ...]:
-    """Return the results of the CIFAR pair: its students, by the datum that they learned from, and full data."""
+def cifar_pair(*students: float, full_data: float) -> tuple[Published, ...]:
+    """Return the results of the CIFAR pair: students of each of ``DATA``, and of the training images themselves."""
     return (
-        *(Published(top1, "student", CIFAR_PAIR, datum.replace("_", " "), PAPER) for datum, top1 in students.items()),
+        *(Published(top1, "student", CIFAR_PAIR, datum, PAPER) for datum, top1 in zip(DATA, students, strict=True)),
         Published(full_data, "full data", CIFAR_PAIR, "the training images", PAPER),
     )
 

@@ -22,15 +22,7 @@ class Cifar10(CifarTarget):
         homepage=HOMEPAGE,
         download_bytes=163_000_000,
         leak_unit="image",
-        published=cifar_pair(
-            one_image=0.9414,
-            animals=0.9328,
-            city=0.9313,
-            bridge=0.9224,
-            universe=0.8818,
-            noise=0.6930,
-            full_data=0.9526,
-        ),
+        published=cifar_pair(0.9414, 0.9328, 0.9313, 0.9224, 0.8818, 0.6930, full_data=0.9526),
     )
     archive_folder = "cifar-10-batches-py"
     archive = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"

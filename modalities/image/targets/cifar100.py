@@ -29,15 +29,7 @@ class Cifar100(CifarTarget):
         homepage=HOMEPAGE,
         download_bytes=169_001_437,
         leak_unit="image",
-        published=cifar_pair(
-            one_image=0.7380,
-            animals=0.6612,
-            city=0.6485,
-            bridge=0.5787,
-            universe=0.3968,
-            noise=0.1950,
-            full_data=0.7806,
-        ),
+        published=cifar_pair(0.7380, 0.6612, 0.6485, 0.5787, 0.3968, 0.1950, full_data=0.7806),
         notes="The 100 fine labels; the 20 coarse ones are not used. The stand-in shows 20 of the classes.",
     )
     archive_folder = "cifar-100-python"

@@ -87,8 +87,7 @@ class Digits:
 
     def _split(self, view: ImageView, test: bool) -> Listing:
         labels = _load()[1]
-        chosen = [index for index in range(ITEMS) if in_test(index) == test]
-        rows = [Row(index, int(labels[index]), f"{index:04d}", f"{index:04d}") for index in chosen]
+        rows = [Row(i, int(labels[i]), f"{i:04d}", f"{i:04d}") for i in range(ITEMS) if in_test(i) == test]
         return Listing(rows, partial(read_digit, side=view.raw_size))
 
 
