@@ -1,5 +1,6 @@
 """Audio: log-mel windows of one recording."""
 
-from modalities.audio.modality import MODALITY
+from modalities.assembly.modality import PackagedModality
+from modalities.audio.policies import AudioPolicy, AudioView
 
-__all__ = ["MODALITY"]
+MODALITY = PackagedModality("audio", AudioView, AudioPolicy)

@@ -11,6 +11,7 @@ from modalities.audio.logmel import FLOOR
 from modalities.base import Reference
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from modalities.audio.policies import AudioPolicy, AudioView
@@ -20,7 +21,7 @@ Wave = NDArray[np.float32]
 TORCHAUDIO_BATCH = 128  # segments
 
 
-def references(source: str, view: AudioView, policy: AudioPolicy) -> list[Reference]:
+def references(source: str, view: AudioView, policy: AudioPolicy, device: torch.device) -> list[Reference]:
     """Return the ways of librosa with SciPy, and of torchaudio, on the same recording; both run on the CPU."""
     import torch
 

@@ -26,6 +26,12 @@ def is_stand_in(folder: Path) -> bool:
     return (folder / MARKER).is_file()
 
 
+def refuse_stand_in(folder: Path) -> None:
+    """Raise BadInput if a download would be mixed with a stand-in."""
+    if is_stand_in(folder):
+        raise BadInput(f"{folder} holds a generated stand-in; delete that folder or give another root.")
+
+
 def stand_ins(root: Path) -> set[str]:
     """Return the targets with a stand-in under the folder of all datasets. Raises BadInput for a damaged marker."""
     found: set[str] = set()

@@ -1,6 +1,6 @@
 """Images: patches of one picture."""
 
-from modalities.base import Modality
-from modalities.image.modality import ImageModality
+from modalities.assembly.modality import PackagedModality
+from modalities.image.policies import ImagePolicy, ImageView
 
-MODALITY: Modality = ImageModality()
+MODALITY = PackagedModality("image", ImageView, ImagePolicy)

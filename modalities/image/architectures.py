@@ -104,7 +104,8 @@ def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
     from torchvision import models
 
     if not pretrained:
-        return _as_module(models.get_model(name, num_classes=classes))
+        network: nn.Module = models.get_model(name, num_classes=classes)
+        return network
     weights = models.get_model_weights(name).DEFAULT
     try:
         state = weights.get_state_dict(check_hash=True, weights_only=True)
@@ -113,17 +114,12 @@ def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
             f"the weights of torchvision:{name} cannot be fetched ({error}); connect to the internet "
             "once, or put the file into the torch hub cache."
         ) from error
-    network = _as_module(models.get_model(name))
+    network = models.get_model(name)
     network.load_state_dict(state)
     if classes == len(weights.meta["categories"]):
         network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
     else:
         _replace_head(network, classes)
-    return network
-
-
-def _as_module(network: object) -> nn.Module:
-    assert isinstance(network, nn.Module)
     return network
 
 
@@ -149,7 +145,7 @@ def timm_network(name: str, classes: int) -> nn.Module:
     import timm
 
     try:
-        network = _as_module(timm.create_model(name, pretrained=True, num_classes=classes))
+        network: nn.Module = timm.create_model(name, pretrained=True, num_classes=classes)
     except Exception as error:  # the download goes through several libraries with their own errors
         raise BadInput(
             f"the weights of timm:{name} cannot be fetched ({error}); connect to the internet once to cache them."

@@ -13,6 +13,7 @@ from modalities.compute.to_device import constant, to_device
 from modalities.image.policies import ImagePolicy
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as PIL and torchvision weigh grey
@@ -106,30 +107,23 @@ def draw(draws: Draws, step: int, n: int, policy: ImagePolicy) -> Colour:
 
 
 def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
-    """Colour and normalise a batch.
+    """Return (changed pixels clipped to [0, 1] − mean) / std, (n, 3, H, W) float32, of pixels in [0, 1].
 
-    Args:
-        pixels: (n, 3, H, W) float32 in [0, 1].
-        colour: its n samples' parameters.
-        mean, std: (3,), of the normalisation, which joins the linear map if nothing else follows it.
-
-    Returns:
-        (n, 3, H, W) float32: (changed pixels clipped to [0, 1] − mean) / std.
+    The normalisation by ``mean`` and ``std`` (3,) joins the linear map if nothing else follows it.
     """
     import torch
 
     def of_samples(array: Array) -> Tensor:
         return to_device(array.astype(np.float32), pixels.device)
 
-    def of_channels(array: Array) -> Tensor:
-        return constant(tuple(array.tolist()), pixels.device)[:, None]
-
     n, _, height, width = pixels.shape
     nonlinear = bool(colour.solarize.any() or colour.sigma.any())
     scale, zero = (np.ones(3), np.zeros(3)) if nonlinear else (std, mean)
     flat = pixels.flatten(2)
     matrix, of_mean = of_samples(colour.matrix / scale[:, None]), of_samples(colour.of_mean / scale[:, None])
-    offset = torch.baddbmm(of_channels((0 - zero) / scale).expand(n, 3, 1), of_mean, flat.mean(2, keepdim=True))
+    offset = torch.baddbmm(
+        _of_channels((0 - zero) / scale, pixels.device).expand(n, 3, 1), of_mean, flat.mean(2, keepdim=True)
+    )
     out = torch.baddbmm(offset, matrix, flat).view(n, 3, height, width)
     for channel in range(3):
         out[:, channel].clamp_((0 - zero[channel]) / scale[channel], (1 - zero[channel]) / scale[channel])
@@ -139,17 +133,21 @@ def apply(pixels: Tensor, colour: Colour, mean: Array, std: Array) -> Tensor:
         which = to_device(np.flatnonzero(colour.solarize), pixels.device)
         chosen = out[which]
         out[which] = torch.where(chosen >= SOLARIZE_FROM, 1 - chosen, chosen)
-    return blur_some(out, colour.sigma).sub_(of_channels(mean)[:, None]).div_(of_channels(std)[:, None])
+    return blur_and_normalise(out, colour.sigma, mean, std)
 
 
-def blur_some(pixels: Tensor, sigma: Array) -> Tensor:
-    """Blur, in place, the samples whose ``sigma`` (n,), a share of the side, is above 0."""
+def _of_channels(values: Array, device: torch.device) -> Tensor:
+    return constant(tuple(values.tolist()), device)[:, None]
+
+
+def blur_and_normalise(pixels: Tensor, sigma: Array, mean: Array, std: Array) -> Tensor:
+    """Blur, in place, the samples whose ``sigma`` (n,), a share of the side, is above 0; then normalise all."""
     chosen = np.flatnonzero(sigma)
     if len(chosen):
         which = to_device(chosen, pixels.device)
         deviation = to_device((sigma[chosen] * pixels.shape[3]).astype(np.float32), pixels.device)
         pixels[which] = blur(pixels[which], deviation)
-    return pixels
+    return pixels.sub_(_of_channels(mean, pixels.device)[:, None]).div_(_of_channels(std, pixels.device)[:, None])
 
 
 def blur(pixels: Tensor, sigma: Tensor) -> Tensor:

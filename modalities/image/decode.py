@@ -37,8 +37,7 @@ def open_image(path: Path) -> ImageFile:
 def decode_image(path: Path) -> NDArray[np.uint8]:
     """Return the pixels of an image file, (H, W, 3) RGB.
 
-    Raises:
-        BadInput: the file is empty, damaged, far too large or not an image.
+    Raises BadInput if the file is empty, damaged, far too large or not an image.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -66,15 +65,10 @@ def decode_image(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-class ImageReader:
-    """Reads an image file as a raw item; see ``to_raw``."""
-
-    def __init__(self, side: int) -> None:
-        self.side = side
-
-    def __call__(self, path: Path) -> Tensor:
-        with open_image(path) as file:
-            return to_raw(file, self.side)
+def read_image(path: Path, side: int) -> Tensor:
+    """Read an image file as a raw item; see ``to_raw``."""
+    with open_image(path) as file:
+        return to_raw(file, side)
 
 
 def to_raw(picture: Image, side: int) -> Tensor:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from modalities.datasets.folders import TABLE, FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
-from modalities.image.decode import ImageReader
+from modalities.image.decode import read_image
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 class ImageFolderTarget(FolderTarget):
     """See ``modalities.datasets.folders.FolderTarget``. A million files are listed within seconds."""
 
-    suffixes = SUFFIXES
+    suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
     unit = "images"
     cache_sizes = True
     sample_items = (1500, 500)  # of the stand-in: train, test
@@ -26,7 +25,7 @@ class ImageFolderTarget(FolderTarget):
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
         """Return each file as one raw item of ``view.raw_size``."""
-        return Listing(rows, ImageReader(view.raw_size))
+        return Listing(rows, partial(read_image, side=view.raw_size))
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return the index's fingerprint (of names and sizes) for class folders, and the total size in bytes."""

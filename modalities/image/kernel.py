@@ -46,11 +46,8 @@ def render(
     """Cut segments out of a picture and change their colours; the caller blurs.
 
     Args:
-        packed: the picture's pyramid.
         level: (n,) the level that each segment is sampled from.
         affine: (n, 2, 3), from pixel coordinates of the segment to those of the picture.
-        size: side of a segment, in pixels.
-        colour: its n samples' parameters, see ``modalities.image.colour``.
         mean, std: (3,), of the normalisation that comes last.
 
     Returns:

@@ -28,8 +28,7 @@ _NUMBERS = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13
 def load_mat(path: Path, key: str) -> Any:
     """Read a variable of a MATLAB file: an array without axes of length 1, a text, or a list for structs and cells.
 
-    Raises:
-        BadInput: the file is damaged, or the variable is missing or of another type.
+    Raises BadInput if the file is damaged, or the variable is missing or of another type.
     """
     try:
         content = path.read_bytes()

@@ -10,6 +10,8 @@ from modalities.errors import BadInput, UnknownName
 if TYPE_CHECKING:
     from torch import nn
 
+    from modalities.image.policies import ImageView
+
 NETWORKS = {
     "resnet-s-W": "small residual network of widths W, 2W, 4W (12 M multiply-adds at W = 32, 32 px)",
     "resnet-s-W-gn": "the same with GroupNorm",
@@ -26,8 +28,7 @@ _RESNETS = ("resnet18", "resnet50")
 def check_network(name: str) -> None:
     """Raise for a name that ``build_network`` cannot build, without building anything.
 
-    Only pretrained networks other than the two ResNets import their library, whose list of names depends on its
-    version.
+    Only pretrained networks other than the two ResNets import their library, whose names depend on its version.
 
     Raises:
         UnknownName: no pattern matches, or the library has no such network.
@@ -50,12 +51,10 @@ def check_network(name: str) -> None:
         raise BadInput(f"{name}: the depth of a WideResNet is 6n + 4, such as 16, 22, 28 or 40.")
 
 
-def build_network(name: str, classes: int) -> nn.Module:
+def build_network(name: str, view: ImageView, classes: int) -> nn.Module:
     """Build a network: (B, 3, S, S) in, (B, classes) logits out.
 
-    Raises:
-        UnknownName: no pattern matches.
-        BadInput: a number in the name is out of range, or pretrained weights are not available.
+    Raises what ``check_network`` raises, and BadInput if pretrained weights are not available.
     """
     from modalities.image import architectures as build
 

@@ -46,20 +46,16 @@ class _Array:
 
 
 class _Encoded:
-    """Replaces codecs.encode, by which protocol 2 writes bytes. A pickle cannot change a class that has a state."""
+    """Replaces codecs.encode and bytes, by which protocol 2 writes bytes and empty ones.
 
-    def __new__(cls, text: str, encoding: str) -> bytes:  # type: ignore[misc]
+    A pickle cannot change a class that has a state.
+    """
+
+    def __new__(cls, text: str = "", encoding: str = "latin1") -> bytes:  # type: ignore[misc]
         return text.encode("latin1")
 
     def __setstate__(self, state: object) -> None:
         raise pickle.UnpicklingError("a state of bytes")
-
-
-class _NoBytes(_Encoded):
-    """Replaces bytes, which protocol 2 calls for empty ones."""
-
-    def __new__(cls) -> bytes:  # type: ignore[misc]
-        return b""
 
 
 # Python 2 and old and new numpy name the same things differently.
@@ -69,7 +65,7 @@ _ADMITTED: dict[tuple[str, str], type] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _Encoded,
-    ("__builtin__", "bytes"): _NoBytes,
+    ("__builtin__", "bytes"): _Encoded,
 }
 
 
@@ -119,8 +115,7 @@ def load_plain(path: Path) -> Any:
 
     Python 2's strings are read as Latin-1.
 
-    Raises:
-        BadInput: the pickle is damaged, or holds or calls for anything else; none of its code is run.
+    Raises BadInput if the pickle is damaged, or holds or calls for anything else; none of its code is run.
     """
     try:
         content = io.BytesIO(path.read_bytes())  # so that no more is allocated than the file holds

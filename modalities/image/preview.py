@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modalities.image.policies import ImagePolicy, ImageView
 from modalities.image.segments import ImageStream
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from modalities.image.source import ImageSource
 
 ROWS = 8  # and columns of the grid of segments
@@ -25,8 +22,7 @@ SIDE = 640  # pixels of the grid, and height of the picture next to it
 def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: int, path: Path) -> None:
     """Write a PNG: the picture with the outlines of twelve segments, and the first 64 segments of step 0.
 
-    Raises:
-        OSError: the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     from PIL import Image as images
     from PIL import ImageDraw
@@ -46,15 +42,9 @@ def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: 
     cell = SIDE // ROWS
     sheet = images.new("RGB", (thumbnail.width + 8 + SIDE, SIDE), (255, 255, 255))
     sheet.paste(thumbnail, (0, 0))
-    for i, segment in enumerate(stream.batch(0).cpu().numpy()):
-        tile = _to_image(segment).resize((cell - 2, cell - 2), images.Resampling.NEAREST)
+    pixels = np.rint(stream.batch(0).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy() * 255).astype(np.uint8)
+    for i, segment in enumerate(pixels):
+        tile = images.fromarray(segment).resize((cell - 2, cell - 2), images.Resampling.NEAREST)
         sheet.paste(tile, (thumbnail.width + 8 + cell * (i % ROWS), cell * (i // ROWS)))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "PNG")
-
-
-def _to_image(planes: NDArray[np.float32]) -> Image:
-    """Convert (3, H, W) in [0, 1] to a picture."""
-    from PIL import Image as images
-
-    return images.fromarray(np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0))

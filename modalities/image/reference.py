@@ -18,46 +18,44 @@ from modalities.image.source import read
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
-    from torch import Tensor
+    from torch import Tensor, nn
 
 V2_BATCH, KORNIA_BATCH, CHAIN_SEGMENTS = 64, 32, 20
 
 
 def references(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> list[Reference]:
     """Return the published chain, torchvision's transforms v2 and, if installed, kornia, on the same picture."""
-    found = [_chain(source, view, policy), _transforms_v2(source, view, policy, device)]
+    import torch
+    from PIL import Image
+
+    pixels = read(source)
+    picture, shorter_side = Image.fromarray(pixels), min(pixels.shape[:2])
+    planes = torch.from_numpy(pixels).to(device).permute(2, 0, 1).contiguous()
+    single, shared = published_chain(view, policy, shorter_side), _transforms_v2(view, policy, shorter_side)
+    found = [
+        Reference(
+            "published chain in PIL and torchvision, one picture at a time", CHAIN_SEGMENTS,
+            lambda number: [single(picture) for _ in range(CHAIN_SEGMENTS)],
+        ),
+        Reference(
+            "torchvision.transforms.v2, a batch with shared parameters", V2_BATCH,
+            lambda number: shared(planes.expand(V2_BATCH, -1, -1, -1)),
+        ),
+    ]  # fmt: skip
     if find_spec("kornia"):
-        found.append(_kornia(source, view, policy, device))
+        batch = planes.float().div(255).expand(KORNIA_BATCH, -1, -1, -1)
+        each = _kornia(view, policy, shorter_side**2 / (picture.width * picture.height)).to(device)
+        found.append(Reference("kornia, a batch", KORNIA_BATCH, lambda number: each(batch)))
     return found
 
 
-def _chain(source: str, view: ImageView, policy: ImagePolicy) -> Reference:
-    from PIL import Image
-
-    picture = Image.fromarray(read(source))
-    segment = published_chain(view, policy, min(picture.size))
-
-    def make(number: int) -> object:
-        return [segment(picture) for _ in range(CHAIN_SEGMENTS)]
-
-    return Reference("published chain in PIL and torchvision, one picture at a time", CHAIN_SEGMENTS, make)
-
-
-def _on_device(source: str, device: torch.device) -> Tensor:
-    import torch
-
-    pixels: Tensor = torch.from_numpy(read(source)).to(device).permute(2, 0, 1).contiguous()
-    return pixels
-
-
-def _transforms_v2(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> Reference:
+def _transforms_v2(view: ImageView, policy: ImagePolicy, shorter_side: int) -> Callable[[Tensor], Tensor]:
     """All segments of a batch share ONE draw of every parameter: faster than is fair, and not a substitute."""
     import torch
     from torchvision.transforms import v2
 
-    picture = _on_device(source, device)
-    square = max(1, round(policy.initial_crop * min(picture.shape[1:])))
-    chain = v2.Compose([
+    square = max(1, round(policy.initial_crop * shorter_side))
+    chain: Callable[[Tensor], Tensor] = v2.Compose([
         v2.RandomCrop(square),
         v2.RandomResizedCrop(
             canvas(view.size), scale=(policy.area_low, policy.area_high), ratio=(1 / policy.aspect, policy.aspect)
@@ -71,24 +69,19 @@ def _transforms_v2(source: str, view: ImageView, policy: ImagePolicy, device: to
         v2.RandomHorizontalFlip(policy.flip),
         v2.Normalize(list(view.mean), list(view.std)),
     ])  # fmt: skip
-
-    def make(number: int) -> object:
-        return chain(picture.expand(V2_BATCH, -1, -1, -1))
-
-    return Reference("torchvision.transforms.v2, a batch with shared parameters", V2_BATCH, make)
+    return chain
 
 
-def _kornia(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> Reference:
+def _kornia(view: ImageView, policy: ImagePolicy, square: float) -> nn.Module:
     """Crops are drawn from the whole picture at the same sizes, without the initial crop, which would make kornia copy
-    half the picture for every segment. Its crop is not antialiased."""
+    half the picture for every segment. Its crop is not antialiased. ``square`` is the area of the picture's largest
+    square, as a share of the picture."""
     import torch
     from kornia import augmentation as K
 
-    picture = _on_device(source, device).float().div(255)
-    side = canvas(view.size)
-    share = (policy.initial_crop * min(picture.shape[1:])) ** 2 / (picture.shape[1] * picture.shape[2])
+    side, share = canvas(view.size), policy.initial_crop**2 * square
     shear = (-policy.shear, policy.shear, 0.0, 0.0)
-    chain = torch.nn.Sequential(
+    return torch.nn.Sequential(
         K.RandomResizedCrop(
             (side, side), scale=(policy.area_low * share, policy.area_high * share),
             ratio=(1 / policy.aspect, policy.aspect), resample="BILINEAR", cropping_mode="resample", p=1.0,
@@ -98,12 +91,7 @@ def _kornia(source: str, view: ImageView, policy: ImagePolicy, device: torch.dev
         K.ColorJitter(policy.brightness, policy.contrast, policy.saturation, policy.hue, p=policy.jitter),
         K.RandomHorizontalFlip(p=policy.flip),
         K.Normalize(torch.tensor(np.array(view.mean)), torch.tensor(np.array(view.std))),
-    ).to(device)  # fmt: skip
-
-    def make(number: int) -> object:
-        return chain(picture.expand(KORNIA_BATCH, -1, -1, -1))
-
-    return Reference("kornia, a batch", KORNIA_BATCH, make)
+    )  # fmt: skip
 
 
 def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> Callable[[Image], Tensor]:
@@ -111,7 +99,6 @@ def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> 
 
     torchvision draws the parameters from torch's global generator. The shift pads with zeros, as published.
     """
-    import torch
     from torchvision import transforms as T
     from torchvision.transforms import InterpolationMode
 
@@ -134,14 +121,8 @@ def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> 
         kernel = 2 * max(round(0.15 * size), 1) + 1
         blur = T.GaussianBlur(kernel, (policy.blur_low * size, policy.blur_high * size))
         steps.append(T.RandomApply([blur], policy.blur))
-    chain = T.Compose([*steps, T.ToTensor(), T.Normalize(view.mean, view.std)])
-
-    def segment(picture: Image) -> Tensor:
-        out = chain(picture)
-        assert isinstance(out, torch.Tensor)
-        return out
-
-    return segment
+    chain: Callable[[Image], Tensor] = T.Compose([*steps, T.ToTensor(), T.Normalize(view.mean, view.std)])
+    return chain
 
 
 def published_geometry(picture: Image, place: Geometry, index: int, size: int) -> tuple[Image, NDArray[np.bool_]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
@@ -25,8 +24,7 @@ class ImageStream:
     Each segment is ONE affine map of the picture, sampled bilinearly from the pyramid level that is as fine as the
     segment, so that nothing aliases; beyond its borders, the picture is reflected.
 
-    Raises:
-        ValueError: the batch cannot be divided among the ranks.
+    Raises ValueError if the batch cannot be divided among the ranks.
     """
 
     def __init__(
@@ -59,38 +57,23 @@ class ImageStream:
 
 def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, mean: Array, std: Array) -> Tensor:
     """Do what ``resample`` and ``colour.apply`` do, several times faster by a compiled kernel, to within 1/128."""
-    import torch
-
     from modalities.image.kernel import render
 
     if not shade.sigma.any():
-        return render(source.packed, _levels(source, affine), affine, size, shade, mean, std)
-    pixels = render(source.packed, _levels(source, affine), affine, size, shade, np.zeros(3), np.ones(3))
-    shift, scale = (torch.from_numpy(three.astype(np.float32))[:, None, None] for three in (mean, std))
-    return colour.blur_some(pixels, shade.sigma).sub_(shift).div_(scale)
-
-
-def _levels(source: ImageSource, affine: Array) -> NDArray[np.int64]:
-    """Return each segment's level: its pixel covers |det| picture pixels, as large as a pixel of that level."""
-    linear = affine[:, :, :2]
-    return source.level_of(np.sqrt(np.abs(linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0])))
+        return render(source.packed, source.levels_of(affine), affine, size, shade, mean, std)
+    pixels = render(source.packed, source.levels_of(affine), affine, size, shade, np.zeros(3), np.ones(3))
+    return colour.blur_and_normalise(pixels, shade.sigma, mean, std)
 
 
 def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
-    """Cut segments out of a picture.
+    """Cut segments out of a picture: (n, 3, size, size) float32 in [0, 1].
 
-    Args:
-        source: the picture and its pyramid.
-        affine: (n, 2, 3), from pixel coordinates of the segment to those of the picture.
-        size: side of a segment, in pixels.
-
-    Returns:
-        (n, 3, size, size) float32 in [0, 1].
+    ``affine`` is (n, 2, 3), from pixel coordinates of the segment to those of the picture.
     """
     import torch
     import torch.nn.functional as F
 
-    level = _levels(source, affine)
+    level = source.levels_of(affine)
     order = np.argsort(level, kind="stable")
     # Both ends in [-1, 1], in which every level of the pyramid has the same coordinates.
     theta = np.diag([2 / source.width, 2 / source.height]) @ affine[order]

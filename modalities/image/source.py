@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from modalities.image.kernel import Packed
+    from modalities.image.policies import ImageView
 
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
@@ -71,10 +72,13 @@ class ImageSource:
     reductions: tuple[NDArray[np.uint8], ...]
     device: torch.device
 
+    def __post_init__(self) -> None:
+        self.height, self.width = self.reductions[0].shape[:2]
+
     @cached_property
     def levels(self) -> tuple[Tensor, ...]:
         """The pyramid on the device, each level (3, h, w) float32 in [0, 1]."""
-        return tuple(_planes(pixels, self.device) for pixels in self.reductions)
+        return planes(self.reductions, self.device)
 
     @cached_property
     def packed(self) -> Packed:
@@ -83,27 +87,17 @@ class ImageSource:
 
         return pack(self.reductions)
 
-    @property
-    def width(self) -> int:
-        """Pixels of the picture from left to right."""
-        return int(self.reductions[0].shape[1])
-
-    @property
-    def height(self) -> int:
-        """Pixels of the picture from top to bottom."""
-        return int(self.reductions[0].shape[0])
-
-    def level_of(self, scale: Array) -> NDArray[np.int64]:
-        """Return the level to sample if one output pixel covers ``scale`` pixels of the picture."""
-        level = np.rint(np.log2(np.maximum(scale, 1e-9)) / STEP)
+    def levels_of(self, affine: Array) -> NDArray[np.int64]:
+        """Return the levels to sample: a segment's pixel covers |det| picture pixels, as large as one of that level."""
+        area = np.abs(affine[:, 0, 0] * affine[:, 1, 1] - affine[:, 0, 1] * affine[:, 1, 0])
+        level = np.rint(np.log2(np.maximum(np.sqrt(area), 1e-9)) / STEP)
         return np.clip(level, 0, len(self.reductions) - 1).astype(np.int64)
 
 
 def source_ref(name: str) -> SourceRef:
     """Identify a picture without decoding it: a name, ``deadleaves:7`` for another seed than 0, or a path.
 
-    Raises:
-        BadInput: neither such a source nor such a file exists.
+    Raises BadInput if neither such a source nor such a file exists.
     """
     if generated := _generated(name):
         kind, seed = generated
@@ -119,34 +113,26 @@ def source_ref(name: str) -> SourceRef:
     return SourceRef(name if name in _PACKAGED else path.name, digest, description)
 
 
-def load_source(name: str, device: torch.device) -> ImageSource:
-    """Decode or generate a picture and build its pyramid.
-
-    Raises:
-        BadInput: the picture does not exist or cannot be used.
-    """
+def load_source(name: str, view: ImageView, device: torch.device) -> ImageSource:
+    """Decode or generate a picture and build its pyramid. Raises BadInput if it does not exist or cannot be used."""
     return ImageSource(source_ref(name), reductions(read(name)), device)
 
 
 def read(name: str) -> NDArray[np.uint8]:
     """Return the pixels of a named picture or of a file: (H, W, 3) RGB, upright by its EXIF data, without alpha.
 
-    Raises:
-        BadInput: the picture does not exist or cannot be used.
+    Raises BadInput if the picture does not exist or cannot be used.
     """
     generated = _generated(name)
     return decode_image(_cached(*generated) if generated else _path(name))
 
 
-def pyramid(pixels: NDArray[np.uint8], device: torch.device) -> tuple[Tensor, ...]:
-    """Return the picture, (H, W, 3) uint8, and its reductions as (3, h, w) float32 in [0, 1] on the device."""
-    return tuple(_planes(level, device) for level in reductions(pixels))
-
-
-def _planes(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+def planes(levels: Iterable[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:
+    """Return pictures, each (h, w, 3) uint8, as (3, h, w) float32 in [0, 1] on the device."""
     import torch
 
-    return torch.from_numpy(pixels).to(device).permute(2, 0, 1).float().div_(255).contiguous()
+    on_device = (torch.from_numpy(level).to(device) for level in levels)
+    return tuple(level.permute(2, 0, 1).float().div_(255).contiguous() for level in on_device)
 
 
 def reductions(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:

@@ -15,20 +15,10 @@ SHAPES, TEXTURES = 5, 4
 def standin_pictures(
     seed: int, split: str, classes: int, items: int, side: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Generate labelled pictures.
+    """Return (items, side, side, 3) pictures, which differ between splits, and (items,) labels in turn.
 
     A class is a shape, a texture and a hue (with a spread that overlaps those of other classes); place, size, angle,
     brightness and background are random.
-
-    Args:
-        seed: any integer.
-        split: its name, so that splits differ.
-        classes: number of classes.
-        items: number of pictures; labels cycle through the classes.
-        side: in pixels.
-
-    Returns:
-        (items, side, side, 3) pictures and (items,) labels.
     """
     draws = Draws(seed, f"stand-in/{split}/")
     labels = np.arange(items) % classes

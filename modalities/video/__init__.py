@@ -1,5 +1,6 @@
 """Video: short clips of one still image or of one clip."""
 
-from modalities.video.modality import MODALITY
+from modalities.assembly.modality import PackagedModality
+from modalities.video.policies import VideoPolicy, VideoView
 
-__all__ = ["MODALITY"]
+MODALITY = PackagedModality("video", VideoView, VideoPolicy)

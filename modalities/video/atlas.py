@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from modalities.image.source import STEP, pyramid
+from modalities.image.source import STEP, planes, reductions
 
 OCTAVES = 0.5  # between two levels; coarser than for one picture, because every frame of a clip has them
 
@@ -73,7 +73,7 @@ def build_atlas(pictures: NDArray[np.uint8], device: torch.device) -> Atlas:
     height = pictures.shape[1]
     texture = corners = None
     for number, picture in enumerate(pictures):
-        levels = pyramid(picture, device)[:: round(OCTAVES / STEP)]
+        levels = planes(reductions(picture)[:: round(OCTAVES / STEP)], device)
         if texture is None or corners is None:
             corners, columns = _pack([(level.shape[2], level.shape[1]) for level in levels], height)
             texture = torch.zeros(len(pictures) * height, columns, 4, device=device)

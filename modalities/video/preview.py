@@ -18,7 +18,7 @@ def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: 
     """Write a PNG: the source (a clip's first, middle and last frame), then one row of frames per segment."""
     from matplotlib.figure import Figure
 
-    stream = VideoStream(source, view, policy, batch_size=SEGMENTS, seed=seed)
+    stream = VideoStream(source, view, policy, batch_size=SEGMENTS, seed=seed, device=source.atlas.texture.device)
     mean, std = (torch.tensor(three).view(3, 1, 1, 1) for three in (view.mean, view.std))
     clips = (stream.batch(0).cpu() * std + mean).clamp(0, 1)
     strips = clips.permute(0, 3, 2, 4, 1).flatten(2, 3).numpy()  # (segments, size, frames · size, 3)

@@ -13,6 +13,7 @@ from modalities.base import Reference
 from modalities.compute.draws import Array
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from modalities.video.policies import VideoPolicy, VideoView
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 
 
-def references(source: str, view: VideoView, policy: VideoPolicy) -> list[Reference]:
+def references(source: str, view: VideoView, policy: VideoPolicy, device: torch.device) -> list[Reference]:
     """Return the published chain and torchvision's transforms on the same picture; both run on the CPU.
 
     There are none for a clip, because the published chain starts from a picture.

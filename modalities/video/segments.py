@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -37,13 +38,13 @@ class VideoStream:
 
     def __init__(
         self, source: VideoSource, view: VideoView, policy: VideoPolicy, *,
-        batch_size: int, seed: int, rank: int = 0, world_size: int = 1,
+        batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
         self.source, self.view, self.policy = source, view, policy
         self.shape, self.batch_size = view.shape, batch_size
         self.draws = Draws(seed).within("video")
         self.share = rank_slice(batch_size, rank, world_size)
-        self.device = source.atlas.texture.device
+        self.device = device
         self._kernel = self.device.type == "cpu"
 
     def _box(self, step: int, name: str) -> Array:

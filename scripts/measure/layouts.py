@@ -20,8 +20,8 @@ from benchmark.perf.timing import ROUNDS, time_rounds
 from harness import Parts, measure, parse_options, rate, rate_format, table
 from modalities.compute.draws import Draws
 from modalities.image import geometry, kernel, source
-from modalities.image.policies import POLICIES
-from modalities.image.segments import _levels, resample
+from modalities.image.policies import POLICIES, ImageView
+from modalities.image.segments import resample
 
 SEGMENTS = {32: 256, 224: 64}
 quick = njit(nogil=True, fastmath=True, error_model="numpy")
@@ -95,10 +95,10 @@ TORCH = "float32, planes, torch's grid_sample"
 def time_ways(picture: str, size: int, rounds: int) -> list[dict[str, Any]]:
     """Return segments per second of each way, and how far its values are from those of torch's ``grid_sample``."""
     cpu, count = torch.device("cpu"), SEGMENTS[size]
-    datum = source.load_source(picture, cpu)
+    datum = source.load_source(picture, ImageView(), cpu)
     place = geometry.draw(Draws(1), 0, count, datum.width, datum.height, size, POLICIES["geometry"])
     affine = place.affine(size)
-    level = _levels(datum, affine)
+    level = datum.levels_of(affine)
     high, wide = (np.array([datum.reductions[k].shape[axis] for k in level]) for axis in (0, 1))
     maps = affine * np.stack([wide / datum.width, high / datum.height], 1)[:, :, None]
     maps[:, :, 2] += (maps[:, :, 0] + maps[:, :, 1]) / 2 - 0.5

@@ -105,7 +105,7 @@ def pictures(folder: Path) -> Contest:
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
-    from modalities.image.decode import ImageReader
+    from modalities.image.decode import read_image
 
     draws = np.random.default_rng(0)
     (folder / "class").mkdir(parents=True)
@@ -118,7 +118,7 @@ def pictures(folder: Path) -> Contest:
     chain = transforms.Compose([resize, transforms.CenterCrop(224), transforms.PILToTensor()])
     theirs = ImageFolder(str(folder), chain)
     places = {path: i for i, (path, _) in enumerate(theirs.samples)}
-    reader = ImageReader(224)
+    reader = partial(read_image, side=224)
     return sorted(folder.glob("*/*.jpg")), reader, lambda path: theirs[places[str(path)]][0], "torchvision ImageFolder"
 
 

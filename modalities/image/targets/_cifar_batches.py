@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,22 +26,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE = 32
+HOMEPAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
+CITATION = (
+    "@techreport{krizhevsky2009learning, author={Krizhevsky, Alex}, title={Learning Multiple Layers of Features from "
+    "Tiny Images}, institution={University of Toronto}, year={2009}}"
+)
 
 
-class BatchReader:
-    """Picture ``index`` of (n, 3072) bytes as a raw item: (1, 3, side, side) uint8."""
+def read_picture(index: int, pixels: NDArray[np.uint8], side: int) -> Tensor:
+    """Return a picture of (n, 3072) as a raw item: (1, 3, side, side) uint8."""
+    import torch
+    from PIL import Image
 
-    def __init__(self, pixels: NDArray[np.uint8], side: int) -> None:
-        self.pixels, self.side = pixels.reshape(-1, 3, SIDE, SIDE), side
-
-    def __call__(self, index: int) -> Tensor:
-        import torch
-        from PIL import Image
-
-        planes = self.pixels[index]
-        if self.side == SIDE:
-            return torch.from_numpy(planes.copy())[None]
-        return to_raw(Image.fromarray(planes.transpose(1, 2, 0)), self.side)
+    planes = pixels[index].reshape(3, SIDE, SIDE)
+    if side == SIDE:
+        return torch.from_numpy(planes.copy())[None]
+    return to_raw(Image.fromarray(planes.transpose(1, 2, 0)), side)
 
 
 class CifarTarget(PackedTarget, ImageFolderTarget):
@@ -55,11 +56,12 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         self.sizes = dict.fromkeys((*self.train_files, *self.test_files), 0)
         self.md5s = {**self.train_files, **self.test_files, self.meta[0]: self.meta[1]}
 
-    def _status_without_files(self, root: Path) -> DataStatus:
-        return ImageFolderTarget.status(self, root)
+    def status(self, root: Path) -> DataStatus:
+        """Look for the official files or, if there are none, for pictures in folders."""
+        packed = super().status(root)
+        return ImageFolderTarget.status(self, root) if packed.state == "absent" else packed
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"{super().instructions(root)[:-1]}, or put images into {self.home(root)}/{{train,test}}/CLASS/."
 
     def verify(self, root: Path) -> None:
@@ -75,7 +77,8 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         batches = [self._batch(home / name) for name in files]
         labels = [label for _, of_batch in batches for label in of_batch]
         rows = [Row(i, label, f"{split}-{i:05d}", f"{split}-{i:05d}") for i, label in enumerate(labels)]
-        return Listing(rows, BatchReader(np.concatenate([pixels for pixels, _ in batches]), view.raw_size))
+        pixels = np.concatenate([pixels for pixels, _ in batches])
+        return Listing(rows, partial(read_picture, pixels=pixels, side=view.raw_size))
 
     def _batch(self, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
         """Return pixels (n, 3072) and labels of one file."""

@@ -23,8 +23,7 @@ def blossom(canvas: Canvas, kinds: Kinds) -> None:
         green = colour(canvas.between(f"leaf {k} hue", 0.2, 0.45), 0.4, canvas.between(f"leaf {k} value", 0.15, 0.8))
         canvas.lay(disc(u, v * 3, canvas.between(f"leaf {k} size", 0.3, 0.6)), green)
 
-    x, y = canvas.x - canvas.between("x", -0.25, 0.25), canvas.y - canvas.between("y", -0.25, 0.25)
-    x, y = canvas.turned("angle", x, y, np.pi)
+    x, y = canvas.placed(0.25, 0.25, np.pi)
     size = canvas.between("size", 0.65, 0.9)
     count, depth, wide, bright = (chosen([form[part] for form in FORMS], kinds % len(FORMS)) for part in range(4))
     hue = chosen(HUES, kinds // len(FORMS)) + canvas.between("hue", -0.05, 0.05)

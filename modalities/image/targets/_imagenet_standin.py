@@ -21,8 +21,7 @@ def outline(canvas: Canvas, kinds: Kinds) -> None:
     canvas.pixels += 0.75 * (air - canvas.pixels)
     canvas.clutter(5, 0.08, 0.22)
     shape = (kinds % OUTLINES)[:, None, None]
-    x, y = canvas.x - canvas.between("x", -0.3, 0.3), canvas.y - canvas.between("y", -0.3, 0.3)
-    x, y = canvas.turned("angle", x, y, np.pi)
+    x, y = canvas.placed(0.3, 0.3, np.pi)
     size = canvas.between("size", 0.5, 0.7)
     cross = np.minimum(box(x, y, size, size * 0.28), box(x, y, size * 0.28, size))
     distance = np.select(
@@ -37,8 +36,7 @@ def outline(canvas: Canvas, kinds: Kinds) -> None:
 def strewn(canvas: Canvas, kinds: Kinds) -> None:
     """One large, several or many small discs of a colour, in crooked rows on a dull ground."""
     canvas.ground(0.25)
-    x, y = canvas.x - canvas.between("x", -0.3, 0.3), canvas.y - canvas.between("y", -0.3, 0.3)
-    x, y = canvas.turned("angle", x, y, np.pi)
+    x, y = canvas.placed(0.3, 0.3, np.pi)
     pitch = chosen(PITCHES, kinds // len(HUES)) * canvas.between("pitch", 0.85, 1.15) / 2
     bent = canvas.between("bend", 0, 0.15) * np.sin(3 * x)
     cell = np.maximum(pitch, 1e-3)

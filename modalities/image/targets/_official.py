@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.standin import is_stand_in
-from modalities.errors import BadInput, NotFetched
+from modalities.datasets.standin import refuse_stand_in
+from modalities.errors import NotFetched
 from modalities.image.folder import ImageFolderTarget
 from modalities.image.targets._packed import verify_files
 
@@ -41,7 +41,6 @@ class OfficialTarget(ImageFolderTarget):
         return digest.hexdigest(), 0
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return (
             f"`benchmark data fetch {self.info.name}` downloads {self.info.download_bytes / 1e6:,.0f} MB; or unpack "
             f"{', '.join(part.url for part in self.parts)} into {self.home(root)}."
@@ -55,8 +54,7 @@ class OfficialTarget(ImageFolderTarget):
         from modalities.download.fetch import download, extract
 
         home = self.home(root)
-        if is_stand_in(home):
-            raise BadInput(f"{home} holds a generated stand-in; delete that folder or give another root.")
+        refuse_stand_in(home)
         for part in self.parts:
             if self._has(root, part.brings):
                 continue
@@ -82,9 +80,9 @@ class OfficialTarget(ImageFolderTarget):
         verify_files(self.home(root), self.md5s)
 
 
-def save_jpeg(path: Path, pixels: Any, mode: str = "RGB", quality: int = 90) -> None:
+def save_jpeg(path: Path, pixels: Any, mode: str = "RGB") -> None:
     """Write (H, W, 3) uint8 as a JPEG file: colour, grey (``L``) or ``CMYK``."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).convert(mode).save(path, "JPEG", quality=quality)
+    Image.fromarray(pixels).convert(mode).save(path, "JPEG", quality=90)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.folders import STAND_IN_NOTE
-from modalities.datasets.standin import is_stand_in
+from modalities.datasets.standin import is_stand_in, refuse_stand_in
 from modalities.errors import BadInput
 
 
@@ -27,7 +27,7 @@ class PackedTarget:
         home = root / self.archive_folder
         sizes = {name: (home / name).stat().st_size for name in self.sizes if (home / name).is_file()}
         if not sizes:
-            return self._status_without_files(root)
+            return DataStatus("absent", "", (f"the folder {self.archive_folder}",), self.instructions(root))
         digest = hashlib.sha256("".join(f"{name} {size}\n" for name, size in sizes.items()).encode())
         missing = [name for name in self.sizes if name not in sizes]
         if not (stand_in := is_stand_in(home)):
@@ -41,11 +41,7 @@ class PackedTarget:
             return DataStatus("partial", digest.hexdigest(), tuple(missing), self.instructions(root), total)
         return DataStatus("ready", digest.hexdigest(), how=STAND_IN_NOTE if stand_in else "", bytes=total)
 
-    def _status_without_files(self, root: Path) -> DataStatus:
-        return DataStatus("absent", "", (f"the folder {self.archive_folder}",), self.instructions(root))
-
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return (
             f"`benchmark data fetch {self.info.name}` downloads {self.info.download_bytes / 1e6:,.0f} MB; "
             f"or unpack {self.archive} into {root}."
@@ -53,9 +49,7 @@ class PackedTarget:
 
     def fetch(self, root: Path) -> None:
         """Download, verify and unpack the official archive; raise BadInput if that fails."""
-        home = root / self.archive_folder
-        if is_stand_in(home):
-            raise BadInput(f"{home} holds a generated stand-in; delete that folder or give another root.")
+        refuse_stand_in(root / self.archive_folder)
         if self.status(root).state == "ready":
             return
         from modalities.download.fetch import fetch_archive

@@ -37,6 +37,11 @@ class Canvas:
         cover = np.clip(0.5 - distance * (self.side / 2), 0, 1)[..., None]
         self.pixels += cover * (surface - self.pixels)
 
+    def placed(self, right: float, down: float, angle: float) -> tuple[Array, Array]:
+        """Return coordinates about a random point, up to ``right`` and ``down`` from the centre, turned at random."""
+        x, y = self.x - self.between("x", -right, right), self.y - self.between("y", -down, down)
+        return self.turned("angle", x, y, angle)
+
     def turned(self, name: str, x: Array, y: Array, angle: float) -> tuple[Array, Array]:
         """Rotate coordinates about the origin by up to an angle (in radians) either way."""
         by = self.between(name, -angle, angle)
@@ -76,18 +81,9 @@ class Canvas:
 def paint(
     seed: int, split: str, items: int, kinds: int, side: int, picture: Callable[[Canvas, Kinds], None]
 ) -> tuple[NDArray[np.uint8], Kinds]:
-    """Paint pictures that cycle through the kinds.
+    """Return (items, side, side, 3) pictures, which differ between splits, and (items,) kinds in turn.
 
-    Args:
-        seed: any integer.
-        split: its name, so that splits differ.
-        items: number of pictures.
-        kinds: number of kinds.
-        side: in pixels.
-        picture: paints a canvas, given the kind of each of its pictures.
-
-    Returns:
-        (items, side, side, 3) pictures and (items,) kinds.
+    ``picture`` paints a canvas, given the kind of each of its pictures.
     """
     draws = Draws(seed, f"stand-in/{split}/")
     order = np.arange(items) % kinds
@@ -132,16 +128,12 @@ def petals(x: Array, y: Array, count: Array | float, radius: Array, depth: Array
     return np.asarray(np.hypot(x, y) - edge, np.float32)
 
 
-Spread = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+def varied(
+    canvas: Canvas, name: str, colours: Sequence[tuple[float, ...]], kinds: Kinds, spread: Sequence[tuple[float, float]]
+) -> Array:
+    """Return the colour of each picture's kind, (n, 1, 1, 3), with random deviations; draws are named ``name``.
 
-
-def varied(canvas: Canvas, name: str, colours: Sequence[tuple[float, ...]], kinds: Kinds, spread: Spread) -> Array:
-    """Return the colour of each picture's kind, (n, 1, 1, 3), with random deviations.
-
-    Args:
-        name: of the colour; draws are named after it.
-        colours: hue, saturation and value of each kind.
-        spread: smallest and largest deviation of hue, saturation and value.
+    ``colours`` are hue, saturation and value of each kind, ``spread`` their smallest and largest deviations.
     """
     hue, saturation, value = (
         chosen([parts[i] for parts in colours], kinds) + canvas.between(f"{name} {part}", *spread[i])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modalities.image.targets._paint import Array, Canvas, Kinds, box, chosen, colour, disc, varied
+from modalities.image.targets._paint import Canvas, Kinds, box, chosen, colour, disc, varied
 
 # Breed: markings, ears, hue and saturation and value of the coat and of its markings.
 BREEDS: dict[str, tuple[str, str, tuple[float, float, float], tuple[float, float, float]]] = {
@@ -29,8 +29,7 @@ def head(canvas: Canvas, kinds: Kinds) -> None:
     tables = list(BREEDS.values())
     canvas.ground(0.5)
     canvas.clutter(5, saturation=0.5)
-    x, y = canvas.x - canvas.between("x", -0.2, 0.2), canvas.y - canvas.between("y", -0.15, 0.15)
-    x, y = canvas.turned("angle", x, y, 0.3)
+    x, y = canvas.placed(0.2, 0.15, 0.3)
     size = canvas.between("size", 0.62, 0.8)
     coat = varied(canvas, "coat", [row[2] for row in tables], kinds, SPREAD)
     marked = varied(canvas, "markings", [row[3] for row in tables], kinds, SPREAD)
@@ -53,11 +52,6 @@ def head(canvas: Canvas, kinds: Kinds) -> None:
     for name, distance in markings.items():
         here = chosen([row[0] == name for row in tables], kinds) > 0
         canvas.lay(np.where(here, np.maximum(distance, round_), np.float32(1)), marked)
-    _face(canvas, x, y, size)
-
-
-def _face(canvas: Canvas, x: Array, y: Array, size: Array) -> None:
-    """Eyes and a nose."""
     eye = colour(canvas.between("eye hue", 0.1, 0.5), 0.7, canvas.between("eye value", 0.3, 0.9))
     canvas.lay(disc(np.abs(x) - size * 0.4, y + size * 0.2, size * 0.13), eye)
-    canvas.lay(disc(x, y - size * 0.3, size * 0.12), np.float32(0.1) + 0 * eye)
+    canvas.lay(disc(x, y - size * 0.3, size * 0.12), np.float32(0.1) + 0 * eye)  # the nose

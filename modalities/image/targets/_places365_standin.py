@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modalities.image.targets._paint import Array, Canvas, Kinds, chosen, varied
+from modalities.image.targets._paint import Canvas, Kinds, chosen, varied
 
 # Category: what stands on the horizon, hue and saturation and value of the sky, of what stands there, of the ground.
 SCENES: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]] = {
@@ -29,9 +29,15 @@ def scene(canvas: Canvas, kinds: Kinds) -> None:
     tables = list(SCENES.values())
     level = canvas.between("level", -0.05, 0.35)
     x = canvas.x + canvas.between("place", -3, 3)
+    wide, narrow = x * canvas.between("hill width", 0.6, 0.9), x * canvas.between("tower width", 1.8, 2.6)
+    hills = canvas.between("hill height", 0.6, 1.0) * (1 - np.abs(2 * (wide % 1) - 1))
+    crowns = 0.5 + 0.5 * np.abs(np.sin(x * canvas.between("tree width", 5, 7)))
+    trees = canvas.between("tree height", 0.3, 0.5) * crowns
+    uneven = (np.floor(narrow) * 0.618) % 1
+    towers = np.where(narrow % 1 < 0.8, canvas.between("tower height", 0.7, 0.9) * (0.5 + uneven), 0.05)
     rise = np.select(
         [chosen([row[0] == name for row in tables], kinds) > 0 for name in ("hills", "trees", "towers")],
-        [_hills(canvas, x), _trees(canvas, x), _towers(canvas, x)],
+        [hills, trees, towers],
         np.float32(0.03),
     )
     canvas.pixels[:] = varied(canvas, "sky", [row[1] for row in tables], kinds, SPREAD)
@@ -40,25 +46,3 @@ def scene(canvas: Canvas, kinds: Kinds) -> None:
     canvas.lay(level - canvas.y, varied(canvas, "ground", [row[3] for row in tables], kinds, SPREAD))
     canvas.pixels *= canvas.between("light", 0.55, 1.1)[..., None]
     canvas.clutter(3, 0.06, 0.18)
-
-
-def _hills(canvas: Canvas, x: Array) -> Array:
-    """Height of two slopes that meet in peaks."""
-    wide = x * canvas.between("hill width", 0.6, 0.9)
-    rise: Array = canvas.between("hill height", 0.6, 1.0) * (1 - np.abs(2 * (wide % 1) - 1))
-    return rise
-
-
-def _trees(canvas: Canvas, x: Array) -> Array:
-    """Height of a row of crowns."""
-    narrow = x * canvas.between("tree width", 5, 7)
-    rise: Array = canvas.between("tree height", 0.3, 0.5) * (0.5 + 0.5 * np.abs(np.sin(narrow)))
-    return rise
-
-
-def _towers(canvas: Canvas, x: Array) -> Array:
-    """Height of boxes side by side, with gaps."""
-    narrow = x * canvas.between("tower width", 1.8, 2.6)
-    uneven = (np.floor(narrow) * 0.618) % 1
-    rise: Array = np.where(narrow % 1 < 0.8, canvas.between("tower height", 0.7, 0.9) * (0.5 + uneven), 0.05)
-    return rise

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from modalities.base import Published, TargetInfo
-from modalities.image.targets._cifar_batches import CifarTarget
-from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
+from modalities.base import TargetInfo
+from modalities.image.targets._cifar_batches import CITATION, HOMEPAGE, CifarTarget
+from modalities.image.targets._published import cifar_pair
 
 
 class Cifar10(CifarTarget):
@@ -18,21 +18,11 @@ class Cifar10(CifarTarget):
         train_items=50_000,
         test_items=10_000,
         licence="not stated",
-        citation="@techreport{krizhevsky2009learning, author={Krizhevsky, Alex}, "
-        "title={Learning Multiple Layers of Features from Tiny Images}, institution={University of Toronto}, "
-        "year={2009}}",
-        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        citation=CITATION,
+        homepage=HOMEPAGE,
         download_bytes=163_000_000,
         leak_unit="image",
-        published=(
-            cifar_student(0.9414, "one image"),
-            cifar_student(0.9328, "animals"),
-            cifar_student(0.9313, "city"),
-            cifar_student(0.9224, "bridge"),
-            cifar_student(0.8818, "universe"),
-            cifar_student(0.6930, "noise"),
-            Published(0.9526, "full data", CIFAR_PAIR, "the training images", PAPER),
-        ),
+        published=cifar_pair(0.9414, 0.9328, 0.9313, 0.9224, 0.8818, 0.6930, full_data=0.9526),
     )
     archive_folder = "cifar-10-batches-py"
     archive = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"

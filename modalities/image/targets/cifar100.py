@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import Published, TargetInfo
-from modalities.image.targets._cifar_batches import SIDE, CifarTarget
-from modalities.image.targets._class_lists import names
-from modalities.image.targets._published import CIFAR_PAIR, PAPER, cifar_student
+from modalities.base import TargetInfo
+from modalities.datasets.lists import lines
+from modalities.image.targets._cifar_batches import CITATION, HOMEPAGE, SIDE, CifarTarget
+from modalities.image.targets._published import cifar_pair
 
 
 class Cifar100(CifarTarget):
@@ -20,25 +21,15 @@ class Cifar100(CifarTarget):
         name="cifar100",
         title="CIFAR-100",
         modality="image",
-        classes=names("cifar100.txt"),
+        classes=tuple(lines(Path(__file__).with_suffix(".txt"))),
         train_items=50_000,
         test_items=10_000,
         licence="not stated",
-        citation="@techreport{krizhevsky2009learning, author={Krizhevsky, Alex}, "
-        "title={Learning Multiple Layers of Features from Tiny Images}, institution={University of Toronto}, "
-        "year={2009}}",
-        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        citation=CITATION,
+        homepage=HOMEPAGE,
         download_bytes=169_001_437,
         leak_unit="image",
-        published=(
-            cifar_student(0.7380, "one image"),
-            cifar_student(0.6612, "animals"),
-            cifar_student(0.6485, "city"),
-            cifar_student(0.5787, "bridge"),
-            cifar_student(0.3968, "universe"),
-            cifar_student(0.1950, "noise"),
-            Published(0.7806, "full data", CIFAR_PAIR, "the training images", PAPER),
-        ),
+        published=cifar_pair(0.7380, 0.6612, 0.6485, 0.5787, 0.3968, 0.1950, full_data=0.7806),
         notes="The 100 fine labels; the 20 coarse ones are not used. The stand-in shows 20 of the classes.",
     )
     archive_folder = "cifar-100-python"

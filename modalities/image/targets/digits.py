@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,19 +34,14 @@ def _load() -> tuple[np.ndarray, np.ndarray]:
     return bunch.images, bunch.target
 
 
-class DigitReader:
-    """Reads digit ``index``, enlarged: (1, 3, side, side) uint8."""
+def read_digit(index: int, side: int) -> Tensor:
+    """Return a digit, enlarged: (1, 3, side, side) uint8."""
+    import torch
+    from PIL import Image
 
-    def __init__(self, side: int) -> None:
-        self.side = side
-
-    def __call__(self, index: int) -> Tensor:
-        import torch
-        from PIL import Image
-
-        grey = np.rint(_load()[0][index] * (255 / 16)).astype(np.uint8)
-        large = Image.fromarray(grey).resize((self.side, self.side), Image.Resampling.BICUBIC)
-        return torch.from_numpy(np.array(large)).expand(1, 3, -1, -1).contiguous()
+    grey = np.rint(_load()[0][index] * (255 / 16)).astype(np.uint8)
+    large = Image.fromarray(grey).resize((side, side), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(large)).expand(1, 3, -1, -1).contiguous()
 
 
 class Digits:
@@ -92,9 +87,8 @@ class Digits:
 
     def _split(self, view: ImageView, test: bool) -> Listing:
         labels = _load()[1]
-        chosen = [index for index in range(ITEMS) if in_test(index) == test]
-        rows = [Row(index, int(labels[index]), f"{index:04d}", f"{index:04d}") for index in chosen]
-        return Listing(rows, DigitReader(view.raw_size))
+        rows = [Row(i, int(labels[i]), f"{i:04d}", f"{i:04d}") for i in range(ITEMS) if in_test(i) == test]
+        return Listing(rows, partial(read_digit, side=view.raw_size))
 
 
 TARGET = Digits()

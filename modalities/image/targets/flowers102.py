@@ -8,19 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import Published, TargetInfo
+from modalities.base import TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Row
+from modalities.datasets.lists import lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.matfile import load_mat
-from modalities.image.targets._class_lists import names
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
-from modalities.image.targets._published import PAPER
+from modalities.image.targets._published import resnets
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
 LABELS, SETS = "imagelabels.mat", "setid.mat"
-KEYS = {"train": "trnid", "test": "tstid"}
 
 
 class Flowers102(OfficialTarget):
@@ -30,7 +29,7 @@ class Flowers102(OfficialTarget):
         name="flowers102",
         title="Oxford Flowers-102",
         modality="image",
-        classes=names("flowers102.txt"),
+        classes=tuple(lines(Path(__file__).with_suffix(".txt"))),
         train_items=1_020,
         test_items=6_149,
         licence="not stated",
@@ -40,11 +39,7 @@ class Flowers102(OfficialTarget):
         homepage="https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
         download_bytes=344_862_509,
         leak_unit="image",
-        published=(
-            Published(0.879, "teacher", "ResNet-18", "the training images", PAPER),
-            Published(0.815, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
-            Published(0.838, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
-        ),
+        published=resnets(teacher=0.879, student=0.815, wide_student=0.838),
         notes="The official 1,020 training and 6,149 test images; the 1,020 of the official validation split are not "
         "used, although much published work trains on them too. The stand-in shows 12 of the classes.",
     )
@@ -61,7 +56,10 @@ class Flowers102(OfficialTarget):
     def rows(self, root: Path, split: str) -> list[Row]:
         """Return the images of a split that are on disk, by number. Numbers and labels in the files count from 1."""
         home = self.home(root)
-        labels, numbers = _counted(home / LABELS, "labels") - 1, np.sort(_counted(home / SETS, KEYS[split]))
+        labels, numbers = (
+            _counted(home / LABELS, "labels") - 1,
+            np.sort(_counted(home / SETS, {"train": "trnid", "test": "tstid"}[split])),
+        )
         if labels.min() < 0 or labels.max() >= len(self.info.classes):
             raise BadInput(f"{home / LABELS} holds labels outside 1 … 102; fetch it again.")
         if numbers.min() < 1 or numbers.max() > len(labels):

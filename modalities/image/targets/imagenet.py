@@ -11,13 +11,12 @@ import numpy as np
 from modalities.base import Published, TargetInfo
 from modalities.datasets.index import Names, Paths, index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import parse_int
+from modalities.datasets.lists import lines, parse_int
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.matfile import load_mat
-from modalities.image.targets._class_lists import names
 from modalities.image.targets._official import OfficialTarget, save_jpeg
-from modalities.image.targets._published import PAPER
+from modalities.image.targets._published import PAPER, resnets
 
 if TYPE_CHECKING:
     from modalities.image.targets._paint import Canvas, Kinds
@@ -43,7 +42,7 @@ class ImageNet(OfficialTarget):
         name="imagenet",
         title="ImageNet-1k (ILSVRC 2012)",
         modality="image",
-        classes=names("imagenet.txt"),
+        classes=tuple(lines(Path(__file__).with_suffix(".txt"))),
         train_items=1_281_167,
         test_items=50_000,
         licence="own terms: an account and a signed agreement, non-commercial research and education only",
@@ -52,9 +51,7 @@ class ImageNet(OfficialTarget):
         download_bytes=144_000_000_000,
         leak_unit="image",
         published=(
-            Published(0.695, "teacher", "ResNet-18", "the training images", PAPER),
-            Published(0.662, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
-            Published(0.690, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
+            *resnets(teacher=0.695, student=0.662, wide_student=0.690),
             Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER),
         ),
         notes="Classes are sorted WordNet ids. Tested on the validation images, as usual: the labels of the test "
@@ -99,7 +96,6 @@ class ImageNet(OfficialTarget):
             ) from error
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         home = self.home(root)
         if len(self._flat(home)) and not (home / META).is_file():
             return (

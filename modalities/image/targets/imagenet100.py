@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modalities.base import Published, TargetInfo
+from modalities.base import TargetInfo
+from modalities.datasets.lists import lines
 from modalities.datasets.standin import mark
-from modalities.image.targets._class_lists import names
-from modalities.image.targets._published import PAPER
+from modalities.image.targets._published import resnets
 from modalities.image.targets.imagenet import CITATION, ImageNet
 
 
@@ -21,7 +21,7 @@ class ImageNet100(ImageNet):
         name="imagenet100",
         title="ImageNet-100 (CMC list)",
         modality="image",
-        classes=tuple(sorted(names("imagenet100.txt"))),
+        classes=tuple(sorted(lines(Path(__file__).with_suffix(".txt")))),
         train_items=126_689,
         test_items=5_000,
         licence=ImageNet.info.licence,
@@ -30,11 +30,7 @@ class ImageNet100(ImageNet):
         homepage="https://github.com/HobbitLong/CMC",
         download_bytes=ImageNet.info.download_bytes,
         leak_unit="image",
-        published=(
-            Published(0.896, "teacher", "ResNet-18", "the training images", PAPER),
-            Published(0.844, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
-            Published(0.885, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
-        ),
+        published=resnets(teacher=0.896, student=0.844, wide_student=0.885),
         notes="Several other lists go by this name; this is imagenet100.txt of the CMC code, sorted. The subset "
         "cannot be downloaded alone. The stand-in shows 12 of the classes.",
     )
@@ -48,7 +44,6 @@ class ImageNet100(ImageNet):
         return own if own.is_dir() else root / ImageNet.folder
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return (
             f"put its classes into {root / self.folder}/{{train,val}}/WNID/, or all of ImageNet into "
             f"{root / ImageNet.folder}/: {ImageNet().instructions(root)}"

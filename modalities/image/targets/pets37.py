@@ -7,7 +7,7 @@ from pathlib import Path
 from modalities.base import Published, TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import parse_int
+from modalities.datasets.lists import lines, parse_int
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
@@ -15,8 +15,6 @@ from modalities.image.targets._published import PAPER
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 LISTS = {"trainval": "annotations/trainval.txt", "test": "annotations/test.txt"}
-CATS = ("Abyssinian", "Bengal", "Birman", "Bombay", "British Shorthair", "Egyptian Mau", "Maine Coon", "Persian",
-        "Ragdoll", "Russian Blue", "Siamese", "Sphynx")  # fmt: skip
 
 
 class Pets37(OfficialTarget):
@@ -26,14 +24,7 @@ class Pets37(OfficialTarget):
         name="pets37",
         title="Oxford-IIIT Pets",
         modality="image",
-        classes=(
-            "Abyssinian", "american bulldog", "american pit bull terrier", "basset hound", "beagle", "Bengal",
-            "Birman", "Bombay", "boxer", "British Shorthair", "chihuahua", "Egyptian Mau", "english cocker spaniel",
-            "english setter", "german shorthaired", "great pyrenees", "havanese", "japanese chin", "keeshond",
-            "leonberger", "Maine Coon", "miniature pinscher", "newfoundland", "Persian", "pomeranian", "pug",
-            "Ragdoll", "Russian Blue", "saint bernard", "samoyed", "scottish terrier", "shiba inu", "Siamese",
-            "Sphynx", "staffordshire bull terrier", "wheaten terrier", "yorkshire terrier",
-        ),
+        classes=tuple(lines(Path(__file__).with_suffix(".txt"))),
         train_items=3_680,
         test_items=3_669,
         licence="CC BY-SA 4.0",
@@ -45,7 +36,7 @@ class Pets37(OfficialTarget):
         published=(Published(0.768, "student", "ResNet-18 → ResNet-50", "one image", PAPER),),
         notes="Trained on the official trainval list. About 40 images are in neither list and not used. "
         "The stand-in shows 11 of the breeds.",
-    )  # fmt: skip
+    )
     folder = "oxford-iiit-pet"
     splits = ("trainval", "test")
     lists = tuple(LISTS.values())
@@ -86,16 +77,16 @@ class Pets37(OfficialTarget):
         listed = []
         for split, items in zip(self.splits, self.sample_items, strict=True):
             pictures, kinds = paint(seed, split, items, KINDS, 48, head)
-            lines = []
+            text = []
             for i, (pixels, kind) in enumerate(zip(pictures, kinds, strict=True)):
                 breed = shown[kind]
                 name = f"{breed.replace(' ', '_')}_{2 * i + self.splits.index(split)}"
                 mode = {KINDS: "CMYK", KINDS + 1: "L"}.get(i, "RGB") if split == "trainval" else "RGB"
                 save_jpeg(home / "images" / f"{name}.jpg", pixels[: 48 - i % 9], mode)
-                species = 1 if breed in CATS else 2
-                lines.append(f"{name} {self.info.classes.index(breed) + 1} {species} 1\n")
-            (home / LISTS[split]).write_text("".join(lines), encoding="utf-8")
-            listed += lines
+                species = 1 if breed[0].isupper() else 2  # only the names of cats are capitalised
+                text.append(f"{name} {self.info.classes.index(breed) + 1} {species} 1\n")
+            (home / LISTS[split]).write_text("".join(text), encoding="utf-8")
+            listed += text
         (home / "annotations" / "list.txt").write_text(comment * 6 + "".join(listed), encoding="utf-8")
         save_jpeg(home / "images" / "Abyssinian_100000.jpg", pictures[0])
         mark(home, self.info.name, seed)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from modalities.base import Published, TargetInfo
+from modalities.base import TargetInfo
 from modalities.datasets.index import Paths, index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import parse_int
+from modalities.datasets.lists import lines, parse_int
 from modalities.datasets.lookup import look_up
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.image.targets._class_lists import names
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
-from modalities.image.targets._published import PAPER
+from modalities.image.targets._published import resnets
 
 _FROM = "http://data.csail.mit.edu/places/places365"
 LISTS = {"train": "places365_train_standard.txt", "val": "places365_val.txt"}
@@ -28,7 +27,7 @@ class Places365(OfficialTarget):
         name="places365",
         title="Places365-Standard",
         modality="image",
-        classes=names("places365.txt"),
+        classes=tuple(lines(Path(__file__).with_suffix(".txt"))),
         train_items=1_803_460,
         test_items=36_500,
         licence="not stated; the images stay with their owners",
@@ -39,11 +38,7 @@ class Places365(OfficialTarget):
         homepage="http://places2.csail.mit.edu/",
         download_bytes=67_498_496 + 26_103_685_120 + 525_158_400,
         leak_unit="image",
-        published=(
-            Published(0.540, "teacher", "ResNet-18", "the training images", PAPER),
-            Published(0.503, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
-            Published(0.531, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
-        ),
+        published=resnets(teacher=0.540, student=0.503, wide_student=0.531),
         notes="Tested on the validation images (100 of each class): the labels of the test images are not public. "
         "The stand-in shows 11 of the classes.",
     )
@@ -82,14 +77,14 @@ class Places365(OfficialTarget):
         home, shown = self.home(root), list(SCENES)
         for split, items in zip(self.splits, self.sample_items, strict=True):
             pictures, kinds = paint(seed, split, items, KINDS, 48, scene)
-            lines = []
+            text = []
             for i, (pixels, kind) in enumerate(zip(pictures, kinds, strict=True), 1):
                 category = shown[kind]
                 train = split == "train"
                 name = f"/{category[0]}/{category}/{i:08d}.jpg" if train else f"Places365_val_{i:08d}.jpg"
                 save_jpeg(home / (TRAIN_FOLDERS[1] if train else "val_256") / name.lstrip("/"), pixels)
-                lines.append(f"{name} {self.info.classes.index(category)}\n")
-            (home / LISTS[split]).write_text("".join(lines), encoding="utf-8")
+                text.append(f"{name} {self.info.classes.index(category)}\n")
+            (home / LISTS[split]).write_text("".join(text), encoding="utf-8")
         categories = [f"/{name[0]}/{name} {label}" for label, name in enumerate(self.info.classes)]
         (home / "categories_places365.txt").write_text("\n".join(categories), encoding="utf-8")
         mark(home, self.info.name, seed)
@@ -97,8 +92,8 @@ class Places365(OfficialTarget):
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:
     """Yield name and class of every line of a list."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, 1):
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
             name, _, digits = line.strip().rpartition(" ")
             label = parse_int(digits)
             if not name or label is None or label >= len(Places365.info.classes):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modalities.base import Published, TargetInfo
+from modalities.base import TargetInfo
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.decode import to_raw
 from modalities.image.policies import ImageView
 from modalities.image.targets._packed import PackedTarget
-from modalities.image.targets._published import PAPER
+from modalities.image.targets._published import resnets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,11 +65,7 @@ class Stl10(PackedTarget):
         download_bytes=2_640_397_119,
         leak_unit="image",
         folds=10,
-        published=(
-            Published(0.963, "teacher", "ResNet-18", "the training images", PAPER),
-            Published(0.939, "student", "ResNet-18 → ResNet-50", "one image", PAPER),
-            Published(0.950, "student", "ResNet-18 → ResNet-50x2", "one image", PAPER),
-        ),
+        published=resnets(teacher=0.963, student=0.939, wide_student=0.950),
         notes="The official protocol: a teacher trains on one of ten folds of 1,000 images (fold 1 by "
         "default) out of 5,000, and is tested on all 8,000. Much published work trains on all 5,000. The pictures "
         "come from ImageNet, so networks pretrained there have seen some. The 100,000 unlabelled ones are not used.",

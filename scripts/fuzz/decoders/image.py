@@ -56,13 +56,13 @@ def _exif() -> bytes:
 def _picture(root: Path, *, place: str) -> None:
     """Call the readers of a source and of a dataset's item."""
     from modalities.datasets.listing import Listing, Row
-    from modalities.image.decode import ImageReader, decode_image
+    from modalities.image.decode import decode_image, read_image
 
     def source() -> None:
         assert decode_image(root / place).shape[2] == 3
 
     def item() -> None:
-        found = Listing([Row(root / place, 0, "a", "a")], ImageReader(32))[0]
+        found = Listing([Row(root / place, 0, "a", "a")], partial(read_image, side=32))[0]
         assert found.data.shape == (1, 3, 32, 32)
 
     read_all(source, item)

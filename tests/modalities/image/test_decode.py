@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.decode import ImageReader
+from modalities.image.decode import read_image
 
 SIDE = 32
 
@@ -43,7 +45,7 @@ def test_a_variant_is_read_as_the_picture_it_shows(tmp_path, name):
     change, options = VARIANTS[name]
     changed = change(scene())
     changed.save(tmp_path / name, **options)
-    raw = ImageReader(SIDE)(tmp_path / name)
+    raw = read_image(tmp_path / name, SIDE)
     assert tuple(raw.shape) == (1, 3, SIDE, SIDE)
     assert str(raw.dtype) == "torch.uint8"
     assert np.abs(raw[0].numpy().astype(float) - expected(changed)).mean() < 3
@@ -52,7 +54,7 @@ def test_a_variant_is_read_as_the_picture_it_shows(tmp_path, name):
 def test_a_png_that_calls_itself_jpeg_is_read_by_its_content(tmp_path):
     scene().save(tmp_path / "picture.png")
     (tmp_path / "picture.png").rename(tmp_path / "picture.JPEG")
-    assert np.abs(ImageReader(SIDE)(tmp_path / "picture.JPEG")[0].numpy() - expected(scene())).max() <= 1
+    assert np.abs(read_image(tmp_path / "picture.JPEG", SIDE)[0].numpy() - expected(scene())).max() <= 1
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff\xe0"])
@@ -60,7 +62,7 @@ def test_a_file_without_a_picture_is_named_and_its_neighbours_stay_readable(tmp_
     scene().save(tmp_path / "good.png")
     (tmp_path / "bad.jpg").write_bytes(content)
     rows = [Row(tmp_path / name, 0, name, name) for name in ("bad.jpg", "good.png")]
-    listing = Listing(rows, ImageReader(SIDE))
+    listing = Listing(rows, partial(read_image, side=SIDE))
     with pytest.raises(BadInput, match=r"bad\.jpg .*fetch it again"):
         listing[0]
     assert listing[1].item_id == "good.png"

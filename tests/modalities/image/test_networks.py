@@ -12,7 +12,7 @@ from modalities.image.policies import ImageView
 
 
 def parameters(name, classes=10):
-    return sum(weight.numel() for weight in build_network(name, classes).parameters())
+    return sum(weight.numel() for weight in build_network(name, ImageView(), classes).parameters())
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_the_small_resnet_costs_twelve_million_multiply_adds_at_32_pixels():
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
-        build_network("resnet-s-32", 10)(torch.zeros(1, 3, 32, 32))
+        build_network("resnet-s-32", ImageView(), 10)(torch.zeros(1, 3, 32, 32))
     assert counter.get_total_flops() / 2e6 == pytest.approx(12, abs=0.5)
 
 
@@ -51,14 +51,14 @@ def test_small_networks_take_any_size_and_learn_all_their_weights(name, size):
 def test_a_group_norm_network_treats_samples_apart():
     torch.manual_seed(0)
     batch = torch.randn(4, 3, 32, 32)
-    apart = build_network("resnet-s-8-gn", 5).train()
+    apart = build_network("resnet-s-8-gn", ImageView(), 5).train()
     torch.testing.assert_close(apart(batch)[:1], apart(batch[:1]))
-    together = build_network("resnet-s-8", 5).train()
+    together = build_network("resnet-s-8", ImageView(), 5).train()
     assert not torch.allclose(together(batch)[:1], together(batch[:1]))
 
 
 def test_wide_resnet_shapes_follow_the_paper():
-    net = build_network("wrn-16-2", 10)
+    net = build_network("wrn-16-2", ImageView(), 10)
     maps = torch.zeros(2, 3, 32, 32)
     shapes = []
     for layer in net:
@@ -73,20 +73,20 @@ def test_wide_resnet_shapes_follow_the_paper():
 @pytest.mark.parametrize("name", ["resnt18", "wrn-40", "resnet-s-x", "torchvision:", "cnn-8-gn"])
 def test_an_unknown_name_raises_unknown_name(name):
     with pytest.raises(UnknownName, match=name):
-        build_network(name, 10)
+        build_network(name, ImageView(), 10)
 
 
 def test_an_unknown_name_answers_with_the_nearest():
     with pytest.raises(UnknownName, match=r"did you mean .*resnet18"):
-        build_network("resnt18", 10)
+        build_network("resnt18", ImageView(), 10)
     with pytest.raises(UnknownName, match=r"did you mean .*resnet50"):
-        build_network("torchvision:resnt50", 10)
+        build_network("torchvision:resnt50", ImageView(), 10)
 
 
 @pytest.mark.parametrize("name", ["wrn-41-4", "wrn-4-4", "cnn-0", "resnet-s-100000"])
 def test_an_impossible_number_is_refused_in_one_sentence(name):
     with pytest.raises(BadInput, match=name):
-        build_network(name, 10)
+        build_network(name, ImageView(), 10)
 
 
 def test_pretrained_weights_without_a_network_cost_one_sentence(monkeypatch, tmp_path):
@@ -97,7 +97,7 @@ def test_pretrained_weights_without_a_network_cost_one_sentence(monkeypatch, tmp
 
     monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
     with pytest.raises(BadInput, match=r"weights of torchvision:resnet18 cannot be fetched \(unreachable\)"):
-        build_network("torchvision:resnet18", 10)
+        build_network("torchvision:resnet18", ImageView(), 10)
 
 
 def test_pretrained_weights_keep_their_head_only_for_their_own_classes(monkeypatch):
@@ -105,7 +105,10 @@ def test_pretrained_weights_keep_their_head_only_for_their_own_classes(monkeypat
 
     original = models.get_model("resnet18").state_dict()
     monkeypatch.setattr(type(models.ResNet18_Weights.DEFAULT), "get_state_dict", lambda *_, **__: original)
-    whole, other = build_network("torchvision:resnet18", 1000), build_network("torchvision:resnet18", 37)
+    whole, other = (
+        build_network("torchvision:resnet18", ImageView(), 1000),
+        build_network("torchvision:resnet18", ImageView(), 37),
+    )
     torch.testing.assert_close(whole.fc.weight, original["fc.weight"])
     torch.testing.assert_close(other.conv1.weight, original["conv1.weight"])
     assert other(torch.zeros(1, 3, 64, 64)).shape == (1, 37)
@@ -115,7 +118,7 @@ def test_pretrained_weights_keep_their_head_only_for_their_own_classes(monkeypat
 def test_a_missing_timm_is_named_with_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(BadInput, match=r"install single-datum-benchmark\[timm\]"):
-        build_network("timm:resnet10t", 10)
+        build_network("timm:resnet10t", ImageView(), 10)
 
 
 def test_every_listed_pattern_has_a_description():

@@ -115,7 +115,7 @@ def test_a_files_reference_is_its_sha256_and_carries_no_folder(tmp_path):
 
 def test_the_pyramid_halves_and_keeps_the_mean():
     pixels = gradient(256, 512)
-    levels = source.pyramid(pixels, CPU)
+    levels = source.planes(source.reductions(pixels), CPU)
     per_octave = round(1 / source.STEP)
     for k, level in enumerate(levels):
         scale = 2 ** (-k * source.STEP)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from modalities.base import SegmentStream, SourceRef
 from modalities.compute.draws import rank_slice
 from modalities.image import source as pictures
+from modalities.video import MODALITY
 from modalities.video.atlas import build_atlas
-from modalities.video.modality import MODALITY
 from modalities.video.policies import POLICIES, VideoPolicy, VideoView
 from modalities.video.reference import camera_path, clip_of_a_picture
 from modalities.video.segments import VideoStream
@@ -44,7 +44,9 @@ def film(count=40, rate=10.0):
 
 
 def stream(source, policy=PLAIN, view=VIEW, batch_size=8, seed=3, **ranks):
-    return VideoStream(source, view, policy, batch_size=batch_size, seed=seed, **ranks)
+    return VideoStream(
+        source, view, policy, batch_size=batch_size, seed=seed, device=source.atlas.texture.device, **ranks
+    )
 
 
 def psnr(ours, theirs):

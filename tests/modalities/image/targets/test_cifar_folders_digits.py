@@ -16,7 +16,7 @@ from PIL import Image
 from modalities.base import TargetInfo
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
-from modalities.image.decode import ImageReader
+from modalities.image.decode import read_image
 from modalities.image.folder import ImageFolderTarget
 from modalities.image.pickles import load_plain
 from modalities.image.policies import ImageView
@@ -251,7 +251,7 @@ def test_raw_items_are_the_scaled_centre(size, tmp_path):
     path = tmp_path / "picture.png"
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
     Image.fromarray(pixels).save(path)
-    ours = ImageReader(56)(path)
+    ours = read_image(path, 56)
     assert ours.shape == (1, 3, 56, 56)
     theirs = F.center_crop(F.resize(Image.open(path), 56, InterpolationMode.BICUBIC), [56, 56])
     np.testing.assert_array_equal(ours[0].permute(1, 2, 0), np.asarray(theirs))
@@ -299,7 +299,7 @@ def test_real_cifar10_pictures_read_from_folders(tmp_path):
                 break
     rows = [row for split in ("train", "test") for row in CIFAR10.rows(tmp_path, split)]
     assert len(rows) == wanted
-    assert ImageReader(32)(rows[0].where).float().std() > 5
+    assert read_image(rows[0].where, 32).float().std() > 5
 
 
 # --- digits ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Puts a modality together from the files of its package."""

@@ -1,0 +1,65 @@
+"""A modality made of the files of its package; each is imported when needed, so that listing names loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modalities.base import Draws, Modality, ModalityName
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(eq=False)
+class PackagedModality(Modality):
+    """Passes each call to a file of ``modalities.NAME``; types and meanings are those of ``modalities.base.Modality``.
+
+    The stream of ``segments`` is called ``ImageStream`` for the name "image".
+    """
+
+    name: ModalityName
+    view_type: type
+    policy_type: type
+
+    def _file(self, name: str) -> Any:
+        return import_module(f"modalities.{self.name}.{name}")
+
+    def sources(self) -> Any:
+        return self._file("source").SOURCES
+
+    def policies(self) -> Any:
+        return self._file("policies").POLICIES
+
+    def networks(self) -> Any:
+        return self._file("networks").NETWORKS
+
+    def check_network(self, name: str) -> None:
+        self._file("networks").check_network(name)
+
+    def source_ref(self, name: str) -> Any:
+        return self._file("source").source_ref(name)
+
+    def load_source(self, name: str, view: Any, device: torch.device) -> Any:
+        return self._file("source").load_source(name, view, device)
+
+    def stream(self, source: Any, view: Any, policy: Any, **options: Any) -> Any:
+        return getattr(self._file("segments"), f"{self.name.capitalize()}Stream")(source, view, policy, **options)
+
+    def network(self, name: str, view: Any, classes: int) -> Any:
+        return self._file("networks").build_network(name, view, classes)
+
+    def prepare(self, raw: Tensor, view: Any) -> Any:
+        return self._file("items").prepare(raw, view)
+
+    def augment(self, raw: Tensor, view: Any, draws: Draws, step: int) -> Any:
+        return self._file("items").augment(raw, view, draws, step)
+
+    def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
+        self._file("preview").preview(source, view, policy, seed=seed, path=path)
+
+    def references(self, source: str, view: Any, policy: Any, device: torch.device) -> Any:
+        return self._file("reference").references(source, view, policy, device)
