@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import overload
 
 import numpy as np
 
 from modalities.base import Item, LabelledData
-
-
-class Chosen(Sequence[str]):
-    """Some of many names, looked up when asked for."""
-
-    def __init__(self, names: Sequence[str], indices: np.ndarray) -> None:
-        self._names, self._indices = names, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Chosen: ...
-
-    def __getitem__(self, index: int | slice) -> str | Chosen:
-        if isinstance(index, slice):
-            return Chosen(self._names, self._indices[index])
-        return self._names[int(self._indices[index])]
+from modalities.datasets.lazy import Lazy
 
 
 class Subset:
@@ -38,8 +17,8 @@ class Subset:
     def __init__(self, data: LabelledData, indices: np.ndarray) -> None:
         self._data, self._indices = data, indices
         self.labels = np.asarray(data.labels)[indices]
-        self.item_ids: Sequence[str] = Chosen(data.item_ids, indices)
-        self.groups: Sequence[str] = Chosen(data.groups, indices)
+        self.item_ids: Sequence[str] = Lazy(data.item_ids, indices, str)
+        self.groups: Sequence[str] = Lazy(data.groups, indices, str)
 
     def __len__(self) -> int:
         return len(self._indices)

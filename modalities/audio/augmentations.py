@@ -82,7 +82,6 @@ def knot_weights(mels: int) -> Array:
 
 @cache
 def _knot_weights_on(mels: int, device: torch.device) -> Tensor:
-    """``knot_weights`` as float32 on a device."""
     import torch
 
     return torch.from_numpy(knot_weights(mels).astype(np.float32)).to(device)

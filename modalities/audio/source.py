@@ -59,7 +59,6 @@ def _path(name: str) -> Path:
 
 @cache
 def _sha256(path: Path, size: int, modified: int) -> str:
-    """SHA-256 of a file, computed again when its size or modification time changes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

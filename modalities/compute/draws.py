@@ -16,7 +16,6 @@ _LOCAL = threading.local()  # a generator per thread: setting its state costs a 
 
 
 def _key(seed: int, name: str) -> Words:
-    """Return the 128-bit Philox key of a named draw, low word first."""
     return np.frombuffer(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest(), "<u8").astype(np.uint64)
 
 

@@ -15,6 +15,10 @@ from modalities.errors import BadInput
 
 LISTS = (".txt", ".csv", ".json", ".mat", ".tsv", ".trans")  # files that name items and hold none
 MANY = 20  # if there are this many files of a kind, each holds one item
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "overwritten": lambda content: b"<html>404 Not Found</html>".ljust(len(content), b" "),
+}
 
 
 def check_absent(subject: Subject) -> str:
@@ -65,14 +69,12 @@ def check_damaged(subject: Subject) -> str:
 
 
 def _check_file(subject: Subject, files: list[Path], folder: Path) -> str:
-    """Check damage to a file that holds one item."""
     test = subject.splits["test"]
     index = len(test) // 2
     path = _file_of(test.item_ids[index], files)
-    for harm, damaged in (("truncated", _truncated), ("overwritten", _overwritten)):
+    for harm in DAMAGES:
         copy = folder / harm
-        _copy(subject.root, copy)
-        _replace(copy / path.relative_to(subject.root), damaged)
+        _damage_copy(subject.root, copy, path, harm)
         data = subject.construct(copy)["test"]
         try:
             data[index]
@@ -87,8 +89,7 @@ def _check_file(subject: Subject, files: list[Path], folder: Path) -> str:
 
 def _check_pack(subject: Subject, path: Path, copy: Path) -> str:
     """Check damage to a file that holds many items, all of which it may cost."""
-    _copy(subject.root, copy)
-    _replace(copy / path.relative_to(subject.root), _truncated)
+    _damage_copy(subject.root, copy, path, "truncated")
     try:
         for data in subject.construct(copy).values():
             data[len(data) - 1]
@@ -99,7 +100,6 @@ def _check_pack(subject: Subject, path: Path, copy: Path) -> str:
 
 
 def _data_files(root: Path) -> list[Path]:
-    """Return the files that hold items, sorted."""
     found = (path for path in root.rglob("*") if path.is_file())
     return sorted(path for path in found if path.suffix.lower() not in LISTS)
 
@@ -127,16 +127,8 @@ def _copy(root: Path, copy: Path) -> None:
         shutil.copytree(root, copy)
 
 
-def _replace(path: Path, damaged: Callable[[bytes], bytes]) -> None:
-    """Replace a file by a damaged one; it is not modified, since it may be a hard link to the original."""
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(damaged(content))
-
-
-def _truncated(content: bytes) -> bytes:
-    return content[: len(content) // 2]
-
-
-def _overwritten(content: bytes) -> bytes:
-    return b"<html>404 Not Found</html>".ljust(len(content), b" ")
+def _damage_copy(root: Path, copy: Path, path: Path, harm: str) -> None:
+    _copy(root, copy)
+    copied = copy / path.relative_to(root)
+    copied.unlink()  # it may be a hard link to the original
+    copied.write_bytes(DAMAGES[harm](path.read_bytes()))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.datasets.hidden import is_hidden
+from modalities.datasets.lazy import Lazy
 from modalities.errors import BadInput
 from modalities.storage.array_cache import Arrays, cached_arrays
 
@@ -89,33 +90,14 @@ class Names(Sequence[str]):
                 yield self.prefixes[folder] + os.fsdecode(self.text[start:end])
 
 
-class Paths(Sequence[Path]):
-    """Names below a folder as paths, made on access."""
+class Paths(Lazy[Path]):
+    """Names below a folder as paths."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self.folder, self.names = folder, names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @overload
-    def __getitem__(self, index: int) -> Path: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Paths: ...
-
-    def __getitem__(self, index: int | slice) -> Path | Paths:
-        if isinstance(index, slice):
-            return Paths(self.folder, self.names[index])
-        return self.folder / self.names[index]
-
-    def __iter__(self) -> Iterator[Path]:
-        return (self.folder / name for name in self.names)
+        super().__init__(names, range(len(names)), folder.joinpath)
 
 
 class _Query(NamedTuple):
-    """The arguments of ``index``, hashable."""
-
     root: Path
     folders: tuple[str, ...]
     suffixes: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,16 @@ def lines(path: Path) -> list[str]:
     """Return the lines of a UTF-8 text without their ends. Raises BadInput if the file cannot be read as one."""
     with reading(path):
         return path.read_text(encoding="utf-8").splitlines()
+
+
+def class_names(beside: str, file: str) -> tuple[str, ...]:
+    """Return the lines of a text file that lies beside a module."""
+    return tuple(Path(beside).with_name(file).read_text(encoding="utf-8").splitlines())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def table(path: Path) -> Iterator[dict[str, str]]:

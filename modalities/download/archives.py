@@ -12,6 +12,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, cast
 
@@ -29,6 +30,12 @@ _ZEROS = bytes(_BLOCK)  # ends a tar archive
 # Archives of media hardly shrink, those of text by 20 or so; only what is made to fill a disk exceeds this ratio.
 _MAX_RATIO = 200
 _ALWAYS_ALLOWED = 1 << 30
+
+_DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
 
 
 def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
@@ -55,18 +62,21 @@ def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
         home = into if into.is_dir() else into.parent  # on the same file system, even if ``into`` is a mount point
-        limit = _limit(archive, home, max_bytes)
+        if max_bytes is None:
+            max_bytes = max(_ALWAYS_ALLOWED, _MAX_RATIO * archive.stat().st_size)
+        limit = min(max_bytes, shutil.disk_usage(home).free)
         with path_lock(home / into.name), temporary_path(home / into.name) as staging:
             staging.mkdir()
             with _damage_named(archive):
                 unpack(archive, staging, limit)
             _merge(staging, into)
     except OSError as error:
-        raise BadInput(f"{archive} cannot be unpacked into {into}: {_reason(error)}.") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full; free some space and run the same command again" if full else error.strerror or error
+        raise BadInput(f"{archive} cannot be unpacked into {into}: {why}.") from error
 
 
 def _kind(archive: Path) -> Callable[[Path, Path, int], None]:
-    """Return the function that unpacks such a file."""
     try:
         with archive.open("rb") as file:
             start = file.read(262)
@@ -74,19 +84,16 @@ def _kind(archive: Path) -> Callable[[Path, Path, int], None]:
         raise BadInput(f"the archive {archive} cannot be opened: {error.strerror}.") from error
     if start.startswith((b"PK\3\4", b"PK\5\6")):
         return _unzip
-    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")) or start[257:] == b"ustar":
-        return _untar
+    for magic, opener in _DECOMPRESSORS.items():
+        if start.startswith(magic):
+            return partial(_untar, opener)
+    if start[257:] == b"ustar":
+        return partial(_untar, Path.open)
     if start.startswith((b"Rar!", b"7z\xbc\xaf")):
         raise BadInput(
             f"{archive} is a rar or 7z archive, which must be unpacked by hand (with 'bsdtar -xf' or '7z x')."
         )
     raise BadInput(f"{archive} is neither a tar nor a zip archive; delete it and fetch it again.")
-
-
-def _limit(archive: Path, home: Path, max_bytes: int | None) -> int:
-    if max_bytes is None:
-        max_bytes = max(_ALWAYS_ALLOWED, _MAX_RATIO * archive.stat().st_size)
-    return min(max_bytes, shutil.disk_usage(home).free)
 
 
 def _check_size(archive: Path, size: int, limit: int) -> None:
@@ -125,12 +132,6 @@ def _damage_named(archive: Path) -> Iterator[None]:
         raise BadInput(f"{archive} is damaged or cut short ({why}); delete it and fetch it again.") from error
 
 
-def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; free some space and run the same command again"
-    return error.strerror or str(error)
-
-
 # --- tar -------------------------------------------------------------------------------------------------------
 
 
@@ -160,27 +161,17 @@ class _Guarded:
         self._limit = self.headers + _MAX_HEADER
 
 
-def _open_stream(archive: Path) -> Any:
-    with archive.open("rb") as file:
-        start = file.read(6)
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.open(archive, "rb")
-    if start.startswith(b"BZh"):
-        return bz2.open(archive, "rb")
-    if start.startswith(b"\xfd7zXZ"):
-        return lzma.open(archive, "rb")
-    return archive.open("rb")
-
-
-def _untar(archive: Path, staging: Path, limit: int) -> None:
-    with _open_stream(archive) as stream:
+def _untar(opener: Callable[..., Any], archive: Path, staging: Path, limit: int) -> None:
+    with opener(archive, "rb") as stream:
         guarded = _Guarded(stream)
         with tarfile.open(fileobj=cast(Any, guarded), mode="r:") as tar:
             _untar_members(archive, tar, guarded, staging, limit)
         # tarfile takes a damaged header for the end; the real end is a block of zeros.
         if guarded.last != _ZEROS:
             raise tarfile.ReadError("no end mark")
-        _drain(stream)
+        # Read the padding to its end, so that the decompressor verifies its checksum.
+        if not any(not stream.read(_CHUNK) for _ in range(_MAX_PADDING // _CHUNK)):
+            raise tarfile.ReadError("endless padding")
 
 
 def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, staging: Path, limit: int) -> None:
@@ -199,14 +190,6 @@ def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, stagi
         with guarded.content():
             tar.extract(member, staging, filter="data")
         tar.members.clear()  # type: ignore[attr-defined]  # a kilobyte for each member, of which there may be a million
-
-
-def _drain(stream: Any) -> None:
-    """Read the padding to its end, so that the decompressor verifies its checksum."""
-    for _ in range(_MAX_PADDING // _CHUNK):
-        if not stream.read(_CHUNK):
-            return
-    raise tarfile.ReadError("endless padding")
 
 
 # --- zip -------------------------------------------------------------------------------------------------------

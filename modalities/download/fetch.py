@@ -125,10 +125,12 @@ def _download(url: str, path: Path, check: Check, progress: Progress | None) -> 
         with path_lock(saved):
             if not check.matches(saved):
                 _fetch(url, saved, path, check, progress)
-    _link_or_copy(saved, path)
-
-
-# --- places ----------------------------------------------------------------------------------------------------
+    with temporary_path(path) as temporary:  # not the part: it may be open for writing
+        try:
+            os.link(saved.resolve(), temporary)
+        except OSError:  # the file system has no hard links
+            shutil.copyfile(saved, temporary)
+        temporary.replace(path)
 
 
 def _saved_copy(path: Path, check: Check) -> Path | None:
@@ -142,19 +144,6 @@ def _saved_copy(path: Path, check: Check) -> Path | None:
     if saved.exists():
         return saved if check.matches(saved) else None
     return saved if not saved.parent.exists() or os.access(saved.parent, os.W_OK) else None
-
-
-def _link_or_copy(saved: Path, path: Path) -> None:
-    """Give the file a second name, or copy it if the file system has no hard links."""
-    with temporary_path(path) as temporary:  # not the part: it may be open for writing
-        try:
-            os.link(saved.resolve(), temporary)
-        except OSError:
-            shutil.copyfile(saved, temporary)
-        temporary.replace(path)
-
-
-# --- the network -----------------------------------------------------------------------------------------------
 
 
 def _fetch(url: str, path: Path, destination: Path, check: Check, progress: Progress | None) -> None:

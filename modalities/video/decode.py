@@ -93,7 +93,6 @@ def decode(path: Path, numbers: NDArray[np.int64], short_side: int | None = None
 
 
 def _converter(short_side: int | None) -> Callable[[Any], NDArray[np.uint8]]:
-    """Return a function from frames to upright (H, W, 3) pictures."""
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()  # one per clip, because a shared one hangs after a fork
@@ -175,7 +174,6 @@ def _decode_from(
 
 
 def _decode_in_order(path: Path, numbers: NDArray[np.int64], short_side: int | None) -> NDArray[np.uint8]:
-    """Return what ``decode`` returns, by counting from the first frame."""
     requested, convert = set(numbers.tolist()), _converter(short_side)
     frames: dict[int, NDArray[np.uint8]] = {}
     number, frame = -1, None

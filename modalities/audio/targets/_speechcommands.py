@@ -46,11 +46,9 @@ class SpeechCommands(AudioTarget):
 
     words: tuple[str, ...]
     has_extra_classes: bool  # whether silence and unknown follow the words
+    folder = str(FOLDER)
     files = 105_829
     archive = "speech_commands_v0.02.tar.gz"
-
-    def _folder(self, root: Path) -> Path:
-        return root / FOLDER
 
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return WORDS
@@ -72,11 +70,10 @@ class SpeechCommands(AudioTarget):
         mark(root / FOLDER, "speechcommands speechcommands35", seed)
 
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
-        """Recordings of a split, sorted by word and name."""
         folder, split = root / FOLDER, "test" if test else "train"
         split_of: dict[str, str] = {}
         for name, file in LISTS.items():
-            items = (item for line in lines(self._required(folder / file)) for item in line.split())
+            items = (item for line in lines(self._required(root, folder / file)) for item in line.split())
             split_of |= dict.fromkeys(items, name)
         rows: list[Row] = []
         others: list[Row] = []
@@ -94,7 +91,6 @@ class SpeechCommands(AudioTarget):
 
 
 def _silence(folder: Path, split: str, count: int, label: int) -> list[Row]:
-    """Return one-second stretches of the noise recordings, shared out evenly among them."""
     noises = Paths(folder, index(folder, (".",), ".wav").names)
     if not noises:
         raise BadInput(f"{folder} holds no noise recordings, which make up the class silence; fetch them again.")

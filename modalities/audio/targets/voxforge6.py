@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import fingerprint_of_split, held_out
+from modalities.audio.targets._splits import held_out
 from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
-from modalities.datasets.standin import is_stand_in, mark
+from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
 
 if TYPE_CHECKING:
@@ -70,15 +69,14 @@ class VoxForge6(AudioTarget):
         ),
     )
 
+    split = SPLIT
+
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return subfolders(sounds, (f"{language}/*/wav" for language in LANGUAGES))
 
-    def _fingerprint(self, root: Path, found: Index) -> str:
-        return fingerprint_of_split(found.fingerprint, SPLIT)
-
     def status(self, root: Path) -> DataStatus:
         """Ready when 95 % of the listed submissions are there; missing ones are counted all the same."""
-        found, folder = self._index(root), self._folder(root)
+        found, folder = self._index(root), self.home(root)
         missing, ready = [LIST], False
         if len(found) and is_stand_in(folder):
             missing, ready = [], True
@@ -90,8 +88,9 @@ class VoxForge6(AudioTarget):
         fingerprint = self._fingerprint(root, found)
         return self._report(root, missing, fingerprint, found.bytes, ready=ready, some=len(found) > 0)
 
-    def _instructions(self, root: Path) -> str:
-        return f"{self._fetch_command()}, which resumes where it stopped"
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
+        return f"run 'benchmark data fetch {self.info.name}', which resumes where it stopped."
 
     def fetch(self, root: Path) -> None:
         """Download the list, then every archive that is missing (hours, about 60 GB).
@@ -101,7 +100,7 @@ class VoxForge6(AudioTarget):
         """
         from modalities.download.fetch import download
 
-        folder = self._folder(root)
+        folder = self.home(root)
         download(LIST_URL, folder / LIST, sha256=LIST_SHA256, size=LIST_BYTES)
         faults, bytes_left = [], 2 * self.info.download_bytes
         for submission in _submissions(folder / LIST):
@@ -129,12 +128,10 @@ class VoxForge6(AudioTarget):
                 rows.append(Row(path, LANGUAGES.index(language), f"{language}/{submission}/{path.stem}", speaker))
         return rows
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._voxforge6_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._voxforge6_standin import write
 
-        write(self._folder(root), LIST, SPLIT, seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home, LIST, SPLIT, seed)
 
 
 def _submissions(path: Path) -> Iterator[Submission]:
