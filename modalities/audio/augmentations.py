@@ -32,12 +32,9 @@ def decibels(level: Tensor) -> Tensor:
 
 
 def envelope(start: Tensor, length: Tensor, samples: int) -> Tensor:
-    """Return windows (B, samples), 1 inside and 0 outside, with linear flanks inside the window.
+    """Return windows (B, samples), 1 inside and 0 outside, of ``start`` and ``length`` from 0 to 1.
 
-    A side that touches an end of the segment has no flank.
-
-    Args:
-        start, length: shares of the segment, 0 to 1.
+    Flanks are linear and inside the window; a side that touches an end of the segment has none.
     """
     import torch
 

@@ -69,11 +69,9 @@ Windows = list[tuple[Window, Array]]  # with the amplitudes of their waves
 
 
 class AudioStream:
-    """Segments of one recording (implements ``modalities.base.SegmentStream``).
+    """Segments of one recording, repeated if it is short (implements ``modalities.base.SegmentStream``).
 
-    Args:
-        source: the recording; a short one is repeated.
-        batch_size: of the global batch; this rank renders its share, see ``modalities.base.rank_slice``.
+    This rank renders its share of the global batch of ``batch_size``, see ``modalities.base.rank_slice``.
     """
 
     def __init__(

@@ -39,14 +39,10 @@ class Draws:
     Raw numbers come from Philox (Salmon et al., SC 2011) keyed by (seed, name) with the step as the high word of
     its counter; inverse distribution functions turn them into parameters. There is no generator state: drawing
     step 7 first, twice or never changes nothing, and one name's draws do not shift another's.
-
-    Args:
-        seed: any integer.
-        scope: prefix of every name; gives each part of a program separate draws.
     """
 
     seed: int
-    scope: str = ""
+    scope: str = ""  # prefix of every name; gives each part of a program separate draws
     _keys: dict[str, Words] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def within(self, scope: str) -> Draws:
@@ -95,10 +91,8 @@ class Draws:
 def rank_slice(batch_size: int, rank: int, world_size: int) -> NDArray[np.int64]:
     """Return the indices of the global batch that one rank renders, so that reversed-batch mixing stays on the rank.
 
-    A rank that holds sample i also holds sample B-1-i, and reversing its slice pairs exactly those two.
-
-    Raises:
-        ValueError: the batch cannot be split evenly.
+    A rank that holds sample i also holds sample B-1-i, and reversing its slice pairs exactly those two. Raises
+    ValueError if the batch cannot be split evenly.
     """
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} is out of range for {world_size} ranks")

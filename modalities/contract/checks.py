@@ -47,12 +47,9 @@ def small_view(name: ModalityName) -> Any:
 def check_adapter(
     adapter: TargetAdapter, root: Path | None = None, view: Any = None, *, sample: int = 200
 ) -> Iterator[Check]:
-    """Check an adapter against every item of the contract, in order.
+    """Check an adapter against every item of the contract, in order, by ``sample`` decoded items of each split.
 
-    Args:
-        root: folder with its data; None writes its stand-in into a temporary folder.
-        view: what items are decoded for; None takes a small one.
-        sample: number of items per split to decode.
+    Without a ``root`` its stand-in is written into a temporary folder; without a ``view`` items are small.
     """
     with tempfile.TemporaryDirectory(prefix="contract-") as folder:
         try:
@@ -83,9 +80,6 @@ def _message(error: Exception) -> str:
     return str(error) if isinstance(error, Broken | BadInput) else f"{type(error).__name__}: {error}"
 
 
-# --- what is on disk ---------------------------------------------------------------------------------------------
-
-
 def _stand_in(subject: Subject) -> str:
     subject.needs_files()
     if not subject.stand_in:
@@ -101,9 +95,6 @@ def _status(subject: Subject) -> str:
     must(bool(first.fingerprint), "the fingerprint of ready data is empty.")
     must(first.fingerprint == second.fingerprint, "the fingerprint differs between two calls.")
     return "ready, with the same fingerprint in two calls."
-
-
-# --- what is listed ----------------------------------------------------------------------------------------------
 
 
 def _labels(subject: Subject) -> str:
@@ -178,9 +169,6 @@ def _folds(subject: Subject) -> str:
             continue
         raise Broken(f"fold {fold} does not exist and is not refused.")
     return f"{folds} folds, each without a leak; other numbers are refused."
-
-
-# --- what is decoded ---------------------------------------------------------------------------------------------
 
 
 def _shapes(subject: Subject) -> str:

@@ -28,8 +28,8 @@ def check_absent(subject: Subject) -> str:
         empty = Path(folder)
         status = subject.adapter.status(empty)
         must(status.state == "absent", f"an empty folder is '{status.state}'.")
-        complete = bool(status.missing) and bool(status.how)
-        must(complete, "status() of an empty folder does not say what is missing or what to do next.")
+        says_all = bool(status.missing and status.how)
+        must(says_all, "status() of an empty folder does not say what is missing or what to do next.")
         try:
             data = subject.adapter.train(empty, subject.view)
         except BadInput:
@@ -52,8 +52,7 @@ def check_half(subject: Subject) -> str:
             path.unlink()
         status = subject.adapter.status(copy)
     must(status.state != "ready", f"{len(deleted)} files are deleted, and status() says ready.")
-    complete = bool(status.missing) and bool(status.how)
-    must(complete, f"status() says {status.state} and not what is missing.")
+    must(bool(status.missing and status.how), f"status() says {status.state} and not what is missing.")
     return f"{len(deleted)} deleted files make it {status.state}: {status.missing[0]}."
 
 
@@ -119,7 +118,6 @@ def _file_of(item_id: str, files: list[Path]) -> Path:
 
 
 def _copy(root: Path, copy: Path) -> None:
-    """Copy a folder, by hard links if the file system has them."""
     try:
         shutil.copytree(root, copy, copy_function=os.link)
     except OSError:

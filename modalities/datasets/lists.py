@@ -42,10 +42,7 @@ def sha256_of(path: Path) -> str:
 
 
 def table(path: Path) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file by column name; cells that a row lacks, or has beyond the columns, are left out.
-
-    Raises BadInput if the file cannot be read as such a table.
-    """
+    """Yield the rows of a CSV file by column name, without cells that a row lacks or has too many. Raises BadInput."""
     with reading(path), path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             yield {name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)}

@@ -39,14 +39,12 @@ _DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {
 
 
 def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
-    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive, recognised by content, into a folder.
+    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive, recognised by content, into a folder, which is created.
 
     Everything is unpacked beside the folder and renamed into it at the end; existing files are replaced if the archive
     has them, and stay otherwise.
 
     Args:
-        archive: the file.
-        into: the folder; created if absent.
         max_bytes: limit for the content, counting a tar's headers, at least 512 bytes for every member, and 512 more
             for every folder on its path; by default 200 times the archive's size, but at least 1 GiB. The free space
             of the disk is a limit in any case.
@@ -132,9 +130,6 @@ def _damage_named(archive: Path) -> Iterator[None]:
         raise BadInput(f"{archive} is damaged or cut short ({why}); delete it and fetch it again.") from error
 
 
-# --- tar -------------------------------------------------------------------------------------------------------
-
-
 class _Guarded:
     """A decompressed tar stream that counts and limits the bytes of headers, and remembers the last block."""
 
@@ -192,9 +187,6 @@ def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, stagi
         tar.members.clear()  # type: ignore[attr-defined]  # a kilobyte for each member, of which there may be a million
 
 
-# --- zip -------------------------------------------------------------------------------------------------------
-
-
 def _unzip(archive: Path, staging: Path, limit: int) -> None:
     with zipfile.ZipFile(archive) as file:
         members, total = file.infolist(), 0
@@ -211,9 +203,6 @@ def _unzip(archive: Path, staging: Path, limit: int) -> None:
         _check_size(archive, total, limit)
         for member in members:
             file.extract(member, staging)  # reads at most the declared size, and verifies the checksum
-
-
-# --- into place ------------------------------------------------------------------------------------------------
 
 
 def _merge(source: Path, target: Path) -> None:

@@ -71,12 +71,7 @@ def is_http(url: str) -> bool:
 
 
 def fetch_from(url: str, path: Path, check: Check, progress: Progress | None) -> None:
-    """Download one address to ``path`` through ``PATH.part``.
-
-    Raises:
-        Failed: the address does not give the file, or gives another one.
-        OSError: the disk does not take it; the part stays.
-    """
+    """Download one address to ``path`` through ``PATH.part``. Raises Failed, and OSError for the disk."""
     part = path.with_name(path.name + ".part")
     resumed = bool(check.hashes) and part.exists()
     _attempts(url, part, check, progress)

@@ -26,7 +26,6 @@ def cached_arrays(subject: str, stamp: str, compute: Callable[[], Arrays]) -> Ar
     Args:
         subject: what the arrays are, in one line; newer ones of the same subject replace older ones.
         stamp: everything they depend on that may change.
-        compute: returns arrays by name, none of objects.
     """
     digest = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()
     path = cache_root() / "indexes" / f"{digest[:32]}.npz"

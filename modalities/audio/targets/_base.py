@@ -71,12 +71,7 @@ class AudioTarget(Target):
         return beside if beside.is_dir() and not inside.is_dir() else inside
 
     def _fetch_archive(self, root: Path, url: str, name: str = "", **checks: Any) -> None:
-        """Download an archive into the dataset's folder and unpack it there, unless all is there.
-
-        Args:
-            name: of the archive's file, if not the address's own.
-            checks: arguments of ``modalities.download.fetch.download``.
-        """
+        """Download an archive into the dataset's folder and unpack it there, unless the data are ready."""
         if self.status(root).state != "ready":
             home = self.home(root)
             download_and_unpack(url, home / (name or url.rpartition("/")[2]), home, **checks)

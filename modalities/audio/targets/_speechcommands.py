@@ -24,11 +24,6 @@ FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
 URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 BYTES = 2_428_923_189
-CITATION = (
-    "@article{warden2018speech, title={Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition}, "
-    "author={Pete Warden}, journal={arXiv:1804.03209}, year={2018}}"
-)
-HOMEPAGE = "https://arxiv.org/abs/1804.03209"
 
 EXTRA_SHARE = 0.1  # unknown words, and silence, per command of the same split: the official 10 %
 NOISE_FOR_TRAINING = 0.8  # the first part of each noise recording; the rest is for the test

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modalities.audio.decode import duration
 from modalities.audio.targets._base import AudioTarget
@@ -25,15 +25,6 @@ CLIP = re.compile(r"([1-5])-(\d+)-([A-Z])-(\d+)\.wav")
 URL = "https://github.com/karoldvl/ESC-50/archive/master.zip"
 MD5 = "7771e4b9d86d0945acce719c7a59305a"
 FOLDER = "ESC-50-master"
-
-
-class Clip(NamedTuple):
-    """A line of the table."""
-
-    name: str
-    fold: int
-    label: int
-    source: str
 
 
 class Esc50(AudioTarget):
@@ -81,7 +72,7 @@ class Esc50(AudioTarget):
     def _missing(self, root: Path, found: Index) -> list[str]:
         if not self._table(root).is_file():
             return ["meta/esc50.csv", f"{self.files - len(found):,} of {self.files:,} clips"]
-        listed = {clip.name for clip in _clips(self._table(root))}
+        listed = {name for name, *_ in _clips(self._table(root))}
         missing = sorted(listed - {name.rpartition("/")[2] for name in found.names})
         return [f"{len(missing):,} of {len(listed):,} clips, such as {missing[0]}"] if missing else []
 
@@ -92,9 +83,9 @@ class Esc50(AudioTarget):
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
         sounds = self._sounds(root)
         return [
-            Row(sounds / clip.name, clip.label, Path(clip.name).stem, clip.source)
-            for clip in _clips(self._required(root, self._table(root)))
-            if (clip.fold == fold) == test
+            Row(sounds / name, label, Path(name).stem, source)
+            for name, own_fold, label, source in _clips(self._required(root, self._table(root)))
+            if (own_fold == fold) == test
         ]
 
     def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
@@ -109,8 +100,8 @@ class Esc50(AudioTarget):
         write(home / FOLDER, CLASSES, seed)
 
 
-def _clips(path: Path) -> list[Clip]:
-    """Return the clips of the table in its order. Raises BadInput for a line that contradicts its own file name."""
+def _clips(path: Path) -> list[tuple[str, int, int, str]]:
+    """Return name, fold, label and source of the table's clips; BadInput for a line that contradicts its file name."""
     clips = []
     for line in table(path):
         match = CLIP.fullmatch(line.get("filename", ""))
@@ -122,7 +113,7 @@ def _clips(path: Path) -> list[Clip]:
             or parse_int(match[4]) != label
         ):
             raise BadInput(f"{path} has a line for '{line.get('filename')}' that contradicts itself; fetch it again.")
-        clips.append(Clip(match[0], int(match[1]), label, match[2]))
+        clips.append((match[0], int(match[1]), label, match[2]))
     return clips
 
 

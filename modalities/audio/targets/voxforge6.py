@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
 from modalities.audio.targets._published import project_page
@@ -26,18 +26,6 @@ LIST_BYTES = 1_344_189
 SPLIT = "voxforge6-speakers-1"
 ENOUGH = 0.95  # share of the listed submissions, because some are no longer served
 MAX_ARCHIVE_BYTES = 1_000_000_000  # of one submission; most have a few megabytes
-
-
-class Submission(NamedTuple):
-    """One listed archive."""
-
-    language: str
-    name: str  # of the archive and of the folder in it
-    url: str
-
-    @property
-    def folder(self) -> str:
-        return f"{self.language}/{self.name}"
 
 
 class VoxForge6(AudioTarget):
@@ -81,7 +69,7 @@ class VoxForge6(AudioTarget):
         if len(found) and is_stand_in(folder):
             missing, ready = [], True
         elif (folder / LIST).is_file():
-            listed = {submission.folder for submission in _submissions(folder / LIST)}
+            listed = {name for name, _ in _submissions(folder / LIST)}
             absent = len(listed - {name.partition("/wav/")[0] for name in found.names})
             missing = [f"{absent:,} of {len(listed):,} submissions"] if absent else []
             ready = absent <= (1 - ENOUGH) * len(listed)
@@ -93,23 +81,18 @@ class VoxForge6(AudioTarget):
         return f"run 'benchmark data fetch {self.info.name}', which resumes where it stopped."
 
     def fetch(self, root: Path) -> None:
-        """Download the list, then every archive that is missing (hours, about 60 GB).
-
-        Raises:
-            NotFetched: too many archives are unavailable; the message says how many and names the first.
-        """
+        """Download the list, then every archive that is missing (60 GB). Raises NotFetched if many are unavailable."""
         from modalities.download.fetch import download
 
         folder = self.home(root)
         download(LIST_URL, folder / LIST, sha256=LIST_SHA256, size=LIST_BYTES)
         faults, bytes_left = [], 2 * self.info.download_bytes
-        for submission in _submissions(folder / LIST):
-            place = folder / submission.folder
+        for name, url in _submissions(folder / LIST):
+            place, archive = folder / name, folder / f"{name}.tgz"
             if place.is_dir():
                 continue
-            archive = place.with_name(f"{submission.name}.tgz")
             try:
-                download_and_unpack(submission.url, archive, place.parent, at_most=min(MAX_ARCHIVE_BYTES, bytes_left))
+                download_and_unpack(url, archive, place.parent, at_most=min(MAX_ARCHIVE_BYTES, bytes_left))
                 bytes_left -= archive.stat().st_size
                 archive.unlink()
             except BadInput as fault:
@@ -134,8 +117,8 @@ class VoxForge6(AudioTarget):
         write(home, LIST, SPLIT, seed)
 
 
-def _submissions(path: Path) -> Iterator[Submission]:
-    """Yield the archives of the list, whose lines are addresses without http://, some of them in quotes."""
+def _submissions(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield LANGUAGE/NAME and address of each archive; lines are addresses without http://, some of them in quotes."""
     for line in filter(None, (line.strip().replace('"', "").replace("'", "") for line in lines(path))):
         address = line.removeprefix("http://")
         parts = address.split("/")
@@ -143,7 +126,7 @@ def _submissions(path: Path) -> Iterator[Submission]:
             raise BadInput(
                 f"{path} holds the line '{line}', which names no submission; delete the list and fetch again."
             )
-        yield Submission(parts[parts.index("Trunk") - 1], parts[-1].removesuffix(".tgz"), f"http://{address}")
+        yield f"{parts[parts.index('Trunk') - 1]}/{parts[-1].removesuffix('.tgz')}", f"http://{address}"
 
 
 TARGET = VoxForge6()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.target import Target
@@ -25,16 +24,8 @@ class VideoTarget(Target):
         return videos(rows, view, test=test)
 
 
-class Inventory(NamedTuple):
-    """Which of the listed videos are on disk."""
-
-    fingerprint: str  # of the names and sizes of the videos and of the lists' content
-    bytes: int
-    missing: tuple[str, ...]  # a sentence part, if any are missing
-
-
-def inventory(listed: Iterable[Path], lists: Iterable[Path]) -> Inventory:
-    """Look for the listed videos."""
+def inventory(listed: Iterable[Path], lists: Iterable[Path]) -> tuple[list[str], str, int]:
+    """Return which listed videos are missing, a fingerprint (of names, sizes and lists) and the size of the others."""
     digest, total, missing = hashlib.sha256(), 0, []
     for path in sorted(set(listed)):
         if path.is_file():
@@ -45,5 +36,5 @@ def inventory(listed: Iterable[Path], lists: Iterable[Path]) -> Inventory:
             missing.append(path)
     for path in lists:
         digest.update(path.read_bytes())
-    what = (f"{len(missing):,} videos, such as {missing[0].parent.name}/{missing[0].name}",) if missing else ()
-    return Inventory(digest.hexdigest(), total, what)
+    what = [f"{len(missing):,} videos, such as {missing[0].parent.name}/{missing[0].name}"] if missing else []
+    return what, digest.hexdigest(), total

@@ -63,8 +63,8 @@ class Ucf101(VideoTarget):
         if len(lists) < 2 * len(FOLDS):
             some = _videos(root).is_dir() or bool(lists)
             return self._report(root, ["the split lists"], "", 0, some=some)
-        found = inventory((path for fold in FOLDS for path, _ in _listed(root, fold)), lists)
-        return self._report(root, found.missing, found.fingerprint, found.bytes, some=True)
+        listed = (path for fold in FOLDS for path, _ in _listed(root, fold))
+        return self._report(root, *inventory(listed, lists), some=True)
 
     def fetch(self, root: Path) -> None:
         """Download the split lists; the videos come as a RAR archive that must be unpacked by hand."""
@@ -103,7 +103,6 @@ def _videos(root: Path) -> Path:
 
 
 def _lists(root: Path) -> Path:
-    """Return the folder of the split lists, or where it should be."""
     folders = [home / "ucfTrainTestlist" for home in (root / "ucf101", root)]
     return next(filter(Path.is_dir, folders), folders[0])
 
