@@ -15,10 +15,6 @@ Words = NDArray[np.uint64]
 _LOCAL = threading.local()  # a generator per thread: setting its state costs a sixth of making a new one
 
 
-def _key(seed: int, name: str) -> Words:
-    return np.frombuffer(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest(), "<u8").astype(np.uint64)
-
-
 def _philox(key: Words, step: int, count: int) -> Words:
     """Return ``count`` raw numbers of that key's generator, starting where the counter's high word is ``step``."""
     if not hasattr(_LOCAL, "generator"):
@@ -55,7 +51,9 @@ class Draws:
             raise ValueError(f"step must be 0 or more, not {step}")
         key = self._keys.get(name)
         if key is None:
-            key = self._keys[name] = _key(self.seed, self.scope + name)
+            text = f"{self.seed}/{self.scope}{name}".encode()
+            digest = hashlib.blake2b(text, digest_size=16).digest()  # 128 bits, low word first
+            key = self._keys[name] = np.frombuffer(digest, "<u8").astype(np.uint64)
         count = size if isinstance(size, int) else math.prod(size)
         raw = _philox(key, step, count)
         unit: Array = (raw >> np.uint64(11)) * np.float64(2.0**-53)

@@ -102,18 +102,16 @@ def _check_size(archive: Path, size: int, limit: int) -> None:
         )
 
 
-def _check_name(archive: Path, name: str) -> int:
-    """Refuse a member whose path is not plainly below the folder; return how many folders its path has."""
+def _check_member(archive: Path, name: str, *, is_plain: bool) -> int:
+    """Refuse links, devices and paths that are not plainly below the folder; return how many folders the path has."""
     path = PurePath(name)
     if path.anchor or ".." in path.parts:
         raise BadInput(f"{archive} holds '{name}', which would lie outside the folder; nothing was unpacked.")
+    if not is_plain:
+        raise BadInput(
+            f"{archive} holds '{name}', which is a link or a device, not a file or folder; nothing was unpacked."
+        )
     return max(0, len(path.parts) - 1)
-
-
-def _special(archive: Path, name: str) -> BadInput:
-    return BadInput(
-        f"{archive} holds '{name}', which is a link or a device, not a file or folder; nothing was unpacked."
-    )
 
 
 @contextlib.contextmanager
@@ -172,9 +170,7 @@ def _untar(opener: Callable[..., Any], archive: Path, staging: Path, limit: int)
 def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, staging: Path, limit: int) -> None:
     total = 0
     while (member := tar.next()) is not None:
-        folders = _check_name(archive, member.name)
-        if not (member.isreg() or member.isdir()):
-            raise _special(archive, member.name)
+        folders = _check_member(archive, member.name, is_plain=member.isreg() or member.isdir())
         if member.size < 0:
             raise tarfile.ReadError("a member of negative size")
         pax = tar.pax_headers
@@ -191,11 +187,10 @@ def _unzip(archive: Path, staging: Path, limit: int) -> None:
     with zipfile.ZipFile(archive) as file:
         members, total = file.infolist(), 0
         for member in members:
-            folders = _check_name(archive, member.filename)
+            kind = stat.S_IFMT(member.external_attr >> 16)  # the upper half holds the Unix mode, or nothing
+            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+            folders = _check_member(archive, member.filename, is_plain=is_plain)
             total += max(member.file_size, _BLOCK) + folders * _BLOCK
-            # The upper half holds the Unix mode, or nothing.
-            if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise _special(archive, member.filename)
             if member.flag_bits & 1:
                 raise BadInput(f"{archive} is encrypted; unpack it by hand with its password.")
             if member.compress_type == zipfile.ZIP_LZMA:  # a member may request up to 4 GiB of memory

@@ -24,10 +24,7 @@ class VideoFolderTarget(FolderTarget):
     def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.video.standins import MOTIONS, TEXTURES, write_clips
 
+        file_name = "g{1:02}_c{2:02}.avi".format  # of label, group and clip
         shown = self.info.classes[: len(MOTIONS) * len(TEXTURES)]
         for part, (split, groups) in enumerate(zip(self.splits, self.sample_groups, strict=True)):
-            write_clips(home / split, shown, _file_name, seed=2 * seed + part, groups=groups, per_group=2)
-
-
-def _file_name(label: str, group: int, clip: int) -> str:
-    return f"g{group:02}_c{clip:02}.avi"
+            write_clips(home / split, shown, file_name, seed=2 * seed + part, groups=groups, per_group=2)
