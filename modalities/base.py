@@ -33,9 +33,6 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'modalities.base' has no attribute '{name}'")
 
 
-# --- one datum, endless segments -------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class SourceRef:
     """Which datum, known without decoding it, so that a plan costs nothing.
@@ -72,9 +69,6 @@ class Reference(NamedTuple):
     name: str
     segments: int  # made by one call
     make: Callable[[int], object]  # number of the call → its segments
-
-
-# --- labelled data of a target ---------------------------------------------------------------------------------
 
 
 class View(Protocol):
@@ -177,9 +171,6 @@ class TargetAdapter(Protocol):
     def write_sample(self, root: Path, seed: int) -> None:
         """Write a small stand-in in the dataset's NATIVE on-disk format and mark it (``datasets.standin.mark``)."""
         ...
-
-
-# --- a modality ------------------------------------------------------------------------------------------------
 
 
 class Modality(Protocol):

@@ -28,24 +28,22 @@ def modality(name: str) -> Modality:
 @cache
 def _origins() -> dict[str, str | EntryPoint]:
     """Return every target name with the place of its adapter, importing none. Raises BadInput for a name used twice."""
-    found: dict[str, str | EntryPoint] = {}
+    adapters: list[tuple[str, str | EntryPoint]] = []
     for name in MODALITIES:
         spec = find_spec(f"modalities.{name}.targets")
-        for file in pkgutil.iter_modules((spec and spec.submodule_search_locations) or []):
-            if not file.name.startswith("_"):
-                _claim(found, file.name, f"modalities.{name}.targets.{file.name}")
-    for point in entry_points(group=PLUGIN_GROUP):
-        _claim(found, point.name, point)
+        files = pkgutil.iter_modules((spec and spec.submodule_search_locations) or [])
+        names = [file.name for file in files if not file.name.startswith("_")]
+        adapters += [(target, f"modalities.{name}.targets.{target}") for target in names]
+    adapters += [(point.name, point) for point in entry_points(group=PLUGIN_GROUP)]
+    found: dict[str, str | EntryPoint] = {}
+    for name, origin in adapters:
+        if name in found:
+            raise BadInput(
+                f"two target adapters are named '{name}': {_describe(found[name])} and {_describe(origin)}; "
+                "rename one, or uninstall the package that brings it."
+            )
+        found[name] = origin
     return found
-
-
-def _claim(found: dict[str, str | EntryPoint], name: str, origin: str | EntryPoint) -> None:
-    if name in found:
-        raise BadInput(
-            f"two target adapters are named '{name}': {_describe(found[name])} and {_describe(origin)}; "
-            "rename one, or uninstall the package that brings it."
-        )
-    found[name] = origin
 
 
 def _describe(origin: str | EntryPoint) -> str:
@@ -57,19 +55,21 @@ def target_names() -> list[str]:
     return sorted(_origins())
 
 
-def origin(name: str) -> str:
-    """Return where a target's adapter comes from, for messages."""
+def _origin(name: str) -> str | EntryPoint:
     if name not in _origins():
         raise UnknownName("target", name, target_names())
-    return _describe(_origins()[name])
+    return _origins()[name]
+
+
+def origin(name: str) -> str:
+    """Return where a target's adapter comes from, for messages."""
+    return _describe(_origin(name))
 
 
 @cache
 def target(name: str) -> TargetAdapter:
     """Return the adapter of a target: the module's ``TARGET``, or the object that an entry point names."""
-    if name not in _origins():
-        raise UnknownName("target", name, target_names())
-    place = _origins()[name]
+    place = _origin(name)
     if isinstance(place, str):
         adapter: TargetAdapter = importlib.import_module(place).TARGET
     else:

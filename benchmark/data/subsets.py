@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import overload
 
 import numpy as np
 
 from modalities.base import Item, LabelledData
-
-
-class SelectedNames(Sequence[str]):
-    """Some of many names, each looked up only when it is read."""
-
-    def __init__(self, names: Sequence[str], indices: np.ndarray) -> None:
-        self._names, self._indices = names, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> SelectedNames: ...
-
-    def __getitem__(self, index: int | slice) -> str | SelectedNames:
-        if isinstance(index, slice):
-            return SelectedNames(self._names, self._indices[index])
-        return self._names[int(self._indices[index])]
+from modalities.datasets.lazy import Lazy
 
 
 class Subset:
@@ -38,8 +17,8 @@ class Subset:
     def __init__(self, data: LabelledData, indices: np.ndarray) -> None:
         self._data, self._indices = data, indices
         self.labels = np.asarray(data.labels)[indices]
-        self.item_ids: Sequence[str] = SelectedNames(data.item_ids, indices)
-        self.groups: Sequence[str] = SelectedNames(data.groups, indices)
+        self.item_ids: Sequence[str] = Lazy(data.item_ids, indices, str)
+        self.groups: Sequence[str] = Lazy(data.groups, indices, str)
 
     def __len__(self) -> int:
         return len(self._indices)

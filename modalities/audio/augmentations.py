@@ -32,12 +32,9 @@ def decibels(level: Tensor) -> Tensor:
 
 
 def envelope(start: Tensor, length: Tensor, samples: int) -> Tensor:
-    """Return windows (B, samples), 1 inside and 0 outside, with linear flanks inside the window.
+    """Return windows (B, samples), 1 inside and 0 outside, of ``start`` and ``length`` from 0 to 1.
 
-    A side that touches an end of the segment has no flank.
-
-    Args:
-        start, length: shares of the segment, 0 to 1.
+    Flanks are linear and inside the window; a side that touches an end of the segment has none.
     """
     import torch
 
@@ -82,7 +79,6 @@ def knot_weights(mels: int) -> Array:
 
 @cache
 def _knot_weights_on(mels: int, device: torch.device) -> Tensor:
-    """``knot_weights`` as float32 on a device."""
     import torch
 
     return torch.from_numpy(knot_weights(mels).astype(np.float32)).to(device)

@@ -42,11 +42,7 @@ class Stretch:
 
 @contextmanager
 def open_sound(path: Path, remedy: str = REPLACE) -> Iterator[SoundFile]:
-    """Open a sound file whose header is plausible.
-
-    Raises:
-        BadInput: the file is missing, damaged or not sound, or cannot be read inside the ``with``.
-    """
+    """Open a sound file; raise BadInput if it is missing, damaged, not sound, or unreadable inside the ``with``."""
     import soundfile
 
     name = os.fsencode(path) if os.name == "posix" else path  # a file name may not be valid text
@@ -81,13 +77,10 @@ def duration(path: Path) -> float:
 
 
 def read_windows(where: Path | Stretch, rate: int, samples: int, clips: int) -> Samples:
-    """Return evenly spaced windows of a sound file: (clips, samples) int16, mono, at ``rate``.
+    """Return evenly spaced windows of a sound file: (clips, samples) int16, mono, at ``rate``. Raises BadInput.
 
     The first window starts at the beginning and the last one ends at the end; a single one is the middle. Only these
     windows are read. Sound shorter than a window is centred in zeros.
-
-    Raises:
-        BadInput: the file is missing, damaged or not sound.
     """
     import soxr
 
@@ -114,10 +107,9 @@ def read_windows(where: Path | Stretch, rate: int, samples: int, clips: int) -> 
 
 
 def _is_truncated(note: str) -> bool:
-    """Return whether a WAV file holds less than its header promises, which libsndfile notes and otherwise ignores.
+    """Return whether a WAV file holds less than its header promises, as libsndfile notes.
 
-    A difference below 1 % comes from careless writers, and recorders that cannot know the length promise about the
-    largest there is.
+    Below 1 % the writer was careless; recorders that cannot know the length promise about the largest there is.
     """
     found = re.search(r"^data : (\d+) \(should be (\d+)\)", note, re.MULTILINE)
     return found is not None and int(found[2]) < 0.99 * int(found[1]) < 2.1e9

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from modalities.audio.decode import recordings
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import mark
 
 if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
@@ -25,13 +24,10 @@ class AudioFolderTarget(FolderTarget):
         """Return windows of each file: ``view.test_clips`` in a test, else one."""
         return recordings(rows, view, test=test)
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated sounds into the class folders."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.standins import KINDS, RATE, sound, write_wave
 
-        home = self.home(root)
         for split, items in zip(self.splits, self.sample_items, strict=True):
             for kind, name in enumerate(self.info.classes[:KINDS]):
                 for take in range(items):
                     write_wave(home / split / name / f"{take:03d}.wav", sound(seed, split, kind, take), RATE)
-        mark(home, self.info.name, seed)

@@ -141,10 +141,7 @@ def mel_power(filters, first, last, spectrum, shift, gain, decay, late, out):  #
 
 @jit
 def standardise(masks, out):  # type: ignore[no-untyped-def]
-    """Bring each spectrogram of ``out`` (n, mels, frames) to mean 0 and deviation 1, in place; then set masks to 0.
-
-    ``masks`` is (n, 2, 2): start and end of the masked bands, and of the masked frames.
-    """
+    """Bring spectrograms (n, mels, frames) to mean 0 and deviation 1, in place; then set ``masks`` (n, 2, 2) to 0."""
     for i in range(len(out)):
         size = np.float32(out.shape[1] * out.shape[2])
         values = out[i].ravel()

@@ -53,12 +53,7 @@ class SpectralChanges:
 
 
 def log_mel(wave: Tensor, view: AudioView, changes: SpectralChanges | None = None) -> Tensor:
-    """Return standardised log-mel spectrograms of sound, (n, 1, mels, frames) float32.
-
-    Args:
-        wave: (n, samples) float32, full scale at 1.
-        changes: of n segments; None changes nothing.
-    """
+    """Return standardised log-mel spectrograms (n, 1, mels, frames) of (n, samples), float32, full scale at 1."""
     changes = changes or SpectralChanges.none(len(wave))
     return (
         log_mel_by_kernel(wave, view, changes) if wave.device.type == "cpu" else log_mel_by_torch(wave, view, changes)
@@ -134,14 +129,11 @@ def _fill_block(
 
 
 def mel_power(wave: Tensor, view: AudioView) -> Tensor:
-    """Return the mel power of sound, (B, mels, frames) float32, 0 or more.
+    """Return the mel power (B, mels, frames), 0 or more, of sound (B, samples), float32, full scale at 1.
 
     Frames are centred on multiples of the hop, with zeros beyond the ends. It equals
     ``librosa.feature.melspectrogram(center=True, pad_mode="constant")``; the transform runs over the last axis of the
     frames, which on a CPU takes a third of the time of ``torch.stft``.
-
-    Args:
-        wave: (B, samples) float32, full scale at 1.
     """
     import torch
 
@@ -156,11 +148,7 @@ def mel_power(wave: Tensor, view: AudioView) -> Tensor:
 
 
 def standardise(power: Tensor) -> Tensor:
-    """Return log-mel spectrograms, (B, 1, mels, frames) float32, of mean 0 and deviation 1; silence becomes zeros.
-
-    Args:
-        power: (B, mels, frames), 0 or more.
-    """
+    """Return log-mel spectrograms (B, 1, mels, frames) of mel power, of mean 0 and deviation 1; silence becomes 0."""
     import torch
 
     log = torch.log1p(power / FLOOR)  # as log(power + FLOOR), but exactly 0 for silence

@@ -24,11 +24,7 @@ def check_network(name: str) -> None:
 
 
 def build_network(name: str, view: AudioView, classes: int) -> nn.Module:
-    """Return a network with random weights: (B, 1, mels, frames) in, (B, classes) logits out.
-
-    Raises:
-        UnknownName: the name matches no pattern of ``NETWORKS``.
-    """
+    """Return a network with random weights: (B, 1, mels, frames) in, (B, classes) logits out. Raises UnknownName."""
     family, width = _family_and_width(name)
     from modalities.audio.architectures import conv4, resnet
 

@@ -13,24 +13,16 @@ class AudioView:
     """What an audio network sees: a standardised log-mel spectrogram of ``seconds`` of mono sound.
 
     The published protocol has 0.98 s windows at 16 kHz, 64 bands from 60 to 7,800 Hz, 25 ms every 10 ms.
-
-    Attributes:
-        rate: samples per second.
-        seconds: length of one window.
-        mels: number of mel bands.
-        fmin, fmax: lowest and highest frequency in Hz; the latter is capped at half the rate.
-        window_ms, hop_ms: length and spacing of the analysis frames in milliseconds.
-        test_clips: evenly spaced windows of one test item whose predictions are averaged.
     """
 
-    rate: int = 16_000
-    seconds: float = 1.0
-    mels: int = 64
-    fmin: float = 60.0
-    fmax: float = 7_800.0
-    window_ms: float = 25.0
-    hop_ms: float = 10.0
-    test_clips: int = 1
+    rate: int = 16_000  # samples per second
+    seconds: float = 1.0  # of one window
+    mels: int = 64  # bands
+    fmin: float = 60.0  # lowest frequency in Hz
+    fmax: float = 7_800.0  # highest frequency in Hz; capped at half the rate
+    window_ms: float = 25.0  # length of the analysis frames
+    hop_ms: float = 10.0  # spacing of the analysis frames
+    test_clips: int = 1  # evenly spaced windows of one test item whose predictions are averaged
 
     def __post_init__(self) -> None:
         positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
@@ -74,46 +66,28 @@ class AudioView:
 
 @dataclass(frozen=True)
 class AudioPolicy:
-    """How one recording becomes segments. With all strengths at zero (as in ``crop``), segments are random windows.
-
-    Attributes:
-        name: what tables call this policy.
-        speed_low, speed_high: playback rate, drawn log-uniformly; pitch and tempo change together.
-        window_low, window_high: share of the segment that is not silent.
-        pitch: largest pitch shift either way, in mel bands.
-        gain_db: largest change of level, either way.
-        polarity: probability that the wave is inverted.
-        filter_db: largest gain or loss of a smooth random equaliser.
-        noise: probability of added noise (white, pink or red).
-        noise_db_low, noise_db_high: its signal-to-noise ratio.
-        reverb: probability of reverberation.
-        reverb_seconds: its longest decay by 60 dB.
-        reverb_db_low, reverb_db_high: level of all reflections against the direct sound.
-        mix: probability that another segment of the recording is mixed in.
-        mix_db: largest difference of its level, either way.
-        time_mask, mel_mask: largest share of the frames and of the bands that a mask hides.
-    """
+    """How one recording becomes segments. With all strengths at zero (as in ``crop``), segments are random windows."""
 
     name: str = "standard"
-    speed_low: float = 0.64
+    speed_low: float = 0.64  # playback rate, log-uniform between low and high; pitch and tempo change together
     speed_high: float = 1.57
-    window_low: float = 0.2
+    window_low: float = 0.2  # share of the segment that is not silent
     window_high: float = 1.0
-    pitch: float = 3.0
-    gain_db: float = 10.0
-    polarity: float = 0.5
-    filter_db: float = 8.0
-    noise: float = 0.5
-    noise_db_low: float = 5.0
+    pitch: float = 3.0  # largest pitch shift either way, in mel bands
+    gain_db: float = 10.0  # largest change of level, either way
+    polarity: float = 0.5  # probability that the wave is inverted
+    filter_db: float = 8.0  # largest gain or loss of a smooth random equaliser
+    noise: float = 0.5  # probability of added noise (white, pink or red)
+    noise_db_low: float = 5.0  # signal-to-noise ratio
     noise_db_high: float = 40.0
-    reverb: float = 0.3
-    reverb_seconds: float = 0.6
-    reverb_db_low: float = -20.0
+    reverb: float = 0.3  # probability of reverberation
+    reverb_seconds: float = 0.6  # longest decay by 60 dB
+    reverb_db_low: float = -20.0  # level of all reflections against the direct sound
     reverb_db_high: float = 0.0
-    mix: float = 0.3
-    mix_db: float = 10.0
-    time_mask: float = 0.1
-    mel_mask: float = 0.1
+    mix: float = 0.3  # probability that another segment of the recording is mixed in
+    mix_db: float = 10.0  # largest difference of its level, either way
+    time_mask: float = 0.1  # largest share of the frames that a mask hides
+    mel_mask: float = 0.1  # largest share of the bands that a mask hides
 
     def __post_init__(self) -> None:
         for name in ("polarity", "noise", "reverb", "mix", "time_mask", "mel_mask", "window_low", "window_high"):

@@ -19,12 +19,7 @@ COLUMNS, ROWS = 8, 3
 
 
 def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: int, path: Path) -> None:
-    """Write a PNG: wave and log-mel of the recording's first seconds, and below them a grid of segments.
-
-    Args:
-        path: of the PNG; its folder is created.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """Write a PNG: wave and log-mel of the recording's first seconds, and below them a grid of segments."""
     from matplotlib.figure import Figure
 
     stream = AudioStream(source, view, policy, batch_size=COLUMNS * ROWS, seed=seed, device=source.wave.device)
@@ -33,7 +28,6 @@ def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: 
     whole = standardise(mel_power(wave[None], view))[0, 0].cpu().numpy()
 
     figure = Figure(figsize=(12, 8), layout="constrained")
-    FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2 + ROWS, COLUMNS)
     top, middle = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, :])
     seconds = len(wave) / source.rate

@@ -100,7 +100,6 @@ def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
 
 
 def _window(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Generator) -> Wave:
-    """Return a window at its own speed with silence around it, (samples,)."""
     import librosa
 
     speed = np.exp(rng.uniform(np.log(policy.speed_low), np.log(policy.speed_high)))

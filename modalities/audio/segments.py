@@ -69,11 +69,9 @@ Windows = list[tuple[Window, Array]]  # with the amplitudes of their waves
 
 
 class AudioStream:
-    """Segments of one recording (implements ``modalities.base.SegmentStream``).
+    """Segments of one recording, repeated if it is short (implements ``modalities.base.SegmentStream``).
 
-    Args:
-        source: the recording; a short one is repeated.
-        batch_size: of the global batch; this rank renders its share, see ``modalities.base.rank_slice``.
+    This rank renders its share of the global batch of ``batch_size``, see ``modalities.base.rank_slice``.
     """
 
     def __init__(
@@ -101,7 +99,6 @@ class AudioStream:
         return log_mel(self._wave(drawn), self._view, self._spectral_changes(drawn))
 
     def _draw(self, step: int) -> Parameters:
-        """Return the parameters of this rank's segments, drawn for the whole global batch."""
         p, size = self._policy, self.batch_size
 
         def uniform(name: str, low: float = 0.0, high: float = 1.0, width: int = 0) -> NDArray[np.float64]:
@@ -204,7 +201,6 @@ class AudioStream:
         return wave
 
     def _cut(self, window: Window) -> Tensor:
-        """Return windows of the recording, each at its own speed, with silence around them."""
         import torch
 
         time = torch.arange(self._view.samples, device=self._device, dtype=torch.float32)

@@ -59,17 +59,12 @@ def _path(name: str) -> Path:
 
 @cache
 def _sha256(path: Path, size: int, modified: int) -> str:
-    """SHA-256 of a file, computed again when its size or modification time changes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def source_ref(name: str) -> SourceRef:
-    """Identify a named recording or a file by path.
-
-    Raises:
-        BadInput: there is no such name or file.
-    """
+    """Identify a named recording or a file by path. Raises BadInput if there is neither."""
     if name == "noise":
         return SourceRef(name, hashlib.sha256(b"noise/seed=0/version=1").hexdigest(), SOURCES[name])
     path = _path(name)
@@ -81,11 +76,8 @@ def source_ref(name: str) -> SourceRef:
 def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
     """Return a whole sound file as mono (samples,) float32 at ``rate``; channels are averaged.
 
-    A truncated WAV or OGG file is read up to its end, because these formats cannot tell.
-
-    Raises:
-        BadInput: the file is missing, empty, not sound, damaged, silent, shorter than 50 ms, or has MAX_SAMPLES samples
-            or more.
+    A truncated WAV or OGG file is read up to its end, because these formats cannot tell. Raises BadInput for a file
+    that is missing, empty, not sound, damaged, silent, shorter than 50 ms, or has MAX_SAMPLES samples or more.
     """
     import soxr
 
@@ -114,11 +106,7 @@ def _mono(file: SoundFile) -> NDArray[np.float32]:
 
 
 def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource:
-    """Decode or generate the recording once, onto the device.
-
-    Raises:
-        BadInput: the name or file cannot be used.
-    """
+    """Decode or generate the recording once, onto the device. Raises BadInput if it cannot be used."""
     import torch
 
     ref = source_ref(name)

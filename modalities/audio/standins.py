@@ -18,11 +18,7 @@ KINDS = len(MOTIONS) * len(TIMBRES)
 def sound(seed: int, split: str, kind: int, take: int) -> NDArray[np.float64]:
     """Return a sound of kind 0 … 11, between 0.8 and 1.2 s at ``RATE``, within ±1.
 
-    Args:
-        seed: any integer.
-        split: its name, so that splits differ.
-        kind: a motion (``kind % 4``) of a timbre (``kind // 4``).
-        take: which one of that kind.
+    A kind is a motion (``kind % 4``) of a timbre (``kind // 4``); ``take`` says which one of that kind in the split.
     """
     draws = Draws(seed, f"stand-in/{split}/{kind}/")
     length, pitch, reach, pulses, level, floor = draws.uniform(take, "sound", 6)

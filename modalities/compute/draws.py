@@ -15,11 +15,6 @@ Words = NDArray[np.uint64]
 _LOCAL = threading.local()  # a generator per thread: setting its state costs a sixth of making a new one
 
 
-def _key(seed: int, name: str) -> Words:
-    """Return the 128-bit Philox key of a named draw, low word first."""
-    return np.frombuffer(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=16).digest(), "<u8").astype(np.uint64)
-
-
 def _philox(key: Words, step: int, count: int) -> Words:
     """Return ``count`` raw numbers of that key's generator, starting where the counter's high word is ``step``."""
     if not hasattr(_LOCAL, "generator"):
@@ -40,14 +35,10 @@ class Draws:
     Raw numbers come from Philox (Salmon et al., SC 2011) keyed by (seed, name) with the step as the high word of
     its counter; inverse distribution functions turn them into parameters. There is no generator state: drawing
     step 7 first, twice or never changes nothing, and one name's draws do not shift another's.
-
-    Args:
-        seed: any integer.
-        scope: prefix of every name; gives each part of a program separate draws.
     """
 
     seed: int
-    scope: str = ""
+    scope: str = ""  # prefix of every name; gives each part of a program separate draws
     _keys: dict[str, Words] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def within(self, scope: str) -> Draws:
@@ -60,7 +51,9 @@ class Draws:
             raise ValueError(f"step must be 0 or more, not {step}")
         key = self._keys.get(name)
         if key is None:
-            key = self._keys[name] = _key(self.seed, self.scope + name)
+            text = f"{self.seed}/{self.scope}{name}".encode()
+            digest = hashlib.blake2b(text, digest_size=16).digest()  # 128 bits, low word first
+            key = self._keys[name] = np.frombuffer(digest, "<u8").astype(np.uint64)
         count = size if isinstance(size, int) else math.prod(size)
         raw = _philox(key, step, count)
         unit: Array = (raw >> np.uint64(11)) * np.float64(2.0**-53)
@@ -96,10 +89,8 @@ class Draws:
 def rank_slice(batch_size: int, rank: int, world_size: int) -> NDArray[np.int64]:
     """Return the indices of the global batch that one rank renders, so that reversed-batch mixing stays on the rank.
 
-    A rank that holds sample i also holds sample B-1-i, and reversing its slice pairs exactly those two.
-
-    Raises:
-        ValueError: the batch cannot be split evenly.
+    A rank that holds sample i also holds sample B-1-i, and reversing its slice pairs exactly those two. Raises
+    ValueError if the batch cannot be split evenly.
     """
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} is out of range for {world_size} ranks")

@@ -47,12 +47,9 @@ def small_view(name: ModalityName) -> Any:
 def check_adapter(
     adapter: TargetAdapter, root: Path | None = None, view: Any = None, *, sample: int = 200
 ) -> Iterator[Check]:
-    """Check an adapter against every item of the contract, in order.
+    """Check an adapter against every item of the contract, in order, by ``sample`` decoded items of each split.
 
-    Args:
-        root: folder with its data; None writes its stand-in into a temporary folder.
-        view: what items are decoded for; None takes a small one.
-        sample: number of items per split to decode.
+    Without a ``root`` its stand-in is written into a temporary folder; without a ``view`` items are small.
     """
     with tempfile.TemporaryDirectory(prefix="contract-") as folder:
         try:
@@ -83,9 +80,6 @@ def _message(error: Exception) -> str:
     return str(error) if isinstance(error, Broken | BadInput) else f"{type(error).__name__}: {error}"
 
 
-# --- what is on disk ---------------------------------------------------------------------------------------------
-
-
 def _stand_in(subject: Subject) -> str:
     subject.needs_files()
     if not subject.stand_in:
@@ -101,9 +95,6 @@ def _status(subject: Subject) -> str:
     must(bool(first.fingerprint), "the fingerprint of ready data is empty.")
     must(first.fingerprint == second.fingerprint, "the fingerprint differs between two calls.")
     return "ready, with the same fingerprint in two calls."
-
-
-# --- what is listed ----------------------------------------------------------------------------------------------
 
 
 def _labels(subject: Subject) -> str:
@@ -180,14 +171,11 @@ def _folds(subject: Subject) -> str:
     return f"{folds} folds, each without a leak; other numbers are refused."
 
 
-# --- what is decoded ---------------------------------------------------------------------------------------------
-
-
 def _shapes(subject: Subject) -> str:
     info, view = subject.adapter.info, subject.view
-    form = {"image": (3, None, None), "audio": (getattr(view, "samples", None),)}.get(
-        info.modality, (3, getattr(view, "frames", None), None, None)
-    )
+    form: tuple[int | None, ...] = (3, None, None)
+    if info.modality != "image":
+        form = (view.samples,) if info.modality == "audio" else (3, view.frames, None, None)
     kind = "torch.int16" if info.modality == "audio" else "torch.uint8"
     shapes = {}
     for split in subject.splits:
@@ -201,20 +189,13 @@ def _shapes(subject: Subject) -> str:
     must(shapes["train"][1:] == shapes["test"][1:], f"train and test differ in shape: {shapes}.")
     clips = shapes["test"][0]
     must(clips == view.test_clips, f"a test item has {clips} clips, and the view requests {view.test_clips}.")
-    _several_clips(subject)
+    if info.modality != "image":  # which has only one
+        data = subject.adapter.test(subject.root, replace(view, test_clips=3))
+        must(len(data[0].data) == 3, f"a test item has {len(data[0].data)} clips if the view requests 3.")
     ready = modality(info.modality).prepare(subject.items("test")[0][1].data, view)
     must(tuple(ready.shape[1:]) == tuple(view.shape), f"prepared items have the shape {tuple(ready.shape)}.")
     must(bool(ready.isfinite().all()), "a prepared item is not finite.")
     return f"{kind.removeprefix('torch.')}, {shapes['train']} in train and {shapes['test']} in test."
-
-
-def _several_clips(subject: Subject) -> None:
-    try:
-        view = replace(subject.view, test_clips=3)
-    except BadInput:  # an image has only one
-        return
-    data = subject.adapter.test(subject.root, view)
-    must(len(data[0].data) == 3, f"a test item has {len(data[0].data)} clips if the view requests 3.")
 
 
 def _truth(subject: Subject) -> str:

@@ -15,6 +15,10 @@ from modalities.errors import BadInput
 
 LISTS = (".txt", ".csv", ".json", ".mat", ".tsv", ".trans")  # files that name items and hold none
 MANY = 20  # if there are this many files of a kind, each holds one item
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "overwritten": lambda content: b"<html>404 Not Found</html>".ljust(len(content), b" "),
+}
 
 
 def check_absent(subject: Subject) -> str:
@@ -24,8 +28,8 @@ def check_absent(subject: Subject) -> str:
         empty = Path(folder)
         status = subject.adapter.status(empty)
         must(status.state == "absent", f"an empty folder is '{status.state}'.")
-        complete = bool(status.missing) and bool(status.how)
-        must(complete, "status() of an empty folder does not say what is missing or what to do next.")
+        says_all = bool(status.missing and status.how)
+        must(says_all, "status() of an empty folder does not say what is missing or what to do next.")
         try:
             data = subject.adapter.train(empty, subject.view)
         except BadInput:
@@ -48,8 +52,7 @@ def check_half(subject: Subject) -> str:
             path.unlink()
         status = subject.adapter.status(copy)
     must(status.state != "ready", f"{len(deleted)} files are deleted, and status() says ready.")
-    complete = bool(status.missing) and bool(status.how)
-    must(complete, f"status() says {status.state} and not what is missing.")
+    must(bool(status.missing and status.how), f"status() says {status.state} and not what is missing.")
     return f"{len(deleted)} deleted files make it {status.state}: {status.missing[0]}."
 
 
@@ -65,14 +68,12 @@ def check_damaged(subject: Subject) -> str:
 
 
 def _check_file(subject: Subject, files: list[Path], folder: Path) -> str:
-    """Check damage to a file that holds one item."""
     test = subject.splits["test"]
     index = len(test) // 2
     path = _file_of(test.item_ids[index], files)
-    for harm, damaged in (("truncated", _truncated), ("overwritten", _overwritten)):
+    for harm in DAMAGES:
         copy = folder / harm
-        _copy(subject.root, copy)
-        _replace(copy / path.relative_to(subject.root), damaged)
+        _damage_copy(subject.root, copy, path, harm)
         data = subject.construct(copy)["test"]
         try:
             data[index]
@@ -87,8 +88,7 @@ def _check_file(subject: Subject, files: list[Path], folder: Path) -> str:
 
 def _check_pack(subject: Subject, path: Path, copy: Path) -> str:
     """Check damage to a file that holds many items, all of which it may cost."""
-    _copy(subject.root, copy)
-    _replace(copy / path.relative_to(subject.root), _truncated)
+    _damage_copy(subject.root, copy, path, "truncated")
     try:
         for data in subject.construct(copy).values():
             data[len(data) - 1]
@@ -99,7 +99,6 @@ def _check_pack(subject: Subject, path: Path, copy: Path) -> str:
 
 
 def _data_files(root: Path) -> list[Path]:
-    """Return the files that hold items, sorted."""
     found = (path for path in root.rglob("*") if path.is_file())
     return sorted(path for path in found if path.suffix.lower() not in LISTS)
 
@@ -119,7 +118,6 @@ def _file_of(item_id: str, files: list[Path]) -> Path:
 
 
 def _copy(root: Path, copy: Path) -> None:
-    """Copy a folder, by hard links if the file system has them."""
     try:
         shutil.copytree(root, copy, copy_function=os.link)
     except OSError:
@@ -127,16 +125,8 @@ def _copy(root: Path, copy: Path) -> None:
         shutil.copytree(root, copy)
 
 
-def _replace(path: Path, damaged: Callable[[bytes], bytes]) -> None:
-    """Replace a file by a damaged one; it is not modified, since it may be a hard link to the original."""
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(damaged(content))
-
-
-def _truncated(content: bytes) -> bytes:
-    return content[: len(content) // 2]
-
-
-def _overwritten(content: bytes) -> bytes:
-    return b"<html>404 Not Found</html>".ljust(len(content), b" ")
+def _damage_copy(root: Path, copy: Path, path: Path, harm: str) -> None:
+    _copy(root, copy)
+    copied = copy / path.relative_to(root)
+    copied.unlink()  # it may be a hard link to the original
+    copied.write_bytes(DAMAGES[harm](path.read_bytes()))

@@ -23,12 +23,8 @@ def check_info(subject: Subject) -> str:
         value = getattr(info, name)
         must(isinstance(value, str) and bool(value.strip()), f"info.{name} is empty ('not stated' is an answer).")
     for name in ("train_items", "test_items", "folds"):
-        value = getattr(info, name)
-        unstated = name != "folds" and value == 0 and bool(info.notes)
-        must(
-            unstated or (isinstance(value, int) and value > 0),
-            f"info.{name} is {value!r}; explain a 0 in notes.",
-        )
+        value, least = getattr(info, name), 0 if info.notes and name != "folds" else 1
+        must(isinstance(value, int) and value >= least, f"info.{name} is {value!r}; explain a 0 in notes.")
     must(isinstance(info.download_bytes, int) and info.download_bytes >= 0, "info.download_bytes is not a size.")
     must(info.homepage.startswith(("http://", "https://")), f"info.homepage is '{info.homepage}', not an address.")
     balanced = info.citation.count("{") == info.citation.count("}")

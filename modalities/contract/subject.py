@@ -29,18 +29,12 @@ def must(condition: bool, otherwise: str) -> None:
 
 @dataclass
 class Subject:
-    """An adapter with data under a folder, read once for all checks.
-
-    Args:
-        root: folder of datasets that holds the target's stand-in, its real data, or nothing if they ship.
-        view: what items are decoded for.
-        sample: number of items per split to decode, evenly spaced; labels and ids are compared for all items.
-    """
+    """An adapter with data under a folder, read once for all checks."""
 
     adapter: TargetAdapter
-    root: Path
-    view: Any
-    sample: int = 200
+    root: Path  # folder of datasets that holds the target's stand-in, its real data, or nothing if they ship
+    view: Any  # what items are decoded for
+    sample: int = 200  # items per split to decode, evenly spaced; labels and ids are compared for all items
     _items: dict[str, list[tuple[int, Item]]] = field(default_factory=dict, init=False)
 
     @cached_property

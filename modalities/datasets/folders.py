@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modalities.base import DataStatus, TargetInfo
+from modalities.base import DataStatus
 from modalities.datasets.index import Index, Paths, index
-from modalities.datasets.listing import Columns, Listing, Row
+from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import is_safe_path, table
 from modalities.datasets.standin import is_stand_in
+from modalities.datasets.target import Target
 from modalities.errors import BadInput
 
 TABLE = "files.csv"
@@ -21,7 +23,7 @@ COLUMNS = ("file", "class", "split", "group")
 STAND_IN_NOTE = "generated stand-in, not the real dataset"
 
 
-class FolderTarget:
+class FolderTarget(Target):
     """``ROOT/NAME/{train,test}/CLASS/*``, or files anywhere below ``ROOT/NAME`` listed in a table ``files.csv``.
 
     The table's columns are ``file`` (relative to ``ROOT/NAME``), ``class``, ``split`` (train or test) and, optionally,
@@ -30,25 +32,9 @@ class FolderTarget:
     Together they implement ``modalities.base.TargetAdapter``.
     """
 
-    info: TargetInfo
-    folder: str = ""  # of the dataset, below the root; empty means the target's name
-    splits: tuple[str, str] = ("train", "test")  # names of the folders of the training and the test split
     lists: tuple[str, ...] = ()  # files without which no item has a label
     suffixes: tuple[str, ...]  # of the items' files, in lower case
-    unit = "files"  # what messages call the items
     cache_sizes = False  # whether sizes come from the index: faster, but a file overwritten in place keeps its old size
-
-    def listing(self, rows: Sequence[Row], view: Any, *, test: bool) -> Listing:
-        """Return the labelled data of rows whose ``where`` is the path of a file."""
-        raise NotImplementedError
-
-    def write_sample(self, root: Path, seed: int) -> None:
-        """Write a generated stand-in in the same layout."""
-        raise NotImplementedError
-
-    def home(self, root: Path) -> Path:
-        """Return the dataset's folder."""
-        return root / (self.folder or self.info.name)
 
     def class_folder(self, name: str) -> str:
         """Return the name of a class's folder."""
@@ -72,12 +58,10 @@ class FolderTarget:
         return Columns(Paths(home, names), files.folders[chosen] % classes, names, names)
 
     def _index(self, root: Path) -> Index:
-        """Index the class folders of the first split, then those of the second."""
         folders = [f"{split}/{self.class_folder(name)}" for split in self.splits for name in self.info.classes]
         return index(self.home(root), folders, self.suffixes, sizes=self.cache_sizes)
 
     def _table_rows(self, home: Path, split: str) -> list[Row]:
-        """Return the table's rows of a split, whether or not their files exist."""
         rows = []
         labels = {name: label for label, name in enumerate(self.info.classes)}
         for number, line in enumerate(table(home / TABLE), 2):
@@ -106,11 +90,9 @@ class FolderTarget:
             if len(rows[split]) < (1 if stand_in else items):
                 missing.append(f"{split}: {items - len(rows[split]):,} of {items:,} {self.unit}")
         if not any(map(len, rows.values())) and not any((home / name).exists() for name in (*self.lists, TABLE)):
-            return DataStatus("absent", "", (f"the {self.unit} below {home.name}",), self.instructions(root))
-        fingerprint, size = self.fingerprint(root, rows)
-        if missing:
-            return DataStatus("partial", fingerprint, tuple(missing), self.instructions(root), size)
-        return DataStatus("ready", fingerprint, how=STAND_IN_NOTE if stand_in else "", bytes=size)
+            return self._report(root, [f"the {self.unit} below {home.name}"], "", 0, some=False)
+        status = self._report(root, missing, *self.fingerprint(root, rows), some=True)
+        return replace(status, how=STAND_IN_NOTE) if stand_in and not missing else status
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return a SHA-256 of the rows of all splits with the sizes of their files, and the total size in bytes."""
@@ -123,28 +105,7 @@ class FolderTarget:
                 total += size
         return digest.hexdigest(), total
 
-    def fetch(self, root: Path) -> None:
-        """Raise BadInput with the instructions unless the data are complete: there is no automatic download."""
-        if self.status(root).state != "ready":
-            raise BadInput(f"{self.info.name} cannot be downloaded by this program; {self.instructions(root)}")
-
-    def train(self, root: Path, view: Any, fold: int = 1) -> Listing:
-        """Return the training split; raise BadInput if there is none."""
-        return self._split(root, view, test=False)
-
-    def test(self, root: Path, view: Any, fold: int = 1) -> Listing:
-        """Return the test split; raise BadInput if there is none."""
-        return self._split(root, view, test=True)
-
-    def _split(self, root: Path, view: Any, *, test: bool) -> Listing:
-        home, split = self.home(root), self.splits[test]
+    def _rows(self, root: Path, view: Any, fold: int, *, test: bool) -> Sequence[Row]:
         for name in self.lists:
-            if not (home / name).is_file():
-                raise BadInput(f"{home / name} is missing; {self.instructions(root)}")
-        rows = self.rows(root, split)
-        if not rows:
-            raise BadInput(
-                f"there are no {self.unit} of {self.info.name} below {home} for the split '{split}'; "
-                f"{self.instructions(root)}"
-            )
-        return self.listing(rows, view, test=test)
+            self._required(root, self.home(root) / name)
+        return self.rows(root, self.splits[test])

@@ -11,7 +11,7 @@ import os
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple, overload
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.datasets.hidden import is_hidden
+from modalities.datasets.lazy import Lazy
 from modalities.errors import BadInput
 from modalities.storage.array_cache import Arrays, cached_arrays
 
@@ -28,38 +29,24 @@ RECENT = 2 * 10**9  # nanoseconds; a folder that changed this recently may chang
 CHUNK = 65_536
 
 
+@dataclass(frozen=True, eq=False)
 class Names(Sequence[str]):
-    """Many names with shared prefixes, decoded on access; each costs 8 bytes besides its text.
+    """Many names with shared prefixes, decoded on access; each costs 8 bytes besides its text."""
 
-    Args:
-        prefixes: of the names in each folder.
-        firsts: index of the first file of each folder, rising.
-        text: the files' own names, concatenated, as bytes.
-        offsets: (n + 1,) where in ``text`` each name begins, and where the last one ends.
-        selection: indices of the names to take, in this order; None takes all.
-        cut: bytes to drop from the end of each name.
-    """
-
-    def __init__(
-        self,
-        prefixes: Sequence[str],
-        firsts: Sequence[int],
-        text: bytes,
-        offsets: Indices,
-        selection: Indices | None = None,
-        cut: int = 0,
-    ) -> None:
-        self.prefixes, self.firsts, self.text, self.offsets = prefixes, firsts, text, offsets
-        self.selection, self.cut = selection, cut
+    prefixes: Sequence[str]  # of the names in each folder
+    firsts: Sequence[int]  # index of the first file of each folder, rising
+    text: bytes = field(repr=False)  # the files' own names, concatenated
+    offsets: Indices = field(repr=False)  # (n + 1,) where in ``text`` each name begins, and where the last one ends
+    selection: Indices | None = None  # indices of the names to take, in this order; None takes all
+    cut: int = 0  # bytes to drop from the end of each name
 
     def take(self, indices: Indices) -> Names:
         """Return the names at the given indices, in that order."""
-        selection = indices if self.selection is None else self.selection[indices]
-        return Names(self.prefixes, self.firsts, self.text, self.offsets, selection, self.cut)
+        return replace(self, selection=indices if self.selection is None else self.selection[indices])
 
     def with_prefixes(self, prefixes: Sequence[str], cut: int = 0) -> Names:
         """Return the same names with other prefixes and without their last ``cut`` bytes."""
-        return Names(prefixes, self.firsts, self.text, self.offsets, self.selection, cut)
+        return replace(self, prefixes=prefixes, cut=cut)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1 if self.selection is None else len(self.selection)
@@ -89,33 +76,14 @@ class Names(Sequence[str]):
                 yield self.prefixes[folder] + os.fsdecode(self.text[start:end])
 
 
-class Paths(Sequence[Path]):
-    """Names below a folder as paths, made on access."""
+class Paths(Lazy[Path]):
+    """Names below a folder as paths."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self.folder, self.names = folder, names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @overload
-    def __getitem__(self, index: int) -> Path: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Paths: ...
-
-    def __getitem__(self, index: int | slice) -> Path | Paths:
-        if isinstance(index, slice):
-            return Paths(self.folder, self.names[index])
-        return self.folder / self.names[index]
-
-    def __iter__(self) -> Iterator[Path]:
-        return (self.folder / name for name in self.names)
+        super().__init__(names, range(len(names)), folder.joinpath)
 
 
 class _Query(NamedTuple):
-    """The arguments of ``index``, hashable."""
-
     root: Path
     folders: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -157,17 +125,13 @@ def index(
     sizes: bool = True,
     aliases: Sequence[str] | None = None,
 ) -> Index:
-    """List the files directly in some folders; absent folders count as empty, and hidden files are left out.
+    """List the files directly in some folders; absent ones count as empty, hidden files are left out. Raises BadInput.
 
     Args:
-        root: the folder that holds the folders.
-        folders: names relative to ``root``.
+        folders: names relative to ``root``, which holds them.
         suffixes: lower-case endings of the files' names.
         sizes: whether to read file sizes, which costs a system call per file and is slow on slow disks.
         aliases: names that stand for the folders in the fingerprint; by default their own.
-
-    Raises:
-        BadInput: a folder cannot be listed.
     """
     folders = tuple(folders)
     endings = suffixes if isinstance(suffixes, tuple) else (suffixes,)

@@ -25,17 +25,14 @@ class Row(NamedTuple):
     group: str
 
 
+@dataclass(frozen=True, eq=False)
 class Columns(Sequence[Row]):
-    """Rows stored as columns and made on access, for splits with so many items that rows would fill the memory.
+    """Rows stored as columns and made on access, for splits with so many items that rows would fill the memory."""
 
-    Each column has one entry per row. ``modalities.datasets.index`` has sequences of names and paths that cost a
-    few bytes each.
-    """
-
-    def __init__(
-        self, where: Sequence[Any], labels: NDArray[np.int64], item_ids: Sequence[str], groups: Sequence[str]
-    ) -> None:
-        self.where, self.labels, self.item_ids, self.groups = where, labels, item_ids, groups
+    where: Sequence[Any]
+    labels: NDArray[np.int64]
+    item_ids: Sequence[str]
+    groups: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -62,15 +59,11 @@ class Columns(Sequence[Row]):
 
 @dataclass
 class Listing:
-    """A map-style, picklable dataset over rows (implements ``modalities.base.LabelledData``).
+    """A map-style, picklable dataset over rows (implements ``modalities.base.LabelledData``)."""
 
-    Args:
-        rows: the items, in a stable order; ``Columns`` if there are very many.
-        read: picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass
-            through; any other exception becomes a BadInput that names the item.
-    """
-
-    rows: Sequence[Row]
+    rows: Sequence[Row]  # in a stable order; ``Columns`` if there are very many
+    # Picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass through;
+    # any other exception becomes a BadInput that names the item.
     read: Callable[[Any], Tensor]
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +31,18 @@ def lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
 
 
-def table(path: Path) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file by column name; cells that a row lacks, or has beyond the columns, are left out.
+def class_names(beside: str, file: str) -> tuple[str, ...]:
+    """Return the lines of a text file that lies beside a module."""
+    return tuple(Path(beside).with_name(file).read_text(encoding="utf-8").splitlines())
 
-    Raises BadInput if the file cannot be read as such a table.
-    """
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def table(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file by column name, without cells that a row lacks or has too many. Raises BadInput."""
     with reading(path), path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             yield {name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)}

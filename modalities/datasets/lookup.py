@@ -26,12 +26,10 @@ class ListedFiles:
 
 
 def look_up(path: Path, read: ReadList, found: Index, folder: Path, prefixes: Sequence[str]) -> ListedFiles:
-    """Look the lines of a list up among files.
+    """Look the lines of the list at ``path`` up among the files ``found`` below ``folder``.
 
     Args:
-        path: the list.
         read: a module-level function that yields name and label of every line; raises BadInput for a damaged one.
-        found: the files below ``folder``.
         prefixes: what the list calls the folders of ``found``, each with its "/".
     """
     return _look_up(path, path.stat().st_mtime_ns, read, found, folder, tuple(prefixes))

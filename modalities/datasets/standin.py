@@ -11,11 +11,9 @@ MARKER = "STAND-IN.json"
 
 
 def mark(folder: Path, target: str, seed: int) -> None:
-    """Write the marker into a dataset's folder. Every ``write_sample`` ends with it.
+    """Write the marker into a dataset's folder, at most two levels below the root. Every ``write_sample`` ends with it.
 
-    Args:
-        folder: at most two levels below the folder of all datasets.
-        target: its name; several names, separated by spaces, if they share the folder.
+    Targets that share the folder are named together, separated by spaces.
     """
     text = {"target": target, "seed": seed, "meaning": "generated stand-in, not the real dataset"}
     (folder / MARKER).write_text(json.dumps(text) + "\n")

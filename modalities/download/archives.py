@@ -12,6 +12,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, cast
 
@@ -30,16 +31,20 @@ _ZEROS = bytes(_BLOCK)  # ends a tar archive
 _MAX_RATIO = 200
 _ALWAYS_ALLOWED = 1 << 30
 
+_DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+}
+
 
 def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
-    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive, recognised by content, into a folder.
+    """Unpack a tar (plain, gzip, bzip2, xz) or zip archive, recognised by content, into a folder, which is created.
 
     Everything is unpacked beside the folder and renamed into it at the end; existing files are replaced if the archive
     has them, and stay otherwise.
 
     Args:
-        archive: the file.
-        into: the folder; created if absent.
         max_bytes: limit for the content, counting a tar's headers, at least 512 bytes for every member, and 512 more
             for every folder on its path; by default 200 times the archive's size, but at least 1 GiB. The free space
             of the disk is a limit in any case.
@@ -55,18 +60,21 @@ def extract(archive: Path, into: Path, *, max_bytes: int | None = None) -> None:
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
         home = into if into.is_dir() else into.parent  # on the same file system, even if ``into`` is a mount point
-        limit = _limit(archive, home, max_bytes)
+        if max_bytes is None:
+            max_bytes = max(_ALWAYS_ALLOWED, _MAX_RATIO * archive.stat().st_size)
+        limit = min(max_bytes, shutil.disk_usage(home).free)
         with path_lock(home / into.name), temporary_path(home / into.name) as staging:
             staging.mkdir()
             with _damage_named(archive):
                 unpack(archive, staging, limit)
             _merge(staging, into)
     except OSError as error:
-        raise BadInput(f"{archive} cannot be unpacked into {into}: {_reason(error)}.") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full; free some space and run the same command again" if full else error.strerror or error
+        raise BadInput(f"{archive} cannot be unpacked into {into}: {why}.") from error
 
 
 def _kind(archive: Path) -> Callable[[Path, Path, int], None]:
-    """Return the function that unpacks such a file."""
     try:
         with archive.open("rb") as file:
             start = file.read(262)
@@ -74,19 +82,16 @@ def _kind(archive: Path) -> Callable[[Path, Path, int], None]:
         raise BadInput(f"the archive {archive} cannot be opened: {error.strerror}.") from error
     if start.startswith((b"PK\3\4", b"PK\5\6")):
         return _unzip
-    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")) or start[257:] == b"ustar":
-        return _untar
+    for magic, opener in _DECOMPRESSORS.items():
+        if start.startswith(magic):
+            return partial(_untar, opener)
+    if start[257:] == b"ustar":
+        return partial(_untar, Path.open)
     if start.startswith((b"Rar!", b"7z\xbc\xaf")):
         raise BadInput(
             f"{archive} is a rar or 7z archive, which must be unpacked by hand (with 'bsdtar -xf' or '7z x')."
         )
     raise BadInput(f"{archive} is neither a tar nor a zip archive; delete it and fetch it again.")
-
-
-def _limit(archive: Path, home: Path, max_bytes: int | None) -> int:
-    if max_bytes is None:
-        max_bytes = max(_ALWAYS_ALLOWED, _MAX_RATIO * archive.stat().st_size)
-    return min(max_bytes, shutil.disk_usage(home).free)
 
 
 def _check_size(archive: Path, size: int, limit: int) -> None:
@@ -97,18 +102,16 @@ def _check_size(archive: Path, size: int, limit: int) -> None:
         )
 
 
-def _check_name(archive: Path, name: str) -> int:
-    """Refuse a member whose path is not plainly below the folder; return how many folders its path has."""
+def _check_member(archive: Path, name: str, *, is_plain: bool) -> int:
+    """Refuse links, devices and paths that are not plainly below the folder; return how many folders the path has."""
     path = PurePath(name)
     if path.anchor or ".." in path.parts:
         raise BadInput(f"{archive} holds '{name}', which would lie outside the folder; nothing was unpacked.")
+    if not is_plain:
+        raise BadInput(
+            f"{archive} holds '{name}', which is a link or a device, not a file or folder; nothing was unpacked."
+        )
     return max(0, len(path.parts) - 1)
-
-
-def _special(archive: Path, name: str) -> BadInput:
-    return BadInput(
-        f"{archive} holds '{name}', which is a link or a device, not a file or folder; nothing was unpacked."
-    )
 
 
 @contextlib.contextmanager
@@ -123,15 +126,6 @@ def _damage_named(archive: Path) -> Iterator[None]:
             raise
         why = str(error) or type(error).__name__
         raise BadInput(f"{archive} is damaged or cut short ({why}); delete it and fetch it again.") from error
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; free some space and run the same command again"
-    return error.strerror or str(error)
-
-
-# --- tar -------------------------------------------------------------------------------------------------------
 
 
 class _Guarded:
@@ -160,35 +154,23 @@ class _Guarded:
         self._limit = self.headers + _MAX_HEADER
 
 
-def _open_stream(archive: Path) -> Any:
-    with archive.open("rb") as file:
-        start = file.read(6)
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.open(archive, "rb")
-    if start.startswith(b"BZh"):
-        return bz2.open(archive, "rb")
-    if start.startswith(b"\xfd7zXZ"):
-        return lzma.open(archive, "rb")
-    return archive.open("rb")
-
-
-def _untar(archive: Path, staging: Path, limit: int) -> None:
-    with _open_stream(archive) as stream:
+def _untar(opener: Callable[..., Any], archive: Path, staging: Path, limit: int) -> None:
+    with opener(archive, "rb") as stream:
         guarded = _Guarded(stream)
         with tarfile.open(fileobj=cast(Any, guarded), mode="r:") as tar:
             _untar_members(archive, tar, guarded, staging, limit)
         # tarfile takes a damaged header for the end; the real end is a block of zeros.
         if guarded.last != _ZEROS:
             raise tarfile.ReadError("no end mark")
-        _drain(stream)
+        # Read the padding to its end, so that the decompressor verifies its checksum.
+        if not any(not stream.read(_CHUNK) for _ in range(_MAX_PADDING // _CHUNK)):
+            raise tarfile.ReadError("endless padding")
 
 
 def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, staging: Path, limit: int) -> None:
     total = 0
     while (member := tar.next()) is not None:
-        folders = _check_name(archive, member.name)
-        if not (member.isreg() or member.isdir()):
-            raise _special(archive, member.name)
+        folders = _check_member(archive, member.name, is_plain=member.isreg() or member.isdir())
         if member.size < 0:
             raise tarfile.ReadError("a member of negative size")
         pax = tar.pax_headers
@@ -201,26 +183,14 @@ def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, stagi
         tar.members.clear()  # type: ignore[attr-defined]  # a kilobyte for each member, of which there may be a million
 
 
-def _drain(stream: Any) -> None:
-    """Read the padding to its end, so that the decompressor verifies its checksum."""
-    for _ in range(_MAX_PADDING // _CHUNK):
-        if not stream.read(_CHUNK):
-            return
-    raise tarfile.ReadError("endless padding")
-
-
-# --- zip -------------------------------------------------------------------------------------------------------
-
-
 def _unzip(archive: Path, staging: Path, limit: int) -> None:
     with zipfile.ZipFile(archive) as file:
         members, total = file.infolist(), 0
         for member in members:
-            folders = _check_name(archive, member.filename)
+            kind = stat.S_IFMT(member.external_attr >> 16)  # the upper half holds the Unix mode, or nothing
+            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+            folders = _check_member(archive, member.filename, is_plain=is_plain)
             total += max(member.file_size, _BLOCK) + folders * _BLOCK
-            # The upper half holds the Unix mode, or nothing.
-            if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise _special(archive, member.filename)
             if member.flag_bits & 1:
                 raise BadInput(f"{archive} is encrypted; unpack it by hand with its password.")
             if member.compress_type == zipfile.ZIP_LZMA:  # a member may request up to 4 GiB of memory
@@ -228,9 +198,6 @@ def _unzip(archive: Path, staging: Path, limit: int) -> None:
         _check_size(archive, total, limit)
         for member in members:
             file.extract(member, staging)  # reads at most the declared size, and verifies the checksum
-
-
-# --- into place ------------------------------------------------------------------------------------------------
 
 
 def _merge(source: Path, target: Path) -> None:

@@ -50,15 +50,11 @@ def download(
 
     The file grows as ``PATH.part``, is verified, then renamed. An interrupted call is continued by the next one, if a
     checksum is given that verifies the joined parts. An existing file stays if it matches, and is otherwise replaced
-    once the right one has arrived.
-
-    Two environment variables help if the network is slow or absent. BENCHMARK_MIRROR is an address that is tried first
-    for a file of this name. BENCHMARK_DOWNLOADS is a folder that is searched first for a matching file of this name,
-    and that a new one is saved in.
+    once the right one has arrived. BENCHMARK_MIRROR is an address that is tried first for a file of this name;
+    BENCHMARK_DOWNLOADS is a folder that is searched first for one that matches, and that a new one is saved in.
 
     Args:
         url: http or https; redirects are followed to such addresses only, and from https to http only with a checksum.
-        path: the file; its folder is created.
         sha256, md5: lower-case hexadecimal; use md5 only if the authors publish nothing better.
         size: in bytes, exactly.
         at_most: limit in bytes if the size is unknown; 4 GiB by default.
@@ -90,11 +86,7 @@ def download(
 
 
 def fetch_archive(url: str, folder: Path, *, md5: str, at_most: int = MAX_BYTES) -> None:
-    """Download an archive of at most so many bytes, verify it, unpack it into ``folder``, and remove it.
-
-    Raises:
-        BadInput: as ``download`` and ``extract`` do.
-    """
+    """Download an archive, verify it, unpack it into ``folder``, and remove it. Raises BadInput."""
     folder.mkdir(parents=True, exist_ok=True)
     archive = download(url, folder / url.rpartition("/")[2], md5=md5, at_most=at_most)
     extract(archive, folder)
@@ -102,11 +94,7 @@ def fetch_archive(url: str, folder: Path, *, md5: str, at_most: int = MAX_BYTES)
 
 
 def verify(path: Path, *, sha256: str | None = None, md5: str | None = None, size: int | None = None) -> None:
-    """Compare a file with what is known about it.
-
-    Raises:
-        BadInput: the file is absent or differs; the sentence names both values.
-    """
+    """Compare a file with what is known about it; raise BadInput with both values if it is absent or differs."""
     path = Path(path)
     if not path.is_file():
         raise BadInput(f"{path} is not there; fetch it first.")
@@ -125,10 +113,12 @@ def _download(url: str, path: Path, check: Check, progress: Progress | None) -> 
         with path_lock(saved):
             if not check.matches(saved):
                 _fetch(url, saved, path, check, progress)
-    _link_or_copy(saved, path)
-
-
-# --- places ----------------------------------------------------------------------------------------------------
+    with temporary_path(path) as temporary:  # not the part: it may be open for writing
+        try:
+            os.link(saved.resolve(), temporary)
+        except OSError:  # the file system has no hard links
+            shutil.copyfile(saved, temporary)
+        temporary.replace(path)
 
 
 def _saved_copy(path: Path, check: Check) -> Path | None:
@@ -142,19 +132,6 @@ def _saved_copy(path: Path, check: Check) -> Path | None:
     if saved.exists():
         return saved if check.matches(saved) else None
     return saved if not saved.parent.exists() or os.access(saved.parent, os.W_OK) else None
-
-
-def _link_or_copy(saved: Path, path: Path) -> None:
-    """Give the file a second name, or copy it if the file system has no hard links."""
-    with temporary_path(path) as temporary:  # not the part: it may be open for writing
-        try:
-            os.link(saved.resolve(), temporary)
-        except OSError:
-            shutil.copyfile(saved, temporary)
-        temporary.replace(path)
-
-
-# --- the network -----------------------------------------------------------------------------------------------
 
 
 def _fetch(url: str, path: Path, destination: Path, check: Check, progress: Progress | None) -> None:

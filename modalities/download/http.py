@@ -71,24 +71,17 @@ def is_http(url: str) -> bool:
 
 
 def fetch_from(url: str, path: Path, check: Check, progress: Progress | None) -> None:
-    """Download one address to ``path`` through ``PATH.part``.
-
-    Raises:
-        Failed: the address does not give the file, or gives another one.
-        OSError: the disk does not take it; the part stays.
-    """
+    """Download one address to ``path`` through ``PATH.part``. Raises Failed, and OSError for the disk."""
     part = path.with_name(path.name + ".part")
     resumed = bool(check.hashes) and part.exists()
     _attempts(url, part, check, progress)
-    fault = check.fault(part)
-    if fault and resumed:  # the old part may be of another file
-        part.unlink()
-        _attempts(url, part, check, progress)
-        fault = check.fault(part)
-    if fault:
-        part.unlink()
+    if (fault := check.fault(part)) is None:
+        part.replace(path)
+        return
+    part.unlink()
+    if not resumed:
         raise Failed(f"gives a file that {fault} (it was removed)")
-    part.replace(path)
+    fetch_from(url, path, check, progress)  # the old part may be of another file
 
 
 def _attempts(url: str, part: Path, check: Check, progress: Progress | None) -> None:
@@ -108,41 +101,31 @@ def _attempts(url: str, part: Path, check: Check, progress: Progress | None) -> 
 
 
 class _Redirects(HTTPRedirectHandler):
-    """The standard handler follows redirects to ftp as well, and from https to http.
-
-    Args:
-        verified: a checksum will reveal whether the file was exchanged on the way.
-    """
+    """The standard handler follows redirects to ftp as well, and from https to http."""
 
     def __init__(self, verified: bool) -> None:
-        self._verified = verified
+        self._verified = verified  # whether a checksum will reveal that the file was exchanged on the way
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
+        why = ""
         if not is_http(newurl):
-            raise HTTPError(newurl, code, f"{msg} - Redirection to url '{newurl}' is not allowed", headers, fp)
-        if not self._verified and req.type == "https" and urlsplit(newurl).scheme != "https":
-            why = f"{msg} - Redirection from https to '{newurl}' is not allowed without a checksum"
-            raise HTTPError(newurl, code, why, headers, fp)
+            why = f"to '{newurl}' is not allowed"
+        elif not self._verified and req.type == "https" and urlsplit(newurl).scheme != "https":
+            why = f"from https to '{newurl}' is not allowed without a checksum"
+        if why:
+            raise HTTPError(newurl, code, f"{msg} - Redirection {why}", headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Transfer:
-    """A download from one address into one ``.part`` file."""
-
     def __init__(self, url: str, part: Path, check: Check, progress: Progress | None) -> None:
         self.url, self.part, self.check, self.progress = url, part, check, progress
         self.validator: str | None = None  # what the server calls this version of the file
 
     def attempt(self) -> None:
-        """Continue from the end of the part.
-
-        Raises:
-            _Retry: another attempt may help.
-            Failed: no further attempt will help.
-            OSError: of the disk only.
-        """
+        """Continue from the end of the part; an OSError is one of the disk."""
         have = self.part.stat().st_size if self.part.exists() else 0
         if not (self.check.hashes or self.validator):
             have = 0  # nothing could prove that the rest comes from the same file
@@ -153,9 +136,9 @@ class _Transfer:
             start, total = self._span(response, have)
             if None not in (total, self.check.size) and total != self.check.size:
                 raise Failed(f"offers {total:,} bytes instead of {self.check.size:,}")
-            if total is not None and total > self.check.at_most:
+            if (total or 0) > self.check.at_most:
                 raise Failed(f"offers {total:,} bytes, more than the allowed {self.check.at_most:,}")
-            if total is not None and total - start > shutil.disk_usage(self.part.parent).free:
+            if (total or 0) - start > shutil.disk_usage(self.part.parent).free:
                 raise OSError(errno.ENOSPC, "no space left")
             done = start
             with self.part.open("ab" if start else "wb") as file:
@@ -185,15 +168,12 @@ class _Transfer:
             error.close()
             if error.code == 416 and have and self.check.hashes:
                 return None
-            reason = f"answers {error.code} ({error.reason})"
-            if error.code >= 500 or error.code in (408, 425, 429):
-                raise _Retry(reason) from error
-            raise Failed(reason) from error
+            busy = error.code >= 500 or error.code in (408, 425, 429)
+            raise (_Retry if busy else Failed)(f"answers {error.code} ({error.reason})") from error
         except URLError as error:
-            reason = f"cannot be reached ({error.reason})"
-            if isinstance(error.reason, TimeoutError | ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
-                raise _Retry(reason) from error
-            raise Failed(reason) from error
+            cut = (TimeoutError, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+            kind = _Retry if isinstance(error.reason, cut) else Failed
+            raise kind(f"cannot be reached ({error.reason})") from error
         except (InvalidURL, ValueError) as error:
             raise Failed(f"is not a usable address ({error})") from error
         except (HTTPException, OSError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,9 @@ def cached_arrays(subject: str, stamp: str, compute: Callable[[], Arrays]) -> Ar
     Args:
         subject: what the arrays are, in one line; newer ones of the same subject replace older ones.
         stamp: everything they depend on that may change.
-        compute: returns arrays by name, none of objects.
     """
-    path = _file_of(subject)
+    digest = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()
+    path = cache_root() / "indexes" / f"{digest[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["stamp"]) == stamp:
@@ -42,8 +41,3 @@ def cached_arrays(subject: str, stamp: str, compute: Callable[[], Arrays]) -> Ar
             remove_stale(path.parent)
             np.savez(stream, allow_pickle=False, stamp=np.array(stamp), **arrays)
     return arrays
-
-
-def _file_of(subject: str) -> Path:
-    digest = hashlib.sha256(subject.encode("utf-8", "surrogateescape")).hexdigest()
-    return cache_root() / "indexes" / f"{digest[:32]}.npz"

@@ -14,11 +14,7 @@ from modalities.storage.cleanup import remove, temporary_name
 
 
 def atomic_write(path: Path, content: bytes | str) -> None:
-    """Write a whole file or none.
-
-    Raises:
-        BadInput: the folder cannot be written, or the disk is full.
-    """
+    """Write a whole file or none; raise BadInput if the folder cannot be written or the disk is full."""
     try:
         with atomic_stream(path) as stream:
             stream.write(content.encode() if isinstance(content, str) else content)
@@ -30,8 +26,7 @@ def atomic_write(path: Path, content: bytes | str) -> None:
 def atomic_stream(path: Path) -> Iterator[BinaryIO]:
     """Hand out a stream whose content becomes the file when the block ends, flushed to disk; nothing if it raises.
 
-    Raises:
-        OSError: the folder cannot be written, or the disk is full.
+    Raises OSError if the folder cannot be written or the disk is full.
     """
     with temporary_path(path) as temporary:
         with temporary.open("xb") as stream:

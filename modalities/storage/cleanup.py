@@ -25,10 +25,9 @@ def final_name(path: Path) -> Path:
 
 
 def remove_stale(folder: Path, older_than: float = STALE_AFTER) -> None:
-    """Remove temporary files and folders from a folder.
+    """Remove a folder's temporary files and folders that are at least so many seconds old.
 
-    Args:
-        older_than: seconds; 0 only while no other process writes there, since a living writer loses its file too.
+    0 is for a process that alone writes there, since a living writer loses its file too.
     """
     for path in folder.glob(".*.tmp"):
         with contextlib.suppress(OSError):
@@ -45,11 +44,7 @@ def remove_stale_of(path: Path) -> None:
 
 
 def remove_atomically(path: Path) -> None:
-    """Remove a file or folder; other processes see all of it or nothing. Links are not followed.
-
-    Raises:
-        OSError: it stays, or what is left of it has a temporary name.
-    """
+    """Remove a file or folder; other processes see all of it or nothing. Links are not followed. Raises OSError."""
     temporary = temporary_name(path)
     path.rename(temporary)
     remove(temporary)

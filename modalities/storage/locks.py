@@ -38,21 +38,18 @@ def do_not_wait(holder: str) -> None:
 def exclusive_lock(folder: Path, waiting: Callable[[str], None]) -> Iterator[None]:
     """Be the only process that works in a folder, which is created. Temporary files of killed processes are removed.
 
-    Args:
-        waiting: called repeatedly with the holder's name while another process holds the lock; may raise to give up.
-
-    Raises:
-        BadInput: the folder cannot be written.
+    ``waiting`` is called repeatedly with the holder's name while another process holds the lock; it may raise to give
+    up. Raises BadInput if the folder cannot be written.
     """
     lock = FileLock(folder / LOCK, is_singleton=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    free = _acquire(lock, 0)
-    while not free:
+    patience = 0.0
+    while not _acquire(lock, patience):
         waiting(_holder(folder))
-        free = _acquire(lock, FOLDER_POLL)
+        patience = FOLDER_POLL
     try:
         remove_stale(folder, older_than=0)
         with contextlib.suppress(OSError):  # for people only; the lock is what counts
@@ -91,8 +88,7 @@ def lock_path(path: Path) -> Path:
 def try_lock(lock: Path, *, create: bool) -> Iterator[bool]:
     """Hold a lock file during the block if no other process does, and hand out whether it was free.
 
-    Args:
-        create: create the file if it is absent; otherwise an absent lock is free and not held.
+    Unless ``create`` is set, an absent lock is free and not held.
     """
     if not (create or lock.is_file()):
         yield True
@@ -109,11 +105,7 @@ def try_lock(lock: Path, *, create: bool) -> Iterator[bool]:
 
 
 def check_locks(folder: Path) -> None:
-    """Check, before any work, that locks work in the file system of an existing folder.
-
-    Raises:
-        BadInput: they do not.
-    """
+    """Check, before any work, that locks work in the file system of an existing folder. Raises BadInput."""
     if os.name != "posix":
         return
     import fcntl

@@ -55,7 +55,6 @@ def pretrained_x3d(view: VideoView, classes: int) -> nn.Module:
 
 
 def _convolution(inputs: int, outputs: int, kernel: Any, stride: Any = 1) -> nn.Module:
-    """Convolution, batch norm and ReLU, in two or three dimensions according to the kernel."""
     convolve: Callable[..., nn.Module] = nn.Conv3d if len(kernel) == 3 else nn.Conv2d
     norm: Callable[[int], nn.Module] = nn.BatchNorm3d if len(kernel) == 3 else nn.BatchNorm2d
     padding = tuple(size // 2 for size in kernel)

@@ -59,8 +59,7 @@ def _open_video(path: Path) -> Iterator[tuple[Any, Any]]:
 def frame_times(path: Path) -> NDArray[np.float64]:
     """Return the times of all frames in seconds from the first one, read from the packets without decoding.
 
-    Raises:
-        BadInput: the file is missing, is not a video, holds no frame or only part of the frames that it promises.
+    Raises BadInput if the file is missing, not a video, without frames or with only part of those that it promises.
     """
     with _open_video(path) as (container, stream):
         packets = [packet for packet in container.demux(stream) if packet.size]
@@ -78,22 +77,17 @@ def frame_times(path: Path) -> NDArray[np.float64]:
 
 
 def decode(path: Path, numbers: NDArray[np.int64], short_side: int | None = None) -> NDArray[np.uint8]:
-    """Return frames of a clip, upright, as (len(numbers), H, W, 3) uint8.
+    """Return frames of a clip, upright, as (len(numbers), H, W, 3) uint8. Raises BadInput.
 
     Args:
-        path: the file.
         numbers: of the frames, in rising order; beyond the end, the last frame is repeated.
         short_side: pixels of the shorter side after an antialiased resize; None keeps the size.
-
-    Raises:
-        BadInput: the file cannot be decoded.
     """
     frames = _decode_by_seeking(path, numbers, short_side)
     return _decode_in_order(path, numbers, short_side) if frames is None else frames
 
 
 def _converter(short_side: int | None) -> Callable[[Any], NDArray[np.uint8]]:
-    """Return a function from frames to upright (H, W, 3) pictures."""
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()  # one per clip, because a shared one hangs after a fork
@@ -175,7 +169,6 @@ def _decode_from(
 
 
 def _decode_in_order(path: Path, numbers: NDArray[np.int64], short_side: int | None) -> NDArray[np.uint8]:
-    """Return what ``decode`` returns, by counting from the first frame."""
     requested, convert = set(numbers.tolist()), _converter(short_side)
     frames: dict[int, NDArray[np.uint8]] = {}
     number, frame = -1, None
@@ -193,33 +186,19 @@ def _decode_in_order(path: Path, numbers: NDArray[np.int64], short_side: int | N
 
 
 def clip_starts(duration: float, seconds: float, clips: int) -> list[float]:
-    """Return where evenly spaced clips begin, in seconds: the middles of ``clips`` equal parts of the possible range.
-
-    pytorchvideo's sampler puts its clips at the beginnings of the parts, so every second one of twice as many begins
-    in the middle of a part.
-    """
-    from pytorchvideo.data.clip_sampling import ConstantClipsPerVideoSampler
-
-    sampler = ConstantClipsPerVideoSampler(Fraction(seconds), 2 * clips)
-    starts = [float(sampler(0, Fraction(duration), {}).clip_start_sec) for _ in range(2 * clips)]
-    return starts[1::2]
+    """Return where clips begin, in seconds: at the middles of ``clips`` equal parts of the possible range."""
+    free = max(Fraction(duration) - Fraction(seconds), Fraction(0))
+    return [float(free * (2 * number + 1) / (2 * clips)) for number in range(clips)]
 
 
 @dataclass(frozen=True)
 class ClipReader:
-    """Reads a labelled video as raw clips: picklable, deterministic, of one shape whatever the file's is.
+    """Reads a labelled video as raw clips: picklable, deterministic, of one shape whatever the file's is."""
 
-    Args:
-        frames: frames per clip, evenly spread over ``seconds``.
-        seconds: span of a clip. A shorter video repeats its last frame.
-        clips: evenly spaced clips per video.
-        size: pixels; the shorter side is resized to it and the square centre is kept.
-    """
-
-    frames: int
-    seconds: float
-    clips: int
-    size: int
+    frames: int  # per clip, evenly spread over ``seconds``
+    seconds: float  # span of a clip; a shorter video repeats its last frame
+    clips: int  # per video, evenly spaced
+    size: int  # pixels; the shorter side is resized to it and the square centre is kept
 
     def __call__(self, path: Path) -> Tensor:
         """Return clips of a file: (clips, 3, frames, size, size) uint8. Raises BadInput if it cannot be read."""

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import mark
-from modalities.video.decode import ClipReader
+from modalities.video.decode import videos
 from modalities.video.policies import VideoView
 
 
@@ -20,18 +19,12 @@ class VideoFolderTarget(FolderTarget):
 
     def listing(self, rows: Sequence[Row], view: VideoView, *, test: bool) -> Listing:
         """Return evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""
-        clips = view.test_clips if test else view.train_clips
-        return Listing(rows, ClipReader(view.frames, view.seconds, clips, view.resize))
+        return videos(rows, view, test=test)
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """Write generated clips into the class folders."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.video.standins import MOTIONS, TEXTURES, write_clips
 
-        home, shown = self.home(root), self.info.classes[: len(MOTIONS) * len(TEXTURES)]
+        file_name = "g{1:02}_c{2:02}.avi".format  # of label, group and clip
+        shown = self.info.classes[: len(MOTIONS) * len(TEXTURES)]
         for part, (split, groups) in enumerate(zip(self.splits, self.sample_groups, strict=True)):
-            write_clips(home / split, shown, _file_name, seed=2 * seed + part, groups=groups, per_group=2)
-        mark(home, self.info.name, seed)
-
-
-def _file_name(label: str, group: int, clip: int) -> str:
-    return f"g{group:02}_c{clip:02}.avi"
+            write_clips(home / split, shown, file_name, seed=2 * seed + part, groups=groups, per_group=2)

@@ -16,19 +16,15 @@ def render(
     atlas: Atlas, pictures: NDArray[np.int64], boxes: Array, flip: NDArray[np.bool_], size: int,
     colour: Colour, mean: Array, std: Array,
 ) -> Tensor:  # fmt: skip
-    """Return what ``Atlas.cut`` and ``colour.apply`` return for whole clips, several times faster.
+    """Return what ``Atlas.cut`` and ``colour.apply`` return for clips, (b, 3, frames, size, size), but faster.
 
     Args:
         atlas: on the CPU.
         pictures: (b, frames) indices of pictures.
         boxes: (b, frames, 4) left, top, width, height in pixels of the full picture.
         flip: (b,) whether to mirror a clip left to right.
-        size: pixels of a side.
         colour: of b clips; solarize and blur are ignored.
         mean, std: (3,) of the normalisation.
-
-    Returns:
-        (b, 3, frames, size, size) float32.
     """
     count, frames = pictures.shape
     out = empty(count, 3, frames, size, size)

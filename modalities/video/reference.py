@@ -85,12 +85,9 @@ def _boxes(whole: tuple[int, int], policy: VideoPolicy, rng: np.random.Generator
 
 
 def clip_of_a_picture(picture: Pixels, policy: VideoPolicy, rng: np.random.Generator, frames: int, size: int) -> Pixels:
-    """Return one clip by the video recipe of Asano & Saeed (2023), (frames, size, size, 3) uint8.
+    """Return one clip by the recipe of Asano & Saeed (2023), (frames, size, size, 3) uint8, of a (H, W, 3) picture.
 
     An initial crop; two random-resized crops of it; linear interpolation; mirroring; colour jitter.
-
-    Args:
-        picture: (H, W, 3) uint8.
     """
     import torch
     from torchvision.transforms.v2 import functional
@@ -112,48 +109,31 @@ def clip_of_a_picture(picture: Pixels, policy: VideoPolicy, rng: np.random.Gener
 
 
 def published_chain(picture: Pixels, view: VideoView, policy: VideoPolicy, rng: np.random.Generator) -> Tensor:
-    """Return one segment as published, (3, frames, size, size) float32, normalised.
+    """Return one segment of a (H, W, 3) picture as published, (3, frames, size, size) float32, normalised.
 
     Twice the frames at 230/160 of the size are encoded into a file; from it, a training clip is decoded and cropped.
-
-    Args:
-        picture: (H, W, 3) uint8.
     """
     import torch
 
     from modalities.video.decode import decode
     from modalities.video.segments import normalise
+    from modalities.video.standins import write_video
 
     stored = 2 * round(view.size * 115 / 160)  # even, as the codec requires
     clip = clip_of_a_picture(picture, policy, rng, 2 * view.frames, stored)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        _encode(clip, path)
+        write_video(path, clip, codec="libx264")
         taken = decode(path, np.arange(0, 2 * view.frames, 2))
     top, left = rng.integers(stored - view.size + 1, size=2)
     square = np.ascontiguousarray(taken[:, top : top + view.size, left : left + view.size].transpose(3, 0, 1, 2))
     return normalise(torch.from_numpy(square)[None].float() / 255, view)[0]
 
 
-def _encode(clip: Pixels, path: Path) -> None:
-    import av
-
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=10)
-        stream.height, stream.width = clip.shape[1:3]
-        stream.pix_fmt, stream.thread_count = "yuv420p", 1
-        for picture in clip:
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        file.mux(stream.encode(None))
-
-
 def torchvision_chain(picture: Tensor, view: VideoView, policy: VideoPolicy, rng: np.random.Generator) -> Tensor:
-    """Return one segment by torchvision.transforms.v2, (3, frames, size, size) float32, normalised.
+    """Return one segment of a (3, H, W) picture by torchvision.transforms.v2, (3, frames, size, size), normalised.
 
-    Crops are antialiased, and one colour jitter serves all frames.
-
-    Args:
-        picture: (3, H, W) uint8; boxes are rounded to its pixels.
+    Crops are antialiased, their boxes rounded to pixels, and one colour jitter serves all frames.
     """
     import torch
     from torchvision.transforms import v2

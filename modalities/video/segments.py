@@ -32,8 +32,7 @@ class Parameters:
 class VideoStream:
     """Segments of (3, frames, size, size), normalised (implements ``modalities.base.SegmentStream``).
 
-    Args:
-        batch_size: segments of the global batch; this rank renders its share, see ``modalities.base.rank_slice``.
+    This rank renders its share of the global batch of ``batch_size``, see ``modalities.base.rank_slice``.
     """
 
     def __init__(

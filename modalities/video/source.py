@@ -79,7 +79,6 @@ def load_source(name: str, view: VideoView, device: torch.device) -> VideoSource
 
 
 def _clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return the frames (n, H, W, 3) of a clip and their times."""
     from modalities.video.decode import decode, frame_times
 
     times = frame_times(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +13,10 @@ from numpy.typing import NDArray
 from modalities.compute.draws import Array, Draws
 
 WIDTH, HEIGHT, FRAMES, RATE = 80, 60, 16, 10
+TILE = 72  # pixels of the moving object's texture
 MOTIONS = ("rise", "fall", "approach", "recede")
 TEXTURES = ("coarse", "fine")  # eight classes: every motion with every texture; mirroring keeps the class
-
-
-class Look(NamedTuple):
-    """Random appearance of one clip."""
-
-    pattern: NDArray[np.float32]  # (tile, tile, 3) texture of the moving object, 0 … 255
-    ground: NDArray[np.float32]  # (HEIGHT, WIDTH, 3) background
-    round: bool  # a disc, otherwise a box
-    start: Array  # (2,) centre at the middle of the clip, pixels
-    radius: float
-    speed: float
-    drift: Array  # (2,) pixels over the clip
+_ROWS, _COLUMNS = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
 
 
 def write_clips(
@@ -38,12 +28,9 @@ def write_clips(
     groups: int,
     per_group: int,
 ) -> list[tuple[str, int]]:
-    """Write clips of up to eight classes as ``folder/LABEL/NAME``, as MPEG-4 in the container of the suffix.
+    """Write clips of up to eight classes as ``folder/LABEL/NAME``; return ``LABEL/NAME`` with the group of each.
 
-    Clips of one group share colours and background, as scenes from one video do.
-
-    Returns:
-        ``LABEL/NAME`` of each clip with its group, from 1.
+    They are MPEG-4. Clips of one group share colours and background, as scenes from one video do.
     """
     written = []
     for number, label in enumerate(labels):
@@ -58,25 +45,30 @@ def write_clips(
 
 
 def render(number: int, scene: Draws, clip: int) -> NDArray[np.uint8]:
-    """Return the frames (FRAMES, HEIGHT, WIDTH, 3) of one clip of class ``number`` (0 … 7)."""
+    """Return the frames (FRAMES, HEIGHT, WIDTH, 3) of one clip of class ``number`` (0 … 7): an object that moves."""
     motion, texture = MOTIONS[number % 4], TEXTURES[number // 4]
-    look = _look(scene, clip, texture)
-    along = np.linspace(-0.5, 0.5, FRAMES)
-    return np.stack([_frame(look, motion, float(moment)) for moment in along])
-
-
-def _look(scene: Draws, clip: int, texture: str) -> Look:
-    cell = 16 if texture == "coarse" else 4
     colours = scene.uniform(0, "colours", (2, 3), 0, 255)
-    return Look(
-        pattern=_blotches(scene.within("pattern/"), clip, 72, 72, cell, colours[0], 75.0),
-        ground=_blotches(scene.within("ground/"), 0, HEIGHT, WIDTH, 6, colours[1], 45.0),
-        round=bool(scene.chance(clip, "round", 1, 0.5)[0]),
-        start=scene.uniform(clip, "start", 2, 0.38, 0.62) * [WIDTH, HEIGHT],
-        radius=float(scene.uniform(clip, "radius", 1, 15, 24)[0]),
-        speed=float(scene.uniform(clip, "speed", 1, 0.7, 1.3)[0]),
-        drift=scene.uniform(clip, "drift", 2, -5, 5),
-    )
+    cell = 16 if texture == "coarse" else 4
+    pattern = _blotches(scene.within("pattern/"), clip, TILE, TILE, cell, colours[0], 75.0)
+    ground = _blotches(scene.within("ground/"), 0, HEIGHT, WIDTH, 6, colours[1], 45.0)
+    is_disc = bool(scene.chance(clip, "round", 1, 0.5)[0])  # otherwise a box
+    start = scene.uniform(clip, "start", 2, 0.38, 0.62) * [WIDTH, HEIGHT]  # centre at the middle of the clip
+    radius = float(scene.uniform(clip, "radius", 1, 15, 24)[0])
+    speed = float(scene.uniform(clip, "speed", 1, 0.7, 1.3)[0])
+    drift = scene.uniform(clip, "drift", 2, -5, 5)  # pixels over the clip
+    frames = []
+    for moment in np.linspace(-0.5, 0.5, FRAMES).tolist():
+        centre, zoom = start + moment * drift, 1.0
+        if motion in ("rise", "fall"):
+            centre = centre + np.array([0, moment * speed * (-28 if motion == "rise" else 28)])
+        else:
+            zoom = math.exp(moment * speed * (0.9 if motion == "approach" else -0.9))
+        x, y = (_COLUMNS - centre[0]) / zoom, (_ROWS - centre[1]) / zoom
+        distance = np.hypot(x, y) if is_disc else np.maximum(abs(x), abs(y))
+        cover = np.clip((radius - distance) * zoom + 0.5, 0, 1)[..., None]
+        row, column = ((np.rint(place).astype(int) + TILE // 2) % TILE for place in (y, x))
+        frames.append((cover * pattern[row, column] + (1 - cover) * ground).astype(np.uint8))
+    return np.stack(frames)
 
 
 def _blotches(
@@ -92,34 +84,18 @@ def _blotches(
     return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), np.float32)
 
 
-_ROWS, _COLUMNS = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-
-
-def _frame(look: Look, motion: str, moment: float) -> NDArray[np.uint8]:
-    """Return one frame, (HEIGHT, WIDTH, 3), at ``moment`` from -0.5 to 0.5 of the clip."""
-    centre, zoom = look.start + moment * look.drift, 1.0
-    if motion in ("rise", "fall"):
-        centre = centre + np.array([0, moment * look.speed * (-28 if motion == "rise" else 28)])
-    else:
-        zoom = math.exp(moment * look.speed * (0.9 if motion == "approach" else -0.9))
-    x, y = (_COLUMNS - centre[0]) / zoom, (_ROWS - centre[1]) / zoom
-    distance = np.hypot(x, y) if look.round else np.maximum(abs(x), abs(y))
-    cover = np.clip((look.radius - distance) * zoom + 0.5, 0, 1)[..., None]
-    side = len(look.pattern)
-    texture = look.pattern[(np.rint(y).astype(int) + side // 2) % side, (np.rint(x).astype(int) + side // 2) % side]
-    picture: NDArray[np.uint8] = (cover * texture + (1 - cover) * look.ground).astype(np.uint8)
-    return picture
-
-
-def write_video(path: Path, frames: NDArray[np.uint8], rate: int = RATE) -> None:
-    """Write (n, H, W, 3) frames as MPEG-4 video, as old datasets do."""
+def write_video(
+    path: Path, frames: NDArray[np.uint8], rate: int = RATE, codec: Literal["mpeg4", "libx264"] = "mpeg4"
+) -> None:
+    """Write (n, H, W, 3) frames as video, by default as old datasets do."""
     import av
 
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=rate)
+        stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.bit_rate = 1_000_000
+        if codec == "mpeg4":
+            stream.bit_rate = 1_000_000
         stream.codec_context.thread_count = 1
         for picture in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))

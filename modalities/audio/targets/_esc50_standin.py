@@ -24,7 +24,6 @@ def _band(low: float, high: float, rng: Draw, count: int = _COUNT) -> Wave:
 
 
 def _struck(times: Wave, sound: Callable[[], Wave]) -> Wave:
-    """Return sounds that begin at ``times`` in seconds."""
     wave = np.zeros(2 * _COUNT)
     for moment in times[(times >= 0) & (times < SECONDS)]:
         one, at = sound(), int(moment * RATE)

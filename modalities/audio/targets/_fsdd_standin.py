@@ -31,9 +31,7 @@ def write(folder: Path, seed: int) -> None:
 def spoken_vowels(word: str, pitch: float, tract: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Two vowels: harmonics of a falling voice under two formants that glide from the first vowel to the second.
 
-    Args:
-        pitch: of the voice in Hz.
-        tract: factor on all formants (a shorter vocal tract has higher ones).
+    ``pitch`` is in Hz; ``tract`` is a factor on all formants (a shorter vocal tract has higher ones).
     """
     samples = int(RATE * rng.uniform(0.3, 0.6))
     t = np.linspace(0, 1, samples)

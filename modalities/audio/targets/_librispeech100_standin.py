@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.standins import write_wave
-from modalities.audio.targets._synthesis import Manner, Voice, talk
+from modalities.audio.targets._synthesis import Manner, Voice, write_talk
 
 RATE = 16_000
 CHAPTERS, UTTERANCES = 2, 24  # of each reader, of each chapter
@@ -28,9 +27,7 @@ def write(folder: Path, speakers: Sequence[str], seed: int) -> None:
             lines = []
             for number in range(UTTERANCES):
                 name = f"{speaker}-{chapter}-{number:04}"
-                wave = talk(voice, MANNER, rng.uniform(1.0, 1.6), RATE, rng)
-                noise = rng.uniform(0.001, 0.01) * rng.standard_normal(len(wave))
                 path = folder / speaker / chapter / f"{name}.flac"
-                write_wave(path, rng.uniform(0.2, 0.7) * wave + noise, RATE)
+                write_talk(path, voice, MANNER, rng.uniform(1.0, 1.6), RATE, rng)
                 lines.append(f"{name} NOTHING THAT ANYBODY EVER SAID\n")
             (folder / speaker / chapter / f"{speaker}-{chapter}.trans.txt").write_text("".join(lines))

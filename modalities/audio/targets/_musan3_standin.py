@@ -8,7 +8,7 @@ import numpy as np
 
 from modalities.audio.standins import write_wave
 from modalities.audio.targets._splits import held_out
-from modalities.audio.targets._synthesis import Wave, any_manner, any_voice, faded, hiss, talk, tone
+from modalities.audio.targets._synthesis import Manner, Wave, any_voice, faded, hiss, talk, tone
 
 RATE = 16_000
 SOURCES = {"music": ("fma", "jamendo"), "speech": ("librivox", "us-gov"), "noise": ("free-sound", "sound-bible")}
@@ -57,8 +57,10 @@ def noise(seconds: float, rng: np.random.Generator) -> Wave:
 
 
 def speech(seconds: float, rng: np.random.Generator) -> Wave:
-    """Random talk of a random speaker."""
-    return talk(any_voice(rng), any_manner(rng), seconds, RATE, rng)
+    """Random talk of a random speaker in a random manner."""
+    voice = any_voice(rng)
+    manner = Manner(rng.uniform(6, 11), "ieaou", "stm", rng.uniform(0.1, 0.6), rng.uniform(-0.3, 0.3))
+    return talk(voice, manner, seconds, RATE, rng)
 
 
 MAKERS = {"music": music, "speech": speech, "noise": noise}

@@ -24,11 +24,6 @@ FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
 URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 BYTES = 2_428_923_189
-CITATION = (
-    "@article{warden2018speech, title={Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition}, "
-    "author={Pete Warden}, journal={arXiv:1804.03209}, year={2018}}"
-)
-HOMEPAGE = "https://arxiv.org/abs/1804.03209"
 
 EXTRA_SHARE = 0.1  # unknown words, and silence, per command of the same split: the official 10 %
 NOISE_FOR_TRAINING = 0.8  # the first part of each noise recording; the rest is for the test
@@ -46,11 +41,9 @@ class SpeechCommands(AudioTarget):
 
     words: tuple[str, ...]
     has_extra_classes: bool  # whether silence and unknown follow the words
+    folder = str(FOLDER)
     files = 105_829
     archive = "speech_commands_v0.02.tar.gz"
-
-    def _folder(self, root: Path) -> Path:
-        return root / FOLDER
 
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return WORDS
@@ -72,11 +65,10 @@ class SpeechCommands(AudioTarget):
         mark(root / FOLDER, "speechcommands speechcommands35", seed)
 
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
-        """Recordings of a split, sorted by word and name."""
         folder, split = root / FOLDER, "test" if test else "train"
         split_of: dict[str, str] = {}
         for name, file in LISTS.items():
-            items = (item for line in lines(self._required(folder / file)) for item in line.split())
+            items = (item for line in lines(self._required(root, folder / file)) for item in line.split())
             split_of |= dict.fromkeys(items, name)
         rows: list[Row] = []
         others: list[Row] = []
@@ -94,7 +86,6 @@ class SpeechCommands(AudioTarget):
 
 
 def _silence(folder: Path, split: str, count: int, label: int) -> list[Row]:
-    """Return one-second stretches of the noise recordings, shared out evenly among them."""
     noises = Paths(folder, index(folder, (".",), ".wav").names)
     if not noises:
         raise BadInput(f"{folder} holds no noise recordings, which make up the class silence; fetch them again.")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modalities.audio.standins import write_wave
 from modalities.audio.targets._speechcommands_words import COMMANDS, LISTS, NOISE, WORDS
-
-Wave = NDArray[np.float64]
+from modalities.audio.targets._synthesis import Wave, faded, filtered
 
 RATE = 16_000
 NOISES = ("doing_the_dishes", "dude_miaowing", "exercise_bike", "pink_noise", "running_tap", "white_noise")
@@ -33,9 +31,7 @@ def _sound(kind: int, seconds: float, pitch: float, rng: np.random.Generator) ->
         return np.asarray(np.sin(phase) + 0.4 * np.sin(2 * phase) + 0.2 * np.sin(3 * phase))
     if kind < 4:
         centre = pitch * (1.5 if kind == 2 else 8)
-        spectrum = np.fft.rfft(rng.standard_normal(samples))
-        frequency = np.fft.rfftfreq(samples, 1 / RATE)
-        wave = np.fft.irfft(spectrum / (1 + ((frequency - centre) / (0.3 * centre)) ** 2), samples)
+        wave = filtered(rng.standard_normal(samples), RATE, lambda f: 1 / (1 + ((f - centre) / (0.3 * centre)) ** 2))
         return np.asarray(wave / wave.std())
     beat = 1 + np.sin(2 * np.pi * rng.uniform(18, 28) * seconds * t)
     return np.asarray(beat * sum(np.sin(2 * np.pi * pitch * k * seconds * t) for k in (1, 1.5, 2.5, 4)) / 3)
@@ -50,9 +46,8 @@ def pattern(word: int, pitch: float, tempo: float, rng: np.random.Generator) -> 
     for length, seconds in beats:
         if length > 0:
             sound = level * _sound(word // 7, seconds, pitch * rng.uniform(0.95, 1.05), rng)
-            flank = np.minimum(1, np.minimum(np.arange(len(sound)), np.arange(len(sound))[::-1]) / (0.01 * RATE))
             start = int(at * RATE)
-            wave[start : start + len(sound)] += sound * flank
+            wave[start : start + len(sound)] += faded(sound, RATE // 100)
         at += seconds
     return wave
 

@@ -10,11 +10,8 @@ TEST_SHARE = 0.2
 def held_out(unit: str, split: str) -> bool:
     """Return whether a leak unit (speaker, file, utterance) is in the test: a fifth of all are.
 
-    The first 64 bits of the SHA-256 of its name decide, so a missing unit moves no other.
-
-    Args:
-        unit: name of the unit, the same on every machine.
-        split: name and version of the split; another one gives an independent split.
+    The first 64 bits of the SHA-256 of its name decide, so a missing unit moves no other. Another name or version of
+    the split gives an independent split.
     """
     first = int.from_bytes(hashlib.sha256(f"{split}/{unit}".encode("utf-8", "backslashreplace")).digest()[:8], "big")
     return first < TEST_SHARE * 2**64

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from modalities.audio.standins import write_wave
 
 Wave = NDArray[np.float64]
 Gain = Callable[[Wave], Wave]  # frequencies in Hz to amplitudes
@@ -121,6 +124,8 @@ def any_voice(rng: np.random.Generator) -> Voice:
     return Voice(rng.uniform(90, 240), rng.uniform(0.88, 1.16), rng.uniform(-6, 3), rng.uniform(0.02, 0.15))
 
 
-def any_manner(rng: np.random.Generator) -> Manner:
-    """Return a random manner."""
-    return Manner(rng.uniform(6, 11), "ieaou", "stm", rng.uniform(0.1, 0.6), rng.uniform(-0.3, 0.3))
+def write_talk(path: Path, voice: Voice, manner: Manner, seconds: float, rate: int, rng: np.random.Generator) -> None:
+    """Write a random utterance at a random level, with a little noise."""
+    wave = talk(voice, manner, seconds, rate, rng)
+    noise = rng.uniform(0.001, 0.01) * rng.standard_normal(len(wave))
+    write_wave(path, rng.uniform(0.2, 0.7) * wave + noise, rate)

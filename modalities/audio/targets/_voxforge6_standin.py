@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.standins import write_wave
 from modalities.audio.targets._splits import held_out
-from modalities.audio.targets._synthesis import Manner, any_voice, talk
+from modalities.audio.targets._synthesis import Manner, any_voice, write_talk
 
 RATE = 16_000
 HOST = "www.repository.voxforge1.org/downloads"
@@ -37,17 +36,11 @@ def write(folder: Path, list_name: str, split: str, seed: int) -> None:
                 continue
             needed[test] -= 1
             submission = f"{speaker}-2012{rng.integers(1000, 1230)}-{''.join(rng.choice(list('abcdefgh'), 3))}"
-            _write_submission(folder / language / submission, language, speaker, manner, rng)
+            place, voice = folder / language / submission, any_voice(rng)
+            for number in range(UTTERANCES):
+                path = place / "wav" / f"{language}-{number:04}.wav"
+                write_talk(path, voice, manner, rng.uniform(1.6, 2.2), RATE, rng)
+            (place / "etc").mkdir()
+            (place / "etc" / "README").write_text(f"User Name:{speaker}\n\nLanguage:{language}\n")
             urls.append(f"{HOST}/{language}/Trunk/Audio/Main/16kHz_16bit/{submission}.tgz\n")
     (folder / list_name).write_text("".join(urls))
-
-
-def _write_submission(folder: Path, language: str, speaker: str, manner: Manner, rng: np.random.Generator) -> None:
-    voice = any_voice(rng)
-    for number in range(UTTERANCES):
-        wave = talk(voice, manner, rng.uniform(1.6, 2.2), RATE, rng)
-        noise = rng.uniform(0.001, 0.01) * rng.standard_normal(len(wave))
-        path = folder / "wav" / f"{language}-{number:04}.wav"
-        write_wave(path, rng.uniform(0.2, 0.7) * wave + noise, RATE)
-    (folder / "etc").mkdir()
-    (folder / "etc" / "README").write_text(f"User Name:{speaker}\n\nLanguage:{language}\n")

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modalities.audio.decode import duration
-from modalities.audio.targets._base import AudioTarget, download_and_unpack, names, sha256_of
+from modalities.audio.targets._base import AudioTarget
 from modalities.audio.targets._parts import in_parts
-from modalities.base import LabelledData, TargetInfo
+from modalities.base import TargetInfo
 from modalities.datasets.index import Index
-from modalities.datasets.listing import Row
-from modalities.datasets.lists import is_safe_path, parse_int, table
-from modalities.datasets.standin import mark
+from modalities.datasets.listing import Listing, Row
+from modalities.datasets.lists import class_names, is_safe_path, parse_int, sha256_of, table
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
 
-CLASSES = names("_esc50_classes.txt")  # in the order of the table's targets
-FOLDS = (1, 2, 3, 4, 5)
+CLASSES = class_names(__file__, "_esc50_classes.txt")  # in the order of the table's targets
 CLIP = re.compile(r"([1-5])-(\d+)-([A-Z])-(\d+)\.wav")
 URL = "https://github.com/karoldvl/ESC-50/archive/master.zip"
 MD5 = "7771e4b9d86d0945acce719c7a59305a"
 FOLDER = "ESC-50-master"
-
-
-class Clip(NamedTuple):
-    """A line of the table."""
-
-    name: str
-    fold: int
-    label: int
-    source: str
 
 
 class Esc50(AudioTarget):
@@ -56,7 +46,7 @@ class Esc50(AudioTarget):
         homepage="https://github.com/karolpiczak/ESC-50",
         download_bytes=600_000_000,
         leak_unit="recording",
-        folds=len(FOLDS),
+        folds=5,
         notes=(
             "Fold k tests on fold k and trains on the other four; the usual result is the mean over all five. A "
             "training clip gives as many windows as fit into it; sizes count clips. Clips cut from one recording "
@@ -82,42 +72,36 @@ class Esc50(AudioTarget):
     def _missing(self, root: Path, found: Index) -> list[str]:
         if not self._table(root).is_file():
             return ["meta/esc50.csv", f"{self.files - len(found):,} of {self.files:,} clips"]
-        listed = {clip.name for clip in _clips(self._table(root))}
+        listed = {name for name, *_ in _clips(self._table(root))}
         missing = sorted(listed - {name.rpartition("/")[2] for name in found.names})
         return [f"{len(missing):,} of {len(listed):,} clips, such as {missing[0]}"] if missing else []
 
     def fetch(self, root: Path) -> None:
         """Download and unpack 600 MB."""
-        if self.status(root).state != "ready":
-            folder = self._folder(root)
-            at_most = 2 * self.info.download_bytes
-            download_and_unpack(URL, folder / f"{FOLDER}.zip", folder, md5=MD5, at_most=at_most)
+        self._fetch_archive(root, URL, f"{FOLDER}.zip", md5=MD5, at_most=2 * self.info.download_bytes)
 
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
-        if fold not in FOLDS:
-            raise BadInput(f"{self.info.name} has no fold {fold}; choose 1 to 5.")
         sounds = self._sounds(root)
         return [
-            Row(sounds / clip.name, clip.label, Path(clip.name).stem, clip.source)
-            for clip in _clips(self._required(self._table(root)))
-            if (clip.fold == fold) == test
+            Row(sounds / name, label, Path(name).stem, source)
+            for name, own_fold, label, source in _clips(self._required(root, self._table(root)))
+            if (own_fold == fold) == test
         ]
 
-    def train(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
-        """The four other folds, in as many windows as fit into each clip, because many are silent for the most part."""
-        rows = self._some_rows(root, view, fold, test=False)
+    def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
+        """Return as many windows as fit into each training clip, because many are silent for the most part."""
+        if test:
+            return super().listing(rows, view, test=test)
         return in_parts(((row, max(1, int(duration(row.where) / view.seconds))) for row in rows), view)
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._esc50_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._esc50_standin import write
 
-        write(self._folder(root) / FOLDER, CLASSES, seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home / FOLDER, CLASSES, seed)
 
 
-def _clips(path: Path) -> list[Clip]:
-    """Return the clips of the table in its order. Raises BadInput for a line that contradicts its own file name."""
+def _clips(path: Path) -> list[tuple[str, int, int, str]]:
+    """Return name, fold, label and source of the table's clips; BadInput for a line that contradicts its file name."""
     clips = []
     for line in table(path):
         match = CLIP.fullmatch(line.get("filename", ""))
@@ -129,7 +113,7 @@ def _clips(path: Path) -> list[Clip]:
             or parse_int(match[4]) != label
         ):
             raise BadInput(f"{path} has a line for '{line.get('filename')}' that contradicts itself; fetch it again.")
-        clips.append(Clip(match[0], int(match[1]), label, match[2]))
+        clips.append((match[0], int(match[1]), label, match[2]))
     return clips
 
 

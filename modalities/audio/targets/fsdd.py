@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.base import TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.standin import mark
 
 if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
@@ -43,15 +42,17 @@ class Fsdd(AudioTarget):
     )
     files = 3_000
 
-    def _folder(self, root: Path) -> Path:
+    def home(self, root: Path) -> Path:
+        """Return the folder of the recordings."""
         existing = (root / name for name in FOLDERS if (root / name / "recordings").is_dir())
         return next(existing, root / FOLDERS[0])
 
     def _sounds(self, root: Path) -> Path:
-        return self._folder(root) / "recordings"
+        return self.home(root) / "recordings"
 
-    def _instructions(self, root: Path) -> str:
-        return f"{self._fetch_command()}, or put the recordings into {self._sounds(root)}"
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
+        return f"run 'benchmark data fetch {self.info.name}', or put the recordings into {self._sounds(root)}."
 
     def fetch(self, root: Path) -> None:
         """Download the repository's archive, which has no published checksum, and unpack it."""
@@ -66,12 +67,10 @@ class Fsdd(AudioTarget):
             if match and (int(match[3]) < TEST_INDICES) == test
         ]
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._fsdd_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._fsdd_standin import write
 
-        write(root / FOLDERS[0] / "recordings", seed)
-        mark(root / FOLDERS[0], self.info.name, seed)
+        write(home / "recordings", seed)
 
 
 TARGET = Fsdd()

@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.targets._base import AudioTarget, download_and_unpack, names, sha256_of, subfolders
+from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import fingerprint_of_split, held_out
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import lines
-from modalities.datasets.standin import mark
+from modalities.datasets.lists import class_names, lines, sha256_of
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
-SPEAKERS = names("_librispeech100_speakers.txt")
+SPEAKERS = class_names(__file__, "_librispeech100_speakers.txt")
 UTTERANCE = re.compile(r"(\d+)-(\d+)-(\d{4})")
 FOLDER = "LibriSpeech/train-clean-100"
 URL = "https://www.openslr.org/resources/12/train-clean-100.tar.gz"
@@ -90,9 +89,7 @@ class LibriSpeech100(AudioTarget):
         """Download and unpack 6.4 GB, and download the two CPC lists."""
         from modalities.download.fetch import download
 
-        if self.status(root).state != "ready":
-            folder = self._folder(root)
-            download_and_unpack(URL, folder / Path(URL).name, folder, sha256=SHA256, size=BYTES)
+        self._fetch_archive(root, URL, sha256=SHA256, size=BYTES)
         if self._cpc_lists(root) is None:
             for side, md5 in CPC_MD5.items():
                 name = f"{side}_split.txt"
@@ -111,16 +108,13 @@ class LibriSpeech100(AudioTarget):
                 rows.append(Row(path, labels[match[1]], path.stem, path.stem))
         return rows
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._librispeech100_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._librispeech100_standin import write
 
-        write(self._folder(root) / FOLDER, SPEAKERS[7::20][:12], seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home / FOLDER, SPEAKERS[7::20][:12], seed)
 
 
 def _utterances(path: Path) -> set[str]:
-    """Return the names of the utterances of a list."""
     listed = [name for line in lines(path) for name in line.split()]
     if bad := [name for name in listed if not UTTERANCE.fullmatch(name)]:
         raise BadInput(f"{path} holds '{bad[0]}', which names no utterance; delete the file and fetch it again.")

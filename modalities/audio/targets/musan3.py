@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
+from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import fingerprint_of_split, held_out
-from modalities.base import LabelledData, TargetInfo
-from modalities.datasets.index import Index
-from modalities.datasets.listing import Row
-from modalities.datasets.standin import mark
+from modalities.audio.targets._splits import held_out
+from modalities.base import TargetInfo
+from modalities.datasets.listing import Listing, Row
 
 if TYPE_CHECKING:
     from modalities.audio.policies import AudioView
@@ -53,7 +51,7 @@ class Musan3(AudioTarget):
         ),
     )
     files, unit = 2_016, "files"
-    archive = "musan.tar.gz"
+    archive, split = "musan.tar.gz", SPLIT
 
     def _sounds(self, root: Path) -> Path:
         return self._unpacked(root, "musan")
@@ -61,14 +59,9 @@ class Musan3(AudioTarget):
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return subfolders(sounds, (f"{name}/*/" for name in CLASSES))
 
-    def _fingerprint(self, root: Path, found: Index) -> str:
-        return fingerprint_of_split(found.fingerprint, SPLIT)
-
     def fetch(self, root: Path) -> None:
         """Download and unpack 11 GB."""
-        if self.status(root).state != "ready":
-            folder = self._folder(root)
-            download_and_unpack(URL, folder / Path(URL).name, folder, md5=MD5, size=BYTES)
+        self._fetch_archive(root, URL, md5=MD5, size=BYTES)
 
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
         return [
@@ -77,16 +70,14 @@ class Musan3(AudioTarget):
             if held_out(path.stem, SPLIT) == test
         ]
 
-    def train(self, root: Path, view: AudioView, fold: int = 1) -> LabelledData:
-        """Eight windows of every training file."""
-        return in_parts(((row, PARTS) for row in self._some_rows(root, view, fold, test=False)), view)
+    def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
+        """Return eight windows of every training file."""
+        return super().listing(rows, view, test=test) if test else in_parts(((row, PARTS) for row in rows), view)
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._musan3_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._musan3_standin import write
 
-        write(self._folder(root), SPLIT, seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home, SPLIT, seed)
 
 
 TARGET = Musan3()

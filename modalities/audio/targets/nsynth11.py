@@ -13,7 +13,7 @@ from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.index import Index, index
 from modalities.datasets.listing import Row
-from modalities.datasets.standin import is_stand_in, mark
+from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
@@ -70,20 +70,20 @@ class NSynth11(AudioTarget):
             digest.update(notes.fingerprint.encode())
             if table.is_file():
                 digest.update(str(table.stat().st_size).encode())
-                expected = len(_notes_of(table)) if is_stand_in(self._folder(root)) else expected
+                expected = len(_notes_of(table)) if is_stand_in(self.home(root)) else expected
             else:
                 missing.append(f"nsynth-{part}/examples.json")
             if len(notes) < expected:
                 missing.append(f"{expected - len(notes):,} of {expected:,} notes of nsynth-{part}")
             size, found = size + notes.bytes, found + len(notes) + table.is_file()
         fingerprint = digest.hexdigest() if found else ""
-        return self._report(root, missing, fingerprint, size, ready=not missing, some=found > 0)
+        return self._report(root, missing, fingerprint, size, some=found > 0)
 
     def fetch(self, root: Path) -> None:
         """Download and unpack the training and test archives (25 GB), or the one that is incomplete."""
         for part, md5 in MD5.items():
             if len(self._notes(root, part)) < NOTES[part]:
-                name, folder = f"nsynth-{part}.jsonwav.tar.gz", self._folder(root)
+                name, folder = f"nsynth-{part}.jsonwav.tar.gz", self.home(root)
                 at_most = 2 * self.info.download_bytes
                 download_and_unpack(f"{HOST}/{name}", folder / name, folder, md5=md5, at_most=at_most)
 
@@ -91,15 +91,13 @@ class NSynth11(AudioTarget):
         part = self._part(root, "test" if test else "train")
         return [
             Row(Stretch(part / "audio" / f"{note}.wav", 0.0, view.seconds), label, note, instrument)
-            for note, label, instrument in _notes_of(self._required(part / "examples.json"))
+            for note, label, instrument in _notes_of(self._required(root, part / "examples.json"))
         ]
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._nsynth11_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._nsynth11_standin import write
 
-        write(self._folder(root), seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home, seed)
 
 
 def _notes_of(table: Path) -> tuple[tuple[str, int, str], ...]:

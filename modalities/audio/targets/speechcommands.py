@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
+from modalities.audio.targets._speechcommands import BYTES, SpeechCommands
 from modalities.audio.targets._speechcommands_words import COMMANDS
 from modalities.base import TargetInfo
 
 
 class SpeechCommands12(SpeechCommands):
-    """See ``SpeechCommands``."""
-
     info = TargetInfo(
         name="speechcommands",
         title="Speech Commands v2, 12 classes",
@@ -19,8 +17,11 @@ class SpeechCommands12(SpeechCommands):
         train_items=36_923,
         test_items=4_890,
         licence="CC BY 4.0",
-        citation=CITATION,
-        homepage=HOMEPAGE,
+        citation=(
+            "@article{warden2018speech, title={Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition}, "
+            "author={Pete Warden}, journal={arXiv:1804.03209}, year={2018}}"
+        ),
+        homepage="https://arxiv.org/abs/1804.03209",
         download_bytes=BYTES,
         leak_unit="speaker",
         published=project_page(teacher=0.9515, full_data=0.9486, clip_a=0.8290, clip_b=0.8419),

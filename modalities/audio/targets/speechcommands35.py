@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from modalities.audio.targets._speechcommands import BYTES, CITATION, HOMEPAGE, SpeechCommands
+from dataclasses import replace
+
+from modalities.audio.targets._speechcommands import SpeechCommands
 from modalities.audio.targets._speechcommands_words import WORDS
-from modalities.base import TargetInfo
+from modalities.audio.targets.speechcommands import SpeechCommands12
 
 
 class SpeechCommands35(SpeechCommands):
-    """See ``SpeechCommands``."""
-
-    info = TargetInfo(
+    info = replace(
+        SpeechCommands12.info,
         name="speechcommands35",
         title="Speech Commands v2, 35 words",
-        modality="audio",
         classes=WORDS,
         train_items=84_843,
         test_items=11_005,
-        licence="CC BY 4.0",
-        citation=CITATION,
-        homepage=HOMEPAGE,
-        download_bytes=BYTES,
-        leak_unit="speaker",
+        published=(),
         notes="Official lists; the validation part (9,981 recordings) is left out.",
     )
     words = WORDS

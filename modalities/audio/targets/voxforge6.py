@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import fingerprint_of_split, held_out
+from modalities.audio.targets._splits import held_out
 from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
-from modalities.datasets.standin import is_stand_in, mark
+from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
 
 if TYPE_CHECKING:
@@ -27,18 +26,6 @@ LIST_BYTES = 1_344_189
 SPLIT = "voxforge6-speakers-1"
 ENOUGH = 0.95  # share of the listed submissions, because some are no longer served
 MAX_ARCHIVE_BYTES = 1_000_000_000  # of one submission; most have a few megabytes
-
-
-class Submission(NamedTuple):
-    """One listed archive."""
-
-    language: str
-    name: str  # of the archive and of the folder in it
-    url: str
-
-    @property
-    def folder(self) -> str:
-        return f"{self.language}/{self.name}"
 
 
 class VoxForge6(AudioTarget):
@@ -70,47 +57,42 @@ class VoxForge6(AudioTarget):
         ),
     )
 
+    split = SPLIT
+
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return subfolders(sounds, (f"{language}/*/wav" for language in LANGUAGES))
 
-    def _fingerprint(self, root: Path, found: Index) -> str:
-        return fingerprint_of_split(found.fingerprint, SPLIT)
-
     def status(self, root: Path) -> DataStatus:
         """Ready when 95 % of the listed submissions are there; missing ones are counted all the same."""
-        found, folder = self._index(root), self._folder(root)
+        found, folder = self._index(root), self.home(root)
         missing, ready = [LIST], False
         if len(found) and is_stand_in(folder):
             missing, ready = [], True
         elif (folder / LIST).is_file():
-            listed = {submission.folder for submission in _submissions(folder / LIST)}
+            listed = {name for name, _ in _submissions(folder / LIST)}
             absent = len(listed - {name.partition("/wav/")[0] for name in found.names})
             missing = [f"{absent:,} of {len(listed):,} submissions"] if absent else []
             ready = absent <= (1 - ENOUGH) * len(listed)
         fingerprint = self._fingerprint(root, found)
         return self._report(root, missing, fingerprint, found.bytes, ready=ready, some=len(found) > 0)
 
-    def _instructions(self, root: Path) -> str:
-        return f"{self._fetch_command()}, which resumes where it stopped"
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the data."""
+        return f"run 'benchmark data fetch {self.info.name}', which resumes where it stopped."
 
     def fetch(self, root: Path) -> None:
-        """Download the list, then every archive that is missing (hours, about 60 GB).
-
-        Raises:
-            NotFetched: too many archives are unavailable; the message says how many and names the first.
-        """
+        """Download the list, then every archive that is missing (60 GB). Raises NotFetched if many are unavailable."""
         from modalities.download.fetch import download
 
-        folder = self._folder(root)
+        folder = self.home(root)
         download(LIST_URL, folder / LIST, sha256=LIST_SHA256, size=LIST_BYTES)
         faults, bytes_left = [], 2 * self.info.download_bytes
-        for submission in _submissions(folder / LIST):
-            place = folder / submission.folder
+        for name, url in _submissions(folder / LIST):
+            place, archive = folder / name, folder / f"{name}.tgz"
             if place.is_dir():
                 continue
-            archive = place.with_name(f"{submission.name}.tgz")
             try:
-                download_and_unpack(submission.url, archive, place.parent, at_most=min(MAX_ARCHIVE_BYTES, bytes_left))
+                download_and_unpack(url, archive, place.parent, at_most=min(MAX_ARCHIVE_BYTES, bytes_left))
                 bytes_left -= archive.stat().st_size
                 archive.unlink()
             except BadInput as fault:
@@ -129,16 +111,14 @@ class VoxForge6(AudioTarget):
                 rows.append(Row(path, LANGUAGES.index(language), f"{language}/{submission}/{path.stem}", speaker))
         return rows
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.audio.targets._voxforge6_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.audio.targets._voxforge6_standin import write
 
-        write(self._folder(root), LIST, SPLIT, seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home, LIST, SPLIT, seed)
 
 
-def _submissions(path: Path) -> Iterator[Submission]:
-    """Yield the archives of the list, whose lines are addresses without http://, some of them in quotes."""
+def _submissions(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield LANGUAGE/NAME and address of each archive; lines are addresses without http://, some of them in quotes."""
     for line in filter(None, (line.strip().replace('"', "").replace("'", "") for line in lines(path))):
         address = line.removeprefix("http://")
         parts = address.split("/")
@@ -146,7 +126,7 @@ def _submissions(path: Path) -> Iterator[Submission]:
             raise BadInput(
                 f"{path} holds the line '{line}', which names no submission; delete the list and fetch again."
             )
-        yield Submission(parts[parts.index("Trunk") - 1], parts[-1].removesuffix(".tgz"), f"http://{address}")
+        yield f"{parts[parts.index('Trunk') - 1]}/{parts[-1].removesuffix('.tgz')}", f"http://{address}"
 
 
 TARGET = VoxForge6()

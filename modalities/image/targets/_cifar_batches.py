@@ -69,11 +69,11 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         if (root / self.archive_folder).is_dir() or ImageFolderTarget.status(self, root).state == "absent":
             super().verify(root)
 
-    def _split(self, root: Path, view: ImageView, *, test: bool) -> Listing:
+    def _split(self, root: Path, view: ImageView, fold: int, *, test: bool) -> Listing:
         home, split = root / self.archive_folder, self.splits[test]
         files = self.test_files if test else self.train_files
         if not any((home / name).is_file() for name in files):
-            return super()._split(root, view, test=test)
+            return super()._split(root, view, fold, test=test)
         batches = [self._batch(home / name) for name in files]
         labels = [label for _, of_batch in batches for label in of_batch]
         rows = [Row(i, label, f"{split}-{i:05d}", f"{split}-{i:05d}") for i, label in enumerate(labels)]

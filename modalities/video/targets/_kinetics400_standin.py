@@ -50,12 +50,7 @@ def render(number: int, scene: Draws) -> NDArray[np.uint8]:
 
 
 def write_h264(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, turned: bool = False) -> None:
-    """Write (n, H, W, 3) frames as H.264.
-
-    Args:
-        uneven: whether the time between frames varies, as in recordings from phones.
-        turned: whether the picture is stored rotated by a quarter turn, with the rotation in the metadata.
-    """
+    """Write (n, H, W, 3) frames as H.264, at an ``uneven`` rate as phones do, or stored ``turned`` by 90 degrees."""
     import av
 
     with av.open(str(path), "w") as container:
@@ -76,11 +71,7 @@ def write_h264(path: Path, frames: NDArray[np.uint8], *, uneven: bool = False, t
 
 
 def write(folder: Path, classes: Mapping[str, str], seed: int) -> None:
-    """Write both parts with their tables; the second part has one uneven, one turned and one absent video.
-
-    Args:
-        classes: names, each with the name of its folder.
-    """
+    """Write both parts, of classes with their folders; the second has one uneven, one turned and one absent video."""
     (folder / "annotations").mkdir(parents=True)
     for part, videos in VIDEOS.items():
         rows = []

@@ -5,30 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import is_safe_path, lines
-from modalities.datasets.standin import is_stand_in, mark
+from modalities.datasets.lists import class_names, is_safe_path, lines
+from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory, names
+from modalities.video.policies import VideoView
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory
 
-CLASSES = names("_hmdb51_classes.txt")  # the folders' names, sorted
+CLASSES = class_names(__file__, "_hmdb51_classes.txt")  # the folders' names, sorted
 TRAIN, TEST = 1, 2  # tags of the lists; 0 is left out of a split
 LISTS = "testTrainMulti_7030_splits"
 HOST = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10"
 # What a clip's name says after its source and class: body, camera, people, viewpoint, quality and a number.
 TAGS = re.compile(r"_[a-z]_(?:nm|cm)_np\d+_[a-z]{2}_[a-z]{3}_\d+$")
 SAMPLE_CLASSES = ("brush_hair", "climb", "climb_stairs", "kick", "kick_ball", "sword", "sword_exercise", "wave")
-
-
-class Clip(NamedTuple):
-    """A line of the split lists."""
-
-    path: Path
-    label: int
-    tag: int
 
 
 class Hmdb51(VideoTarget):
@@ -63,51 +55,48 @@ class Hmdb51(VideoTarget):
     def status(self, root: Path) -> DataStatus:
         """Ready when all 153 lists and every clip that they use are there."""
         lists = sorted((root / "hmdb51" / LISTS).glob("*_test_split[123].txt"))
-        expected = max(len(lists), 1) if is_stand_in(self._folder(root)) else len(CLASSES) * len(FOLDS)
-        found = inventory((clip.path for fold in FOLDS for clip in _listed(root, fold) if clip.tag), lists)
+        expected = max(len(lists), 1) if is_stand_in(self.home(root)) else len(CLASSES) * len(FOLDS)
+        used = (path for fold in FOLDS for path, _, tag in _listed(root, fold) if tag)
+        missing, fingerprint, size = inventory(used, lists)
         some = bool(lists) or any((_videos(root) / name).is_dir() for name in CLASSES)
-        fingerprint, missing = found.fingerprint if some else "", list(found.missing)
         if len(lists) < expected:
             missing.insert(0, f"{expected - len(lists)} of {expected} split lists")
-        return self._report(root, missing, fingerprint, found.bytes, ready=not missing, some=some)
+        return self._report(root, missing, fingerprint if some else "", size, some=some)
 
-    def _rows(self, root: Path, fold: int, *, test: bool) -> list[Row]:
+    def _rows(self, root: Path, view: VideoView, fold: int, *, test: bool) -> list[Row]:
         return [
-            Row(clip.path, clip.label, f"{clip.path.parent.name}/{clip.path.stem}", _source(clip))
-            for clip in _listed(root, fold)
-            if clip.tag == (TEST if test else TRAIN)
+            Row(
+                path,
+                label,
+                f"{path.parent.name}/{path.stem}",
+                TAGS.sub("", path.stem).removesuffix(f"_{CLASSES[label]}"),
+            )
+            for path, label, tag in _listed(root, fold)
+            if tag == (TEST if test else TRAIN)
         ]
 
-    def _instructions(self, root: Path) -> str:
-        folder = self._folder(root)
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the videos."""
+        folder = self.home(root)
         return (
             f"download {HOST}/hmdb51_org.rar (2 GB) and {HOST}/test_train_splits.rar (MD5 "
             f"15e67781e70dcfbdce2d7dbb9b3344b5), unpack both in {folder} with 'unrar x', then each of the 51 archives "
             f"inside, so that {folder}/brush_hair/*.avi and {folder}/{LISTS}/*.txt are there."
         )
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.video.targets._hmdb51_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.video.targets._hmdb51_standin import write
 
-        folder = self._folder(root)
-        write(folder, folder / LISTS, SAMPLE_CLASSES, seed)
-        mark(folder, self.info.name, seed)
+        write(home, home / LISTS, SAMPLE_CLASSES, seed)
 
 
 def _videos(root: Path) -> Path:
-    """Return the folder of the class folders."""
     archive = root / "hmdb51" / "hmdb51_org"
     return archive if archive.is_dir() else root / "hmdb51"
 
 
-def _source(clip: Clip) -> str:
-    """Return the name of the film that a clip was cut from."""
-    return TAGS.sub("", clip.path.stem).removesuffix(f"_{CLASSES[clip.label]}")
-
-
-def _listed(root: Path, fold: int) -> Iterator[Clip]:
-    """Yield the lines of a fold's lists, class by class; a list that is missing has none."""
+def _listed(root: Path, fold: int) -> Iterator[tuple[Path, int, int]]:
+    """Yield path, label and tag of a fold's lists, class by class; a list that is missing has none."""
     videos = _videos(root)
     for label, name in enumerate(CLASSES):
         path = root / "hmdb51" / LISTS / f"{name}_test_split{fold}.txt"
@@ -117,7 +106,7 @@ def _listed(root: Path, fold: int) -> Iterator[Clip]:
                 file = file.strip()
                 if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not is_safe_path(file):
                     raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
-                yield Clip(videos / name / file, label, int(tag))
+                yield videos / name / file, label, int(tag)
 
 
 TARGET = Hmdb51()

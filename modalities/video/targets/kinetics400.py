@@ -11,15 +11,15 @@ from pathlib import Path
 from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import table
+from modalities.datasets.lists import class_names, sha256_of, table
 from modalities.datasets.lookup import ListedFiles, look_up
-from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-from modalities.video.targets._base import VideoTarget, names
+from modalities.video.policies import VideoView
+from modalities.video.targets._base import VideoTarget
 
 # Official order, which is that of the sorted full names; as torchvision's weights for this dataset list them
 # (torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]).
-CLASSES = names("_kinetics400_classes.txt")
+CLASSES = class_names(__file__, "_kinetics400_classes.txt")
 VIDEOS = {"train": 240_258, "val": 19_881}  # videos of the hosted copy
 ENOUGH = 0.95  # share of the listed videos; every copy lacks some, and no two copies the same ones
 MAX_TABLE_BYTES = 100_000_000  # 250,000 videos take about 70 each
@@ -70,7 +70,7 @@ class Kinetics400(VideoTarget):
 
     def status(self, root: Path) -> DataStatus:
         """Ready when 95 % of each part's list is there; missing videos are counted all the same."""
-        folder = self._folder(root)
+        folder = self.home(root)
         digest, size, missing, ready, some = hashlib.sha256(), 0, [], True, False
         for part in VIDEOS:
             found, table = _index(folder / part), _table(folder, part)
@@ -80,8 +80,8 @@ class Kinetics400(VideoTarget):
                 ready = False
                 continue
             videos = _videos(folder, part, found)
-            present, table_digest = len(videos.places), hashlib.sha256(table.read_bytes()).hexdigest()
-            digest.update(f"{part} {present} of {videos.lines} {found.fingerprint} {table_digest}\n".encode())
+            present = len(videos.places)
+            digest.update(f"{part} {present} of {videos.lines} {found.fingerprint} {sha256_of(table)}\n".encode())
             if present < videos.lines:
                 missing.append(f"{videos.lines - present:,} of {videos.lines:,} {part} videos")
             ready = ready and present >= ENOUGH * videos.lines > 0
@@ -92,15 +92,14 @@ class Kinetics400(VideoTarget):
         from modalities.download.fetch import download
 
         for part in VIDEOS:
-            table = _table(self._folder(root), part)
+            table = _table(self.home(root), part)
             if not table.is_file():
                 download(f"{HOST}/annotations/{part}.csv", table, at_most=MAX_TABLE_BYTES)
         super().fetch(root)
 
-    def _rows(self, root: Path, fold: int, *, test: bool) -> Sequence[Row]:
-        folder, part = self._folder(root), "val" if test else "train"
-        if not _table(folder, part).is_file():
-            raise BadInput(f"{_table(folder, part)} does not exist; {self._instructions(root)}")
+    def _rows(self, root: Path, view: VideoView, fold: int, *, test: bool) -> Sequence[Row]:
+        folder, part = self.home(root), "val" if test else "train"
+        self._required(root, _table(folder, part))
         found = _index(folder / part)
         videos = _videos(folder, part, found)
         files = found.names.take(videos.places)
@@ -112,20 +111,19 @@ class Kinetics400(VideoTarget):
             files.with_prefixes(no_heads, cut=len("_000000_000010.mp4")),
         )
 
-    def _instructions(self, root: Path) -> str:
-        folder = self._folder(root)
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the videos."""
+        folder = self.home(root)
         return (
             f"download the archives that {HOST}/train/k400_train_path.txt and {HOST}/val/k400_val_path.txt list and "
             f"the tables {HOST}/annotations/train.csv and val.csv (into {folder / 'annotations'}), and sort the videos "
             f"into {folder}/train/CLASS and {folder}/val/CLASS, as torchvision's Kinetics does."
         )
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.video.targets._kinetics400_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.video.targets._kinetics400_standin import write
 
-        write(self._folder(root), {name: folder_name(name) for name in SAMPLE_CLASSES}, seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home, {name: folder_name(name) for name in SAMPLE_CLASSES}, seed)
 
 
 def folder_name(label: str) -> str:
@@ -151,7 +149,6 @@ def _lines(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _index(folder: Path) -> Index:
-    """Return the files below a part's class folders."""
     paths = folder.iterdir() if folder.is_dir() else ()
     folders = sorted(path.name for path in paths if folder_name(path.name) in _LABELS)
     return index(folder, folders, ".mp4", aliases=[folder_name(name) for name in folders])

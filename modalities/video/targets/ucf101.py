@@ -8,13 +8,13 @@ from pathlib import Path
 
 from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import is_safe_path, lines
-from modalities.datasets.standin import mark
+from modalities.datasets.lists import class_names, is_safe_path, lines
 from modalities.errors import BadInput
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory, names
+from modalities.video.policies import VideoView
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
-CLASSES = names("_ucf101_classes.txt")
+CLASSES = class_names(__file__, "_ucf101_classes.txt")
 HOST = "https://www.crcv.ucf.edu/data/UCF101"
 VIDEOS = f"{HOST}/UCF101.rar"
 SPLITS = f"{HOST}/UCF101TrainTestSplits-RecognitionTask.zip"
@@ -62,40 +62,38 @@ class Ucf101(VideoTarget):
         lists = sorted(_lists(root).glob("*list0?.txt"))
         if len(lists) < 2 * len(FOLDS):
             some = _videos(root).is_dir() or bool(lists)
-            return self._report(root, ["the split lists"], "", 0, ready=False, some=some)
-        found = inventory((path for fold in FOLDS for path, _ in _listed(root, fold)), lists)
-        return self._report(root, found.missing, found.fingerprint, found.bytes, ready=not found.missing)
+            return self._report(root, ["the split lists"], "", 0, some=some)
+        listed = (path for fold in FOLDS for path, _ in _listed(root, fold))
+        return self._report(root, *inventory(listed, lists), some=True)
 
     def fetch(self, root: Path) -> None:
         """Download the split lists; the videos come as a RAR archive that must be unpacked by hand."""
         from modalities.download.fetch import download, extract
 
         if not _lists(root).is_dir():
-            folder = self._folder(root)
+            folder = self.home(root)
             archive = folder / "UCF101TrainTestSplits-RecognitionTask.zip"
             extract(download(SPLITS, archive, sha256=SPLITS_SHA256, size=SPLITS_BYTES), folder)
         super().fetch(root)
 
-    def _rows(self, root: Path, fold: int, *, test: bool) -> list[Row]:
-        if not _lists(root).is_dir():
-            raise BadInput(f"{_lists(root)} is missing; {self._instructions(root)}")
+    def _rows(self, root: Path, view: VideoView, fold: int, *, test: bool) -> list[Row]:
+        self._required(root, _lists(root))
         return [
             Row(path, label, path.stem, path.stem.rpartition("_")[0])
             for path, label in _listed(root, fold, "testlist" if test else "trainlist")
         ]
 
-    def _instructions(self, root: Path) -> str:
+    def instructions(self, root: Path) -> str:
+        """Return the sentence that says how to obtain the videos."""
         return (
-            f"download {VIDEOS} (6.5 GB) and unpack it with 'unrar x UCF101.rar' inside {self._folder(root)}, "
+            f"download {VIDEOS} (6.5 GB) and unpack it with 'unrar x UCF101.rar' inside {self.home(root)}, "
             f"and unpack {SPLITS} there too."
         )
 
-    def write_sample(self, root: Path, seed: int) -> None:
-        """See ``modalities.video.targets._ucf101_standin``."""
+    def _write_sample(self, home: Path, seed: int) -> None:
         from modalities.video.targets._ucf101_standin import write
 
-        write(self._folder(root), CLASSES, SAMPLE_CLASSES, seed)
-        mark(self._folder(root), self.info.name, seed)
+        write(home, CLASSES, SAMPLE_CLASSES, seed)
 
 
 def _videos(root: Path) -> Path:
@@ -105,7 +103,6 @@ def _videos(root: Path) -> Path:
 
 
 def _lists(root: Path) -> Path:
-    """Return the folder of the split lists, or where it should be."""
     folders = [home / "ucfTrainTestlist" for home in (root / "ucf101", root)]
     return next(filter(Path.is_dir, folders), folders[0])
 

@@ -182,3 +182,11 @@ def test_stand_in_sounds_are_the_same_for_a_seed_and_others_for_another(tmp_path
         adapter.write_sample(tmp_path / name, seed)
     one, same, other = (adapter.test(tmp_path / name, small_view("audio"))[4].data for name in ("one", "same", "other"))
     assert one.equal(same) and not one.equal(other)
+
+
+def test_a_target_with_the_former_name_of_instructions_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"Old defines how\(\), which is now called instructions\(\); rename the method"):
+
+        class Old(FolderTarget):
+            def how(self, root: Path) -> str:
+                return "ask the authors"

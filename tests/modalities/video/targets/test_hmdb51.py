@@ -124,7 +124,7 @@ def test_train_and_test_of_a_fold_share_no_film_and_no_content(sample, fold):
 def test_the_three_folds_test_different_clips_and_there_is_no_fourth(sample):
     tested = [set(HMDB.test(sample, VIEW, fold).item_ids) for fold in (1, 2, 3)]
     assert not (tested[0] & tested[1] or tested[1] & tested[2] or tested[0] & tested[2])
-    with pytest.raises(BadInput, match="hmdb51 has no fold 4; choose 1, 2 or 3"):
+    with pytest.raises(BadInput, match="hmdb51 has no fold 4; choose 1 to 3"):
         HMDB.test(sample, VIEW, 4)
 
 

@@ -111,9 +111,7 @@ def test_without_data_the_status_is_absent_and_both_tables_are_asked_for(tmp_pat
     assert status.missing == ("annotations/train.csv", "annotations/val.csv")
     asked = []
     monkeypatch.setattr(modalities.download.fetch, "download", lambda url, path, at_most: asked.append((url, at_most)))
-    with pytest.raises(
-        BadInput, match="the videos of kinetics400 cannot be fetched automatically: download the archives"
-    ):
+    with pytest.raises(BadInput, match="kinetics400 cannot be downloaded by this program; download the archives"):
         KINETICS.fetch(tmp_path)
     tables = [f"https://s3.amazonaws.com/kinetics/400/annotations/{part}.csv" for part in ("train", "val")]
     assert asked == [(table, 100_000_000) for table in tables]

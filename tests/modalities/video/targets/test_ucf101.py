@@ -113,13 +113,13 @@ def test_missing_videos_are_counted_and_named(copy):
 def test_an_empty_root_is_absent_and_says_how_to_fill_it(tmp_path):
     status = UCF.status(tmp_path)
     assert status.state == "absent" and "unrar" in status.how
-    with pytest.raises(BadInput, match=r"ucfTrainTestlist is missing; download"):
+    with pytest.raises(BadInput, match=r"ucfTrainTestlist does not exist; download"):
         UCF.train(tmp_path, VIEW)
 
 
 def test_fetch_says_how_to_obtain_the_videos_when_only_the_lists_are_there(copy):
     shutil.rmtree(copy / "ucf101" / "UCF-101")
-    with pytest.raises(BadInput, match=r"cannot be fetched automatically: download .*UCF101\.rar"):
+    with pytest.raises(BadInput, match=r"cannot be downloaded by this program; download .*UCF101\.rar"):
         UCF.fetch(copy)
 
 
@@ -137,7 +137,7 @@ def test_a_line_that_is_not_ucf101s_is_quoted(copy, line):
 
 
 def test_an_unknown_fold_is_refused(sample):
-    with pytest.raises(BadInput, match="ucf101 has no fold 4; choose 1, 2 or 3"):
+    with pytest.raises(BadInput, match="ucf101 has no fold 4; choose 1 to 3"):
         UCF.test(sample, VIEW, 4)
 
 
