@@ -15,11 +15,11 @@ MOVED = {
     "leftovers": "storage.cleanup", "listed": "datasets.lookup", "listing": "datasets.listing",
     "locks": "storage.locks", "paths": "storage.paths", "standin": "datasets.standin", "texts": "datasets.lists",
     "transfer": "download.http", "contract_damage": "contract.damage", "contract_info": "contract.info",
-    "audio.adapter": "audio.modality", "audio.changes": "audio.augmentations", "audio.files": "audio.decode",
+    "audio.adapter": "audio", "audio.changes": "audio.augmentations", "audio.files": "audio.decode",
     "audio.options": "audio.policies", "audio.pictures": "audio.logmel", "audio.samples": "audio.standins",
-    "image.adapter": "image.modality", "image.files": "image.decode", "image.generated": "image.generated_sources",
+    "image.adapter": "image", "image.files": "image.decode", "image.generated": "image.generated_sources",
     "image.mat": "image.matfile", "image.options": "image.policies", "image.samples": "image.standins",
-    "video.adapter": "video.modality", "video.clips": "video.decode", "video.options": "video.policies",
+    "video.adapter": "video", "video.clips": "video.decode", "video.options": "video.policies",
     "video.sample": "video.standins",
 }  # fmt: skip
 
