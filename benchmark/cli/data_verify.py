@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmark.cli.data import data_state, next_step, resolve_targets
 from benchmark.cli.exit_codes import DONE, FAILED
 from benchmark.cli.remedies import explain
-from benchmark.launch.display import counted
+from benchmark.launch.progress import counted
 from benchmark.system.resources import cores
 from modalities import registry
 from modalities.base import LabelledData, TargetAdapter

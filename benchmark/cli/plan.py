@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from benchmark.cli.text_table import print_table
-from benchmark.launch.display import counted, duration
+from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, state_of
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request

@@ -14,10 +14,10 @@ from benchmark.cli.output import tolerate_closed_output
 from benchmark.cli.table import print_summary, write_leaderboards
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
-from benchmark.launch.display import counted, duration, shown
+from benchmark.launch.display import shown
 from benchmark.launch.groups import LaunchOptions, make_cluster
 from benchmark.launch.local import run_cells
-from benchmark.launch.progress import Outcome
+from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
 from benchmark.planning.cell import Cell, describe, state_of
 from benchmark.planning.plan import make_plan

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.launch.jobs import Group
-from benchmark.launch.schedulers import Cluster, Local
-from benchmark.launch.slurm import DEFAULT_MINUTES, Slurm
+from benchmark.launch.schedulers import DEFAULT_MINUTES, Cluster, Local, Slurm
 from benchmark.planning.cell import Cell
 from benchmark.system.devices import worker_devices
 from modalities.errors import BadInput
@@ -40,13 +39,9 @@ class LaunchOptions:
                 about="cells_per_job",
             )
 
-    def settings(self) -> dict[str, str]:
-        """Return the ``--slurm`` settings by key."""
-        return {key: value for key, _, value in (text.partition("=") for text in self.slurm)}
-
     def requests_gpus(self) -> bool:
-        """Return whether the ``--slurm`` settings request GPUs."""
-        return any(key.startswith("gpus") or key == "gres" for key in self.settings())
+        """Return whether the settings for Slurm request GPUs."""
+        return any(text.startswith(("gpus", "gres=")) for text in self.slurm)
 
     def device(self, device: str) -> str:
         """Resolve ``--device`` for the jobs: ``auto`` is ``cuda`` if they request GPUs, wherever this command runs."""
@@ -66,7 +61,7 @@ def make_cluster(
     threads = max((cell.config.threads for cell in cells), default=1)
     if options.launcher == "local-jobs":
         return Local(folder / "submitit", len(worker_devices(device, jobs, threads))), "1"
-    given = options.settings()
+    given = {key: value for key, _, value in (text.partition("=") for text in options.slurm)}
     defaults: dict[str, Any] = {"job_name": "benchmark", "time": DEFAULT_MINUTES}
     if device.startswith("cuda"):
         defaults |= {"cpus_per_task": 4} | ({} if options.requests_gpus() else {"gpus_per_node": 1})
@@ -78,13 +73,9 @@ def make_cluster(
 
 
 def group_cells(
-    cells: Sequence[Cell],
-    *,
-    has_teacher: Callable[[str], bool],
-    in_training: Mapping[str, str],
-    per_job: str,
-    stamp: str,
-) -> list[Group]:
+    cells: Sequence[Cell], *,
+    has_teacher: Callable[[str], bool], in_training: Mapping[str, str], per_job: str, stamp: str,
+) -> list[Group]:  # fmt: skip
     """Group cells into jobs so that no job ever waits for a teacher that another job trains.
 
     A teacher that is not on disk yet and that several cells need is trained by a job of its own, and the jobs of its

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
+from benchmark.launch.progress import Step
 from benchmark.records.validation import STRICT, first_problem
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
@@ -18,17 +21,11 @@ from modalities.storage.atomic import atomic_write
 REPORT: ConfigDict = {**STRICT, "allow_inf_nan": True}  # a phase without a loss has the loss NaN
 
 
-class RunningCell(BaseModel):
-    """A cell that a worker of the job is running, and its last step (``progress.Step``)."""
+@dataclass(frozen=True, config=REPORT)
+class RunningCell(Step):
+    """A cell that a worker of the job is running, and its last step."""
 
-    model_config = REPORT
-
-    cell: str  # id
-    phase: str
-    done: int
-    total: int
-    loss: float
-    per_second: float
+    cell: str = field(kw_only=True)  # id
 
 
 class Report(BaseModel):
@@ -103,14 +100,9 @@ def write_note(folder: Path, name: str, note: JobNote) -> None:
     atomic_write(folder / f"{name}.job", json.dumps(note.model_dump()))
 
 
-def request_stop(folder: Path, name: str) -> None:
-    """Ask a running job to write checkpoints and stop."""
-    atomic_write(folder / f"{name}.stop", "")
-
-
-def stop_requested(folder: Path, name: str) -> bool:
-    """Return whether a job was asked to stop."""
-    return (folder / f"{name}.stop").exists()
+def stop_request(folder: Path, name: str) -> Path:
+    """Return the path of the empty file that asks a running job to write checkpoints and stop."""
+    return folder / f"{name}.stop"
 
 
 def remove_job_files(folder: Path, name: str) -> None:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.launch import slurm
-from benchmark.launch.job_files import Report, RunningCell, read_report, stop_requested, write_report
+from benchmark.launch import schedulers
+from benchmark.launch.job_files import RunningCell, read_report, stop_request, write_report
 from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Step
 from benchmark.planning.cell import Cell, state_of
@@ -65,15 +65,12 @@ class Job:
 
     def __call__(self) -> None:
         signals = _SchedulerSignals()
-        before = read_report(self.folder, self.group.name)
-        report = before.model_copy(update={"now": {}, "starts": before.starts + 1, "left": False})
-        reporter = _Reporter(self.folder, self.group.name, report)
-        reporter.write()
+        reporter = _Reporter(self.folder, self.group.name)
         if cells := self._cells_to_run(reporter):
             threads = max(cell.config.threads for cell in cells)
             devices = worker_devices(self.device, self.jobs, threads)
-            stop = _StopPoll(self, signals)
-            report.left = bool(run_cells(cells, self.results, devices=devices, display=reporter, stop=stop).interrupted)
+            outcome = run_cells(cells, self.results, devices=devices, display=reporter, stop=_StopPoll(self, signals))
+            reporter.report.left = bool(outcome.interrupted)
             reporter.write()
         signals.requeue_or_exit()
 
@@ -85,25 +82,25 @@ class Job:
 
     def _cells_to_run(self, reporter: _Reporter) -> list[Cell]:
         """Skip cells that have a record from this job before a requeue, from the teacher's job or from another run."""
-        ended, store, cells = reporter.report.ended, Store(self.results), []
+        ended, store = reporter.report.ended, Store(self.results)
         ended_in_teacher_job = read_report(self.folder, self.group.needs).ended if self.group.needs else {}
         for cell in self.group.cells:
             if cell.id in ended_in_teacher_job:
                 ended.setdefault(cell.id, ended_in_teacher_job[cell.id])
             elif cell.id not in ended and state_of(cell, store)[0] == "done":
                 ended[cell.id] = "done"
-            if cell.id not in ended:
-                cells.append(cell)
         reporter.write()
-        return cells
+        return [cell for cell in self.group.cells if cell.id not in ended]
 
 
 class _Reporter:
     """The display of a job's worker pool: it keeps the job's report up to date."""
 
-    def __init__(self, folder: Path, name: str, report: Report) -> None:
-        self.report = report
-        self._folder, self._name, self._written_at = folder, name, 0.0
+    def __init__(self, folder: Path, name: str) -> None:
+        before = read_report(folder, name)
+        self.report = before.model_copy(update={"now": {}, "starts": before.starts + 1, "left": False})
+        self._folder, self._name = folder, name
+        self.write()
 
     def write(self) -> None:
         self._written_at = time.monotonic()
@@ -113,7 +110,7 @@ class _Reporter:
     def started(self, worker: int, cell: Cell) -> None:
         if cell.id not in self.report.begun:
             self.report.begun.append(cell.id)
-        self.report.now[str(worker)] = RunningCell(cell=cell.id, **asdict(Step("starting")))
+        self.report.now[str(worker)] = RunningCell("starting", cell=cell.id)
         self.write()
 
     def moved(self, worker: int, step: Step) -> None:
@@ -155,7 +152,7 @@ class _SchedulerSignals:
         received = self.received()
         if not received:
             return
-        if self._preempt not in received and slurm.is_ending_this_job():
+        if self._preempt not in received and schedulers.is_ending_this_job():
             sys.exit(128 + signal.SIGTERM)  # without a result: Slurm may start this job again
         signal.signal(self._preempt, self._submitit_handler)
         os.kill(os.getpid(), self._preempt)
@@ -175,7 +172,7 @@ class _StopPoll:
         if time.monotonic() - self._polled_at > STOP_POLL_SECONDS:
             self._polled_at, job = time.monotonic(), self._job
             teacher_is_made = bool(job.group.teacher) and Store(job.results).has_teacher(job.group.teacher)
-            self._stop = teacher_is_made or stop_requested(job.folder, job.group.name) or _has_ended(job.parent)
+            self._stop = teacher_is_made or stop_request(job.folder, job.group.name).exists() or _has_ended(job.parent)
         return self._stop
 
 

@@ -198,12 +198,7 @@ class _Pool:
         cause = f"signal {-code}" if code < 0 else f"exit code {code}"
         reason = f"the worker process of this cell died ({cause}); the machine may be short of memory."
         device, expected_stamp = self._devices[worker.index], self._expected_stamp[cell.id]
-        try:
-            return note_failure(
-                cell, self._store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait
-            )
-        except LockHeld:
-            return None
+        return record_death(cell, self._store, reason, device=device, expected_stamp=expected_stamp)
 
     def close(self) -> None:
         """End idle workers, and kill busy ones: after an error of ours, or when a user stops the run at once."""
@@ -213,6 +208,14 @@ class _Pool:
         for worker in self._workers:
             _end(worker.process, seconds=0 if worker.cell else 5)
             worker.pipe.close()
+
+
+def record_death(cell: Cell, store: Store, reason: str, *, device: str, expected_stamp: str) -> Record | None:
+    """Write a ``failed`` record of a cell whose process died; None if another run has just taken the cell over."""
+    try:
+        return note_failure(cell, store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait)
+    except LockHeld:
+        return None
 
 
 def _messages_of(worker: _Worker) -> tuple[list[tuple[str, Any]], bool]:

@@ -10,8 +10,7 @@ import pytest
 
 from benchmark.launch.groups import LaunchOptions, make_cluster
 from benchmark.launch.jobs import Group, Job
-from benchmark.launch.schedulers import import_submitit, last_log_line
-from benchmark.launch.slurm import Slurm, queue_states
+from benchmark.launch.schedulers import Slurm, import_submitit, last_log_line, queue_states
 from modalities.errors import BadInput
 
 
