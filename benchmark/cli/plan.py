@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from benchmark.cli.text_table import print_table
+from benchmark.cli.text_table import print_json, print_table
 from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, state_of
 from benchmark.planning.plan import make_plan
@@ -28,7 +27,7 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     store = Store(results / request.profile)
     rows = [_row(cell, store) for cell in cells]
     if format == "json":
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
         return
     _print_cells(rows)
     _print_missing_data(rows)

@@ -25,7 +25,7 @@ from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
-from benchmark.running.failures import keep
+from benchmark.running.failures import keep, read_if_valid
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import RankDesync, Ranks
 from benchmark.system.torchrun import join
@@ -37,20 +37,13 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How and where the cells of a request run.
-
-    Attributes:
-        results: folder of all profiles.
-        device: auto, cpu, cuda or cuda:N.
-        jobs: number of cells to run at once, or auto.
-        max_seconds: when to stop.
-    """
+    """How and where the cells of a request run: the options of ``benchmark run``."""
 
     results: Path
     device: str
     jobs: str
     launch: LaunchOptions
-    max_seconds: float = math.inf
+    max_seconds: float
 
 
 @dataclass
@@ -97,7 +90,10 @@ def _run_suite(request: Request, options: RunOptions, ranks: Ranks) -> int:
         with stop_requests(deadline) as stop:
             torchrun.follow(store.root, ranks=ranks, stop=stop)
         return DONE
-    work = _classify(_plan(request, store), store)
+    cells = make_plan(request)
+    store.check_writable()
+    store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
+    work = _classify(cells, store)
     devices = _devices(work, options, ranks)
     _announce(work, request, store, 0 if options.launch.launcher == "slurm" else min(len(devices), len(work.todo)))
     try:
@@ -105,19 +101,11 @@ def _run_suite(request: Request, options: RunOptions, ranks: Ranks) -> int:
     except KeyboardInterrupt:
         print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
-    _show_leaderboard(store)
+    written = write_leaderboards(store)
+    print_summary(store)
+    for path in written:
+        print(f"wrote {path}")
     return _report(work, outcome, broken_targets(request), store, time.monotonic() - began)
-
-
-# --- plan and classify -----------------------------------------------------------------------------------------
-
-
-def _plan(request: Request, store: Store) -> list[Cell]:
-    """List the request's cells and write its manifest."""
-    cells = make_plan(request)
-    store.check_writable()
-    store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
-    return cells
 
 
 def _classify(cells: list[Cell], store: Store) -> _Work:
@@ -130,15 +118,10 @@ def _classify(cells: list[Cell], store: Store) -> _Work:
         elif state == "no data":
             work.without_data[cell.id] = _note_no_data(store, cell, reason)
         else:
-            _tidy(store, cell)
+            with contextlib.suppress(BadInput):  # a folder that cannot be written stays as it is
+                if not is_locked(store.cell(cell.id)):
+                    store.discard_attempt(cell.id)
     return work
-
-
-def _tidy(store: Store, cell: Cell) -> None:
-    """Remove what a run left that was killed just after it wrote the record; skip folders that cannot be written."""
-    with contextlib.suppress(BadInput):
-        if not is_locked(store.cell(cell.id)):
-            store.discard_attempt(cell.id)
 
 
 def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:
@@ -146,19 +129,8 @@ def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:
         print(f"waiting for {holder}, which is using the folder of {describe(cell)}", file=sys.stderr)
 
     record = keep(store, cell.record("no data", reason, provenance=provenance("none", 0)), waiting=waiting)
-    on_disk = _read(store, cell)
+    on_disk = read_if_valid(store, cell.id)
     return on_disk if on_disk is not None and on_disk.status == "no data" else record
-
-
-def _read(store: Store, cell: Cell) -> Record | None:
-    """Read a cell's record; None if there is none, or only a damaged one."""
-    try:
-        return store.read(cell.id)
-    except BadInput:
-        return None
-
-
-# --- launch ----------------------------------------------------------------------------------------------------
 
 
 def _devices(work: _Work, options: RunOptions, ranks: Ranks) -> list[str]:
@@ -207,27 +179,13 @@ def _launch(
         return run_cells(todo, store.root, devices=devices, display=display, stop=stop)
 
 
-# --- report ----------------------------------------------------------------------------------------------------
-
-
-def _show_leaderboard(store: Store) -> None:
-    written = write_leaderboards(store)
-    print_summary(store)
-    for path in written:
-        print(f"wrote {path}")
-
-
 def _report(work: _Work, outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
-    """Name every cell that has no result, with the reason; return the exit code.
-
-    Args:
-        broken: plug-in targets that were left out, and why.
-    """
+    """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code."""
     known = work.without_data | outcome.records  # some could not be written and are nowhere else
-    found = [known.get(cell.id) or _read(store, cell) for cell in work.cells]
+    found = [known.get(cell.id) or read_if_valid(store, cell.id) for cell in work.cells]
     records = [record for record in found if record is not None]
-    bad = [record for record in records if record.status not in ("done", "no data")]
     without_data = [record for record in records if record.status == "no data"]
+    bad = [record for record in records if record.status not in ("done", "no data")]
     # A record names folders below ROOT; on screen they are named in full.
     instructions = {cell.id: cell.data.instructions for cell in work.cells if not cell.data.ready}
     for line in (
