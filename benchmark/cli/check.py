@@ -13,12 +13,7 @@ from modalities.contract.checks import check_adapter
 
 
 def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:
-    """Check adapters on freshly written stand-ins, or on real data; return whether all pass.
-
-    Args:
-        names: registered targets; all if empty.
-        root: folder with real data; None for stand-ins.
-    """
+    """Check adapters (all if ``names`` is empty) on real data in ``root``, or on new stand-ins; return if all pass."""
     for name in names:
         registry.origin(name)
     rows = []

@@ -102,8 +102,11 @@ class _Launch:
             ended = job.missed_polls > 1 or self.cluster.finished(job.id)
             report = read_report(self.folder, job.group.name)
             self._show(job, report)
-            if ended and self._records_arrived(job, report):
-                self._close(job, report)
+            if ended:
+                job.ended_at = job.ended_at or time.monotonic()
+                arrived = all(id in self.outcome.records for id in report.ended if id in self.by_id)
+                if arrived or time.monotonic() - job.ended_at > MAX_RECORD_DELAY:
+                    self._close(job, report)
 
     def stop_jobs(self) -> None:
         """Ask running jobs to write checkpoints and stop, and remove the others from the queue."""
@@ -135,8 +138,6 @@ class _Launch:
         for cell in self.outcome.interrupted:
             if cell.id in self.rows:
                 self.display.ended(self.rows[cell.id], cell, None)
-
-    # --- submitting ---
 
     def _resume_jobs(self) -> None:
         """Follow the jobs of an earlier call that are still in the queue, and drop the notes of the others."""
@@ -184,8 +185,6 @@ class _Launch:
                 print(f"job {id}: {what}", file=sys.stderr)
             free = free and free - len(batch)
 
-    # --- following ---
-
     def _poll_cluster(self) -> None:
         if time.monotonic() - self.polled_at < self.cluster.poll_seconds:
             return
@@ -218,14 +217,6 @@ class _Launch:
     def _finish(self, cell: Cell, record: Record) -> None:
         self.outcome.records[cell.id] = record
         self.display.ended(self._row(cell), cell, record)
-
-    # --- closing ---
-
-    def _records_arrived(self, job: _SubmittedJob, report: Report) -> bool:
-        """Whether every record that the job reported is visible, or is too late."""
-        job.ended_at = job.ended_at or time.monotonic()
-        arrived = all(id in self.outcome.records for id in report.ended if id in self.by_id)
-        return arrived or time.monotonic() - job.ended_at > MAX_RECORD_DELAY
 
     def _close(self, job: _SubmittedJob, report: Report) -> None:
         """Fail the cells that a dead job was running, and group its other cells into new jobs."""

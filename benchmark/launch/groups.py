@@ -24,6 +24,8 @@ class LaunchOptions:
     launcher: str
     slurm: tuple[str, ...] = ()  # KEY=VALUE: submitit's parameters of a job
     cells_per_job: str = "auto"
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    jobs: str = "auto"  # number of cells at the same time, per job on Slurm, in total on this machine
 
     def __post_init__(self) -> None:
         if self.launcher not in LAUNCHERS:
@@ -43,21 +45,15 @@ class LaunchOptions:
         """Return whether the settings for Slurm request GPUs."""
         return any(text.startswith(("gpus", "gres=")) for text in self.slurm)
 
-    def device(self, device: str) -> str:
-        """Resolve ``--device`` for the jobs: ``auto`` is ``cuda`` if they request GPUs, wherever this command runs."""
-        return "cuda" if device == "auto" and self.requests_gpus() else device
+    @property
+    def job_device(self) -> str:
+        """The device of the jobs: ``auto`` is ``cuda`` if they request GPUs, wherever this command runs."""
+        return "cuda" if self.device == "auto" and self.requests_gpus() else self.device
 
 
-def make_cluster(
-    options: LaunchOptions, folder: Path, cells: Sequence[Cell], *, device: str, jobs: str
-) -> tuple[Cluster, str]:
-    """Return the cluster, and the value of ``--jobs`` for each of its jobs.
-
-    Args:
-        folder: of all jobs.
-        device: ``cpu`` or ``cuda``, with or without an index.
-        jobs: ``--jobs`` of the command: cells at the same time, per job on Slurm, in total on this machine.
-    """
+def make_cluster(options: LaunchOptions, folder: Path, cells: Sequence[Cell]) -> tuple[Cluster, str]:
+    """Return the cluster, and the value of ``jobs`` for each of its jobs; ``folder`` is that of all jobs."""
+    device, jobs = options.job_device, options.jobs
     threads = max((cell.config.threads for cell in cells), default=1)
     if options.launcher == "local-jobs":
         return Local(folder / "submitit", len(worker_devices(device, jobs, threads))), "1"
@@ -73,9 +69,13 @@ def make_cluster(
 
 
 def group_cells(
-    cells: Sequence[Cell], *,
-    has_teacher: Callable[[str], bool], in_training: Mapping[str, str], per_job: str, stamp: str,
-) -> list[Group]:  # fmt: skip
+    cells: Sequence[Cell],
+    *,
+    has_teacher: Callable[[str], bool],
+    in_training: Mapping[str, str],
+    per_job: str,
+    stamp: str,
+) -> list[Group]:
     """Group cells into jobs so that no job ever waits for a teacher that another job trains.
 
     A teacher that is not on disk yet and that several cells need is trained by a job of its own, and the jobs of its

@@ -29,38 +29,25 @@ class RunningCell(Step):
 
 
 class Report(BaseModel):
-    """The progress of a job.
-
-    Attributes:
-        begun: ids of the cells that a worker was given.
-        ended: id -> status of the record that was written.
-        now: index of the worker -> what it is running.
-        starts: how many times the job was started; more than once if it was requeued.
-        left: whether the job stopped on request, with cells still to run.
-    """
+    """The progress of a job."""
 
     model_config = REPORT
 
-    begun: list[str] = []
-    ended: dict[str, str] = {}
-    now: dict[str, RunningCell] = {}
-    starts: int = 0
-    left: bool = False
+    begun: list[str] = []  # ids of the cells that a worker was given
+    ended: dict[str, str] = {}  # id -> status of the record that was written
+    now: dict[str, RunningCell] = {}  # index of the worker -> what it is running
+    starts: int = 0  # of the job; more than one if it was requeued
+    left: bool = False  # whether the job stopped on request, with cells still to run
 
 
 class JobNote(BaseModel):
-    """A submitted job, noted so that a later call finds it again.
-
-    Attributes:
-        cells: ids.
-        teacher, needs: as in ``jobs.Group``.
-    """
+    """A submitted job, noted so that a later call finds it again; ``teacher`` and ``needs`` as in ``jobs.Group``."""
 
     model_config = STRICT
 
     cluster: str
     id: Annotated[str, Field(pattern=r"^[0-9]{1,20}(_[0-9]{1,20})?$")]
-    cells: list[str]
+    cells: list[str]  # ids
     teacher: str
     needs: str
 

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.launch import schedulers
 from benchmark.launch.job_files import RunningCell, read_report, stop_request, write_report
 from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Step
+from benchmark.launch.schedulers import import_submitit, is_ending_this_job
 from benchmark.planning.cell import Cell, state_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -29,17 +29,14 @@ STOP_POLL_SECONDS = 2.0  # between two checks for a request to stop
 class Group:
     """The cells of one job.
 
-    Attributes:
-        name: of the job's files, unique within a results folder.
-        teacher: key of a teacher if the job only trains that teacher: it runs its one cell until the teacher is on
-            disk, then stops. A job that needs this one continues the cell from its checkpoint.
-        needs: name of the group that trains the teacher; empty if the job need not wait.
+    A job that only trains a teacher runs its one cell until the teacher is on disk, then stops. A job that needs this
+    one continues the cell from its checkpoint.
     """
 
-    name: str
+    name: str  # of the job's files, unique within a results folder
     cells: tuple[Cell, ...]
-    teacher: str = ""
-    needs: str = ""
+    teacher: str = ""  # key, if the job only trains that teacher
+    needs: str = ""  # name of the group that trains the teacher; empty if the job need not wait
 
 
 @dataclass(frozen=True)
@@ -48,20 +45,14 @@ class Job:
 
     After a signal (the scheduler's before the time limit, or SIGTERM) running cells write a checkpoint, and the job
     asks to be requeued to continue from there.
-
-    Args:
-        folder: of all jobs, ``DIR/<profile>/jobs``.
-        results: ``DIR/<profile>``.
-        device, jobs: as on the command line.
-        parent: id of the process without which the job must stop; 0 for none.
     """
 
     group: Group
-    folder: Path
-    results: Path
-    device: str
+    folder: Path  # of all jobs, DIR/<profile>/jobs
+    results: Path  # DIR/<profile>
+    device: str  # this and ``jobs`` as on the command line
     jobs: str
-    parent: int = 0
+    parent: int = 0  # id of the process without which the job must stop; 0 for none
 
     def __call__(self) -> None:
         signals = _SchedulerSignals()
@@ -76,9 +67,7 @@ class Job:
 
     def checkpoint(self) -> Any:
         """What submitit submits at a requeue: the same job, since all progress is on disk."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self)
+        return import_submitit().helpers.DelayedSubmission(self)
 
     def _cells_to_run(self, reporter: _Reporter) -> list[Cell]:
         """Skip cells that have a record from this job before a requeue, from the teacher's job or from another run."""
@@ -152,7 +141,7 @@ class _SchedulerSignals:
         received = self.received()
         if not received:
             return
-        if self._preempt not in received and schedulers.is_ending_this_job():
+        if self._preempt not in received and is_ending_this_job():
             sys.exit(128 + signal.SIGTERM)  # without a result: Slurm may start this job again
         signal.signal(self._preempt, self._submitit_handler)
         os.kill(os.getpid(), self._preempt)
@@ -172,14 +161,10 @@ class _StopPoll:
         if time.monotonic() - self._polled_at > STOP_POLL_SECONDS:
             self._polled_at, job = time.monotonic(), self._job
             teacher_is_made = bool(job.group.teacher) and Store(job.results).has_teacher(job.group.teacher)
-            self._stop = teacher_is_made or stop_request(job.folder, job.group.name).exists() or _has_ended(job.parent)
+            self._stop = teacher_is_made or stop_request(job.folder, job.group.name).exists()
+            try:
+                if job.parent:
+                    os.kill(job.parent, 0)
+            except ProcessLookupError:  # it has ended
+                self._stop = True
         return self._stop
-
-
-def _has_ended(process: int) -> bool:
-    try:
-        if process:
-            os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    return False
