@@ -12,6 +12,7 @@ from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
+from modalities.storage.paths import data_root
 
 if TYPE_CHECKING:
     from benchmark.planning.select import Request
@@ -84,16 +85,13 @@ def run(
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
-    from benchmark.cli.run import RunOptions, parse_duration, run_suite
+    from benchmark.cli.run import parse_duration, run_suite
     from benchmark.launch.groups import LaunchOptions
 
-    launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job)
-    device = launch.device(device)
-    run_options = RunOptions(results, device, jobs, launch, parse_duration(max_time))
-    request = _request(
-        overrides, suite, target, modality, exclude, root, device, other_machine=launch.launcher == "slurm"
-    )
-    raise typer.Exit(run_suite(request, run_options))
+    launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
+    seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
+    request = _request(overrides, suite, target, modality, exclude, root, launch.job_device, other_machine=on_slurm)
+    raise typer.Exit(run_suite(request, launch, results, seconds))
 
 
 @app.command()
@@ -221,7 +219,6 @@ def data_status(
     Example: `benchmark data status cifar10 fsdd --root /data`
     """
     from benchmark.cli.data import show_status
-    from modalities.storage.paths import data_root
 
     raise typer.Exit(show_status(names or [], data_root(root), format=format))
 
@@ -236,7 +233,6 @@ def data_fetch(names: options.TargetNames, root: options.Root = None) -> None:
     Example: `benchmark data fetch pets37 esc50 --root /data`
     """
     from benchmark.cli.data import fetch
-    from modalities.storage.paths import data_root
 
     raise typer.Exit(fetch(names, data_root(root)))
 
@@ -253,7 +249,6 @@ def data_verify(
     Example: `benchmark data verify esc50 --root /data`
     """
     from benchmark.cli.data_verify import verify
-    from modalities.storage.paths import data_root
 
     raise typer.Exit(verify(names, data_root(root), quick=quick, format=format))
 
@@ -269,7 +264,7 @@ def data_sample(
     """
     from benchmark.cli.data import sample
 
-    raise typer.Exit(sample(names, root))
+    sample(names, root)
 
 
 @app.command()
@@ -318,7 +313,6 @@ def clean(
     `benchmark clean stand-ins attempts --yes`
     """
     from benchmark.cli.clean import clean as list_or_remove
-    from modalities.storage.paths import data_root
 
     list_or_remove(kinds or [], results, data_root(root), records=records, yes=yes, format=format)
 
@@ -354,7 +348,6 @@ def _request(
     from benchmark.config.overrides import split_overrides
     from benchmark.planning.select import Request
     from benchmark.system.devices import device_kind
-    from modalities.storage.paths import data_root
 
     rest, profile, suite = split_overrides(overrides or [], suite=suite)
     return Request(

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.cli.remedies import explain
-from benchmark.cli.text_table import print_table
+from benchmark.cli.text_table import print_json, print_table
 from modalities import registry
 from modalities.contract.checks import check_adapter
 
 
 def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:
-    """Check adapters on freshly written stand-ins, or on real data; return whether all pass.
-
-    Args:
-        names: registered targets; all if empty.
-        root: folder with real data; None for stand-ins.
-    """
+    """Check adapters (all if ``names`` is empty) on real data in ``root``, or on new stand-ins; return if all pass."""
     for name in names:
         registry.origin(name)
     rows = []
@@ -33,7 +27,7 @@ def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bo
             print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in results])
             print(flush=True)
     if format == "json":
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
     return all(row["verdict"] != "fail" for row in rows)
 
 

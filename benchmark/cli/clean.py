@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.cli.text_table import print_table, size
+from benchmark.cli.text_table import print_json, print_table, size
 from benchmark.launch.job_files import note_paths
 from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
@@ -40,7 +39,7 @@ class Entry:
     kind: str
     path: Path
     bytes: int
-    lock: Path | None = None  # lock file of the processes that work on this
+    lock: Path | None  # lock file of the processes that work on this
 
 
 def clean(kinds: Sequence[str], results: Path, root: Path, *, records: bool, yes: bool, format: str) -> None:
@@ -49,9 +48,6 @@ def clean(kinds: Sequence[str], results: Path, root: Path, *, records: bool, yes
     Args:
         records: include the kind ``records``; nothing else removes a record.
         root: folder of the datasets, in which only interrupted downloads and extractions are looked for.
-
-    Raises:
-        BadInput: an unknown kind, a removal that names none, a damaged manifest, or a file that cannot be removed.
     """
     for kind in kinds:
         if kind not in KINDS:
@@ -71,14 +67,12 @@ def clean(kinds: Sequence[str], results: Path, root: Path, *, records: bool, yes
 
 def _show(found: Sequence[Entry], *, removed: bool, format: str) -> None:
     if format == "json":
-        rows = [{"kind": e.kind, "path": str(e.path), "bytes": e.bytes, "removed": removed} for e in found]
-        print(json.dumps(rows, indent=1))
+        print_json([{"kind": e.kind, "path": str(e.path), "bytes": e.bytes, "removed": removed} for e in found])
         return
     print_table(["kind", "size", "path"], [[entry.kind, size(entry.bytes), entry.path] for entry in found])
     print()
     for kind, meaning in KINDS.items():
-        own = [entry.bytes for entry in found if entry.kind == kind]
-        if own:
+        if own := [entry.bytes for entry in found if entry.kind == kind]:
             print(f"{size(sum(own))} in {len(own)} {kind}: {meaning}")
     total = size(sum(entry.bytes for entry in found))
     if removed:
@@ -87,23 +81,18 @@ def _show(found: Sequence[Entry], *, removed: bool, format: str) -> None:
         print(f"{total} in total; nothing was removed (benchmark clean KIND … --yes removes the kinds that you name)")
 
 
-# --- listing ---
-
-
 def _entries(results: Path, root: Path) -> Iterator[Entry]:
-    cache = cache_root()
-    for entry in _files("stand-ins", cache / "stand-ins"):
-        yield from _if_idle(entry, lock_path(entry.path))
-    yield from _files("sources", cache / "sources")
-    yield from _files("indexes", cache / "indexes")
-    downloads = os.environ.get("BENCHMARK_DOWNLOADS")
+    for kind in ("stand-ins", "sources", "indexes"):
+        for path in sorted((cache_root() / kind).glob("*")):
+            if path.suffix != ".lock":
+                yield from _if_idle(kind, path, lock_path(path) if kind == "stand-ins" else None)
     yield from _unfinished(root)
-    if downloads:
+    if downloads := os.environ.get("BENCHMARK_DOWNLOADS"):
         folder = Path(downloads).expanduser()
         yield from _unfinished(folder)
         for path in sorted(folder.glob("*")):
             if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):
-                yield _entry("downloads", path)
+                yield from _if_idle("downloads", path)
     for profile in sorted(results.glob("*/")):
         store = Store(profile)
         if store.cells.is_dir():
@@ -116,7 +105,7 @@ def _unfinished(folder: Path) -> Iterator[Entry]:
         for path in sorted(found for pattern in UNFINISHED for found in folder.glob(depth + pattern)):
             lock = lock_path(path.with_name(path.name.removesuffix(".part")))
             if path.suffix != ".tmp" or lock.is_file():  # samples are written without a lock
-                yield from _if_idle(_entry("parts", path), lock)
+                yield from _if_idle("parts", path, lock)
 
 
 def _of_profile(store: Store) -> Iterator[Entry]:
@@ -136,29 +125,23 @@ def _of_profile(store: Store) -> Iterator[Entry]:
         elif folder.name not in requested and not _is_idle(folder / LOCK):
             unknown.add(folder.name)
         if record is not None and folder.name not in requested:
-            yield from _if_idle(_entry("records", folder), folder / LOCK)
+            yield from _if_idle("records", folder, folder / LOCK)
         elif (attempt := store.attempt(folder.name)).is_dir():
             needed = folder.name in requested and (record is None or record.status != "done")
-            yield from _if_idle(_entry("checkpoints" if needed else "attempts", attempt), folder / LOCK)
+            yield from _if_idle("checkpoints" if needed else "attempts", attempt, folder / LOCK)
     for folder in sorted(store.teachers.glob("*/")):
         if not store.has_teacher(folder.name):
-            yield from _if_idle(_entry("checkpoints", folder), folder / LOCK)
+            yield from _if_idle("checkpoints", folder, folder / LOCK)
         elif not unknown and folder.name not in used_teachers:
-            yield from _if_idle(_entry("teachers", folder), folder / LOCK)
+            yield from _if_idle("teachers", folder, folder / LOCK)
     if store.jobs.is_dir() and not note_paths(store.jobs):
-        yield _entry("jobs", store.jobs)
+        yield from _if_idle("jobs", store.jobs)
 
 
-def _files(kind: str, folder: Path) -> Iterator[Entry]:
-    for path in sorted(folder.glob("*")):
-        if path.suffix != ".lock":
-            yield _entry(kind, path)
-
-
-def _if_idle(entry: Entry, lock: Path) -> Iterator[Entry]:
-    """The entry, unless a process is working on it."""
-    if _is_idle(lock):
-        yield replace(entry, lock=lock)
+def _if_idle(kind: str, path: Path, lock: Path | None = None) -> Iterator[Entry]:
+    """The entry of a path, unless a process is working on it."""
+    if lock is None or _is_idle(lock):
+        yield _entry(kind, path, lock)
 
 
 def _is_idle(lock: Path) -> bool:
@@ -166,14 +149,14 @@ def _is_idle(lock: Path) -> bool:
         return free
 
 
-def _entry(kind: str, path: Path) -> Entry:
+def _entry(kind: str, path: Path, lock: Path | None) -> Entry:
     is_folder = path.is_dir() and not path.is_symlink()
     total = 0
     for file in path.rglob("*") if is_folder else [path]:
         with contextlib.suppress(OSError):  # removed since it was listed
             if not is_folder or file.is_file():
                 total += file.lstat().st_size
-    return Entry(kind, path, total)
+    return Entry(kind, path, total, lock)
 
 
 def _remove(entry: Entry) -> bool:

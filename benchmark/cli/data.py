@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark.cli.exit_codes import DONE, FAILED, STOPPED, USAGE
 from benchmark.cli.remedies import explain
-from benchmark.cli.text_table import print_table, size
+from benchmark.cli.text_table import print_json, print_table, size
 from benchmark.data.locate import STAND_IN_SEED
 from modalities import registry
 from modalities.base import DataStatus, TargetAdapter
@@ -20,51 +19,38 @@ from modalities.download.fetch import default_progress
 from modalities.errors import BadInput, NotFetched, readable
 from modalities.storage.atomic import temporary_path
 
-# --- status ------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Row:
-    """A row of ``data status``."""
-
-    name: str
-    modality: str = ""
-    state: str = "broken"  # ready, partial, absent, shipped, stand-in or broken
-    bytes: int | None = None  # on disk, if the adapter counts them
-    download_bytes: int | None = None
-    missing: tuple[str, ...] = ()
-    next: str = ""
-
 
 def show_status(names: Sequence[str], root: Path, *, format: str) -> int:
     """Print a row per target; return exit code 1 if an adapter is broken."""
     rows = [_row(name, root) for name in resolve_targets(names)]
-    rows.sort(key=lambda row: (row.modality, row.name))
+    rows.sort(key=lambda row: (row["modality"], row["name"]))
     if format == "json":
-        print(json.dumps([asdict(row) for row in rows], indent=1))
+        print_json(rows)
     else:
-        table = [[r.name, r.modality, r.state, size(r.bytes), size(r.download_bytes), r.next] for r in rows]
+        table = [
+            [r["name"], r["modality"], r["state"], size(r["bytes"]), size(r["download_bytes"]), r["next"]] for r in rows
+        ]
         print_table(["target", "modality", "state", "on disk", "download", "next"], table)
         print(f"\nunder {root.resolve()}")
-    return FAILED if any(row.state == "broken" for row in rows) else DONE
+    return FAILED if any(row["state"] == "broken" for row in rows) else DONE
 
 
-def _row(name: str, root: Path) -> Row:
-    row = Row(name)
+def _row(name: str, root: Path) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "modality": "", "state": "broken", "bytes": None, "download_bytes": None}
+    row |= {"missing": (), "next": ""}
     try:
         adapter = registry.target(name)
-        row.modality, row.download_bytes = adapter.info.modality, adapter.info.download_bytes or None
-        row.state, status = data_state(adapter, root)
-        row.bytes, row.missing = status.bytes or None, status.missing
-        row.next = next_step(adapter, row.state, status, root)
+        row |= {"modality": adapter.info.modality, "download_bytes": adapter.info.download_bytes or None}
+        state, status = data_state(adapter, root)
+        row |= {"bytes": status.bytes or None, "missing": status.missing}
+        row |= {"next": next_step(adapter, state, status, root), "state": state}
     except Exception as error:  # a broken plug-in must not hide the others
-        row.state = "broken"
-        row.next = explain(error)
+        row["next"] = explain(error)
     return row
 
 
 def data_state(adapter: TargetAdapter, root: Path) -> tuple[str, DataStatus]:
-    """Return the state of a target's data, as in ``Row.state``, and the adapter's status."""
+    """Return the state of a target's data (ready, partial, absent, shipped or stand-in) and the adapter's status."""
     status = adapter.status(root)
     if adapter.info.ships_with:
         return "shipped", status
@@ -90,9 +76,6 @@ def resolve_targets(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names)) or registry.target_names()
 
 
-# --- fetch -------------------------------------------------------------------------------------------------------
-
-
 def fetch(names: Sequence[str], root: Path) -> int:
     """Fetch the real data of each target; a failure does not stop the next one and is printed on standard error.
 
@@ -113,9 +96,8 @@ def fetch(names: Sequence[str], root: Path) -> int:
             _print_error(f"{name}: {explain(error)}")
             code = USAGE
         except OSError as error:
-            _print_error(
-                f"{name}: {error.filename or root} cannot be written ({error.strerror}); free space or choose --root."
-            )
+            place = error.filename or root
+            _print_error(f"{name}: {place} cannot be written ({error.strerror}); free space or choose --root.")
             code = USAGE
     return code
 
@@ -167,10 +149,7 @@ def _print_error(text: str) -> None:
     print(readable(text), file=sys.stderr, flush=True)
 
 
-# --- sample ------------------------------------------------------------------------------------------------------
-
-
-def sample(names: Sequence[str], root: Path) -> int:
+def sample(names: Sequence[str], root: Path) -> None:
     """Write the stand-in of each target into ``root``, which must hold no real data of it."""
     for name in resolve_targets(names):
         adapter = registry.target(name)
@@ -192,4 +171,3 @@ def sample(names: Sequence[str], root: Path) -> int:
         except OSError as error:
             raise BadInput(f"{root} cannot be written ({error.strerror}); choose another --root.") from error
         print(f"{name}: wrote {', '.join(str((root / entry.name).resolve()) for entry in entries)}")
-    return DONE

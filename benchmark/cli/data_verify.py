@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark.cli.data import data_state, next_step, resolve_targets
 from benchmark.cli.exit_codes import DONE, FAILED
 from benchmark.cli.remedies import explain
-from benchmark.launch.display import counted
+from benchmark.cli.text_table import print_json
+from benchmark.launch.progress import counted
 from benchmark.system.resources import cores
 from modalities import registry
 from modalities.base import LabelledData, TargetAdapter
@@ -25,16 +25,6 @@ CHUNK = 1_000  # items handed to the decoding threads at a time
 PROGRESS_SECONDS = 10  # between two lines of progress
 
 
-@dataclass
-class Verified:
-    """The result for one target."""
-
-    name: str
-    state: str  # as in ``benchmark data status``
-    items: int
-    problems: list[str]
-
-
 def verify(names: Sequence[str], root: Path, *, quick: bool, format: str) -> int:
     """Verify the data of each target; return exit code 1 if something is missing or damaged.
 
@@ -43,33 +33,34 @@ def verify(names: Sequence[str], root: Path, *, quick: bool, format: str) -> int
     """
     results = [_verify(name, root, quick) for name in resolve_targets(names)]
     if format == "json":
-        print(json.dumps([asdict(result) for result in results], indent=1))
+        print_json(results)
     else:
         for result in results:
+            items, problems = counted(result["items"], "item"), result["problems"]
             verb = "counted" if quick else "decoded"
-            items, problems = counted(result.items, "item"), counted(len(result.problems), "problem")
-            print(f"{result.name}: {result.state}, {items} {verb}, {problems}")
-            for problem in result.problems[:MAX_SHOWN]:
+            print(f"{result['name']}: {result['state']}, {items} {verb}, {counted(len(problems), 'problem')}")
+            for problem in problems[:MAX_SHOWN]:
                 print(f"  {readable(problem)}")
-            if len(result.problems) > MAX_SHOWN:
-                print(f"  and {len(result.problems) - MAX_SHOWN:,} more; --format json lists them all")
-    return FAILED if any(result.problems for result in results) else DONE
+            if len(problems) > MAX_SHOWN:
+                print(f"  and {len(problems) - MAX_SHOWN:,} more; --format json lists them all")
+    return FAILED if any(result["problems"] for result in results) else DONE
 
 
-def _verify(name: str, root: Path, quick: bool) -> Verified:
+def _verify(name: str, root: Path, quick: bool) -> dict[str, Any]:
+    """Return the target's name, its ``state`` as in ``benchmark data status``, its count of items and the problems."""
     try:
         adapter = registry.target(name)
         state, status = data_state(adapter, root)
     except Exception as error:  # one broken adapter must not hide the others
-        return Verified(name, "broken", 0, [explain(error)])
+        return {"name": name, "state": "broken", "items": 0, "problems": [explain(error)]}
     if state in ("absent", "stand-in"):
-        return Verified(name, state, 0, [next_step(adapter, state, status, root)])
+        return {"name": name, "state": state, "items": 0, "problems": [next_step(adapter, state, status, root)]}
     problems = [next_step(adapter, state, status, root)] if state == "partial" else []
     if not quick:
         problems += _collect(lambda: getattr(adapter, "verify", lambda root: None)(root) or [])
     seen: set[str] = set()
     problems += _collect(lambda: _check_folds(adapter, root, seen, quick))
-    return Verified(name, state, len(seen), list(dict.fromkeys(problems)))
+    return {"name": name, "state": state, "items": len(seen), "problems": list(dict.fromkeys(problems))}
 
 
 def _check_folds(adapter: TargetAdapter, root: Path, seen: set[str], quick: bool) -> Iterator[str]:

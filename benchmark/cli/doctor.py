@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import platform
 import sys
@@ -13,7 +12,8 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from benchmark.cli.text_table import print_table
+from benchmark.cli.remedies import explain
+from benchmark.cli.text_table import print_json, print_table
 from benchmark.records.provenance import DISTRIBUTION, LIBRARIES
 from modalities import registry
 from modalities.errors import BadInput
@@ -32,14 +32,16 @@ def examine(root: Path | None, results: Path, *, format: str) -> bool:
     """Print every finding; return whether nothing is wrong."""
     findings = list(_findings(data_root(root), results))
     if format == "json":
-        print(json.dumps([finding._asdict() for finding in findings], indent=1))
+        print_json([finding._asdict() for finding in findings])
     else:
         print_table(["what", "", "detail"], findings)
     return all(finding.verdict != "wrong" for finding in findings)
 
 
 def _findings(root: Path, results: Path) -> Iterator[Finding]:
-    yield _python()
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    detail = f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"
+    yield Finding("python", "ok" if good else "wrong", detail if good else f"{detail}; 3.11 to 3.13 are supported")
     for name in LIBRARIES:
         yield _library(name)
     yield from _collisions()
@@ -47,15 +49,9 @@ def _findings(root: Path, results: Path) -> Iterator[Finding]:
     yield _try("image decoding", _image_codecs)
     yield _try("audio decoding", _audio_codecs)
     yield _try("video decoding", _video_codecs)
-    yield _folder("cache", cache_root())
-    yield _folder("results", results)
+    yield _try("cache folder", lambda: _writable(cache_root()))
+    yield _try("results folder", lambda: _writable(results))
     yield from _targets(root)
-
-
-def _python() -> Finding:
-    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    detail = f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"
-    return Finding("python", "ok" if good else "wrong", detail if good else f"{detail}; 3.11 to 3.13 are supported")
 
 
 def _library(name: str) -> Finding:
@@ -72,19 +68,17 @@ def _collisions() -> Iterator[Finding]:
     installed_by = packages_distributions()
     for package in ("benchmark", "modalities"):
         others = sorted(set(installed_by.get(package, [])) - {DISTRIBUTION})
-        where = Path(str(importlib.import_module(package).__file__)).parent
+        detail = f"imported from {Path(str(importlib.import_module(package).__file__)).parent}"
         if others:
-            detail = f"also installed by {', '.join(others)}; uninstall one of them (imported from {where})"
-            yield Finding(f"package {package}", "wrong", detail)
-        else:
-            yield Finding(f"package {package}", "ok", f"imported from {where}")
+            detail = f"also installed by {', '.join(others)}; uninstall one of them ({detail})"
+        yield Finding(f"package {package}", "wrong" if others else "ok", detail)
 
 
 def _try(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, "ok", check())
     except Exception as error:  # a broken installation may raise anything
-        return Finding(what, "wrong", f"{type(error).__name__}: {error}")
+        return Finding(what, "wrong", explain(error))
 
 
 def _devices() -> str:
@@ -121,13 +115,13 @@ def _video_codecs() -> str:
     return f"PyAV {av.__version__}: {', '.join(known)}"
 
 
-def _folder(what: str, folder: Path) -> Finding:
+def _writable(folder: Path) -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return Finding(f"{what} folder", "ok", str(folder.resolve()))
+            return str(folder.resolve())
     except OSError as error:
-        return Finding(f"{what} folder", "wrong", f"{folder} cannot be written ({error.strerror})")
+        raise BadInput(f"{folder} cannot be written ({error.strerror})") from error
 
 
 def _targets(root: Path) -> Iterator[Finding]:
@@ -136,7 +130,7 @@ def _targets(root: Path) -> Iterator[Finding]:
         try:
             states.setdefault(registry.target(name).status(root).state, []).append(name)
         except Exception as error:  # a broken plug-in must not end the checks
-            yield Finding(f"target {name}", "wrong", f"{type(error).__name__}: {error}")
+            yield Finding(f"target {name}", "wrong", explain(error))
     for state, names in sorted(states.items()):
         verdict: Verdict = "ok" if state == "ready" else "note"
         yield Finding(f"data {state}", verdict, f"{', '.join(names)} (under {root})")

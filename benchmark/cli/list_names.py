@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmark.cli.text_table import print_table
+from benchmark.cli.text_table import print_json, print_table
 from modalities import registry
 from modalities.errors import UnknownName
 
@@ -26,10 +25,9 @@ def show_list(what: str, *, modalities: Sequence[str], format: str) -> None:
     else:
         rows = list(_of_any_modality(what))
     if format == "json":
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
     elif rows:
-        heads = list(rows[0])
-        print_table(heads, [[row[head] for head in heads] for row in rows])
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _of_modality(what: str, modality: str) -> Rows:

@@ -12,7 +12,6 @@ import modalities
 from modalities import registry
 from modalities.errors import BadInput
 
-BASES = {"image": "ImageFolderTarget", "audio": "AudioFolderTarget", "video": "VideoFolderTarget"}
 SUFFIXES = {"image": ".png", "audio": ".wav", "video": ".avi"}
 
 
@@ -28,7 +27,7 @@ def scaffold(name: str, modality: str, package: Path | None) -> None:
     registry.modality(modality)  # raises for an unknown one
     _check_name(name)
     module = f"{name}_target" if package else f"modalities.{modality}.targets.{name}"
-    base = BASES[modality]
+    base = f"{modality.capitalize()}FolderTarget"
     adapter_imports = (f"from modalities.{modality}.folder import {base}", "from modalities.base import TargetInfo")
     test_imports = (f"from {module} import TARGET", "from modalities.contract.checks import check_adapter, small_view")
     words = {
@@ -38,20 +37,18 @@ def scaffold(name: str, modality: str, package: Path | None) -> None:
         "suffix": SUFFIXES[modality], "distribution": f"{name.replace('_', '-')}-target",
     }  # fmt: skip
     if package:
-        texts = {"adapter": f"{module}.py", "test": f"tests/test_{module}.py", "pyproject": "pyproject.toml"}
-        written = _write({package / path: _fill(template, words) for template, path in texts.items()})
-        steps = [f"pip install -e {package}"]
+        places = {"adapter": f"{module}.py", "test": f"tests/test_{module}.py", "pyproject": "pyproject.toml"}
     else:
-        home = _checkout()
         places = {
-            "adapter": home / f"modalities/{modality}/targets/{name}.py",
-            "test": home / f"tests/modalities/{modality}/test_{modality}_{name}.py",
+            "adapter": f"modalities/{modality}/targets/{name}.py",
+            "test": f"tests/modalities/{modality}/test_{modality}_{name}.py",
         }
-        written = _write({path: _fill(template, words) for template, path in places.items()})
-        steps = []
+    home = package or _checkout()
+    written = _write({home / path: _fill(template, words) for template, path in places.items()})
     for path in written:
         print(f"wrote {path}")
-    steps += [f"benchmark check {name}", f"benchmark run --target {name} profile=smoke"]
+    install = [f"pip install -e {package}"] if package else []
+    steps = [*install, f"benchmark check {name}", f"benchmark run --target {name} profile=smoke"]
     print("next:", *steps, f"then fill in {written[0]}", sep="\n  ")
 
 

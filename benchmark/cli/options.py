@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,15 +15,15 @@ def split_names(values: list[str] | None) -> list[str]:
     return [part for value in values or [] for part in value.split(",") if part]
 
 
-def one_of(*formats: str) -> Callable[[str], str]:
-    """Make the check of a ``--format`` option."""
+def _format(*formats: str) -> Any:
+    """Make the option ``--format`` with its check."""
 
     def check(value: str) -> str:
         if value not in formats:
             raise BadInput(f"--format {value} is not known; choose {', '.join(formats)}.")
         return value
 
-    return check
+    return typer.Option("--format", help=f"{', '.join(formats[:-1])} or {formats[-1]}.", callback=check)
 
 
 LOCAL_RESULTS = Path("results/local")
@@ -54,15 +53,8 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Jobs = Annotated[
     str, typer.Option("--jobs", help="Number of cells to run at once; auto: one per GPU, or as many as fit the cores.")
 ]
-TextOrJson = Annotated[str, typer.Option("--format", help="text or json.", callback=one_of("text", "json"))]
-TableFormat = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        help="csv, latex, markdown, html or json.",
-        callback=one_of("csv", "latex", "markdown", "html", "json"),
-    ),
-]
+TextOrJson = Annotated[str, _format("text", "json")]
+TableFormat = Annotated[str, _format("csv", "latex", "markdown", "html", "json")]
 TargetNames = Annotated[
     list[str], typer.Argument(metavar="NAME", help="Names of targets; see `benchmark list targets`.")
 ]

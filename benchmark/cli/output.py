@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -35,23 +35,20 @@ class _Tolerant:
         self._stream, self._lost = stream, False
 
     def write(self, text: str) -> int:
-        if not self._lost:
-            with self._discard_on_failure():
-                self._stream.write(text)
+        self._attempt(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        if not self._lost:
-            with self._discard_on_failure():
-                self._stream.flush()
+        self._attempt(self._stream.flush)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    @contextmanager
-    def _discard_on_failure(self) -> Iterator[None]:
+    def _attempt(self, action: Callable[[], object]) -> None:
+        if self._lost:
+            return
         try:
-            yield
+            action()
         except BlockingIOError:  # a slow terminal that another program made non-blocking: only some text is lost
             return
         except OSError:

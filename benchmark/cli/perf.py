@@ -23,7 +23,8 @@ def show_perf(
         registry.modality(name)  # raises for an unknown one
     names = list(modalities) or list(registry.MODALITIES)
     found = measure_in_subprocess(names, overrides, device)
-    found["made"] = origin(" ".join(["benchmark perf", *_arguments(modalities, overrides, device)]))
+    named = [f"--modality {name}" for name in modalities] + ([f"--device {device}"] if device != "cpu" else [])
+    found["made"] = origin(" ".join(["benchmark perf", *named, *(Path(text).name for text in overrides)]))
     text = json.dumps(found, indent=1) + "\n"
     if out is not None:
         stem = f"perf-{'-'.join(names)}-{device.partition(':')[0]}"
@@ -36,8 +37,3 @@ def show_perf(
     for title, heads, rows in tables(found):
         print(f"\n{title}")
         print_table(heads, rows)
-
-
-def _arguments(modalities: Sequence[str], overrides: Sequence[str], device: str) -> list[str]:
-    named = [f"--modality {name}" for name in modalities]
-    return [*named, *([f"--device {device}"] if device != "cpu" else []), *(Path(text).name for text in overrides)]

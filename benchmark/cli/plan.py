@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, indent
 from typing import Any
 
-from benchmark.cli.text_table import print_table
-from benchmark.launch.display import counted, duration
+from benchmark.cli.text_table import print_json, print_table
+from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, state_of
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
@@ -28,10 +27,15 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     store = Store(results / request.profile)
     rows = [_row(cell, store) for cell in cells]
     if format == "json":
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
         return
     _print_cells(rows)
-    _print_missing_data(rows)
+    missing = {row["target"]: row["reason"] for row in rows if row["state"] == "no data"}
+    if missing:
+        print("\nMissing data:")
+    for target, reason in missing.items():
+        text = readable(f"{target}: {reason}")  # addresses stay whole
+        print(indent(fill(text, 98, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False), "  "))
     _print_totals(rows, workers, store)
 
 
@@ -62,19 +66,6 @@ def _print_cells(rows: list[dict[str, Any]]) -> None:
         time_and_reason = (duration(row["seconds"]), row["reason"]) if row["state"] == "to run" else ("", "")
         table.append([*(row[name] for name in names), *time_and_reason])
     print_table([*names, "time", ""], table)
-
-
-def _print_missing_data(rows: list[dict[str, Any]]) -> None:
-    missing = {row["target"]: row["reason"] for row in rows if row["state"] == "no data"}
-    if missing:
-        print("\nMissing data:")
-    for target, reason in missing.items():
-        print(
-            fill(
-                readable(f"{target}: {reason}"), 100, initial_indent="  ", subsequent_indent="      ",
-                break_long_words=False, break_on_hyphens=False,  # addresses stay whole
-            )
-        )  # fmt: skip
 
 
 def _print_totals(rows: list[dict[str, Any]], workers: int, store: Store) -> None:

@@ -6,26 +6,26 @@ import contextlib
 import math
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.cli.output import tolerate_closed_output
-from benchmark.cli.table import print_summary, write_leaderboards
+from benchmark.cli.table import print_summary, published
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
-from benchmark.launch.display import counted, duration, shown
+from benchmark.launch.display import shown
 from benchmark.launch.groups import LaunchOptions, make_cluster
 from benchmark.launch.local import run_cells
-from benchmark.launch.progress import Outcome
+from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
+from benchmark.leaderboard.formats import write
 from benchmark.planning.cell import Cell, describe, state_of
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
-from benchmark.running.failures import keep
+from benchmark.running.failures import keep, read_if_valid
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import RankDesync, Ranks
 from benchmark.system.torchrun import join
@@ -33,33 +33,6 @@ from modalities.errors import BadInput, readable
 from modalities.storage.locks import is_locked
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How and where the cells of a request run.
-
-    Attributes:
-        results: folder of all profiles.
-        device: auto, cpu, cuda or cuda:N.
-        jobs: number of cells to run at once, or auto.
-        max_seconds: when to stop.
-    """
-
-    results: Path
-    device: str
-    jobs: str
-    launch: LaunchOptions
-    max_seconds: float = math.inf
-
-
-@dataclass
-class _Work:
-    """The cells of a request, and what is known of them before any of them runs."""
-
-    cells: list[Cell]
-    todo: list[Cell] = field(default_factory=list)
-    without_data: dict[str, Record] = field(default_factory=dict)  # by the cell's id
 
 
 def parse_duration(text: str) -> float:
@@ -76,69 +49,64 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-def run_suite(request: Request, options: RunOptions) -> int:
-    """Run a request's cells and return the exit code.
+def run_suite(request: Request, options: LaunchOptions, results: Path, max_seconds: float) -> int:
+    """Run a request's cells, write and print the leaderboard, and return the exit code.
 
     Under torchrun, all of its processes run each cell together. A closed or full standard output does not end the run.
+
+    Args:
+        results: folder of all profiles.
+        max_seconds: when to stop.
     """
     with tolerate_closed_output():
         try:
-            return _run_suite(request, options, join(options.device))
+            return _run_suite(request, options, Store(results / request.profile), max_seconds)
         except RankDesync as error:
             torchrun.leave(error, FAILED)
             raise
 
 
-def _run_suite(request: Request, options: RunOptions, ranks: Ranks) -> int:
+def _run_suite(request: Request, options: LaunchOptions, store: Store, max_seconds: float) -> int:
+    ranks = join(options.job_device)
     began = time.monotonic()
-    deadline = began + options.max_seconds
-    store = Store(options.results / request.profile)
+    deadline = began + max_seconds
     if not ranks.is_main:
         with stop_requests(deadline) as stop:
             torchrun.follow(store.root, ranks=ranks, stop=stop)
         return DONE
-    work = _classify(_plan(request, store), store)
-    devices = _devices(work, options, ranks)
-    _announce(work, request, store, 0 if options.launch.launcher == "slurm" else min(len(devices), len(work.todo)))
-    try:
-        outcome = _launch(work.todo, store, options, ranks, devices, deadline)
-    except KeyboardInterrupt:
-        print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
-        return STOPPED
-    _show_leaderboard(store)
-    return _report(work, outcome, broken_targets(request), store, time.monotonic() - began)
-
-
-# --- plan and classify -----------------------------------------------------------------------------------------
-
-
-def _plan(request: Request, store: Store) -> list[Cell]:
-    """List the request's cells and write its manifest."""
     cells = make_plan(request)
     store.check_writable()
     store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
-    return cells
+    todo, without_data = _classify(cells, store)
+    devices = _devices(todo, options, ranks)
+    _announce(cells, todo, request, store, 0 if options.launcher == "slurm" else min(len(devices), len(todo)))
+    try:
+        outcome = _launch(todo, store, options, ranks, devices, deadline)
+    except KeyboardInterrupt:
+        print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
+        return STOPPED
+    written = write(store, published())
+    print_summary(store)
+    for path in written:
+        print(f"wrote {path.resolve()}")
+    outcome.records = without_data | outcome.records
+    return _report(cells, outcome, broken_targets(request), store, time.monotonic() - began)
 
 
-def _classify(cells: list[Cell], store: Store) -> _Work:
-    """Find the cells that must run; write a record for those without data, and tidy those that are done."""
-    work = _Work(cells)
+def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Record]]:
+    """Return the cells that must run, and by id the new records of those without data; tidy those that are done."""
+    todo, without_data = [], {}
     for cell in cells:
         state, reason = state_of(cell, store)
         if state == "to run":
-            work.todo.append(cell)
+            todo.append(cell)
         elif state == "no data":
-            work.without_data[cell.id] = _note_no_data(store, cell, reason)
+            without_data[cell.id] = _note_no_data(store, cell, reason)
         else:
-            _tidy(store, cell)
-    return work
-
-
-def _tidy(store: Store, cell: Cell) -> None:
-    """Remove what a run left that was killed just after it wrote the record; skip folders that cannot be written."""
-    with contextlib.suppress(BadInput):
-        if not is_locked(store.cell(cell.id)):
-            store.discard_attempt(cell.id)
+            with contextlib.suppress(BadInput):  # a folder that cannot be written stays as it is
+                if not is_locked(store.cell(cell.id)):
+                    store.discard_attempt(cell.id)
+    return todo, without_data
 
 
 def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:
@@ -146,60 +114,47 @@ def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:
         print(f"waiting for {holder}, which is using the folder of {describe(cell)}", file=sys.stderr)
 
     record = keep(store, cell.record("no data", reason, provenance=provenance("none", 0)), waiting=waiting)
-    on_disk = _read(store, cell)
+    on_disk = read_if_valid(store, cell.id)
     return on_disk if on_disk is not None and on_disk.status == "no data" else record
 
 
-def _read(store: Store, cell: Cell) -> Record | None:
-    """Read a cell's record; None if there is none, or only a damaged one."""
-    try:
-        return store.read(cell.id)
-    except BadInput:
-        return None
-
-
-# --- launch ----------------------------------------------------------------------------------------------------
-
-
-def _devices(work: _Work, options: RunOptions, ranks: Ranks) -> list[str]:
+def _devices(todo: list[Cell], options: LaunchOptions, ranks: Ranks) -> list[str]:
     """The device of each cell that runs at the same time."""
     if ranks.world_size == 1:
-        threads = max((cell.config.threads for cell in work.todo), default=1)
-        return worker_devices(options.device, options.jobs, threads)
-    if options.launch.launcher != "local":
-        raise BadInput(f"--launcher {options.launch.launcher} does not work under torchrun; start it without torchrun.")
+        threads = max((cell.config.threads for cell in todo), default=1)
+        return worker_devices(options.job_device, options.jobs, threads)
+    if options.launcher != "local":
+        raise BadInput(f"--launcher {options.launcher} does not work under torchrun; start it without torchrun.")
     return [ranks.device]
 
 
-def _announce(work: _Work, request: Request, store: Store, at_once: int) -> None:
+def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, at_once: int) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
     for reason in broken_targets(request).values():
         print(readable(f"left out: {reason}"), file=sys.stderr)
-    print(f"profile {request.profile}: {work.cells[0].config.profile.meaning}", file=sys.stderr)
-    expected = [cell.config.expected_seconds for cell in work.todo]
+    print(f"profile {request.profile}: {cells[0].config.profile.meaning}", file=sys.stderr)
+    expected = [cell.config.expected_seconds for cell in todo]
     time_needed = f", about {duration(sum(expected) / at_once)}" if at_once and expected and all(expected) else ""
     parallel = f", {at_once} at a time" if at_once > 1 else ""
-    missing = sum(not cell.data.ready for cell in work.cells)
+    missing = sum(not cell.data.ready for cell in cells)
     no_data = f", {missing:,} without data" if missing else ""
-    done = len(work.cells) - len(work.todo) - missing
-    todo = f"{len(work.todo):,} to run{parallel}{time_needed}"
-    print(f"{counted(len(work.cells), 'cell')}, {done:,} done{no_data}, {todo}", file=sys.stderr)
+    done = len(cells) - len(todo) - missing
+    work = f"{len(todo):,} to run{parallel}{time_needed}"
+    print(f"{counted(len(cells), 'cell')}, {done:,} done{no_data}, {work}", file=sys.stderr)
     print(f"results in {store.root.resolve()}", file=sys.stderr)
 
 
 def _launch(
-    todo: list[Cell], store: Store, options: RunOptions, ranks: Ranks, devices: list[str], deadline: float
+    todo: list[Cell], store: Store, options: LaunchOptions, ranks: Ranks, devices: list[str], deadline: float
 ) -> Outcome:
     if ranks.world_size == 1 and not todo:
         return Outcome()
-    if options.launch.launcher != "local":
-        cluster, jobs = make_cluster(
-            options.launch, store.jobs.resolve(), todo, device=options.device, jobs=options.jobs
-        )
+    if options.launcher != "local":
+        cluster, jobs = make_cluster(options, store.jobs.resolve(), todo)
         with shown(todo, len(todo)) as display:
             return launch_cells(
-                todo, Store(store.root.resolve()), cluster, device=options.device, jobs=jobs,
-                per_job=options.launch.cells_per_job, display=display, deadline=deadline,
+                todo, Store(store.root.resolve()), cluster, device=options.job_device, jobs=jobs,
+                per_job=options.cells_per_job, display=display, deadline=deadline,
             )  # fmt: skip
     with stop_requests(deadline) as stop, shown(todo, len(devices)) as display:
         if ranks.world_size > 1:  # even with nothing to run, for the other processes wait for the end
@@ -207,29 +162,15 @@ def _launch(
         return run_cells(todo, store.root, devices=devices, display=display, stop=stop)
 
 
-# --- report ----------------------------------------------------------------------------------------------------
-
-
-def _show_leaderboard(store: Store) -> None:
-    written = write_leaderboards(store)
-    print_summary(store)
-    for path in written:
-        print(f"wrote {path}")
-
-
-def _report(work: _Work, outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
-    """Name every cell that has no result, with the reason; return the exit code.
-
-    Args:
-        broken: plug-in targets that were left out, and why.
-    """
-    known = work.without_data | outcome.records  # some could not be written and are nowhere else
-    found = [known.get(cell.id) or _read(store, cell) for cell in work.cells]
+def _report(cells: list[Cell], outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
+    """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code."""
+    # Some records could not be written and are only in the outcome.
+    found = [outcome.records.get(cell.id) or read_if_valid(store, cell.id) for cell in cells]
     records = [record for record in found if record is not None]
-    bad = [record for record in records if record.status not in ("done", "no data")]
     without_data = [record for record in records if record.status == "no data"]
+    bad = [record for record in records if record.status not in ("done", "no data")]
     # A record names folders below ROOT; on screen they are named in full.
-    instructions = {cell.id: cell.data.instructions for cell in work.cells if not cell.data.ready}
+    instructions = {cell.id: cell.data.instructions for cell in cells if not cell.data.ready}
     for line in (
         *(f"failed: {name}: {reason}" for name, reason in broken.items()),
         *(f"{record.status}: {record.id}: {record.reason}" for record in bad),

@@ -24,11 +24,6 @@ def render(results: Path, profile: str, format: str) -> str:
     return FORMATS[format](leaderboard.leaderboard(Store(results / profile), published()))
 
 
-def write_leaderboards(store: Store) -> list[Path]:
-    """Write the leaderboard in every format; return the absolute paths."""
-    return [path.resolve() for path in leaderboard_formats.write(store, published())]
-
-
 def print_summary(store: Store) -> None:
     """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
     frame = leaderboard.leaderboard(store, published())

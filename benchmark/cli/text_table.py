@@ -1,7 +1,8 @@
-"""Plain text for a terminal or a pipe: tables and sizes."""
+"""What commands print: tables and sizes as plain text, and JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in texts:
         padded = [text.ljust(width) for text, width in zip(row[:-1], widths[:-1], strict=True)]
         print("  ".join([*padded, row[-1]]).rstrip())
+
+
+def print_json(content: Any) -> None:
+    print(json.dumps(content, indent=1))
 
 
 def size(count: int | None) -> str:

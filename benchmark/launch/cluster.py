@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from benchmark.launch import job_files
-from benchmark.launch.display import counted
 from benchmark.launch.groups import group_cells
-from benchmark.launch.job_files import JobNote, Report, RunningCell, read_report
+from benchmark.launch.job_files import JobNote, Report, read_report
 from benchmark.launch.jobs import Group, Job
-from benchmark.launch.progress import Display, Outcome, Step
+from benchmark.launch.local import record_death
+from benchmark.launch.progress import Display, Outcome, counted
 from benchmark.launch.schedulers import ACTIVE_STATES, Cluster, Local
 from benchmark.launch.signals import STOPPING, sigterm_as_ctrl_c
 from benchmark.planning.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
-from benchmark.running.failures import note_failure
+from benchmark.running.failures import read_if_valid
 from modalities.errors import BadInput
-from modalities.storage.locks import LockHeld, do_not_wait
+from modalities.storage.atomic import atomic_write
 
 POLL_SECONDS = 1.0  # between two readings of the reports
 MAX_RECORD_DELAY = 60.0  # seconds until a record that another machine wrote is visible on this one
@@ -47,7 +47,7 @@ def launch_cells(
     """
     launch = _Launch(cells, store, cluster, device, jobs, per_job, display)
     with sigterm_as_ctrl_c():
-        while launch.busy():
+        while launch.waiting or launch.submitted:
             try:
                 launch.poll()
                 if time.monotonic() > deadline:
@@ -94,9 +94,6 @@ class _Launch:
         in_queue = {cell.id for job in self.submitted.values() if not job.group.teacher for cell in job.group.cells}
         self._group([cell for cell in self.cells if cell.id not in in_queue])
 
-    def busy(self) -> bool:
-        return bool(self.waiting or self.submitted)
-
     def poll(self) -> None:
         """Submit what may start, show the progress of the jobs, and close those that have ended."""
         self._submit()
@@ -105,8 +102,11 @@ class _Launch:
             ended = job.missed_polls > 1 or self.cluster.finished(job.id)
             report = read_report(self.folder, job.group.name)
             self._show(job, report)
-            if ended and self._records_arrived(job, report):
-                self._close(job, report)
+            if ended:
+                job.ended_at = job.ended_at or time.monotonic()
+                arrived = all(id in self.outcome.records for id in report.ended if id in self.by_id)
+                if arrived or time.monotonic() - job.ended_at > MAX_RECORD_DELAY:
+                    self._close(job, report)
 
     def stop_jobs(self) -> None:
         """Ask running jobs to write checkpoints and stop, and remove the others from the queue."""
@@ -116,7 +116,7 @@ class _Launch:
         self.waiting.clear()
         print(STOPPING, file=sys.stderr)
         for name in self.submitted:
-            job_files.request_stop(self.folder, name)
+            atomic_write(job_files.stop_request(self.folder, name), "")
         self.cluster.cancel_pending([job.id for job in self.submitted.values()])
 
     def detach(self) -> bool:
@@ -138,8 +138,6 @@ class _Launch:
         for cell in self.outcome.interrupted:
             if cell.id in self.rows:
                 self.display.ended(self.rows[cell.id], cell, None)
-
-    # --- submitting ---
 
     def _resume_jobs(self) -> None:
         """Follow the jobs of an earlier call that are still in the queue, and drop the notes of the others."""
@@ -179,19 +177,13 @@ class _Launch:
             )
             for group, id in zip(batch, ids, strict=True):
                 self.waiting.remove(group)
-                self._note_submitted(group, id)
+                self.submitted[group.name] = _SubmittedJob(group, id)
+                cells = [cell.id for cell in group.cells]
+                note = JobNote(cluster=self.cluster.name, id=id, cells=cells, teacher=group.teacher, needs=group.needs)
+                job_files.write_note(self.folder, group.name, note)
+                what = f"the teacher of {group.cells[0].key.target}" if group.teacher else counted(len(cells), "cell")
+                print(f"job {id}: {what}", file=sys.stderr)
             free = free and free - len(batch)
-
-    def _note_submitted(self, group: Group, id: str) -> None:
-        """Write a note so that a later call finds the job."""
-        self.submitted[group.name] = _SubmittedJob(group, id)
-        ids = [cell.id for cell in group.cells]
-        note = JobNote(cluster=self.cluster.name, id=id, cells=ids, teacher=group.teacher, needs=group.needs)
-        job_files.write_note(self.folder, group.name, note)
-        what = f"the teacher of {group.cells[0].key.target}" if group.teacher else counted(len(ids), "cell")
-        print(f"job {id}: {what}", file=sys.stderr)
-
-    # --- following ---
 
     def _poll_cluster(self) -> None:
         if time.monotonic() - self.polled_at < self.cluster.poll_seconds:
@@ -206,44 +198,25 @@ class _Launch:
 
     def _show(self, job: _SubmittedJob, report: Report) -> None:
         """Show a report's progress, and collect the records that it names."""
-        for running in report.now.values() if not job.group.teacher else ():
-            self._show_running(running)
+        for step in report.now.values() if not job.group.teacher else ():
+            if step.cell in self.by_id and step.cell not in self.outcome.records:
+                self.display.moved(self._row(self.by_id[step.cell]), step)
         for id, status in report.ended.items():
-            cell = self.by_id.get(id)
-            if cell is not None and id not in self.outcome.records and (record := self._read(cell, status)):
-                self._finish(cell, record)
+            if id in self.by_id and id not in self.outcome.records:
+                record = read_if_valid(self.store, id)
+                if record is not None and record.status == status:  # else it is not visible on this machine yet
+                    self._finish(self.by_id[id], record)
 
-    def _show_running(self, running: RunningCell) -> None:
-        cell = self.by_id.get(running.cell)
-        if cell is not None and cell.id not in self.outcome.records:
-            self._begin(cell)
-            self.display.moved(self.rows[cell.id], Step(**running.model_dump(exclude={"cell"})))
-
-    def _begin(self, cell: Cell) -> None:
+    def _row(self, cell: Cell) -> int:
+        """Return a cell's place on the display, which shows its start with the first call."""
         if cell.id not in self.rows:
             self.rows[cell.id] = len(self.rows)
             self.display.started(self.rows[cell.id], cell)
+        return self.rows[cell.id]
 
     def _finish(self, cell: Cell, record: Record) -> None:
-        self._begin(cell)
         self.outcome.records[cell.id] = record
-        self.display.ended(self.rows[cell.id], cell, record)
-
-    def _read(self, cell: Cell, status: str) -> Record | None:
-        """Read the record that a job reported; None if it is not visible on this machine yet."""
-        try:
-            record = self.store.read(cell.id)
-        except BadInput:
-            return None
-        return record if record is not None and record.status == status else None
-
-    # --- closing ---
-
-    def _records_arrived(self, job: _SubmittedJob, report: Report) -> bool:
-        """Whether every record that the job reported is visible, or is too late."""
-        job.ended_at = job.ended_at or time.monotonic()
-        arrived = all(id in self.outcome.records for id in report.ended if id in self.by_id)
-        return arrived or time.monotonic() - job.ended_at > MAX_RECORD_DELAY
+        self.display.ended(self._row(cell), cell, record)
 
     def _close(self, job: _SubmittedJob, report: Report) -> None:
         """Fail the cells that a dead job was running, and group its other cells into new jobs."""
@@ -270,11 +243,6 @@ class _Launch:
             state = f" ({job.state})" if job.state and job.state not in ACTIVE_STATES else ""
             line = self.cluster.last_log_line(job.id)
             reason = f"its job {job.id} died{state}{f': {line}' if line else ''}."
-        try:
-            record = note_failure(
-                cell, self.store, reason, device=self.device, expected_stamp=self.expected_stamp[cell.id],
-                waiting=do_not_wait,
-            )  # fmt: skip
-        except LockHeld:
-            return
-        self._finish(cell, record)
+        stamp = self.expected_stamp[cell.id]
+        if record := record_death(cell, self.store, reason, device=self.device, expected_stamp=stamp):
+            self._finish(cell, record)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
-from benchmark.launch.progress import Display, Step
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
+
+from benchmark.launch.progress import Display, Step, duration
 from benchmark.planning.cell import Cell, describe
 from benchmark.records.record import Record
 from modalities.errors import readable
@@ -42,20 +46,6 @@ class TimeLeft:
         return max(max(left, default=0.0), sum(left) / self._jobs)
 
 
-def duration(seconds: float | None) -> str:
-    """Format seconds: ``95`` as ``1:35``, None as ``?``."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def counted(number: int, what: str) -> str:
-    """Format a count: ``1 cell``, ``1,797 cells``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def outcome_line(record: Record) -> str:
     """Summarise a record: its accuracies, or its status and reason."""
     if record.status != "done":
@@ -64,14 +54,9 @@ def outcome_line(record: Record) -> str:
     return f"student {top1:.1%} · teacher {teacher:.1%} · chance {record.controls['chance']:.1%}"
 
 
-@contextmanager
-def shown(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
+def shown(cells: Sequence[Cell], jobs: int) -> AbstractContextManager[Display]:
     """Show live bars if standard error is a terminal, else plain lines."""
-    if sys.stderr.isatty():
-        with _live(cells, jobs) as display:
-            yield display
-    else:
-        yield PlainLines(cells, jobs)
+    return Live(cells, jobs) if sys.stderr.isatty() else nullcontext(PlainLines(cells, jobs))
 
 
 class PlainLines:
@@ -95,9 +80,7 @@ class PlainLines:
         if step.phase.startswith("waiting"):
             self._print(f"       {describe(self._cell[worker])}: {step.phase}")
         elif step.total:
-            loss = "" if step.loss != step.loss else f", loss {step.loss:.3f}"
-            rate = f", {_rate(self._cell[worker], step)}" if step.per_second else ""
-            self._print(f"       {describe(self._cell[worker])}: {step.phase} {step.done}/{step.total}{loss}{rate}")
+            self._print(f"       {describe(self._cell[worker])}: {', '.join(_figures(self._cell[worker], step))}")
 
     def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
         if record is None:
@@ -112,65 +95,58 @@ class PlainLines:
         print(readable(line), file=sys.stderr, flush=True)
 
 
-def _rate(cell: Cell, step: Step) -> str:
-    """Format the speed: segments or items per second of a training phase, batches of any other."""
+class Live(Progress):
+    """A bar per running cell, and one of all cells; cells that ended become lines above the bars."""
+
+    def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
+        self._left = TimeLeft(cells, jobs)
+        text, note = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[note]"))
+        columns = (text, BarColumn(24), _Left(self._left), note)
+        super().__init__(*columns, console=Console(stderr=True), transient=True)
+        self._whole = self.add_task("all cells", total=len(cells), note=f"0/{len(cells)}", whole=True)
+        self._bars: dict[int, tuple[Cell, TaskID, str]] = {}
+        self._count, self._done = len(cells), 0
+
+    def started(self, worker: int, cell: Cell) -> None:
+        self._left.started(cell)
+        self._bars[worker] = (cell, self.add_task(readable(describe(cell)), total=None, note="starting"), "")
+
+    def moved(self, worker: int, step: Step) -> None:
+        cell, bar, phase = self._bars[worker]
+        if step.phase != phase:
+            self.reset(bar, total=step.total or None, note=step.phase)
+            self._bars[worker] = (cell, bar, step.phase)
+        if step.total:
+            self.update(bar, completed=step.done, total=step.total, note=" · ".join(_figures(cell, step)))
+
+    def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
+        self.remove_task(self._bars.pop(worker)[1])
+        if record is not None:
+            self._left.ended(cell)
+            mark = ("✓", "green") if record.status == "done" else ("✗", "red")
+            self.console.print(Text.assemble(mark, readable(f" {describe(cell)}: {outcome_line(record)}")))  # no markup
+            self._done += 1
+            self.update(self._whole, completed=self._done, note=f"{self._done}/{self._count}")
+
+
+class _Left(ProgressColumn):
+    """Remaining time: of the run in the bar of all cells, of the phase in the others."""
+
+    def __init__(self, left: TimeLeft) -> None:
+        super().__init__()
+        self._left = left
+
+    def render(self, task: Task) -> Text:
+        seconds = self._left.seconds() if task.fields.get("whole") else task.time_remaining
+        return Text("" if seconds is None else f"{duration(seconds)} left", style="cyan")
+
+
+def _figures(cell: Cell, step: Step) -> list[str]:
+    """Return a step in words: segments or items per second of a training phase, batches of any other."""
+    loss = [] if step.loss != step.loss else [f"loss {step.loss:.3f}"]
+    rate = f"{step.per_second:,.1f} batches/s"
     if step.phase == "distill":
-        return f"{step.per_second * cell.config.recipe.batch:,.0f} segments/s"
-    if step.phase == "teacher: train":
-        return f"{step.per_second * cell.config.teacher.training.batch:,.0f} items/s"
-    return f"{step.per_second:,.1f} batches/s"
-
-
-@contextmanager
-def _live(cells: Sequence[Cell], jobs: int) -> Iterator[Display]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
-    from rich.text import Text
-
-    left = TimeLeft(cells, jobs)
-
-    class Left(ProgressColumn):
-        """Remaining time: of the run in the bar of all cells, of the phase in the others."""
-
-        def render(self, task: Task) -> Text:
-            seconds = left.seconds() if task.fields.get("whole") else task.time_remaining
-            return Text("" if seconds is None else f"{duration(seconds)} left", style="cyan")
-
-    class Live:
-        def __init__(self, progress: Progress) -> None:
-            self._progress = progress
-            self._whole = progress.add_task("all cells", total=len(cells), note=f"0/{len(cells)}", whole=True)
-            self._bars: dict[int, tuple[Cell, object, str]] = {}
-            self._done = 0
-
-        def started(self, worker: int, cell: Cell) -> None:
-            left.started(cell)
-            self._bars[worker] = (cell, progress.add_task(readable(describe(cell)), total=None, note="starting"), "")
-
-        def moved(self, worker: int, step: Step) -> None:
-            cell, bar, phase = self._bars[worker]
-            if step.phase != phase:
-                progress.reset(bar, total=step.total or None, note=step.phase)  # type: ignore[arg-type]
-                self._bars[worker] = (cell, bar, step.phase)
-            if step.total:
-                loss = "" if step.loss != step.loss else f" · loss {step.loss:.3f}"
-                rate = f" · {_rate(cell, step)}" if step.per_second else ""
-                note = f"{step.phase} {step.done}/{step.total}{loss}{rate}"
-                progress.update(bar, completed=step.done, total=step.total, note=note)  # type: ignore[arg-type]
-
-        def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
-            progress.remove_task(self._bars.pop(worker)[1])  # type: ignore[arg-type]
-            if record:
-                left.ended(cell)
-                mark, style = ("✓", "green") if record.status == "done" else ("✗", "red")
-                line = Text.assemble(
-                    (mark, style), readable(f" {describe(cell)}: {outcome_line(record)}")
-                )  # not markup
-                progress.console.print(line)
-                self._done += 1
-                progress.update(self._whole, completed=self._done, note=f"{self._done}/{len(cells)}")
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(24), Left(),
-               TextColumn("{task.fields[note]}", markup=False))  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield Live(progress)
+        rate = f"{step.per_second * cell.config.recipe.batch:,.0f} segments/s"
+    elif step.phase == "teacher: train":
+        rate = f"{step.per_second * cell.config.teacher.training.batch:,.0f} items/s"
+    return [f"{step.phase} {step.done}/{step.total}", *loss, *([rate] if step.per_second else [])]

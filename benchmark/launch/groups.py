@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.launch.jobs import Group
-from benchmark.launch.schedulers import Cluster, Local
-from benchmark.launch.slurm import DEFAULT_MINUTES, Slurm
+from benchmark.launch.schedulers import DEFAULT_MINUTES, Cluster, Local, Slurm
 from benchmark.planning.cell import Cell
 from benchmark.system.devices import worker_devices
 from modalities.errors import BadInput
@@ -25,6 +24,8 @@ class LaunchOptions:
     launcher: str
     slurm: tuple[str, ...] = ()  # KEY=VALUE: submitit's parameters of a job
     cells_per_job: str = "auto"
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    jobs: str = "auto"  # number of cells at the same time, per job on Slurm, in total on this machine
 
     def __post_init__(self) -> None:
         if self.launcher not in LAUNCHERS:
@@ -40,33 +41,23 @@ class LaunchOptions:
                 about="cells_per_job",
             )
 
-    def settings(self) -> dict[str, str]:
-        """Return the ``--slurm`` settings by key."""
-        return {key: value for key, _, value in (text.partition("=") for text in self.slurm)}
-
     def requests_gpus(self) -> bool:
-        """Return whether the ``--slurm`` settings request GPUs."""
-        return any(key.startswith("gpus") or key == "gres" for key in self.settings())
+        """Return whether the settings for Slurm request GPUs."""
+        return any(text.startswith(("gpus", "gres=")) for text in self.slurm)
 
-    def device(self, device: str) -> str:
-        """Resolve ``--device`` for the jobs: ``auto`` is ``cuda`` if they request GPUs, wherever this command runs."""
-        return "cuda" if device == "auto" and self.requests_gpus() else device
+    @property
+    def job_device(self) -> str:
+        """The device of the jobs: ``auto`` is ``cuda`` if they request GPUs, wherever this command runs."""
+        return "cuda" if self.device == "auto" and self.requests_gpus() else self.device
 
 
-def make_cluster(
-    options: LaunchOptions, folder: Path, cells: Sequence[Cell], *, device: str, jobs: str
-) -> tuple[Cluster, str]:
-    """Return the cluster, and the value of ``--jobs`` for each of its jobs.
-
-    Args:
-        folder: of all jobs.
-        device: ``cpu`` or ``cuda``, with or without an index.
-        jobs: ``--jobs`` of the command: cells at the same time, per job on Slurm, in total on this machine.
-    """
+def make_cluster(options: LaunchOptions, folder: Path, cells: Sequence[Cell]) -> tuple[Cluster, str]:
+    """Return the cluster, and the value of ``jobs`` for each of its jobs; ``folder`` is that of all jobs."""
+    device, jobs = options.job_device, options.jobs
     threads = max((cell.config.threads for cell in cells), default=1)
     if options.launcher == "local-jobs":
         return Local(folder / "submitit", len(worker_devices(device, jobs, threads))), "1"
-    given = options.settings()
+    given = {key: value for key, _, value in (text.partition("=") for text in options.slurm)}
     defaults: dict[str, Any] = {"job_name": "benchmark", "time": DEFAULT_MINUTES}
     if device.startswith("cuda"):
         defaults |= {"cpus_per_task": 4} | ({} if options.requests_gpus() else {"gpus_per_node": 1})

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
+from benchmark.launch.progress import Step
 from benchmark.records.validation import STRICT, first_problem
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
@@ -18,52 +21,33 @@ from modalities.storage.atomic import atomic_write
 REPORT: ConfigDict = {**STRICT, "allow_inf_nan": True}  # a phase without a loss has the loss NaN
 
 
-class RunningCell(BaseModel):
-    """A cell that a worker of the job is running, and its last step (``progress.Step``)."""
+@dataclass(frozen=True, config=REPORT)
+class RunningCell(Step):
+    """A cell that a worker of the job is running, and its last step."""
 
-    model_config = REPORT
-
-    cell: str  # id
-    phase: str
-    done: int
-    total: int
-    loss: float
-    per_second: float
+    cell: str = field(kw_only=True)  # id
 
 
 class Report(BaseModel):
-    """The progress of a job.
-
-    Attributes:
-        begun: ids of the cells that a worker was given.
-        ended: id -> status of the record that was written.
-        now: index of the worker -> what it is running.
-        starts: how many times the job was started; more than once if it was requeued.
-        left: whether the job stopped on request, with cells still to run.
-    """
+    """The progress of a job."""
 
     model_config = REPORT
 
-    begun: list[str] = []
-    ended: dict[str, str] = {}
-    now: dict[str, RunningCell] = {}
-    starts: int = 0
-    left: bool = False
+    begun: list[str] = []  # ids of the cells that a worker was given
+    ended: dict[str, str] = {}  # id -> status of the record that was written
+    now: dict[str, RunningCell] = {}  # index of the worker -> what it is running
+    starts: int = 0  # of the job; more than one if it was requeued
+    left: bool = False  # whether the job stopped on request, with cells still to run
 
 
 class JobNote(BaseModel):
-    """A submitted job, noted so that a later call finds it again.
-
-    Attributes:
-        cells: ids.
-        teacher, needs: as in ``jobs.Group``.
-    """
+    """A submitted job, noted so that a later call finds it again; ``teacher`` and ``needs`` as in ``jobs.Group``."""
 
     model_config = STRICT
 
     cluster: str
     id: Annotated[str, Field(pattern=r"^[0-9]{1,20}(_[0-9]{1,20})?$")]
-    cells: list[str]
+    cells: list[str]  # ids
     teacher: str
     needs: str
 
@@ -103,14 +87,9 @@ def write_note(folder: Path, name: str, note: JobNote) -> None:
     atomic_write(folder / f"{name}.job", json.dumps(note.model_dump()))
 
 
-def request_stop(folder: Path, name: str) -> None:
-    """Ask a running job to write checkpoints and stop."""
-    atomic_write(folder / f"{name}.stop", "")
-
-
-def stop_requested(folder: Path, name: str) -> bool:
-    """Return whether a job was asked to stop."""
-    return (folder / f"{name}.stop").exists()
+def stop_request(folder: Path, name: str) -> Path:
+    """Return the path of the empty file that asks a running job to write checkpoints and stop."""
+    return folder / f"{name}.stop"
 
 
 def remove_job_files(folder: Path, name: str) -> None:

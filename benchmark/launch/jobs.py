@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.launch import slurm
-from benchmark.launch.job_files import Report, RunningCell, read_report, stop_requested, write_report
+from benchmark.launch.job_files import RunningCell, read_report, stop_request, write_report
 from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Step
+from benchmark.launch.schedulers import import_submitit, is_ending_this_job
 from benchmark.planning.cell import Cell, state_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -29,17 +29,14 @@ STOP_POLL_SECONDS = 2.0  # between two checks for a request to stop
 class Group:
     """The cells of one job.
 
-    Attributes:
-        name: of the job's files, unique within a results folder.
-        teacher: key of a teacher if the job only trains that teacher: it runs its one cell until the teacher is on
-            disk, then stops. A job that needs this one continues the cell from its checkpoint.
-        needs: name of the group that trains the teacher; empty if the job need not wait.
+    A job that only trains a teacher runs its one cell until the teacher is on disk, then stops. A job that needs this
+    one continues the cell from its checkpoint.
     """
 
-    name: str
+    name: str  # of the job's files, unique within a results folder
     cells: tuple[Cell, ...]
-    teacher: str = ""
-    needs: str = ""
+    teacher: str = ""  # key, if the job only trains that teacher
+    needs: str = ""  # name of the group that trains the teacher; empty if the job need not wait
 
 
 @dataclass(frozen=True)
@@ -48,62 +45,51 @@ class Job:
 
     After a signal (the scheduler's before the time limit, or SIGTERM) running cells write a checkpoint, and the job
     asks to be requeued to continue from there.
-
-    Args:
-        folder: of all jobs, ``DIR/<profile>/jobs``.
-        results: ``DIR/<profile>``.
-        device, jobs: as on the command line.
-        parent: id of the process without which the job must stop; 0 for none.
     """
 
     group: Group
-    folder: Path
-    results: Path
-    device: str
+    folder: Path  # of all jobs, DIR/<profile>/jobs
+    results: Path  # DIR/<profile>
+    device: str  # this and ``jobs`` as on the command line
     jobs: str
-    parent: int = 0
+    parent: int = 0  # id of the process without which the job must stop; 0 for none
 
     def __call__(self) -> None:
         signals = _SchedulerSignals()
-        before = read_report(self.folder, self.group.name)
-        report = before.model_copy(update={"now": {}, "starts": before.starts + 1, "left": False})
-        reporter = _Reporter(self.folder, self.group.name, report)
-        reporter.write()
+        reporter = _Reporter(self.folder, self.group.name)
         if cells := self._cells_to_run(reporter):
             threads = max(cell.config.threads for cell in cells)
             devices = worker_devices(self.device, self.jobs, threads)
-            stop = _StopPoll(self, signals)
-            report.left = bool(run_cells(cells, self.results, devices=devices, display=reporter, stop=stop).interrupted)
+            outcome = run_cells(cells, self.results, devices=devices, display=reporter, stop=_StopPoll(self, signals))
+            reporter.report.left = bool(outcome.interrupted)
             reporter.write()
         signals.requeue_or_exit()
 
     def checkpoint(self) -> Any:
         """What submitit submits at a requeue: the same job, since all progress is on disk."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self)
+        return import_submitit().helpers.DelayedSubmission(self)
 
     def _cells_to_run(self, reporter: _Reporter) -> list[Cell]:
         """Skip cells that have a record from this job before a requeue, from the teacher's job or from another run."""
-        ended, store, cells = reporter.report.ended, Store(self.results), []
+        ended, store = reporter.report.ended, Store(self.results)
         ended_in_teacher_job = read_report(self.folder, self.group.needs).ended if self.group.needs else {}
         for cell in self.group.cells:
             if cell.id in ended_in_teacher_job:
                 ended.setdefault(cell.id, ended_in_teacher_job[cell.id])
             elif cell.id not in ended and state_of(cell, store)[0] == "done":
                 ended[cell.id] = "done"
-            if cell.id not in ended:
-                cells.append(cell)
         reporter.write()
-        return cells
+        return [cell for cell in self.group.cells if cell.id not in ended]
 
 
 class _Reporter:
     """The display of a job's worker pool: it keeps the job's report up to date."""
 
-    def __init__(self, folder: Path, name: str, report: Report) -> None:
-        self.report = report
-        self._folder, self._name, self._written_at = folder, name, 0.0
+    def __init__(self, folder: Path, name: str) -> None:
+        before = read_report(folder, name)
+        self.report = before.model_copy(update={"now": {}, "starts": before.starts + 1, "left": False})
+        self._folder, self._name = folder, name
+        self.write()
 
     def write(self) -> None:
         self._written_at = time.monotonic()
@@ -113,7 +99,7 @@ class _Reporter:
     def started(self, worker: int, cell: Cell) -> None:
         if cell.id not in self.report.begun:
             self.report.begun.append(cell.id)
-        self.report.now[str(worker)] = RunningCell(cell=cell.id, **asdict(Step("starting")))
+        self.report.now[str(worker)] = RunningCell("starting", cell=cell.id)
         self.write()
 
     def moved(self, worker: int, step: Step) -> None:
@@ -155,7 +141,7 @@ class _SchedulerSignals:
         received = self.received()
         if not received:
             return
-        if self._preempt not in received and slurm.is_ending_this_job():
+        if self._preempt not in received and is_ending_this_job():
             sys.exit(128 + signal.SIGTERM)  # without a result: Slurm may start this job again
         signal.signal(self._preempt, self._submitit_handler)
         os.kill(os.getpid(), self._preempt)
@@ -175,14 +161,10 @@ class _StopPoll:
         if time.monotonic() - self._polled_at > STOP_POLL_SECONDS:
             self._polled_at, job = time.monotonic(), self._job
             teacher_is_made = bool(job.group.teacher) and Store(job.results).has_teacher(job.group.teacher)
-            self._stop = teacher_is_made or stop_requested(job.folder, job.group.name) or _has_ended(job.parent)
+            self._stop = teacher_is_made or stop_request(job.folder, job.group.name).exists()
+            try:
+                if job.parent:
+                    os.kill(job.parent, 0)
+            except ProcessLookupError:  # it has ended
+                self._stop = True
         return self._stop
-
-
-def _has_ended(process: int) -> bool:
-    try:
-        if process:
-            os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    return False

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from benchmark.launch.progress import TICK, Display, Outcome, Progress, Step
+from benchmark.launch.progress import TICK, Display, Outcome, Progress
 from benchmark.launch.signals import signals_blocked
 from benchmark.planning.cell import Cell, describe
 from benchmark.records.record import Record
@@ -32,12 +32,7 @@ PHASES_WITH_CHECKPOINT = ("teacher: train", "distill", "write")
 
 
 def run_cells(
-    cells: Sequence[Cell],
-    results: Path,
-    *,
-    devices: Sequence[str],
-    display: Display,
-    stop: Callable[[], bool],
+    cells: Sequence[Cell], results: Path, *, devices: Sequence[str], display: Display, stop: Callable[[], bool]
 ) -> Outcome:
     """Run every cell in one of ``len(devices)`` worker processes; those expected to take longest start first.
 
@@ -198,12 +193,7 @@ class _Pool:
         cause = f"signal {-code}" if code < 0 else f"exit code {code}"
         reason = f"the worker process of this cell died ({cause}); the machine may be short of memory."
         device, expected_stamp = self._devices[worker.index], self._expected_stamp[cell.id]
-        try:
-            return note_failure(
-                cell, self._store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait
-            )
-        except LockHeld:
-            return None
+        return record_death(cell, self._store, reason, device=device, expected_stamp=expected_stamp)
 
     def close(self) -> None:
         """End idle workers, and kill busy ones: after an error of ours, or when a user stops the run at once."""
@@ -213,6 +203,14 @@ class _Pool:
         for worker in self._workers:
             _end(worker.process, seconds=0 if worker.cell else 5)
             worker.pipe.close()
+
+
+def record_death(cell: Cell, store: Store, reason: str, *, device: str, expected_stamp: str) -> Record | None:
+    """Write a ``failed`` record of a cell whose process died; None if another run has just taken the cell over."""
+    try:
+        return note_failure(cell, store, reason, device=device, expected_stamp=expected_stamp, waiting=do_not_wait)
+    except LockHeld:
+        return None
 
 
 def _messages_of(worker: _Worker) -> tuple[list[tuple[str, Any]], bool]:
@@ -247,37 +245,28 @@ def _work(pipe: Connection, stop: Any, results: Path, device: str) -> None:
 
     store = Store(results)
 
-    def send_step(step: Step) -> None:
-        pipe.send(("step", step))
-
     def record_of(cell: Cell, expected_stamp: str, callback: Progress) -> Record:
         try:
             return run_cell(cell, store, device=device, callback=callback, expected_stamp=expected_stamp)
         except ConnectionError:  # the parent has ended, and this process is about to
             raise
         except (BadInput, OSError) as error:  # the cell's folder cannot be used, or no record can be written to it
+            reason = str(error)
+            if isinstance(error, OSError):
+                what, why = error.filename or "a file", error.strerror or error
+                reason = f"{what} cannot be used ({why}); free it, or choose another results folder."
             waiting = waiting_callback(callback, "this cell")
-            return note_failure(
-                cell, store, _sentence(error), device=device, expected_stamp=expected_stamp, waiting=waiting
-            )
+            return note_failure(cell, store, reason, device=device, expected_stamp=expected_stamp, waiting=waiting)
 
     while (order := pipe.recv()) is not None:
         cell, expected_stamp = order
-        reply: tuple[Literal["record", "fatal"], Any]
         try:
-            reply = ("record", record_of(cell, expected_stamp, Progress(send_step, stop.is_set)))
+            callback = Progress(lambda step: pipe.send(("step", step)), stop.is_set)
+            pipe.send(("record", record_of(cell, expected_stamp, callback)))
         except Interrupted:
-            reply = ("record", None)
+            pipe.send(("record", None))
         except BadInput as error:
-            reply = ("fatal", BadInput(f"{describe(cell)}: {error}", about=error.about))
-        pipe.send(reply)
-
-
-def _sentence(error: BadInput | OSError) -> str:
-    if isinstance(error, BadInput):
-        return str(error)
-    what, why = error.filename or "a file", error.strerror or error
-    return f"{what} cannot be used ({why}); free it, or choose another results folder."
+            pipe.send(("fatal", BadInput(f"{describe(cell)}: {error}", about=error.about)))
 
 
 def _exit_with_parent() -> None:

@@ -72,3 +72,17 @@ class Progress:
 
     def should_stop(self) -> bool:
         return self._stop()
+
+
+def duration(seconds: float | None) -> str:
+    """Format seconds: ``95`` as ``1:35``, None as ``?``."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(number: int, what: str) -> str:
+    """Format a count: ``1 cell``, ``1,797 cells``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmark.launch.progress import Display, Outcome, Progress, Step
+from benchmark.launch.progress import Display, Outcome, Progress
 from benchmark.planning.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -31,16 +31,13 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
 
     outcome, store = Outcome(), Store(results)
 
-    def show(step: Step) -> None:
-        display.moved(0, step)
-
     for cell in cells:
         if outcome.interrupted or stop():
             outcome.interrupted.append(cell)
             continue
         display.started(0, cell)
         record: Record | None = None
-        callback = Progress(show, stop)
+        callback = Progress(lambda step: display.moved(0, step), stop)
         try:
             with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
                 record = record_from_other_run(cell, store)
@@ -64,8 +61,6 @@ def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import Interrupted
 
-    def ignore(step: Step) -> None: ...
-
     def next_cell() -> Cell | None:
         try:
             return ranks.from_main(lambda: None)
@@ -75,7 +70,7 @@ def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
     store = Store(results)
     while (cell := next_cell()) is not None:
         try:
-            run_cell(cell, store, device=ranks.device, callback=Progress(ignore, stop), ranks=ranks)
+            run_cell(cell, store, device=ranks.device, callback=Progress(lambda step: None, stop), ranks=ranks)
         except Interrupted:
             continue
 

@@ -43,7 +43,8 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
     """
     try:
         with exclusive_lock(store.cell(record.id), waiting):
-            if expected_stamp not in (None, store.stamp(record.id)) and (found := _read(store, record.id)) is not None:
+            replaced = expected_stamp not in (None, store.stamp(record.id))
+            if replaced and (found := read_if_valid(store, record.id)) is not None:
                 return found
             store.write(record)
     except BadInput as error:
@@ -53,7 +54,8 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
     return record
 
 
-def _read(store: Store, id: str) -> Record | None:
+def read_if_valid(store: Store, id: str) -> Record | None:
+    """Read a cell's record; None if there is none, or only a damaged one."""
     with contextlib.suppress(BadInput):
         return store.read(id)
     return None

@@ -79,12 +79,12 @@ def test_tables_and_progress_lines_cannot_steer_a_terminal(capsys, text: str) ->
 def test_the_live_display_cannot_be_steered(monkeypatch, cell_named) -> None:
     from io import StringIO
 
-    from benchmark.launch.display import _live
+    from benchmark.launch.display import Live
 
     screen = StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
     cell, record = cell_named("\x1b]0;title\x07\n[bold]x")
-    with _live([cell], 1) as display:
+    with Live([cell], 1) as display:
         display.started(0, cell)
         display.ended(0, cell, record)
     text = screen.getvalue()

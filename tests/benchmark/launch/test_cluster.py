@@ -71,7 +71,7 @@ def write_records(job: Job, cells: Iterable[Cell]) -> dict[str, str]:
 
 def report(job: Job, **content: object) -> None:
     """Write the report of a job that was started once."""
-    write_report(job.folder, job.group.name, Report.model_validate({"starts": 1, **content}))
+    write_report(job.folder, job.group.name, Report.model_validate_json(json.dumps({"starts": 1, **content})))
 
 
 def running(cell: Cell, phase: str = "distill") -> dict[str, dict[str, object]]:

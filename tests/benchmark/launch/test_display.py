@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark.launch import display as display_module
-from benchmark.launch.display import PlainLines, TimeLeft, counted, duration, outcome_line, shown
-from benchmark.launch.progress import Step
+from benchmark.launch.display import PlainLines, TimeLeft, outcome_line, shown
+from benchmark.launch.progress import Step, counted, duration
 
 
 class Clock:

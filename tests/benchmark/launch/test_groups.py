@@ -76,7 +76,7 @@ def test_options_that_are_not_valid_are_refused_in_a_sentence(given, sentence):
 
 
 def test_jobs_with_gpus_run_on_them_although_this_machine_has_none():
-    assert LaunchOptions("slurm", ("gpus_per_node=1",)).device("auto") == "cuda"
-    assert LaunchOptions("slurm", ("gres=gpu:1",)).device("auto") == "cuda"
-    assert LaunchOptions("slurm", ("partition=main",)).device("auto") == "auto"
-    assert LaunchOptions("slurm", ("gpus_per_node=1",)).device("cpu") == "cpu"
+    assert LaunchOptions("slurm", ("gpus_per_node=1",), device="auto").job_device == "cuda"
+    assert LaunchOptions("slurm", ("gres=gpu:1",), device="auto").job_device == "cuda"
+    assert LaunchOptions("slurm", ("partition=main",), device="auto").job_device == "auto"
+    assert LaunchOptions("slurm", ("gpus_per_node=1",), device="cpu").job_device == "cpu"

@@ -10,8 +10,7 @@ import pytest
 
 from benchmark.launch.groups import LaunchOptions, make_cluster
 from benchmark.launch.jobs import Group, Job
-from benchmark.launch.schedulers import import_submitit, last_log_line
-from benchmark.launch.slurm import Slurm, queue_states
+from benchmark.launch.schedulers import Slurm, import_submitit, last_log_line, queue_states
 from modalities.errors import BadInput
 
 
@@ -32,9 +31,9 @@ def programs(tmp_path, monkeypatch) -> Callable[[str, str], None]:
 def test_slurm_settings_reach_sbatch_and_defaults_fill_the_rest(cells, programs, tmp_path):
     programs("srun", "exit 0")
     programs("sbatch", f'cp "$1" {tmp_path}/script; echo Submitted batch job 12')
-    options = LaunchOptions("slurm", ("partition=gpu", "mem=32GB", "time=600", "qos=low"))
+    options = LaunchOptions("slurm", ("partition=gpu", "mem=32GB", "time=600", "qos=low"), device="cuda")
     some = cells("seeds=[0,1]")
-    cluster, jobs = make_cluster(options, tmp_path / "jobs", some, device="cuda", jobs="auto")
+    cluster, jobs = make_cluster(options, tmp_path / "jobs", some)
     assert jobs == "auto"
     made = [Job(Group(f"g{i}", (cell,)), tmp_path, tmp_path, "cuda", jobs) for i, cell in enumerate(some)]
     assert cluster.submit(made, after="7") == ["12_0", "12_1"]
@@ -50,7 +49,8 @@ def test_on_cpus_a_job_runs_as_many_cells_at_once_as_fit_its_cores(cells, progra
     programs("srun", "exit 0")
     programs("sbatch", "exit 0")
     for given, option, expected in ((("cpus_per_task=8",), "auto", "8"), ((), "auto", "1"), ((), "3", "3")):
-        _, jobs = make_cluster(LaunchOptions("slurm", given), tmp_path / "jobs", cells(), device="cpu", jobs=option)
+        options = LaunchOptions("slurm", given, device="cpu", jobs=option)
+        _, jobs = make_cluster(options, tmp_path / "jobs", cells())
         assert jobs == expected
 
 
