@@ -52,7 +52,6 @@ def predict(
     If memory runs out, half as many items at a time go through the network, down to one; only last bits change.
 
     Args:
-        batches: from ``evaluation_batches``, made for the same ranks.
         prepare: raw items on the device -> network inputs; see ``Modality.prepare``.
 
     Returns:

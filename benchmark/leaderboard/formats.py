@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +73,11 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
     header = ["target", "source", "data", "teacher %", "student %", "retention %", "fidelity %"]
     header += ["chance %", "untrained %", "seeds", f"{published} %"]
     title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
-    # The sort is stable: apart from the control, whose rows go last, rows stay in the leaderboard's order.
-    rows.sort(key=lambda row: (row["profile"], row["source"] == REAL_TRAINING_ITEMS))
-    blocks = [_block(*key, list(part)) for key, part in groupby(rows, _block_key)]
+    for row in rows:
+        row["control"] = row["source"] == REAL_TRAINING_ITEMS
+    rows.sort(key=itemgetter("profile", "control"))  # stable: otherwise, rows stay in the leaderboard's order
+    parts = groupby(rows, itemgetter("data", "control", "modality", "profile"))
+    blocks = [_block(data, control, modality, list(part)) for (data, control, modality, _), part in parts]
     return {"title": title, "caveats": _caveats(rows), "header": header, "blocks": blocks}
 
 
@@ -83,11 +86,7 @@ def _caveats(rows: list[Row]) -> list[str]:
     return [text for key, text in _CAVEATS.items() if key in present]
 
 
-def _block_key(row: Row) -> tuple[str, str, bool, str]:
-    return row["profile"], row["data"], row["source"] == REAL_TRAINING_ITEMS, row["modality"]
-
-
-def _block(profile: str, data: str, control: bool, modality: str, rows: list[Row]) -> dict[str, Any]:
+def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str, Any]:
     """Return a block's title, caveats, remarks, and rows: one text for each column of the header."""
     title = f"{modality}, {_DATA.get(data, data)}"
     if control:

@@ -48,8 +48,7 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
         device: kind only, ``cpu`` or ``cuda``; resolves ``auto``.
         own: the roles (``student``, ``teacher``) for which the caller has a module, whose names cannot be built.
 
-    Raises:
-        BadInput: a network's name, a source, a file or a value cannot be used.
+    Raises BadInput: a network's name, a source, a file or a value cannot be used.
     """
     adapter = registry.target(target)
     modality_name = adapter.info.modality

@@ -15,9 +15,7 @@ NUMERICS_VERSION = 2  # raised by hand when the same cell would give other numbe
 def canonical_json(value: Any) -> str:
     """One text per value: sorted keys, no spaces, and 1.0 written as 1, so that equal settings have equal hashes.
 
-    Raises:
-        TypeError: not JSON-like (NumPy's numbers are): what depends on a machine cannot be part of an identity.
-        ValueError: a number is not finite.
+    Raises TypeError for what is not JSON-like (NumPy's numbers are), a path included, and ValueError if not finite.
     """
     return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 

@@ -142,9 +142,7 @@ class Store:
         What an earlier attempt published is removed first. Reason and traceback lose their folders. The attempt's
         folder is removed too, except after ``failed`` and ``out of memory``: a rerun may continue from a checkpoint.
 
-        Raises:
-            BadInput: the folder cannot be written, or the disk is full.
-            ValueError: the record has a value that could not be read back.
+        Raises BadInput if the folder cannot be written, and ValueError for a value that could not be read back.
         """
         record = replace(record, reason=strip_folders(record.reason), traceback=strip_folders(record.traceback))
         text = record.to_json()

@@ -26,13 +26,10 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
 
     If another record was written meanwhile (by the cell's own process just before it died, or by another run), return
     that one. If the cell's folder cannot be written, return a ``failed`` record that is not on disk: this costs only
-    this cell.
+    this cell. Raise BadInput if nothing can be written in the results folder.
 
     Args:
         expected_stamp: the stamp (``Store.stamp``) of the record that may be replaced; None replaces any.
-
-    Raises:
-        BadInput: nothing can be written in the results folder.
     """
     try:
         with exclusive_lock(store.cell(record.id), waiting):

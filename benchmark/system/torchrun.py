@@ -26,8 +26,7 @@ EXCHANGE_TIMEOUT = timedelta(days=30)  # how long processes wait while the main 
 def join(device: str) -> Ranks:
     """Connect to the other processes of this torchrun; return ``SINGLE_PROCESS`` if there are none.
 
-    Raises:
-        BadInput: fewer GPUs than processes, a device with a number, or Lightning Fabric is missing.
+    Raises BadInput: fewer GPUs than processes, a device with a number, or Lightning Fabric is missing.
     """
     return TorchrunRanks(device) if launched_by_torchrun() else SINGLE_PROCESS
 
@@ -53,8 +52,8 @@ def _call(make: Callable[[], Any]) -> _Result:
 class TorchrunRanks(Ranks):
     """The processes of a torchrun, through Lightning Fabric: gloo on CPUs, NCCL on GPUs (the latter not yet tested).
 
-    Objects are exchanged through a separate gloo group, whose timeout is long. Outcomes of cells are exchanged through
-    torchrun's own store, which outlives a process that dies.
+    Objects are exchanged through a gloo group with a long timeout; outcomes of cells through torchrun's store, which
+    outlives a process that dies.
     """
 
     def __init__(self, device: str) -> None:

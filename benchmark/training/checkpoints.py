@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from modalities.storage.atomic import atomic_write
 
 HEADER = b"single-datum checkpoint 2\n"
-EVERY_SECONDS = 60.0
+EVERY_SECONDS = 60.0  # between two checkpoints of a running loop
 
 
 @dataclass
@@ -43,14 +43,12 @@ class Checkpoints:
     A file is a header, the SHA-256 of what follows, and a torch archive that is read with ``weights_only=True``. It is
     written to a temporary name, flushed to disk and renamed, so a kill at any moment leaves complete files only. A
     file that is damaged anyway is skipped in favour of the previous one, and removed when the next one is written.
-
-    A running loop writes one every ``every_seconds``, by default a minute.
     """
 
-    def __init__(self, folder: Path, prefix: str, every_seconds: float | None = None) -> None:
-        if every_seconds is None:  # the variable is for tests, which kill cells that last a second or two
-            every_seconds = float(os.environ.get("BENCHMARK_CHECKPOINT_SECONDS", EVERY_SECONDS))
-        self.folder, self.prefix, self.every_seconds = folder, prefix, every_seconds
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.folder, self.prefix = folder, prefix
+        # The variable is for tests, which kill cells that last a second or two.
+        self.every_seconds = float(os.environ.get("BENCHMARK_CHECKPOINT_SECONDS", EVERY_SECONDS))
         self._previous: Path | None = None  # the last one written or read here, so known to be intact
 
     def save(self, state: Checkpoint) -> None:

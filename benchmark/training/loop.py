@@ -109,9 +109,7 @@ def optimise(
         ranks: the processes that take these steps together; ``loss_at`` is the mean over this one's share of a batch
             and its gradients are averaged (``Ranks.wrap``).
 
-    Raises:
-        Diverged: a loss was not finite.
-        Interrupted: ``callback`` requested a stop, on any rank.
+    Raises Diverged if a loss was not finite, and Interrupted if ``callback`` requested a stop, on any rank.
     """
     callback = callback or IgnorePhases()
     optimiser = make_optimiser(network, training)
