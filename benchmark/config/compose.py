@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from hydra import compose, initialize_config_module
@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmark.config import schema
-from benchmark.config.overrides import check_option, checked_override, setting_keys
+from benchmark.config.overrides import check_option, checked_override, options, setting_keys
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -27,9 +27,7 @@ def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite
     """Return the resolved, typed configuration of a target's cells.
 
     Args:
-        target: a registered target.
-        overrides: Hydra-style, such as ``recipe.temperature=4`` or ``policy=crop``, without ``profile=`` and
-            ``suite=`` (see ``split_overrides``).
+        overrides: such as ``recipe.temperature=4`` or ``policy=crop``, without ``profile=`` and ``suite=``.
 
     Raises:
         BadInput: an unknown key or name (with the nearest ones), a value of the wrong type or out of range.
@@ -90,12 +88,6 @@ def to_container(section: Any) -> Any:
     return OmegaConf.to_container(section, resolve=True)
 
 
-def packaged_files() -> list[Path]:
-    """Return every YAML file of the package, relative to its folder."""
-    root = Path(str(files("benchmark.config")))
-    return sorted(path.relative_to(root) for path in root.rglob("*.yaml"))
-
-
 def _compose(choices: list[str], modality: str) -> tuple[list[str], DictConfig]:
     """Compose twice: first to learn which recipe and policy are chosen, then on top of these two."""
     chosen = compose("config", overrides=choices).choose
@@ -108,8 +100,7 @@ def _register() -> None:
     """Put the typed sections into Hydra's store: the schema, and every modality's view and policies."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    with_file = {path.stem for path in packaged_files() if path.parent == Path("target")}
-    for name in set(registry.target_names()) - with_file:  # Hydra requires a node for each target: an empty one
+    for name in set(registry.target_names()) - set(options("target")):  # Hydra requires a node for each target
         store.store(group="target", name=name, node={}, package="_global_")
     for name in registry.MODALITIES:
         modality = registry.modality(name)
@@ -142,19 +133,12 @@ def _check_values(config: Config, target: str) -> None:
     for section, training in (("recipe", config.recipe), ("teacher.training", config.teacher.training)):
         if training.compile == "reduce-overhead":
             raise BadInput(f"{section}.compile=reduce-overhead is no longer supported; use {section}.compile=default.")
-        _check_choice(f"{section}.optimiser", training.optimiser, schema.OPTIMISERS)
-        _check_choice(f"{section}.schedule", training.schedule, schema.SCHEDULES)
-        _check_choice(f"{section}.precision", training.precision, schema.PRECISIONS)
-        _check_choice(f"{section}.compile", training.compile, schema.COMPILE_MODES)
-        _check_above(f"{section}.steps", training.steps, 0)
-        _check_above(f"{section}.batch", training.batch, 1)
-        _check_above(f"{section}.lr", training.lr, 0)
-    _check_choice("recipe.mixing", config.recipe.mixing, schema.MIXINGS)
-    _check_choice("recipe.mixing_per", config.recipe.mixing_per, ("sample", "batch"))
-    _check_choice("profile.data", config.profile.data, schema.DATA_KINDS)
-    _check_above("recipe.temperature", config.recipe.temperature, 0)
-    _check_above("recipe.mixing_alpha", config.recipe.mixing_alpha, 0)
-    _check_above("threads", config.threads, 0)
+    for key, choices in schema.CHOICES.items():
+        if (value := attrgetter(key)(config)) not in choices:
+            raise UnknownName(key, value, list(choices))
+    for key, bound in schema.BOUNDS.items():
+        if not (value := attrgetter(key)(config)) > bound:
+            raise BadInput(f"{key}={value} is too small; give a number above {bound}.")
     if not 0 < config.teacher.holdout < 1:
         raise BadInput(f"teacher.holdout={config.teacher.holdout} is not a share; give a number between 0 and 1.")
     if not config.seeds:
@@ -163,13 +147,3 @@ def _check_values(config: Config, target: str) -> None:
     for fold in config.folds:
         if not 1 <= fold <= folds:
             raise BadInput(f"folds={config.folds}: {target} has folds 1 to {folds}, so there is no fold {fold}.")
-
-
-def _check_choice(key: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise UnknownName(key, value, list(choices))
-
-
-def _check_above(key: str, value: float, bound: float) -> None:
-    if not value > bound:
-        raise BadInput(f"{key}={value} is too small; give a number above {bound}.")

@@ -56,12 +56,7 @@ def setting_keys(config: DictConfig, prefix: str = "") -> list[str]:
 
 
 def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
-    """Return one override as Hydra is to read it.
-
-    Args:
-        text: ``KEY=VALUE``, as typed.
-        defaults: the configuration that it changes.
-        modality: of the target.
+    """Return one override, ``KEY=VALUE`` as typed, in the form that Hydra is to read.
 
     Raises:
         BadInput: not of that form, an unknown key, several values or an interpolation, a single value for a group of
@@ -70,8 +65,9 @@ def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_][\w.]*", key):
         raise BadInput(f"'{text}' is not a setting; settings look like recipe.temperature=4 or profile=small.")
+    interpolation = BadInput(f"'{text}' contains an interpolation; give the value itself.")
     if "${" in value:
-        raise _interpolation(text)
+        raise interpolation
     if key == "policy":
         policies = list(registry.modality(modality).policies())
         if value not in policies:
@@ -92,13 +88,9 @@ def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
     if parsed.is_sweep_override():
         raise BadInput(f"'{text}' gives several values; only lists such as 'seeds=[0,1,2]' take several.")
     if "${" in str(parsed.value()):  # Hydra reads $\{ as the same
-        raise _interpolation(text)
+        raise interpolation
     _check_shape(key, value, parsed.value(), OmegaConf.select(defaults, key), modality)
     return text
-
-
-def _interpolation(text: str) -> BadInput:
-    return BadInput(f"'{text}' contains an interpolation; give the value itself.")
 
 
 def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 
 from omegaconf import MISSING
 
-OPTIMISERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("constant", "step", "cosine", "onecycle")
-PRECISIONS = ("auto", "float32", "bfloat16")
-COMPILE_MODES = ("auto", "none", "default")
-MIXINGS = ("cutmix", "mixup", "none")
-DATA_KINDS = ("stand-in", "real")
+CHOICES = {"recipe.mixing": ("cutmix", "mixup", "none"), "recipe.mixing_per": ("sample", "batch")}
+CHOICES["profile.data"] = ("stand-in", "real")
+BOUNDS = {"recipe.temperature": 0, "recipe.mixing_alpha": 0, "threads": 0}  # values must be above
+for _section in ("recipe", "teacher.training"):
+    CHOICES[f"{_section}.optimiser"] = ("adamw", "adam", "sgd")
+    CHOICES[f"{_section}.schedule"] = ("constant", "step", "cosine", "onecycle")
+    CHOICES[f"{_section}.precision"] = ("auto", "float32", "bfloat16")
+    CHOICES[f"{_section}.compile"] = ("auto", "none", "default")
+    BOUNDS |= {f"{_section}.steps": 0, f"{_section}.batch": 1, f"{_section}.lr": 0}
 
 
 @dataclass

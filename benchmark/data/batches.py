@@ -28,8 +28,7 @@ class Batches:
         data: the split.
         order: step -> indices into the split. A pure function, so that later batches can be decoded early.
         steps: number of steps.
-        memory_limit: bytes of decoded items up to which the whole split is cached; by default a quarter of this
-            process's share of the memory that is free at the first batch. It does not change the batches.
+        memory_limit: bytes of decoded items up to which the whole split is cached; default: see ``CACHE_DIVISOR``.
     """
 
     def __init__(
@@ -73,10 +72,7 @@ class Batches:
         return data
 
     def batch(self, step: int, device: torch.device = CPU) -> tuple[Tensor, Tensor]:
-        """Return the batch of a step on the device: raw (items × clips, *raw) and labels (items,).
-
-        Copies to a GPU start from pinned memory, so the host does not wait for them.
-        """
+        """Return the batch of a step on the device, without waiting: raw (items × clips, *raw) and labels (items,)."""
         cache, indices = self._cache, torch.from_numpy(self.order(step))
         for early in range(step, min(step + DECODE_AHEAD, self.steps)):
             if early not in self._pending:

@@ -35,12 +35,7 @@ class DataLocation:
 
 
 def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocation:
-    """Find a target's data without reading them.
-
-    Args:
-        requested: ``stand-in`` or ``real``, as the profile says. Data that ship inside a dependency are real and serve
-            both; a stand-in is never used for a profile that requests real data.
-    """
+    """Find ``stand-in`` or ``real`` data, as requested, without reading them; shipped data serve both requests."""
     info = adapter.info
     if info.ships_with:
         return DataLocation("shipped", data_root, adapter.status(data_root).fingerprint, ready=True)
@@ -50,25 +45,16 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocat
     status = adapter.status(data_root)
     if status.state != "ready":
         missing = f" ({', '.join(status.missing)})" if status.missing else ""
-        return _absent(data_root, f"{status.state}{missing}: {status.how}")
-    if info.name in stand_ins(data_root):
-        return _absent(
-            data_root,
-            f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder.",
-        )
-    return DataLocation("real", data_root, status.fingerprint, ready=True)
-
-
-def _absent(data_root: Path, instructions: str) -> DataLocation:
-    return DataLocation("real", data_root, "absent", ready=False, instructions=instructions)
+        problem = f"{status.state}{missing}: {status.how}"
+    elif info.name in stand_ins(data_root):
+        problem = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder."
+    else:
+        return DataLocation("real", data_root, status.fingerprint, ready=True)
+    return DataLocation("real", data_root, "absent", ready=False, instructions=problem)
 
 
 def ensure(location: DataLocation, adapter: TargetAdapter) -> None:
-    """Write the stand-in if it is absent or incomplete: under a temporary name, and by one process at a time.
-
-    Raises:
-        BadInput: the cache folder cannot be written.
-    """
+    """Write the stand-in if it is absent or incomplete. Raise BadInput if the cache folder cannot be written."""
     root = location.root
     if location.kind != "stand-in" or _is_complete(root):
         return
@@ -90,10 +76,7 @@ def ensure(location: DataLocation, adapter: TargetAdapter) -> None:
 
 
 def _is_complete(root: Path) -> bool:
-    """Return whether a stand-in still has the files it was written with; without some, it would be another dataset.
-
-    Compares names and sizes only: some milliseconds for a thousand files.
-    """
+    """Return whether a stand-in still has the files, by name and size, that it was written with."""
     try:
         return bool(json.loads((root / CONTENTS_FILE).read_text(encoding="utf-8")) == _contents(root))
     except (OSError, ValueError, RecursionError):

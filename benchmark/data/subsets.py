@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,10 +36,11 @@ def holdout_split(data: LabelledData, share: float) -> tuple[Subset, Subset]:
     Leak units are ordered by a hash of their names, and each goes to one part as a whole. A split with fewer than
     MIN_UNITS units (FSDD has six speakers) is split by item instead, so that the held-out part represents all of it.
     """
-    units = data.groups if _has_at_least(MIN_UNITS, data.groups) else data.item_ids
-    _, unit, counts = np.unique(_hashes(units), return_inverse=True, return_counts=True)
+    hashes, unit, counts = np.unique(name_hashes(data.groups), return_inverse=True, return_counts=True)
+    if len(hashes) < MIN_UNITS:
+        _, unit, counts = np.unique(name_hashes(data.item_ids), return_inverse=True, return_counts=True)
     before = np.cumsum(counts) - counts
-    held_out = (before < share * len(units))[unit]
+    held_out = (before < share * len(unit))[unit]
     return Subset(data, np.flatnonzero(~held_out)), Subset(data, np.flatnonzero(held_out))
 
 
@@ -47,27 +48,13 @@ def limit_per_class(data: LabelledData, max_items: int) -> LabelledData:
     """Return at most ``max_items`` items of each class, chosen by a hash of their names; 0 returns all."""
     if max_items == 0:
         return data
-    order = np.lexsort((_hashes(data.item_ids), data.labels))
+    order = np.lexsort((name_hashes(data.item_ids), data.labels))
     _, firsts, counts = np.unique(data.labels[order], return_index=True, return_counts=True)
     rank = np.arange(len(order)) - np.repeat(firsts, counts)  # of each item within its class
     return Subset(data, np.sort(order[rank < max_items]))
 
 
-def _hashes(names: Sequence[str]) -> np.ndarray:
+def name_hashes(names: Sequence[str]) -> np.ndarray:
     """Return a pseudorandom number for each name that depends on nothing else."""
-    return np.fromiter((int(name_hash(name)[:16], 16) for name in names), np.uint64, len(names))
-
-
-def _has_at_least(count: int, names: Iterable[str]) -> bool:
-    """Return whether at least ``count`` names differ."""
-    seen: set[str] = set()
-    for name in names:
-        seen.add(name)
-        if len(seen) >= count:
-            return True
-    return False
-
-
-def name_hash(name: str) -> str:
-    """Return a sort key that puts leak units or items in a pseudorandom order, whatever else is listed."""
-    return hashlib.sha256(name.encode()).hexdigest()
+    digests = (hashlib.sha256(name.encode()).digest() for name in names)
+    return np.fromiter((int.from_bytes(digest[:8]) for digest in digests), np.uint64, len(names))

@@ -12,7 +12,7 @@ from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks
-from benchmark.training.callbacks import ProgressCallback
+from benchmark.training.callbacks import PhaseCallback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, optimise
 from benchmark.training.precision import apply_memory_format, autocast, compile_if_requested, in_memory_format
@@ -22,13 +22,9 @@ from modalities.base import Draws, SegmentStream
 class DistillationStep:
     """What a step of distillation computes: mixed segments, the teacher's outputs, the student's loss.
 
-    The teacher is put into eval mode, without gradients. Both networks are put into the recipe's memory format in
-    place, and compiled if the recipe says so.
+    Both networks are put into the recipe's memory format in place, and compiled if the recipe says so.
 
-    Args: as for ``distill``.
-
-    Raises:
-        ValueError: the stream's batch is not the recipe's.
+    Arguments and errors: as for ``distill``.
     """
 
     def __init__(
@@ -102,7 +98,7 @@ def distill(
     micro_batches: int = 1,
     prefetch: bool = False,
     checkpoints: Checkpoints | None = None,
-    callback: ProgressCallback | None = None,
+    callback: PhaseCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
     """Train ``student`` in place to match ``teacher`` on mixed segments (METHOD; Asano & Saeed, ICLR 2023).
@@ -112,12 +108,10 @@ def distill(
     Args:
         stream: segments of ONE datum, already on the device and normalised; this rank's share of each batch.
         teacher, student: networks from (B, *stream.shape) to (B, classes) logits, on the device.
-        recipe: optimiser, schedule, temperature, mixing; ``recipe.batch`` must be the stream's.
         seed: of mixing and dropout (segments have the stream's own).
         micro_batches: number of parts of a batch that go through the networks one after another, to save memory.
-            Gradients add up to those of the whole batch, but batch normalisation and dropout see one part at a time.
+            Batch normalisation and dropout see one part at a time.
         prefetch: compute the teacher outputs of the next step while the student trains; see ``can_prefetch``.
-        ranks: the processes that distil this student together.
 
     Returns:
         The loss curve. The student's weights are those of the LAST step: nothing is selected.

@@ -58,11 +58,7 @@ def mix(
 def cutmix_box(
     share: np.ndarray, row: np.ndarray, column: np.ndarray, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the edges of the pasted box: sides of √(1-share), centred at (row, column) in [0, 1), clipped.
-
-    Returns:
-        top, bottom, left, right: integers, (n,); bottom and right are exclusive.
-    """
+    """Return top, bottom, left, right of boxes with sides √(1-share), centred at (row, column) in [0, 1), clipped."""
     side = np.sqrt(1.0 - share)
     half_height, half_width = np.floor(height * side) / 2, np.floor(width * side) / 2
     middle_row, middle_column = np.floor(row * height), np.floor(column * width)

@@ -23,15 +23,7 @@ def can_prefetch(recipe: Recipe, device: torch.device) -> bool:
 
 
 class Prefetcher:
-    """Computes the teacher outputs of the next step on a separate CUDA stream, while the student trains on this one's.
-
-    Results do not change, only when they are computed. Not yet tested on a GPU.
-
-    Args:
-        outputs_at: step -> teacher outputs.
-        steps: number of steps.
-        device: a CUDA device.
-    """
+    """Computes the teacher outputs of the next step on a separate CUDA stream. Not yet tested on a GPU."""
 
     def __init__(self, outputs_at: Callable[[int], TeacherOutputs], steps: int, device: torch.device) -> None:
         self._outputs_at, self._steps, self._device = outputs_at, steps, device

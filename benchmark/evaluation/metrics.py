@@ -1,9 +1,9 @@
 """Metrics of predictions: pure NumPy, from the float16 log-probabilities that are stored.
 
-Each metric is a function of the stored numbers alone, so scoring saved predictions again gives exactly the same value.
-Throughout, ``logp`` is (n, classes), natural-log probabilities of n test items; ``labels`` is (n,), integers in
-[0, classes). After rounding to float16, probabilities no longer sum to 1, so metrics that need probabilities normalise
-each row again in float64. If classes tie, the one with the lowest index is predicted.
+Scoring saved predictions again gives exactly the same value. Throughout, ``logp`` is (n, classes), natural-log
+probabilities of n test items; ``labels`` is (n,), integers in [0, classes). After rounding to float16, probabilities no
+longer sum to 1, so metrics that need probabilities normalise each row again in float64. If classes tie, the one with
+the lowest index is predicted.
 """
 
 from __future__ import annotations
@@ -18,24 +18,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
-ECE_BINS = 15
 _LOWEST = float(np.finfo(np.float16).min)
-
-
-# --- outputs ---------------------------------------------------------------------------------------------------
 
 
 def average_clips(logits: Floats) -> NDArray[np.float16]:
     """Log of the softmax averaged over an item's clips: log((1/C) Σ_c softmax(z_c)).
 
     Args:
-        logits: (n, clips, classes), any float type.
+        logits: (n, clips, classes), any float type; ValueError if one is not finite.
 
     Returns:
         (n, classes) float16, at most 0; smaller values are clipped to the lowest finite float16.
-
-    Raises:
-        ValueError: a logit is NaN or infinite, as after a run that diverged.
     """
     if logits.ndim != 3:
         raise ValueError(f"expected logits of shape (items, clips, classes), got {logits.shape}")
@@ -69,9 +62,6 @@ def _checked(logp: Floats, labels: Integers) -> Floats:
     return logp
 
 
-# --- accuracy --------------------------------------------------------------------------------------------------
-
-
 def top1(logp: Floats, labels: Integers) -> float:
     """Share of items whose most probable class is the label, in [0, 1]."""
     return float((predicted(_checked(logp, labels)) == labels).mean())
@@ -91,22 +81,18 @@ def mean_per_class(logp: Floats, labels: Integers) -> float:
     return float((hits[items > 0] / items[items > 0]).mean())
 
 
-def wilson_interval(accuracy: float, items: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of a proportion over n items (Wilson, JASA 22, 1927), within [0, 1].
+def wilson_interval(accuracy: float, items: int) -> tuple[float, float]:
+    """95 % score interval of a proportion over n independent items (Wilson, JASA 22, 1927), within [0, 1].
 
-    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with z the normal quantile of (1 + confidence)/2. It treats the
-    test items as independent; ``accuracy`` may be a mean over seeds on the same n items.
+    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with z the normal quantile of 0.975.
     """
     if items < 1 or not 0 <= accuracy <= 1:
         raise ValueError(f"no interval for a proportion of {accuracy} over {items} items")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + 0.95) / 2)
     centre = accuracy + z * z / (2 * items)
     half = z * math.sqrt(accuracy * (1 - accuracy) / items + z * z / (4 * items * items))
     scale = 1 + z * z / items
     return max(0.0, min(accuracy, (centre - half) / scale)), min(1.0, max(accuracy, (centre + half) / scale))
-
-
-# --- controls --------------------------------------------------------------------------------------------------
 
 
 def chance(labels: Integers) -> float:
@@ -117,9 +103,6 @@ def chance(labels: Integers) -> float:
 def majority_share(labels: Integers) -> float:
     """Share of the most frequent class: the best accuracy of a predictor that ignores its input."""
     return float(np.bincount(labels).max() / len(labels))
-
-
-# --- student and teacher ---------------------------------------------------------------------------------------
 
 
 def retention(student_top1: float, teacher_top1: float) -> float | None:
@@ -138,10 +121,10 @@ def kl_to_teacher(student_logp: Floats, teacher_logp: Floats) -> float:
     return max(0.0, float((np.exp(teacher) * (teacher - student)).sum(axis=1).mean()))
 
 
-def expected_calibration_error(logp: Floats, labels: Integers, bins: int = ECE_BINS) -> float:
+def expected_calibration_error(logp: Floats, labels: Integers, bins: int = 15) -> float:
     """Σ_m (n_m / n) |accuracy_m - confidence_m| over equal-width bins ((m-1)/M, m/M] of the highest probability.
 
-    Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equations 2 to 5; in [0, 1].
+    In [0, 1]; Guo et al., On Calibration of Modern Neural Networks, ICML 2017, equations 2 to 5.
     """
     confidence = np.exp(_normalised(_checked(logp, labels)).max(axis=1))
     right = predicted(logp) == labels
@@ -152,14 +135,9 @@ def expected_calibration_error(logp: Floats, labels: Integers, bins: int = ECE_B
 
 
 def evaluate_predictions(student_logp: Floats, teacher_logp: Floats, labels: Integers) -> dict[str, float | None]:
-    """Compute every metric of a student on one test split.
+    """Compute every metric of a student on one test split; outputs are rounded to float16 first.
 
-    Args:
-        student_logp, teacher_logp: (n, classes); rounded to float16 first.
-
-    Returns:
-        items, top1, top1_low, top1_high (Wilson, 95 %), top5 (None with 5 classes or fewer), mean_per_class,
-        teacher_top1, retention (None if the teacher is never right), fidelity, kl, ece.
+    ``top5`` is None with 5 classes or fewer, and ``retention`` if the teacher is never right.
 
     Raises:
         ValueError: shapes or labels do not fit, or an output is not finite.

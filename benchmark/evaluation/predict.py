@@ -14,7 +14,7 @@ from benchmark.data.subsets import Subset
 from benchmark.evaluation import metrics
 from benchmark.system.memory import is_out_of_memory, release_memory
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks, merge_shares, share
-from benchmark.training.callbacks import Interrupted, ProgressCallback
+from benchmark.training.callbacks import Interrupted, PhaseCallback
 from benchmark.training.precision import full_float32
 from modalities.base import LabelledData
 
@@ -23,10 +23,7 @@ GPU_ROWS, GPU_BYTES = 2048, 64 * 1024**2  # maximum clips and raw bytes per batc
 
 
 def evaluation_batches(data: LabelledData, ranks: Ranks = SINGLE_PROCESS, device: torch.device = CPU) -> Batches:
-    """Return a split in its own order, in batches that suit the device: with several ranks, this rank's share of them.
-
-    Predictions are float32 whatever the recipe's precision, so the batch size affects last bits only.
-    """
+    """Return a split in its own order, in batches that suit the device; several ranks get a share of them each."""
     first = data[0].data
     rows = CPU_ROWS if device.type == "cpu" else min(GPU_ROWS, GPU_BYTES // (first[0].numel() * first.element_size()))
     items = max(1, rows // len(first))
@@ -47,21 +44,18 @@ def predict(
     batches: Batches,
     prepare: Callable[[Tensor], Tensor],
     device: torch.device,
-    callback: ProgressCallback,
+    callback: PhaseCallback,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> NDArray[np.float16]:
     """Predict the log of the mean softmax over each item's clips.
 
-    If a batch does not fit into memory, half as many items at a time go through the network, down to one; this affects
-    last bits only.
+    If memory runs out, half as many items at a time go through the network, down to one; only last bits change.
 
     Args:
-        batches: from ``evaluation_batches``, made for the same ranks.
         prepare: raw items on the device -> network inputs; see ``Modality.prepare``.
 
     Returns:
-        (items, classes) float16, in the split's order, the same on every rank. All metrics are computed from exactly
-        these numbers, so that stored predictions give the same metrics again.
+        (items, classes) float16, in the split's order, the same on every rank.
 
     Raises:
         Interrupted: ``callback`` requested a stop, on any rank; the next call starts the evaluation again.
@@ -69,24 +63,19 @@ def predict(
     """
     network.eval()
 
-    def forward(raw: Tensor) -> Tensor:
-        logits: Tensor = network(prepare(raw)).float()
-        return logits
-
     def predict_share() -> list[NDArray[np.float16]]:
         rows: list[NDArray[np.float16]] = []
-        upcoming = batches.batch(0, device) if batches.steps else None
-        items = 0 if upcoming is None else len(upcoming[1])
-        for step in range(batches.steps):
-            assert upcoming is not None
-            logits, items = _forward_in_parts(forward, upcoming[0], batches.clips, items)
-            # Load the next batch while a GPU works on this one, before waiting for its results.
-            upcoming = batches.batch(step + 1, device) if step + 1 < batches.steps else None
+        upcoming = (batches.batch(step, device)[0] for step in range(batches.steps))
+        raw = next(upcoming, None)
+        items = 0 if raw is None else len(raw) // batches.clips
+        while raw is not None:
+            logits, items = _forward_in_parts(lambda part: network(prepare(part)).float(), raw, batches.clips, items)
+            raw = next(upcoming, None)  # while a GPU works on this batch, before waiting for its results
             clip_logits = logits.reshape(-1, batches.clips, logits.shape[-1]).cpu().numpy()
             if not np.isfinite(clip_logits).all():
                 raise NotFinite("an output of the network is not finite")
             rows.append(metrics.average_clips(clip_logits))
-            callback.step(step + 1, batches.steps, float("nan"))
+            callback.step(len(rows), batches.steps, float("nan"))
             if callback.should_stop():
                 raise Interrupted
         return rows

@@ -26,7 +26,8 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         RankDesync: one process failed and the others did not; the caller must ``leave``.
         BadInput: the results folder cannot be written.
     """
-    from benchmark.running.run_cell import record_from_other_run, run_cell
+    from benchmark.running.failures import record_from_other_run
+    from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import Interrupted, waiting_callback
 
     outcome, store = Outcome(), Store(results)
@@ -40,7 +41,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
         callback = Progress(lambda step: display.moved(0, step), stop)
         try:
             with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
-                record = record_from_other_run(cell, store)
+                record = record_from_other_run(store, cell.id)
                 if record is None:
                     ranks.from_main(lambda cell=cell: cell)  # type: ignore[misc]
                     record = run_cell(cell, store, device=ranks.device, callback=callback, ranks=ranks)

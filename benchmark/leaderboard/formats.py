@@ -10,8 +10,8 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,6 @@ _SHOWN = ("target", "fold", "source", "data")
 _SHOWN_IF_NEEDED = [axis for axis in ROW_AXES if axis not in (*_SHOWN, "modality", "profile", "row")]
 
 
-# --- for programs ----------------------------------------------------------------------------------------------
-
-
 def to_csv(frame: pd.DataFrame) -> str:
     """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula."""
     safe = frame.copy()
@@ -56,7 +53,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 def to_json(frame: pd.DataFrame) -> str:
     """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
-    rows = _rows(frame)
+    rows: list[Row] = frame.to_dict("records")
     clean = [{name: None if _missing(value) else value for name, value in row.items()} for row in rows]
     text = json.dumps({"notes": _caveats(rows), "rows": clean}, indent=1, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
@@ -68,39 +65,20 @@ def _missing(value: Any) -> bool:
     return bool(pd.isna(value))
 
 
-def _rows(frame: pd.DataFrame) -> list[Row]:
+def _table(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return what the templates print: title, caveats, header and blocks."""
     rows: list[Row] = frame.to_dict("records")
-    return rows
-
-
-# --- the compact table -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Block:
-    title: str
-    caveats: list[str]
-    rows: list[list[str]]  # as shown, one text for each column of the header
-    remarks: list[str]
-
-
-@dataclass(frozen=True)
-class _Table:
-    title: str
-    caveats: list[str]
-    header: list[str]
-    blocks: list[_Block]
-
-
-def _table(frame: pd.DataFrame) -> _Table:
-    rows = _rows(frame)
     profiles = sorted({row["profile"] for row in rows})
     published = "published" if profiles == ["paper"] else "published, other networks"
     header = ["target", "source", "data", "teacher %", "student %", "retention %", "fidelity %"]
     header += ["chance %", "untrained %", "seeds", f"{published} %"]
     title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
-    blocks = [_block(key, list(part)) for key, part in groupby(sorted(rows, key=_block_order), _block_key)]
-    return _Table(title, _caveats(rows), header, blocks)
+    for row in rows:
+        row["control"] = row["source"] == REAL_TRAINING_ITEMS
+    rows.sort(key=itemgetter("profile", "control"))  # stable: otherwise, rows stay in the leaderboard's order
+    parts = groupby(rows, itemgetter("data", "control", "modality", "profile"))
+    blocks = [_block(data, control, modality, list(part)) for (data, control, modality, _), part in parts]
+    return {"title": title, "caveats": _caveats(rows), "header": header, "blocks": blocks}
 
 
 def _caveats(rows: list[Row]) -> list[str]:
@@ -108,17 +86,8 @@ def _caveats(rows: list[Row]) -> list[str]:
     return [text for key, text in _CAVEATS.items() if key in present]
 
 
-def _block_key(row: Row) -> tuple[str, str, bool, str]:
-    return row["profile"], row["data"], row["source"] == REAL_TRAINING_ITEMS, row["modality"]
-
-
-def _block_order(row: Row) -> tuple[str, bool]:
-    # The sort is stable: apart from the control, whose rows go last, rows stay in the leaderboard's order.
-    return row["profile"], row["source"] == REAL_TRAINING_ITEMS
-
-
-def _block(key: tuple[str, str, bool, str], rows: list[Row]) -> _Block:
-    _, data, control, modality = key
+def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str, Any]:
+    """Return a block's title, caveats, remarks, and rows: one text for each column of the header."""
     title = f"{modality}, {_DATA.get(data, data)}"
     if control:
         title += ", control: real training items in place of the single datum"
@@ -131,7 +100,7 @@ def _block(key: tuple[str, str, bool, str], rows: list[Row]) -> _Block:
         if row["status"] != "done"
     ]
     shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
-    return _Block(title, _caveats(rows), shown, [*means, *unfinished])
+    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished]}
 
 
 def _mean_retention(source: str, rows: list[Row]) -> str:
@@ -177,9 +146,6 @@ def _shown(row: Row, target: str, source: str) -> list[str]:
     return [*before, *figures, row["seeds"], _percent(row["published_top1"])]
 
 
-# --- for people ------------------------------------------------------------------------------------------------
-
-
 def to_markdown(frame: pd.DataFrame) -> str:
     """GitHub-flavoured Markdown."""
     return _render("table.md", frame, _escape_markdown)
@@ -212,8 +178,7 @@ def _render(template: str, frame: pd.DataFrame, escape: Callable[[str], str], **
 
 
 def _escape_markdown(text: str) -> str:
-    escaped = re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text)
-    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = html.escape(re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text), quote=False)
     # Bare addresses and mentions would become links without any markup of their own.
     return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};", escaped)
 
@@ -228,21 +193,15 @@ _LATEX = {
 
 def _escape_latex(text: str) -> str:
     """Text for pdflatex without further packages; a character that its fonts lack becomes its code point."""
-    return "".join(_LATEX.get(sign) or (sign if _in_latex_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)
-
-
-def _in_latex_fonts(sign: str) -> bool:
-    return " " <= sign <= "~" or ("À" <= sign <= "ÿ" and sign not in "÷ÐðÞþ")
+    in_fonts = re.compile("[ -~À-ÿ](?<![÷ÐðÞþ])").fullmatch
+    return "".join(_LATEX.get(sign) or (sign if in_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)
 
 
 def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
     """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
     frame = leaderboard(store, published)
-    texts = {
-        "csv": to_csv(frame), "tex": to_latex(frame), "md": to_markdown(frame),
-        "html": to_html(frame), "json": to_json(frame),
-    }  # fmt: skip
-    paths = {store.root / f"leaderboard.{suffix}": text for suffix, text in texts.items()}
-    for path, text in paths.items():
-        atomic_write(path, text)
-    return list(paths)
+    exports = {"csv": to_csv, "tex": to_latex, "md": to_markdown, "html": to_html, "json": to_json}
+    paths = {suffix: store.root / f"leaderboard.{suffix}" for suffix in exports}
+    for suffix, export in exports.items():
+        atomic_write(paths[suffix], export(frame))
+    return list(paths.values())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
@@ -23,6 +25,7 @@ FIGURES = (
 )  # fmt: skip
 COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "note")
 
+_axes = attrgetter(*ROW_AXES)  # of a cell
 _NOTES = {
     "stand-in": "made on a generated stand-in: not a result on the real dataset",
     "shipped": "made on real data that ship inside a dependency",
@@ -38,16 +41,13 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
 
     A row stands for the cells that agree in every axis but the seed; ``row`` tells rows apart that agree in these
     names and differ in a setting. Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``,
-    or ``2/3`` if fewer are done than requested. ``top1_sd`` is their standard deviation (n - 1; missing for one seed;
-    one teacher serves all seeds, so it is the spread of student and segments).
+    or ``2/3`` if fewer are done than requested. ``top1_sd`` is their standard deviation (n - 1; missing for one seed).
     ``top1_low`` and ``top1_high`` are the 95 % Wilson interval of the mean top-1 with n = the number of test items,
-    not items times seeds, since all seeds are scored on the same items. ``retention`` is mean top-1 / teacher top-1.
-    ``seconds`` and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not
-    done. Accuracies are fractions, rounded to six decimals. Cells get another name when their data arrive: a row
-    without data leaves the table once a row of the same names has data.
+    not items times seeds, since all seeds are scored on the same items. ``seconds`` and ``segments`` are means per
+    cell. ``status`` and ``reason`` are those of the first seed that is not done. Accuracies are fractions, rounded to
+    six decimals. A row without data leaves the table once a row of the same names has data.
 
     Args:
-        store: of one profile.
         published: top-1 of the original publication by target, as fractions; shown only beside real data.
 
     Raises:
@@ -70,12 +70,9 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
 
 def sanitize(text: str) -> str:
     """Return one line without control characters, terminal escapes, direction marks or what no file can hold."""
-    visible = "".join(
-        " " if unicodedata.category(sign) in ("Zl", "Zp") or sign in "\t\n\r\v\f" else sign
-        for sign in text
-        if sign in "\t\n\r\v\f" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co")
-    )
-    return " ".join(visible.split())
+    spaced = re.sub("[\t\n\r\v\f]", " ", text)
+    visible = (sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co"))
+    return " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
 
 
 def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
@@ -85,55 +82,44 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _axes(cell: ManifestEntry) -> tuple[Any, ...]:
-    return tuple(getattr(cell, axis) for axis in ROW_AXES)
-
-
 def _without_superseded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    def names(row: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(row[axis] for axis in ROW_AXES if axis != "row")
-
+    names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
     with_data = {names(row) for row in rows if row["status"] != "no data"}
     return [row for row in rows if row["status"] != "no data" or names(row) not in with_data]
 
 
-class _Outcome(NamedTuple):
-    """What became of one seed; the record is None unless the cell is done."""
-
-    seed: int
-    status: str
-    reason: str
-    record: Record | None
-
-
-def _outcome(store: Store, cell: ManifestEntry) -> _Outcome:
+def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
+    """Return the record of a cell that is done, or the status and reason of one that is not."""
     try:
         record = store.read(cell.id)
     except BadInput as error:
-        return _Outcome(cell.seed, "failed", str(error).replace(str(store.cells / cell.id), cell.id), None)
+        return "failed", str(error).replace(str(store.cells / cell.id), cell.id)
     if record is None:
-        return _Outcome(cell.seed, "to run", "not run yet", None)
+        return "to run", "not run yet"
     if record.status != "done":
-        return _Outcome(cell.seed, record.status, record.reason, None)
+        return record.status, record.reason
     accuracy, items = record.metrics.get("top1"), record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
-        return _Outcome(cell.seed, "failed", "the record says done and has no top-1 over test items", None)
-    return _Outcome(cell.seed, "done", "", record)
+        return "failed", "the record says done and has no top-1 over test items"
+    return record
 
 
 def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float | None]) -> dict[str, Any]:
-    outcomes = [_outcome(store, cell) for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id))]
-    done = [outcome.record for outcome in outcomes if outcome.record is not None]
-    unfinished = next((outcome for outcome in outcomes if outcome.record is None), None)
-    reason = unfinished.reason if unfinished else ""
-    if unfinished and len(cells) > 1:
-        reason = f"seed {unfinished.seed}: {reason}"
+    done, unfinished = [], []
+    for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
+        outcome = _outcome(store, cell)
+        if isinstance(outcome, Record):
+            done.append(outcome)
+        else:
+            status, reason = outcome
+            unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
+    status, reason = unfinished[0] if unfinished else ("done", "")
     first = cells[0]
     row: dict[str, Any] = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
-        "status": unfinished.status if unfinished else "done",
+        "status": status,
         "reason": reason,
-        "seeds": f"{len(done)}" if unfinished is None else f"{len(done)}/{len(outcomes)}",
+        "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         "published_top1": published.get(first.target) if first.data == "real" else None,
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from benchmark.config.compose import compose_target
 from benchmark.config.schema import Config
@@ -18,7 +18,7 @@ from benchmark.perf.timing import ROUNDS, alternate, clock
 from benchmark.planning.plan import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.system import memory
-from benchmark.training.callbacks import IgnoreProgress
+from benchmark.training.callbacks import IgnorePhases
 from benchmark.training.loop import take_step, update
 from benchmark.training.precision import full_float32
 from benchmark.training.schedule import make_optimiser
@@ -49,17 +49,11 @@ Say = Callable[[str], None]
 def measure(
     modalities: Sequence[str], overrides: Sequence[str], device: torch.device, say: Say
 ) -> dict[str, list[Row]]:
-    """Measure everything and return rows by kind: ``segments``, ``steps``, ``evaluation``.
-
-    Args:
-        overrides: settings such as ``source.image=photo.jpg``; those of other modalities have no effect.
-        say: called with a line about each measurement before it starts.
-    """
+    """Measure everything and return rows by kind; ``say`` is called with a line before each measurement."""
     found: dict[str, list[Row]] = {"segments": [], "steps": [], "evaluation": []}
-    for name in modalities:
+    for modality in map(registry.modality, modalities):
         for profile in PROFILES:
-            modality = registry.modality(name)
-            for number, target in enumerate(TARGETS[name][profile]):
+            for number, target in enumerate(TARGETS[modality.name][profile]):
                 config = compose_target(target, overrides, profile=profile, suite="all")
                 resolve_auto(config, device.type)
                 if number == 0:
@@ -86,9 +80,8 @@ def _segments(modality: Modality, profile: str, config: Config, device: torch.de
     for policy_name, policy in modality.policies().items():
         say(f"{modality.name}, {profile}: segments of the policy {policy_name}")
         stream = modality.stream(source, view, policy, batch_size=batch, seed=0, device=device)
-        others = []
-        if policy_name in (*COMPARED, config.policy.name):
-            others = list(modality.references(name, view, policy, device))
+        compared = policy_name in (*COMPARED, config.policy.name)
+        others = list(modality.references(name, view, policy, device)) if compared else []
         ways: dict[str, Callable[[int], object]] = {"ours": stream.batch}
         ways |= {other.name: other.make for other in others}
         memory.reset_peak(device)
@@ -154,14 +147,9 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
     network = make_network(modality, config.student.network, config.view, len(adapter.info.classes), 0, device)
     batches = evaluation_batches(data, device=device)
 
-    def prepare(raw: Tensor) -> Tensor:
-        return modality.prepare(raw, config.view)
-
-    def evaluate(number: int) -> object:
-        return predict(network, batches, prepare, device, IgnoreProgress())
-
+    prepare = partial(modality.prepare, view=config.view)
     memory.reset_peak(device)
-    seconds = alternate({"evaluate": evaluate}, device)
+    seconds = alternate({"evaluate": lambda _: predict(network, batches, prepare, device, IgnorePhases())}, device)
     return {
         "modality": modality.name, "profile": config.profile.name, "target": target,
         "network": config.student.network,

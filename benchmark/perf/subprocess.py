@@ -14,11 +14,7 @@ from modalities.errors import BadInput
 
 
 def measure_in_subprocess(modalities: Sequence[str], overrides: Sequence[str], device: str) -> dict[str, Any]:
-    """Return what ``measure`` finds, with the machine; on a CPU with one thread, like the cells of a run.
-
-    Raises:
-        BadInput: a setting is refused, or the process ended early.
-    """
+    """Return what ``measure`` finds, with the machine. Raise BadInput for a setting, or if the process ended early."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_measure, args=(theirs, modalities, overrides, device), daemon=True)
@@ -45,7 +41,7 @@ def _measure(pipe: Connection, modalities: Sequence[str], overrides: Sequence[st
     from benchmark.perf.measure import measure
     from benchmark.perf.timing import machine
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # like the cells of a run
     place = torch.device(device)
     try:
         found: dict[str, Any] = measure(

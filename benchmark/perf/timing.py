@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import statistics
 import time
@@ -13,28 +14,19 @@ from typing import Any
 import torch
 
 ROUNDS = 7
+Functions = Mapping[str, Callable[[int], object]]  # name → function of the number of the round
 
 
 def clock(device: torch.device) -> float:
-    """Return the seconds of work so far.
-
-    On a CPU this is the CPU time of the process, so that other work on the machine matters less. On a GPU it is wall
-    time, read after the GPU has finished everything that was submitted to it.
-    """
+    """Return the seconds of work so far: CPU time of the process, or wall time once a GPU has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return time.perf_counter()
-    return time.process_time()
+    return time.process_time()  # other work on the machine matters less
 
 
-def time_rounds(
-    functions: Mapping[str, Callable[[int], object]], device: torch.device, rounds: int = ROUNDS
-) -> dict[str, list[float]]:
-    """Return the seconds of each call, in rounds; a first call of each, which loads and compiles, does not count.
-
-    Args:
-        functions: name → function of the number of the round.
-    """
+def time_rounds(functions: Functions, device: torch.device, rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Return the seconds of each call, in rounds; a first call of each, which loads and compiles, does not count."""
     for function in functions.values():
         function(0)
     taken: dict[str, list[float]] = {name: [] for name in functions}
@@ -46,9 +38,7 @@ def time_rounds(
     return taken
 
 
-def alternate(
-    functions: Mapping[str, Callable[[int], object]], device: torch.device, rounds: int = ROUNDS
-) -> dict[str, float]:
+def alternate(functions: Functions, device: torch.device, rounds: int = ROUNDS) -> dict[str, float]:
     """Return the median seconds of a call of each function; see ``time_rounds``."""
     return {name: statistics.median(taken) for name, taken in time_rounds(functions, device, rounds).items()}
 
@@ -69,10 +59,8 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 def processor() -> str:
     """Return the name of the CPU."""
-    try:
+    with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine()

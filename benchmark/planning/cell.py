@@ -20,7 +20,7 @@ State = Literal["done", "to run", "no data"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One experiment: everything a process needs to run it and nothing about how it went."""
+    """One experiment: everything a process needs to run it and nothing about its outcome."""
 
     id: str
     row: str
@@ -47,10 +47,7 @@ class Cell:
         return ManifestEntry(id=self.id, row=self.row, teacher_key=self.teacher_key, **asdict(self.key))
 
     def record(self, status: Status, reason: str = "", **results: Any) -> Record:
-        """Return this cell's record: its settings, and ``results`` (fields of ``Record``) in place of those it has.
-
-        In the reason, the folder of the real datasets is written as ``ROOT``.
-        """
+        """Return this cell's record: its settings and ``results``; the reason has the data's folder as ``ROOT``."""
         if self.data.kind == "real":
             reason = below_root(reason, self.data.root)
         settings: dict[str, Any] = {

@@ -25,11 +25,7 @@ COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its 
 
 
 def make_plan(request: Request) -> list[Cell]:
-    """Return every cell of a request, in the order in which they run: target by target, seeds last.
-
-    Raises:
-        BadInput: nothing matches, or a name, key, value or source file is wrong.
-    """
+    """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
     variants = load_suite(request.suite).variants or [[]]
     for target in select_targets(request):
@@ -50,11 +46,9 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
     Args:
         root: folder of the real datasets.
         device: kind only, ``cpu`` or ``cuda``; resolves ``auto``.
-        own: the roles (``student``, ``teacher``) for which the caller has a module, so that the network's name is
-            not one that can be built.
+        own: the roles (``student``, ``teacher``) for which the caller has a module, whose names cannot be built.
 
-    Raises:
-        BadInput: a network's name, a source, a file or a value cannot be used.
+    Raises BadInput: a network's name, a source, a file or a value cannot be used.
     """
     adapter = registry.target(target)
     modality_name = adapter.info.modality
@@ -79,11 +73,14 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
         for seed in config.seeds:
             identity = {**of_teacher, **of_student, "fold": fold, "seed": seed}
-            key = _key(
-                modality=modality_name, target=target, fold=fold, source=source.name, policy=config.policy.name,
-                recipe=config.recipe.name, teacher=config.teacher.network, student=config.student.network,
-                profile=config.profile.name, data=data.kind, seed=seed,
-            )  # fmt: skip
+            try:
+                key = CellKey(
+                    modality=modality_name, target=target, fold=fold, source=source.name, policy=config.policy.name,
+                    recipe=config.recipe.name, teacher=config.teacher.network, student=config.student.network,
+                    profile=config.profile.name, data=data.kind, seed=seed,
+                )  # fmt: skip
+            except ValidationError as error:
+                raise BadInput(f"a cell of {target} cannot be named ({first_problem(error)}).") from error
             cells.append(
                 Cell(
                     id=cell_id(identity), row=row_id(identity), key=key, source=source, source_path=source_path,
@@ -91,13 +88,6 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
                 )
             )  # fmt: skip
     return cells
-
-
-def _key(**axes: Any) -> CellKey:
-    try:
-        return CellKey(**axes)
-    except ValidationError as error:
-        raise BadInput(f"a cell of {axes['target']} cannot be named ({first_problem(error)}).") from error
 
 
 def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:

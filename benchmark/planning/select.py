@@ -27,25 +27,19 @@ class Request:
     device: str = "cpu"  # kind only: cpu or cuda
 
     def selection(self) -> dict[str, Any]:
-        """Return what narrows or changes the suite, for the manifest; no paths of this machine.
-
-        The kind of device is part of it: it decides on the precision, and so on the ids of the cells.
-        """
+        """Return what narrows or changes the suite, for the manifest; no paths of this machine."""
         return {
-            "device": self.device,
+            "device": self.device,  # decides on the precision, and so on the ids of the cells
             "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
             "overrides": [_without_folders(text) for text in self.overrides],
         }  # fmt: skip
 
 
 def select_targets(request: Request) -> list[str]:
-    """Return the requested targets, sorted by modality and name.
+    """Return the requested targets, sorted by modality and name; raise BadInput if a pattern matches none.
 
     A pattern is a name, a glob, or ``MODALITY/GLOB``. Globs choose among the suite's targets; a target that is named
     in full is taken whether the suite has it or not.
-
-    Raises:
-        BadInput: a pattern matches no target, a modality is unknown, or nothing is left.
     """
     suite = load_suite(request.suite)
     working, _ = registry.usable()
@@ -54,7 +48,7 @@ def select_targets(request: Request) -> list[str]:
     def matching(patterns: Sequence[str], *, required: bool) -> set[str]:
         found: set[str] = set()
         for pattern in patterns:
-            names = {name for name, modality in modality_of.items() if _matches(pattern, name, modality)}
+            names = {n for n, m in modality_of.items() if fnmatchcase(n, pattern) or fnmatchcase(f"{m}/{n}", pattern)}
             if required and not names:
                 raise UnknownName("target", pattern, registry.target_names())
             found |= names
@@ -79,16 +73,9 @@ def select_targets(request: Request) -> list[str]:
     return sorted(selected, key=lambda name: (registry.MODALITIES.index(modality_of[name]), name))
 
 
-def _matches(pattern: str, name: str, modality: str) -> bool:
-    return fnmatchcase(name, pattern) or fnmatchcase(f"{modality}/{name}", pattern)
-
-
 def broken_targets(request: Request) -> dict[str, str]:
-    """Return the broken plug-in targets that a request would have run, by name, and why they cannot be used.
-
-    The modality of a broken target is unknown, so a request that names modalities includes none of them.
-    """
-    if request.modalities:
+    """Return the broken plug-in targets that a request would have run, by name, and why they cannot be used."""
+    if request.modalities:  # that of a broken target is unknown
         return {}
     suite = load_suite(request.suite)
     included, excluded = request.targets or suite.targets, (*suite.exclude, *request.exclude)

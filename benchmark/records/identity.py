@@ -15,11 +15,7 @@ NUMERICS_VERSION = 2  # raised by hand when the same cell would give other numbe
 def canonical_json(value: Any) -> str:
     """One text per value: sorted keys, no spaces, and 1.0 written as 1, so that equal settings have equal hashes.
 
-    Takes None, truth values, finite numbers (NumPy's too), strings, sequences, and mappings with string keys.
-
-    Raises:
-        TypeError: for anything else, a path included: what depends on a machine cannot be part of an identity.
-        ValueError: for numbers that are not finite.
+    Raises TypeError for what is not JSON-like (NumPy's numbers are), a path included, and ValueError if not finite.
     """
     return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -41,16 +37,16 @@ def _canonical(value: Any) -> Any:
 
 
 def _digest(identity: Mapping[str, Any], digits: int) -> str:
-    versions = {"schema_version": SCHEMA_VERSION, "numerics_version": NUMERICS_VERSION}
-    return hashlib.sha256(canonical_json({**versions, "identity": identity}).encode()).hexdigest()[:digits]
+    covered = {"schema_version": SCHEMA_VERSION, "numerics_version": NUMERICS_VERSION, "identity": identity}
+    return hashlib.sha256(canonical_json(covered).encode()).hexdigest()[:digits]
 
 
 def cell_id(identity: Mapping[str, Any]) -> str:
     """Return the name of a cell's folder, such as ``cifar10-deadleaves-s0-0123456789ab``.
 
     Args:
-        identity: everything that changes the numbers; ``target`` and ``source`` (a name, or a mapping with ``name``)
-            and ``seed`` are read for the readable part, which is made safe for file names; ``fold`` too unless it is 1.
+        identity: everything that changes the numbers, with ``target``, ``source`` (a name, or a mapping with ``name``),
+            ``seed`` and perhaps ``fold``, which make the readable part.
     """
     source = identity["source"]
     name = source["name"] if isinstance(source, Mapping) else source

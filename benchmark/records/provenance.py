@@ -42,16 +42,10 @@ def below_root(text: str, root: Path) -> str:
 
 
 def provenance(device: str, threads: int) -> dict[str, Any]:
-    """Return what a reader of a number may want to know about the process that made it.
+    """Return, JSON-ready, what a reader of a number may want to know about the process that made it.
 
-    Args:
-        device: in words, such as ``cpu`` or ``cuda: NVIDIA H200``.
-        threads: compute threads of the cell.
-
-    Returns:
-        JSON-ready: package, version, commit and dirty (None outside a checkout of this package; dirty says whether
-        the code differs from the commit), python, libraries (those installed), platform, device, threads, started
-        (now, UTC) and ended (None, for the caller to set with ``utc_now``).
+    ``device`` is in words, such as ``cuda: NVIDIA H200``. Outside a checkout of this package, ``commit`` and ``dirty``
+    (whether the code differs from it) are None. The caller sets ``ended``, with ``utc_now``.
     """
     commit, dirty = _checkout(PACKAGE)
     return {
@@ -78,10 +72,7 @@ def _version(name: str) -> str | None:
 
 @functools.cache  # what runs is the code that was there at the first call
 def _checkout(package: Path) -> tuple[str | None, bool | None]:
-    """Return commit and dirty flag of the checkout that tracks this package.
-
-    An installed copy that merely lies inside another repository is not tracked there, and so has no commit.
-    """
+    """Return commit and dirty flag of the checkout that tracks this package; None if no repository does."""
     root = package.parent
     try:
         _git(root, "ls-files", "--error-unmatch", f"{package.name}/__init__.py")
@@ -95,11 +86,6 @@ def _checkout(package: Path) -> tuple[str | None, bool | None]:
 def _git(folder: Path, *arguments: str) -> str:
     # A caller's GIT_DIR would point to another repository; without optional locks no other git process is disturbed.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments],
-        env={**environment, "GIT_OPTIONAL_LOCKS": "0"},
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=True,
-    ).stdout
+    environment["GIT_OPTIONAL_LOCKS"] = "0"
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=True).stdout

@@ -35,10 +35,7 @@ Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(mi
 class Record(CellAxes):
     """What one cell produced: the content of its ``record.json``.
 
-    Accuracies are fractions in [0, 1]; a figure that is missing is None.
-
-    Raises:
-        ValueError: a field has a value of another type or out of its range (pydantic's ValidationError).
+    Accuracies are fractions in [0, 1]; a figure that is missing is None. Raises pydantic's ValidationError.
     """
 
     schema_version: Count = SCHEMA_VERSION
@@ -65,14 +62,7 @@ class Record(CellAxes):
 
     @classmethod
     def from_json(cls, text: str, where: str | Path = "a record") -> Record:
-        """Read the text that ``to_json`` made.
-
-        Args:
-            where: the file that an error names.
-
-        Raises:
-            BadInput: not JSON, missing or unknown keys, a value of the wrong type, another schema version.
-        """
+        """Read the text that ``to_json`` made. Raise BadInput, which names ``where``, if it is anything else."""
         try:
             content = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:

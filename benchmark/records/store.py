@@ -34,18 +34,15 @@ _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
 
 @dataclass(frozen=True)
 class Predictions:
-    """A student's outputs on the n real test items.
-
-    ``labels`` is (n,) int64; ``logp`` is (n, classes) float16, natural logarithms of probabilities.
-    """
+    """A student's outputs on the n real test items."""
 
     item_ids: Sequence[str]
-    labels: np.ndarray
-    logp: np.ndarray
+    labels: np.ndarray  # (n,) int64
+    logp: np.ndarray  # (n, classes) float16, natural logarithms of probabilities
 
 
 class Store:
-    """The results of one profile, in one folder. Every path in that folder comes from here.
+    """The results of one profile, in the folder ``DIR/PROFILE``. Every path in that folder comes from here.
 
     ``cells/ID/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
     ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/ID/attempt/`` and touches none of them. Only
@@ -55,11 +52,7 @@ class Store:
     cells which a changed configuration no longer requests leave the leaderboard; another suite or selection adds one.
     The leaderboard shows the union, so that running one target again never hides the others.
 
-    ``teachers/KEY/`` holds a teacher: weights, predictions, and notes, which are written last. ``jobs/`` holds the
-    reports and logs of cluster jobs.
-
-    Args:
-        root: ``DIR/PROFILE``; made when something is first written.
+    ``teachers/KEY/`` holds a teacher; ``jobs/`` holds the reports and logs of cluster jobs.
     """
 
     def __init__(self, root: Path) -> None:
@@ -74,10 +67,7 @@ class Store:
         return self.cells / id
 
     def attempt(self, id: str) -> Path:
-        """Folder in which a cell works until it has a record; it need not exist.
-
-        Files left there under a published name (``student.safetensors`` above all) are published by ``write``.
-        """
+        """Folder in which a cell works until it has a record; ``write`` publishes its files. It need not exist."""
         return self.cell(id) / "attempt"
 
     def record_file(self, id: str) -> Path:
@@ -96,14 +86,10 @@ class Store:
         """Whether a teacher is complete: its notes are written last."""
         return (self.teacher(key) / TEACHER_NOTES).is_file()
 
-    def check_writable(self) -> None:
-        """Find out before the first step, not after the last, whether results can be written.
-
-        Raises:
-            BadInput: nothing can be written, or the file system has no file locks.
-        """
+    def check_writable(self, content: str = "") -> None:
+        """Raise BadInput if a file with this content cannot be written, or the file system has no file locks."""
         probe = self.cells / ".writable"
-        atomic_write(probe, "")
+        atomic_write(probe, content)
         probe.unlink(missing_ok=True)
         check_locks(self.cells)
         for folder in (self.root, self.cells, self.manifests):  # where other processes may write too
@@ -134,11 +120,7 @@ class Store:
         return f"{found.st_ino} {found.st_mtime_ns}"
 
     def read(self, id: str) -> Record | None:
-        """Read a cell's record; None if it has none.
-
-        Raises:
-            BadInput: record.json is damaged, or belongs to another cell.
-        """
+        """Read a cell's record; None if it has none. Raises BadInput if it is damaged, or another cell's."""
         path = self.record_file(id)
         text = _read_text(path)
         if text is None:
@@ -160,13 +142,7 @@ class Store:
         What an earlier attempt published is removed first. Reason and traceback lose their folders. The attempt's
         folder is removed too, except after ``failed`` and ``out of memory``: a rerun may continue from a checkpoint.
 
-        Args:
-            predictions: written as predictions.npz.
-            curve: rows with the same keys (``step``, ``loss`` …), written as curve.csv.
-
-        Raises:
-            BadInput: the folder cannot be written, or the disk is full.
-            ValueError: the record has a value that could not be read back.
+        Raises BadInput if the folder cannot be written, and ValueError for a value that could not be read back.
         """
         record = replace(record, reason=strip_folders(record.reason), traceback=strip_folders(record.traceback))
         text = record.to_json()
@@ -202,16 +178,12 @@ class Store:
             with np.load(path, allow_pickle=False) as arrays:
                 # A part that is not an array is read as bytes.
                 ids, labels, logp = (np.asarray(arrays[name]) for name in ("item_ids", "labels", "logp"))
+            if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
+                raise ValueError("not predictions of this package")
+            if not ids.shape == labels.shape == logp.shape[:1]:
+                raise ValueError("arrays of unequal length")
         except Exception as error:  # a damaged archive raises nearly anything
-            raise BadInput(
-                f"{path} cannot be read ({error or type(error).__name__}); delete its folder and run the cell again."
-            ) from error
-        if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
-            raise BadInput(
-                f"{path} does not hold predictions of this package; delete its folder and run the cell again."
-            )
-        if not ids.shape == labels.shape == logp.shape[:1]:
-            raise BadInput(f"{path} has arrays of unequal length; delete its folder and run the cell again.")
+            raise _unreadable(path, error) from error
         return Predictions(ids.tolist(), labels, logp)
 
     def curve(self, id: str) -> list[dict[str, float]]:
@@ -221,15 +193,10 @@ class Store:
         try:
             return [{name: float(value) for name, value in row.items()} for row in rows]
         except (TypeError, ValueError, csv.Error) as error:
-            raise BadInput(f"{path} cannot be read ({error}); delete its folder and run the cell again.") from error
+            raise _unreadable(path, error) from error
 
     def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[ManifestEntry]) -> Path:
-        """Record which cells a run requests, before the first one runs.
-
-        Args:
-            suite: its name.
-            selection: what narrowed or changed it (targets, overrides …), JSON-ready; {} for the whole suite.
-        """
+        """Record which cells a run requests; ``selection`` is what narrowed or changed the suite, JSON-ready."""
         cells = sorted(cells, key=lambda cell: cell.id)
         manifest = Manifest(suite=suite, selection=dict(selection), cells=cells)
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
@@ -238,11 +205,7 @@ class Store:
         return path
 
     def requested_cells(self) -> list[ManifestEntry]:
-        """Return every cell that some manifest lists, once, sorted by id.
-
-        Raises:
-            BadInput: a manifest is damaged.
-        """
+        """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
         cells: dict[str, ManifestEntry] = {}
         for path in sorted(self.manifests.glob("*.json")):
             try:
@@ -258,13 +221,18 @@ class Store:
         return [cells[id] for id in sorted(cells)]
 
 
+def _unreadable(path: Path, error: Exception) -> BadInput:
+    problem = str(error) or type(error).__name__
+    return BadInput(f"{path} cannot be read ({problem}); delete its folder and run the cell again.")
+
+
 def _read_text(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); delete the file and run its cell again.") from error
+        raise _unreadable(path, error) from error
 
 
 def _predictions_bytes(predictions: Predictions) -> bytes:

@@ -11,18 +11,13 @@ from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from modalities.errors import BadInput
-from modalities.storage.atomic import atomic_write
 from modalities.storage.locks import exclusive_lock
 
 
 def note_failure(
     cell: Cell, store: Store, reason: str, *, device: str, expected_stamp: str, waiting: Callable[[str], None]
 ) -> Record:
-    """Write a ``failed`` record of a cell whose process died, or whose folder cannot be used; see ``keep``.
-
-    Args:
-        expected_stamp: the stamp (``Store.stamp``) of the record that the cell had before it was tried.
-    """
+    """Write a ``failed`` record of a cell whose process died, or whose folder cannot be used; see ``keep``."""
     record = cell.record("failed", reason, provenance=provenance(device, cell.config.threads))
     return keep(store, record, expected_stamp=expected_stamp, waiting=waiting)
 
@@ -32,14 +27,10 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
 
     If another record was written meanwhile (by the cell's own process just before it died, or by another run), return
     that one. If the cell's folder cannot be written, return a ``failed`` record that is not on disk: this costs only
-    this cell.
+    this cell. Raise BadInput if nothing can be written in the results folder.
 
     Args:
-        waiting: see ``exclusive_lock``.
-        expected_stamp: the stamp of the record that may be replaced; None replaces any.
-
-    Raises:
-        BadInput: nothing can be written in the results folder.
+        expected_stamp: the stamp (``Store.stamp``) of the record that may be replaced; None replaces any.
     """
     try:
         with exclusive_lock(store.cell(record.id), waiting):
@@ -48,7 +39,7 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
                 return found
             store.write(record)
     except BadInput as error:
-        _check_writable(store, record)
+        store.check_writable(record.to_json())
         also = "" if str(error) == record.reason else f" This could not be recorded: {error}"
         return replace(record, status="failed", reason=f"{record.reason}{also}")
     return record
@@ -61,8 +52,12 @@ def read_if_valid(store: Store, id: str) -> Record | None:
     return None
 
 
-def _check_writable(store: Store, record: Record) -> None:
-    """Raise BadInput if the record could not be written beside the cells' folders either."""
-    probe = store.root / "cells" / ".writable"
-    atomic_write(probe, record.to_json())
-    probe.unlink(missing_ok=True)
+def record_from_other_run(store: Store, id: str, expected_stamp: str | None = None) -> Record | None:
+    """Return the record that another process wrote while this one waited or ran other cells, if there is one.
+
+    Args:
+        expected_stamp: of the record before (``Store.stamp``); if None, only a record that is done counts.
+    """
+    found = read_if_valid(store, id)
+    changed = expected_stamp is not None and store.stamp(id) != expected_stamp
+    return found if found is not None and (changed or found.status == "done") else None

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import nn
 
 from modalities.base import Modality
 from modalities.errors import BadInput
@@ -31,11 +31,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Load a network's weights from a safetensors file; pickles are never opened.
-
-    Raises:
-        BadInput: the file is missing, is not a safetensors file, or belongs to another network.
-    """
+    """Load weights from a safetensors file, never from a pickle. Raise BadInput if it is missing or does not fit."""
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
@@ -50,9 +46,5 @@ def weights_hash(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(_bytes(value))
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from benchmark.data.batches import Batches, BatchesCache
 from benchmark.data.locate import ensure
@@ -23,6 +23,7 @@ from benchmark.planning.cell import Cell
 from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record
 from benchmark.records.store import Predictions, Store
+from benchmark.running.failures import record_from_other_run
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.status import NoData, run_to_status
 from benchmark.running.teacher import (
@@ -55,6 +56,8 @@ class _Attempt:
     store: Store
     device: torch.device
     callback: PhaseCallback
+    teacher: nn.Module | None
+    student: nn.Module | None
     ranks: Ranks
     deviations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -73,12 +76,8 @@ class _Attempt:
         finally:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - started
 
-    def last_phase(self) -> str:
-        return next(reversed(self.seconds), "")
-
-    def note_micro_batches(self, key: str, batch: int, count: int) -> None:
-        if count > 1:
-            self.deviations.append(describe_micro_batches(key, batch, count))
+    def predict(self, network: nn.Module, batches: Batches, task: TeacherTask) -> NDArray[np.float16]:
+        return predict(network, batches, task.prepare, self.device, self.callback, self.ranks)
 
 
 def run_cell(
@@ -97,10 +96,8 @@ def run_cell(
     If another process runs the same cell, wait for it and return its record.
 
     Args:
-        device: such as ``cpu`` or ``cuda:0``.
         teacher, student: a caller's own networks, instead of those that the configuration names.
-        expected_stamp: the stamp (``Store.stamp``) of the record to be replaced. If there is another record by now,
-            another process wrote it, and it is returned as it is. If None, only a record that is done is returned.
+        expected_stamp: see ``record_from_other_run``, whose record is returned if there is one.
         ranks: the processes that run this cell together; the main one writes the record.
 
     Raises:
@@ -108,12 +105,13 @@ def run_cell(
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
+    attempt = _Attempt(cell, store, torch.device(device), callback, teacher, student, ranks)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
-        return _run_locked(cell, store, device, callback, teacher, student, ranks)
+        return _run_locked(attempt)
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
-        found = record_from_other_run(cell, store, expected_stamp)
+        found = record_from_other_run(store, cell.id, expected_stamp)
         if found is None:
-            return _run_locked(cell, store, device, callback, teacher, student, ranks)
+            return _run_locked(attempt)
         if found.status == "done":
             store.discard_attempt(cell.id)
             if student is not None:
@@ -121,35 +119,18 @@ def run_cell(
         return found
 
 
-def record_from_other_run(cell: Cell, store: Store, expected_stamp: str | None = None) -> Record | None:
-    """Return the record that another process wrote while this one waited or ran other cells, if there is one."""
-    try:
-        found = store.read(cell.id)
-    except BadInput:  # damaged: run the cell again
-        return None
-    changed = expected_stamp is not None and store.stamp(cell.id) != expected_stamp
-    return found if found is not None and (changed or found.status == "done") else None
-
-
-def _run_locked(
-    cell: Cell,
-    store: Store,
-    device: str,
-    callback: PhaseCallback,
-    teacher: nn.Module | None,
-    student: nn.Module | None,
-    ranks: Ranks,
-) -> Record:
+def _run_locked(attempt: _Attempt) -> Record:
+    cell, ranks = attempt.cell, attempt.ranks
     # Sums depend on the number of threads, so the cell decides it and not the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
-    origin = provenance(_device_name(device), cell.config.threads)
-    attempt = _Attempt(cell, store, torch.device(device), callback, ranks)
+    name = f": {torch.cuda.get_device_name(attempt.device)}" if attempt.device.type == "cuda" else ""
+    origin = provenance(f"{attempt.device}{name}", cell.config.threads)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
-        store.start_attempt(cell.id)
+        attempt.store.start_attempt(cell.id)
     try:
-        status, reason, trace = run_to_status(partial(_run_phases, attempt, teacher, student), attempt.last_phase)
+        status, reason, trace = run_to_status(partial(_run_phases, attempt), attempt.seconds)
     finally:
         torch.set_num_threads(threads)
     if ranks.world_size > 1:
@@ -182,7 +163,7 @@ def _write(attempt: _Attempt, record: Record) -> Record:
     return record
 
 
-def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None) -> None:
+def _run_phases(attempt: _Attempt) -> None:
     cell = attempt.cell
     attempt.ranks.check(cell.config.recipe.batch)
     if not cell.data.ready:
@@ -191,18 +172,22 @@ def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: n
         test, mine, source = _load_data(attempt)
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
-    task = teacher_task(cell, test, attempt.device)
-    student = _make_student(attempt, task.classes, own_student)  # before the teacher: a wrong name must cost nothing
+    task = teacher_task(cell, test, attempt.device, attempt.callback)
+    student = attempt.student  # before the teacher: a wrong name must cost nothing
+    if student is None:
+        name, view = cell.config.student.network, cell.config.view
+        student = make_network(cell.modality, name, view, task.classes, cell.key.seed, attempt.device)
+    student = student.to(attempt.device)
     with attempt.timed("teacher"):
-        teacher = _get_teacher(attempt, task, own_teacher)
+        teacher = _get_teacher(attempt, task)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):
-        attempt.controls["untrained"] = metrics.top1(_predict(attempt, student, mine, task.prepare), labels)
+        attempt.controls["untrained"] = metrics.top1(attempt.predict(student, mine, task), labels)
     with attempt.timed("distill"):
         _distill(attempt, source, teacher.network, student)
     with attempt.timed("evaluate"):
         try:
-            logp = _predict(attempt, student, mine, task.prepare)
+            logp = attempt.predict(student, mine, task)
         except NotFinite as error:  # because of the last update, which no loss follows
             raise Diverged(cell.config.recipe.steps) from error
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
@@ -225,31 +210,17 @@ def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
     return test, mine, cell.modality.load_source(cell.source_path, view, device)
 
 
-def _make_student(attempt: _Attempt, classes: int, own: nn.Module | None) -> nn.Module:
-    if own is not None:
-        return own.to(attempt.device)
-    cell = attempt.cell
-    name, view = cell.config.student.network, cell.config.view
-    return make_network(cell.modality, name, view, classes, cell.key.seed, attempt.device)
-
-
-def _get_teacher(attempt: _Attempt, task: TeacherTask, own: nn.Module | None) -> ReadyTeacher:
+def _get_teacher(attempt: _Attempt, task: TeacherTask) -> ReadyTeacher:
     """Return the saved or newly made teacher, or a caller's own, which is scored in the same way but not saved."""
-    settings, callback = attempt.cell.config.teacher, attempt.callback
-    if own is None:
+    if attempt.teacher is None:
         folder = attempt.store.teacher(attempt.cell.teacher_key)
-        teacher = broadcast_teacher(attempt.ranks, partial(get_teacher, folder, settings, task, callback), task)
+        teacher = broadcast_teacher(attempt.ranks, partial(get_teacher, folder, task), task)
     else:
-        teacher = make_teacher(own.to(attempt.device), settings, task, callback, trained=True)
-        refuse_if_poor(teacher.notes, settings)
-    attempt.note_micro_batches("teacher.training.batch", settings.training.batch, teacher.notes.micro_batches)
+        teacher = make_teacher(attempt.teacher.to(attempt.device), task, trained=True)
+        refuse_if_poor(teacher.notes, task.settings)
+    batch, count = task.settings.training.batch, teacher.notes.micro_batches
+    attempt.deviations += describe_micro_batches("teacher.training.batch", batch, count)
     return teacher
-
-
-def _predict(
-    attempt: _Attempt, network: nn.Module, batches: Batches, prepare: Callable[[Tensor], Tensor]
-) -> NDArray[np.float16]:
-    return predict(network, batches, prepare, attempt.device, attempt.callback, attempt.ranks)
 
 
 def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.Module) -> None:
@@ -269,14 +240,8 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
     folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device)
     if ranks.world_size == 1:
         attempt.curve, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
-        attempt.note_micro_batches("recipe.batch", recipe.batch, count)
+        attempt.deviations += describe_micro_batches("recipe.batch", recipe.batch, count)
     else:  # ranks would have to run out of memory together
         attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
     attempt.deviations += ranks.deviations(student)
     attempt.segments = recipe.steps * recipe.batch
-
-
-def _device_name(device: str) -> str:
-    if device.startswith("cuda"):
-        return f"{device}: {torch.cuda.get_device_name(device)}"
-    return device

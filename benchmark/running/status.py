@@ -24,31 +24,24 @@ _NEEDS_LESS = {
     "teacher": "a smaller teacher.training.batch, teacher.network or view",
     "distill": "a smaller recipe.batch",
 }
+_STATUS: dict[type[Exception], Status] = {
+    NoData: "no data", Refused: "refused", Diverged: "diverged", BadInput: "failed",
+}  # fmt: skip
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _FILE_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCONN)
 
 
-def run_to_status(run: Callable[[], None], phase: Callable[[], str]) -> tuple[Status, str, str]:
-    """Call ``run``; return its status, the reason if it failed, and a traceback if the fault may be ours.
+def run_to_status(run: Callable[[], None], seconds: dict[str, float]) -> tuple[Status, str, str]:
+    """Call ``run``; return its status, a reason unless it is done, and a traceback if the fault may be ours.
 
-    Args:
-        phase: returns the name of the phase that ran last.
-
-    Raises:
-        Interrupted: raised by ``run``; this is not an outcome.
+    ``seconds`` is by phase, as ``run`` fills it in: the last one is the phase that failed.
     """
     try:
         run()
-    except Interrupted:
+    except Interrupted:  # not an outcome
         raise
-    except NoData as error:
-        return "no data", str(error), ""
-    except Refused as error:
-        return "refused", str(error), ""
-    except Diverged as error:
-        return "diverged", str(error), ""
-    except BadInput as error:
-        return "failed", str(error), ""
+    except tuple(_STATUS) as error:
+        return next(status for kind, status in _STATUS.items() if isinstance(error, kind)), str(error), ""
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
             return "failed", f"{error.strerror}: {_file_name(error)}; free it and run again.", ""
@@ -56,7 +49,7 @@ def run_to_status(run: Callable[[], None], phase: Callable[[], str]) -> tuple[St
         if isinstance(error, OSError) and error.errno in _FILE_LOST:
             return "failed", f"{error.strerror}: {_file_name(error)}; was its folder moved or unmounted?", trace
         if is_out_of_memory(error):
-            needs_less = _NEEDS_LESS.get(phase(), "a smaller network or view")
+            needs_less = _NEEDS_LESS.get(next(reversed(seconds), ""), "a smaller network or view")
             return "out of memory", f"memory ran out; {needs_less}, or fewer jobs, would need less.", trace
         return "failed", f"{type(error).__name__}: {error}", trace
     return "done", "", ""

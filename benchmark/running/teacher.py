@@ -67,8 +67,10 @@ class ReadyTeacher:
 
 @dataclass(frozen=True)
 class TeacherTask:
-    """What a teacher is made for: one target as one cell sees it."""
+    """What a teacher is made for and how: one target as one cell sees it."""
 
+    settings: Teacher
+    callback: PhaseCallback
     new_network: Callable[[], nn.Module]  # with seeded random weights, on the device
     prepare: Callable[[Tensor], Tensor]  # raw items on the device -> network inputs
     augment: Callable[[Tensor, Draws, int], Tensor]  # raw items, draws, step -> network inputs for training
@@ -79,11 +81,13 @@ class TeacherTask:
     device: torch.device
 
 
-def teacher_task(cell: Cell, test: Batches, device: torch.device) -> TeacherTask:
+def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: PhaseCallback) -> TeacherTask:
     """Return the task of a cell's teacher, given the whole test split."""
     config, modality, adapter = cell.config, cell.modality, cell.adapter
     view, classes = config.view, len(adapter.info.classes)
     return TeacherTask(
+        settings=config.teacher,
+        callback=callback,
         new_network=partial(make_network, modality, config.teacher.network, view, classes, 0, device),
         prepare=lambda raw: modality.prepare(raw, view),
         augment=lambda raw, draws, step: modality.augment(raw, view, draws, step),
@@ -95,44 +99,33 @@ def teacher_task(cell: Cell, test: Batches, device: torch.device) -> TeacherTask
     )
 
 
-def get_teacher(folder: Path, settings: Teacher, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
+def get_teacher(folder: Path, task: TeacherTask) -> ReadyTeacher:
     """Return the teacher saved in ``folder``, or make and save it; one process makes it while others wait.
 
-    Raises:
-        Refused: below ``times_chance`` × chance on the held-out part of the training split.
-        BadInput: a weights file that cannot be used.
-        Diverged, Interrupted: see ``optimise``.
+    Raises Refused, BadInput (a weights file that cannot be used), Diverged and Interrupted.
     """
     ready = _load(folder, task)  # without a lock: it may be in another user's folder, which cannot be written
     if ready is None:
-        with exclusive_lock(folder, waiting_callback(callback, "the teacher")):
+        with exclusive_lock(folder, waiting_callback(task.callback, "the teacher")):
             ready = _load(folder, task)  # another process may have made it while this one waited
             if ready is None:
-                ready = _save(folder, make_teacher(task.new_network(), settings, task, callback, folder))
+                ready = _save(folder, make_teacher(task.new_network(), task, folder))
                 clear(folder)
-    refuse_if_poor(ready.notes, settings)
+    refuse_if_poor(ready.notes, task.settings)
     return ready
 
 
 def make_teacher(
-    network: nn.Module,
-    settings: Teacher,
-    task: TeacherTask,
-    callback: PhaseCallback,
-    folder: Path | None = None,
-    *,
-    trained: bool = False,
+    network: nn.Module, task: TeacherTask, folder: Path | None = None, *, trained: bool = False
 ) -> ReadyTeacher:
     """Train or load ``network`` in place, score it on the held-out part, and predict the test items.
 
     Args:
         folder: of its checkpoints; None writes none.
         trained: use the network as it is (a caller's own).
-
-    Raises:
-        Diverged: it was trained here and its outputs are not finite.
     """
     started = time.monotonic()
+    settings, callback = task.settings, task.callback
     callback.phase("teacher: data")
     micro_batches, trained_here = 1, False
     split = limit_per_class(task.train(), task.train_per_class)
@@ -141,7 +134,7 @@ def make_teacher(
         load_weights(network, Path(settings.weights))
     elif not trained and not getattr(network, "ready", False):
         trained_here = True
-        micro_batches = _train(network, settings, task, for_training, callback, folder)
+        micro_batches = _train(network, task, for_training, folder)
     try:
         callback.phase("teacher: held-out part")
         batches = evaluation_batches(held_out, device=task.device)
@@ -159,16 +152,9 @@ def make_teacher(
     return ReadyTeacher(network, logp, notes)
 
 
-def _train(
-    network: nn.Module,
-    settings: Teacher,
-    task: TeacherTask,
-    data: LabelledData,
-    callback: PhaseCallback,
-    folder: Path | None,
-) -> int:
+def _train(network: nn.Module, task: TeacherTask, data: LabelledData, folder: Path | None) -> int:
     """Train with cross-entropy on augmented items, in shuffled order; return the number of micro-batches."""
-    training = settings.training
+    training, smoothing = task.settings.training, task.settings.label_smoothing
     draws = Draws(0, "teacher/")
     batches = Batches(data, shuffled_order(draws, len(data), training.batch), training.steps)
     apply_memory_format(network, training)
@@ -181,14 +167,14 @@ def _train(
         for part, part_targets in zip(inputs.chunk(micro_batches), targets.chunk(micro_batches), strict=True):
             with autocast(training, task.device):
                 logits = learner(in_memory_format(part, training))
-            loss = F.cross_entropy(logits.float(), part_targets, label_smoothing=settings.label_smoothing)
+            loss = F.cross_entropy(logits.float(), part_targets, label_smoothing=smoothing)
             yield loss * (len(part) / len(inputs))
 
     def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> None:
-        callback.phase("teacher: train")
+        task.callback.phase("teacher: train")
         optimise(
             network, partial(loss_at, micro_batches), training, seed=0, device=task.device, checkpoints=checkpoints,
-            callback=callback,
+            callback=task.callback,
         )  # fmt: skip
 
     return with_micro_batches(train, network, training.batch, folder, "teacher")[1]
@@ -209,23 +195,20 @@ def broadcast_teacher(ranks: Ranks, get: Callable[[], ReadyTeacher], task: Teach
     """Get the teacher on the main rank, and send it to the others, which wait for it."""
     if ranks.world_size == 1:
         return get()
-    mine: list[ReadyTeacher] = []
 
     def get_and_pack() -> tuple[dict[str, Tensor], ReadyTeacher]:
-        mine.append(get())
-        weights = {name: value.cpu() for name, value in mine[0].network.state_dict().items()}
-        return weights, replace(mine[0], network=nn.Identity())
+        teacher = get()
+        weights = {name: value.cpu() for name, value in teacher.network.state_dict().items()}
+        return weights, replace(teacher, network=nn.Identity())
 
     weights, teacher = ranks.from_main(get_and_pack)
-    if mine:
-        return mine[0]
     network = task.new_network()
     network.load_state_dict(weights)
     return replace(teacher, network=network)
 
 
 def _save(folder: Path, teacher: ReadyTeacher) -> ReadyTeacher:
-    """Write a teacher's files, the notes last; return the teacher with the hashes of its files in its notes."""
+    """Write a teacher's files, the notes last; return the teacher with their hashes in its notes."""
     save_weights(teacher.network, folder / TEACHER_WEIGHTS)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, logp=teacher.logp)

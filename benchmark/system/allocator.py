@@ -7,8 +7,9 @@ of a training step on a CPU. Huge pages and higher thresholds avoid that. Other 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+
+from benchmark.system.resources import child_environment
 
 VARIABLE = "GLIBC_TUNABLES"
 TUNABLES = {
@@ -18,14 +19,7 @@ TUNABLES = {
 }
 
 
-@contextmanager
-def for_children() -> Iterator[None]:
+def for_children() -> AbstractContextManager[None]:
     """Apply the settings to processes started within this context, unless the user has set their own."""
-    if VARIABLE in os.environ:
-        yield
-        return
-    os.environ[VARIABLE] = ":".join(f"{name}={value}" for name, value in TUNABLES.items())
-    try:
-        yield
-    finally:
-        del os.environ[VARIABLE]
+    settings = ":".join(f"{name}={value}" for name, value in TUNABLES.items())
+    return child_environment(VARIABLE, os.environ.get(VARIABLE, settings))

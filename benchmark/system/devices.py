@@ -11,13 +11,10 @@ from modalities.errors import BadInput
 
 
 def device_kind(device: str, *, elsewhere: bool = False) -> str:
-    """Return ``cpu`` or ``cuda``; for ``auto``, look for a GPU without importing torch if there is no driver.
+    """Return ``cpu`` or ``cuda``; raise BadInput if there is no such device.
 
     Args:
         elsewhere: the device may be on another machine (a cluster's node), so a GPU need not be present here.
-
-    Raises:
-        BadInput: there is no such device.
     """
     if device == "auto":
         return "cuda" if cuda_devices() else "cpu"
@@ -38,9 +35,7 @@ def device_kind(device: str, *, elsewhere: bool = False) -> str:
 
 def cuda_devices() -> int:
     """Return the number of usable GPUs; import torch only if a driver is present."""
-    if not Path("/proc/driver/nvidia").exists() and os.name == "posix":
-        return 0
-    return _torch_devices()
+    return 0 if os.name == "posix" and not Path("/proc/driver/nvidia").exists() else _torch_devices()
 
 
 def _torch_devices() -> int:
@@ -55,16 +50,10 @@ def worker_devices(device: str, jobs: str, threads: int) -> list[str]:
     Args:
         device: a device that ``device_kind`` has accepted.
         jobs: a number of workers, or ``auto``: one per GPU, or on CPUs as many as fit the cores at ``threads`` each.
-
-    Raises:
-        BadInput: ``jobs`` is neither.
     """
     kind = device_kind(device, elsewhere=True)
-    if kind == "cpu":
-        devices = ["cpu"]
-    elif ":" in device:
-        devices = [device]
-    else:
+    devices = [device if ":" in device else kind]
+    if devices == ["cuda"]:
         devices = [f"cuda:{index}" for index in range(max(1, cuda_devices()))]
     if jobs == "auto":
         count = max(1, machine.cores() // threads) if kind == "cpu" else len(devices)

@@ -27,12 +27,10 @@ def peak(device: torch.device) -> int:
     """Return the peak in bytes since ``reset_peak``, or since the process began if that had no effect."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    try:
+    with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    except OSError:
-        pass
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -1,7 +1,7 @@
 """The interface through which the processes that work on one cell share work, exchange results and agree.
 
-The number of processes is not part of a cell's identity, just as the device is not: each step has the segments and the
-update of a single process, up to rounding. If more than rounding differs, the record lists it under deviations.
+Each step has the segments and the update of a single process, up to rounding, so the number of processes is not part of
+a cell's identity. If more than rounding differs, the record lists it under deviations.
 """
 
 from __future__ import annotations
@@ -18,15 +18,11 @@ T = TypeVar("T")
 
 
 class RankDesync(Exception):
-    """The processes ended a cell differently. Some may wait for the others forever, so all must exit.
-
-    Attributes:
-        origin: whether this process was the first to end, and so knows the reason.
-    """
+    """The processes ended a cell differently. Some may wait for the others forever, so all must exit."""
 
     def __init__(self, origin: bool) -> None:
         super().__init__("the processes of this torchrun ended their cell differently; all of them exit.")
-        self.origin = origin
+        self.origin = origin  # whether this process was the first to end, and so knows the reason
 
 
 class Ranks:
@@ -89,11 +85,7 @@ def share(count: int, rank: int, world_size: int) -> range:
 
 
 def merge_shares(shares: Sequence[Sequence[T]]) -> list[T]:
-    """Put the shares of all ranks back into one list; the inverse of ``share``.
-
-    Raises:
-        ValueError: their sizes do not fit, so an item would be missing or count twice.
-    """
+    """Put the shares of all ranks back into one list; raise ValueError if an item would be missing or count twice."""
     whole: list[Any] = [None] * sum(map(len, shares))
     for rank, part in enumerate(shares):
         whole[rank :: len(shares)] = part

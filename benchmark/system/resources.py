@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 VARIABLE = "BENCHMARK_SHARED_BY"  # tells child processes how many of them share the machine
@@ -22,17 +22,22 @@ def cores() -> int:
 
 
 @contextmanager
-def shared_by(processes: int) -> Iterator[None]:
-    """Tell processes started within this context that ``processes`` of them share this one's resources."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(int(before or 1) * processes)
+def child_environment(name: str, value: str) -> Iterator[None]:
+    """Set a variable for processes started within this context; restore it at exit."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[VARIABLE]
+            del os.environ[name]
         else:
-            os.environ[VARIABLE] = before
+            os.environ[name] = before
+
+
+def shared_by(processes: int) -> AbstractContextManager[None]:
+    """Tell processes started within this context that ``processes`` of them share this one's resources."""
+    return child_environment(VARIABLE, str(int(os.environ.get(VARIABLE) or 1) * processes))
 
 
 def sharing_processes() -> int:
@@ -54,9 +59,8 @@ def share_of_memory() -> int:
 def free_memory() -> int:
     """Return the bytes that the system and the control groups of this process still allow.
 
-    Cached file contents count as free, because the system drops them on demand (``MemAvailable``,
-    https://docs.kernel.org/filesystems/proc.html#meminfo; ``memory.stat``,
-    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files). ``ASSUMED_FREE`` if unknown.
+    Cached file contents count as free, because the system drops them on demand (``MemAvailable`` in
+    https://docs.kernel.org/filesystems/proc.html; ``memory.stat`` in https://docs.kernel.org/admin-guide/cgroup-v2.html).
     """
     try:
         found = re.search(r"^MemAvailable: *(\d+) kB$", (PROC / "meminfo").read_text(), re.MULTILINE)

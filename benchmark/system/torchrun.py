@@ -26,11 +26,7 @@ EXCHANGE_TIMEOUT = timedelta(days=30)  # how long processes wait while the main 
 def join(device: str) -> Ranks:
     """Connect to the other processes of this torchrun; return ``SINGLE_PROCESS`` if there are none.
 
-    Args:
-        device: ``auto``, ``cpu`` or ``cuda``; each process takes the GPU of its local rank.
-
-    Raises:
-        BadInput: fewer GPUs than processes, a device with a number, or Lightning Fabric is missing.
+    Raises BadInput: fewer GPUs than processes, a device with a number, or Lightning Fabric is missing.
     """
     return TorchrunRanks(device) if launched_by_torchrun() else SINGLE_PROCESS
 
@@ -56,8 +52,8 @@ def _call(make: Callable[[], Any]) -> _Result:
 class TorchrunRanks(Ranks):
     """The processes of a torchrun, through Lightning Fabric: gloo on CPUs, NCCL on GPUs (the latter not yet tested).
 
-    Objects are exchanged through a separate gloo group, whose timeout is long. Outcomes of cells are exchanged through
-    torchrun's own store, which outlives a process that dies.
+    Objects are exchanged through a gloo group with a long timeout; outcomes of cells through torchrun's store, which
+    outlives a process that dies.
     """
 
     def __init__(self, device: str) -> None:
@@ -75,6 +71,7 @@ class TorchrunRanks(Ranks):
         import torch.distributed as dist
         from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
+        self._dist: Any = dist
         self._exchange = dist.new_group(backend="gloo", timeout=EXCHANGE_TIMEOUT)
         store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
         # The store outlives the processes of one attempt, so each attempt has its own prefix.
@@ -97,35 +94,28 @@ class TorchrunRanks(Ranks):
         return []
 
     def mean(self, values: Tensor) -> Tensor:
-        import torch.distributed as dist
-
-        dist.all_reduce(values)
+        self._dist.all_reduce(values)
         return values / self.world_size
 
     def any(self, flag: bool) -> bool:
         import torch
-        import torch.distributed as dist
 
         flags = torch.tensor(int(flag))
-        dist.all_reduce(flags, group=self._exchange)
+        self._dist.all_reduce(flags, group=self._exchange)
         return bool(flags)
 
     def from_main(self, make: Callable[[], T]) -> T:
-        import torch.distributed as dist
-
         results = [_call(make) if self.is_main else _Result()]
-        dist.broadcast_object_list(results, src=0, group=self._exchange)
+        self._dist.broadcast_object_list(results, src=0, group=self._exchange)
         if results[0].error is not None:
             raise results[0].error
         value: T = results[0].value
         return value
 
     def gather(self, make: Callable[[], T]) -> list[T]:
-        import torch.distributed as dist
-
         mine = _call(make)
         results = [_Result()] * self.world_size
-        dist.all_gather_object(results, mine, group=self._exchange)
+        self._dist.all_gather_object(results, mine, group=self._exchange)
         for rank, result in enumerate(results):
             if result.error is not None:
                 result.error.add_note(f"(raised by process {rank} of {self.world_size})")

@@ -10,33 +10,21 @@ class Interrupted(Exception):
     """A callback requested a stop. A checkpoint was written, and the same call continues from it."""
 
 
-class ProgressCallback(Protocol):
-    """Notified after steps, and asked whether to stop."""
+class PhaseCallback(Protocol):
+    """Notified when a phase begins and after steps, and asked whether to stop."""
 
-    def step(self, done: int, total: int, loss: float) -> None: ...
+    def phase(self, name: str) -> None:
+        return
 
-    def should_stop(self) -> bool: ...
-
-
-class IgnoreProgress:
-    """A ProgressCallback that does nothing."""
-
-    def step(self, done: int, total: int, loss: float) -> None: ...
+    def step(self, done: int, total: int, loss: float) -> None:
+        return
 
     def should_stop(self) -> bool:
         return False
 
 
-class PhaseCallback(ProgressCallback, Protocol):
-    """A ProgressCallback that is also notified when a phase begins."""
-
-    def phase(self, name: str) -> None: ...
-
-
-class IgnorePhases(IgnoreProgress):
-    """A PhaseCallback that does nothing."""
-
-    def phase(self, name: str) -> None: ...
+class IgnorePhases(PhaseCallback):
+    """A callback that does nothing and never stops."""
 
 
 def waiting_callback(callback: PhaseCallback, subject: str) -> Callable[[str], None]:

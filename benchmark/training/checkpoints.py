@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from modalities.storage.atomic import atomic_write
 
 HEADER = b"single-datum checkpoint 2\n"
-EVERY_SECONDS = 60.0
+EVERY_SECONDS = 60.0  # between two checkpoints of a running loop
 
 
 @dataclass
 class Checkpoint:
-    """A training run after ``step`` steps; ``pending`` are the losses not yet averaged into a row of the curve."""
+    """A training run after ``step`` steps: state dicts, and the rows and the pending losses of its curve."""
 
     step: int
     network: dict[str, Any]
@@ -30,10 +30,7 @@ class Checkpoint:
     pending: list[float]
 
     def fits(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> bool:
-        """Return whether it matches a network and an optimiser: names, types and shapes of everything to be loaded.
-
-        Check before loading, because a load that fails half way leaves the network half changed.
-        """
+        """Return whether names, types and shapes match; a load that fails half way would change half the network."""
         try:
             return _outline(self.network) == _outline(network.state_dict()) and _holds_for(self.optimiser, optimiser)
         except (AttributeError, IndexError, KeyError, TypeError):  # not even structured like one
@@ -46,40 +43,20 @@ class Checkpoints:
     A file is a header, the SHA-256 of what follows, and a torch archive that is read with ``weights_only=True``. It is
     written to a temporary name, flushed to disk and renamed, so a kill at any moment leaves complete files only. A
     file that is damaged anyway is skipped in favour of the previous one, and removed when the next one is written.
-
-    Args:
-        folder: created when the first checkpoint is written.
-        prefix: distinguishes several runs in the folder.
-        every_seconds: time between two checkpoints of a running loop; a minute by default.
     """
 
-    def __init__(self, folder: Path, prefix: str, every_seconds: float | None = None) -> None:
-        if every_seconds is None:  # the variable is for tests, which kill cells that last a second or two
-            every_seconds = float(os.environ.get("BENCHMARK_CHECKPOINT_SECONDS", EVERY_SECONDS))
-        self.folder, self.prefix, self.every_seconds = folder, prefix, every_seconds
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.folder, self.prefix = folder, prefix
+        # The variable is for tests, which kill cells that last a second or two.
+        self.every_seconds = float(os.environ.get("BENCHMARK_CHECKPOINT_SECONDS", EVERY_SECONDS))
         self._previous: Path | None = None  # the last one written or read here, so known to be intact
 
-    def save(
-        self,
-        step: int,
-        network: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        curve: list[tuple[int, float, float]],
-        pending: list[float],
-    ) -> None:
-        """Write the state after ``step`` steps; keep the checkpoint last written or read here, and remove all others.
-
-        The others are older, damaged, or from later steps of a run that was set back by a damaged one: they must not
-        take the place of an intact one.
-        """
+    def save(self, state: Checkpoint) -> None:
+        """Write a checkpoint and remove all others (older, damaged, or of later steps) but the last intact one."""
         buffer = io.BytesIO()
-        state = {
-            "step": step, "network": network.state_dict(), "optimiser": optimiser.state_dict(), "curve": curve,
-            "pending": pending,
-        }  # fmt: skip
-        torch.save(state, buffer)
+        torch.save(vars(state), buffer)
         payload = buffer.getvalue()
-        path = self.folder / f"{self.prefix}-{step:09d}.ckpt"
+        path = self.folder / f"{self.prefix}-{state.step:09d}.ckpt"
         atomic_write(path, HEADER + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
         for other in self._files():
             if other not in (path, self._previous):
@@ -110,9 +87,8 @@ def _read(path: Path) -> Checkpoint | None:
         data = path.read_bytes()
     except OSError:
         return None
-    digest_at = len(HEADER)
-    payload = data[digest_at + 65 :]
-    if not data.startswith(HEADER) or hashlib.sha256(payload).hexdigest().encode() != data[digest_at : digest_at + 64]:
+    payload = data[len(HEADER) + 65 :]
+    if not data.startswith(HEADER + hashlib.sha256(payload).hexdigest().encode() + b"\n"):
         return None
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from benchmark.config.schema import Training
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks
-from benchmark.training.callbacks import IgnoreProgress, Interrupted, ProgressCallback
-from benchmark.training.checkpoints import Checkpoints
+from benchmark.training.callbacks import IgnorePhases, Interrupted, PhaseCallback
+from benchmark.training.checkpoints import Checkpoint, Checkpoints
 from benchmark.training.precision import full_float32
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser
 
-LossAt = Callable[[int], Iterable[Tensor]]  # step → its loss, as one summand per micro-batch
+# step → its loss, as one summand per micro-batch; each is backpropagated before the next is computed, to save memory
+LossAt = Callable[[int], Iterable[Tensor]]
 READ_EVERY = 20  # steps between two reads of the loss; each read waits for the device
 AGREE_SECONDS = 2.0  # between two stop polls of several ranks: a scheduler may kill them half a minute after its signal
 
@@ -27,11 +28,11 @@ class Diverged(Exception):
     """The loss was not a finite number at ``step``."""
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"the loss is not finite at step {step}; a lower learning rate or gradient clipping may help.")
+        super().__init__(step)  # alone, so that the exception can be sent between processes
         self.step = step
 
-    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:  # exceptions are sent between processes
-        return (Diverged, (self.step,))
+    def __str__(self) -> str:
+        return f"the loss is not finite at step {self.step}; a lower learning rate or gradient clipping may help."
 
 
 @dataclass
@@ -42,14 +43,14 @@ class Curve:
     pending: list[float] = field(default_factory=list)  # losses not yet averaged into a row
 
     def add(self, losses: list[float], done: int) -> None:
-        """Add the losses of the latest steps, after ``done`` steps. Raise Diverged if one is not finite."""
+        """Add the losses up to step ``done``. Raise Diverged if one is not finite."""
         self.pending += losses
         for offset, loss in enumerate(self.pending):
             if not math.isfinite(loss):
                 raise Diverged(done - len(self.pending) + offset)
 
     def add_row(self, done: int, rate: float) -> float:
-        """Average the pending losses into a row, and return their mean."""
+        """Average the pending losses into a row; return their mean."""
         mean = sum(self.pending) / len(self.pending)
         self.rows.append((done, rate, mean))
         self.pending = []
@@ -59,17 +60,16 @@ class Curve:
 class StopPoll:
     """Asks whether to stop, with all ranks asking at the same steps.
 
-    A single process asks at every step: a scheduler gives seconds, and READ_EVERY steps of a large network may take
-    minutes. Several ranks have to agree each time, so they ask at every step only until the main rank's clock has
-    shown how many steps AGREE_SECONDS are.
+    A single process asks at every step, as READ_EVERY steps of a large network may take minutes. Several ranks have to
+    agree, so they ask at every step only until the main rank's clock has shown how many steps AGREE_SECONDS are.
     """
 
-    def __init__(self, ranks: Ranks, callback: ProgressCallback, start: int) -> None:
+    def __init__(self, ranks: Ranks, callback: PhaseCallback, start: int) -> None:
         self._ranks, self._callback, self._every = ranks, callback, 1
         self._read_step, self._read_time = start, time.monotonic()
 
     def between_reads(self, done: int, loss: Tensor) -> bool:
-        """Return whether any rank is to stop; False if it is not yet time to ask."""
+        """Return whether any rank is to stop, if it is time to ask."""
         if self._ranks.world_size == 1:
             return self._callback.should_stop()
         if done % self._every:
@@ -97,26 +97,21 @@ def optimise(
     seed: int,
     device: torch.device,
     checkpoints: Checkpoints | None = None,
-    callback: ProgressCallback | None = None,
+    callback: PhaseCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``, continuing from the newest checkpoint if there is one.
-
-    ``loss_at`` yields a step's loss as one summand per micro-batch. Each is backpropagated before the next is computed,
-    so that memory holds one micro-batch at a time.
 
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
 
     Args:
         ranks: the processes that take these steps together; ``loss_at`` is the mean over this one's share of a batch
-            and its gradients are averaged (``Ranks.wrap``). Only the main rank writes checkpoints.
+            and its gradients are averaged (``Ranks.wrap``).
 
-    Raises:
-        Diverged: a loss was not finite.
-        Interrupted: ``callback`` requested a stop, on any rank.
+    Raises Diverged if a loss was not finite, and Interrupted if ``callback`` requested a stop, on any rank.
     """
-    callback = callback or IgnoreProgress()
+    callback = callback or IgnorePhases()
     optimiser = make_optimiser(network, training)
     start, curve = _resume(network, optimiser, checkpoints, ranks)
     network.train()
@@ -142,7 +137,8 @@ def optimise(
                 # One is due after the last step too: what follows the training may fail, and must not cost it.
                 due = time.monotonic() - saved_at > checkpoints.every_seconds
                 if due or stopping or done == training.steps:
-                    checkpoints.save(done, network, optimiser, curve.rows, curve.pending)
+                    weights, state = network.state_dict(), optimiser.state_dict()
+                    checkpoints.save(Checkpoint(done, weights, state, curve.rows, curve.pending))
                     saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
@@ -153,10 +149,8 @@ def _resume(
     network: nn.Module, optimiser: torch.optim.Optimizer, checkpoints: Checkpoints | None, ranks: Ranks
 ) -> tuple[int, Curve]:
     """Load the newest checkpoint, if there is one; return the steps already taken and their curve."""
-    if checkpoints is None:
-        return 0, Curve()
-    found = ranks.from_main(partial(checkpoints.newest, lambda state: state.fits(network, optimiser)))
-    if found is None:
+    fits = partial(Checkpoint.fits, network=network, optimiser=optimiser)
+    if checkpoints is None or (found := ranks.from_main(partial(checkpoints.newest, fits))) is None:
         return 0, Curve()
     network.load_state_dict(found.network)
     optimiser.load_state_dict(found.optimiser)
@@ -164,18 +158,9 @@ def _resume(
 
 
 def take_step(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    loss_at: LossAt,
-    training: Training,
-    step: int,
-    seed: int,
+    network: nn.Module, optimiser: torch.optim.Optimizer, loss_at: LossAt, training: Training, step: int, seed: int
 ) -> Tensor:
-    """Take one step: random numbers, learning rate, loss and update. The host does not wait for the device.
-
-    Returns:
-        The loss before the update, a scalar on the device without gradient.
-    """
+    """Take one step; return the loss before the update, a scalar on the device. The host does not wait for it."""
     _seed((seed << 32) + step, next(network.parameters()).device)
     apply_schedule(optimiser, training, step)
     losses: list[Tensor] = []

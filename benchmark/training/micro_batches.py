@@ -26,22 +26,16 @@ def with_micro_batches(
 ) -> tuple[T, int]:
     """Train with whole batches; if memory runs out, start again with halves, quarters and so on.
 
-    Training starts again because statistics over whole batches and over micro-batches do not mix: the result depends
-    on the number of micro-batches, but not on when memory ran out. Each number has its own checkpoints.
+    The result depends on the number of micro-batches, not on when memory ran out. Each number has its own checkpoints.
 
     Args:
         train: (micro-batches per batch, prefetch, checkpoints) -> result; trains ``network`` in place.
         batch: samples per batch; no micro-batch has fewer than two.
         folder: of the checkpoints; None writes none.
-        prefix: of the checkpoints' names.
-        prefetch: whether to prefetch teacher outputs at first. Prefetching needs memory and does not change results,
-            so it is given up before the batch is split.
+        prefetch: whether to prefetch teacher outputs at first; given up before the batch is split.
 
     Returns:
-        What ``train`` returned, and the number of micro-batches.
-
-    Raises:
-        Exception: the last error, if MAX_MICRO_BATCHES were not enough.
+        What ``train`` returned, and the number of micro-batches, at most MAX_MICRO_BATCHES.
     """
     initial = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     count = 1
@@ -53,15 +47,17 @@ def with_micro_batches(
             if not is_out_of_memory(error) or (not prefetch and 2 * count > min(MAX_MICRO_BATCHES, batch // 2)):
                 raise
         # Only after the except block is the error gone, and with it the tensors that its traceback held.
-        count, prefetch = (count, False) if prefetch else (2 * count, False)
+        count, prefetch = (count if prefetch else 2 * count), False
         network.load_state_dict(initial)
         network.zero_grad(set_to_none=True)
         release_memory()
 
 
-def describe_micro_batches(key: str, batch: int, count: int) -> str:
-    """Describe for the record that memory ran out during training, ``key`` being the setting of the batch."""
-    return (
+def describe_micro_batches(key: str, batch: int, count: int) -> list[str]:
+    """Describe for the record that memory ran out, if it did; ``key`` is the setting of the batch."""
+    if count == 1:
+        return []
+    return [
         f"{key}={batch} went through the networks in {count} micro-batches because memory ran out: gradients are those "
         "of the batch, batch statistics those of a micro-batch"
-    )
+    ]

@@ -17,10 +17,10 @@ from benchmark.config.schema import Training
 def full_float32() -> Iterator[None]:
     """Within this context, convolutions and matrix products of float32 tensors use all bits; restore settings at exit.
 
-    By default, torch lets cuDNN read the inputs of convolutions as TF32, with 10 instead of 23 bits of mantissa, on
-    Ampere and later, and an environment variable that some containers set does the same for matrix products
-    (https://pytorch.org/docs/main/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices). Autocast to
-    bfloat16 is not affected. The settings belong to the process, so they affect its other threads too.
+    By default, torch lets cuDNN read the inputs of convolutions as TF32, with 10 instead of 23 bits of mantissa, and an
+    environment variable that some containers set does the same for matrix products
+    (https://pytorch.org/docs/main/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices). The settings are
+    those of the whole process. Autocast to bfloat16 is not affected.
     """
     # There are older settings for the same thing; torch raises if code such as torch.compile reads an older one that
     # contradicts its newer one. So set both, and be careful when reading the older ones.
@@ -70,8 +70,7 @@ def in_memory_format(tensor: Tensor, training: Training) -> Tensor:
 def compile_if_requested(network: nn.Module, training: Training) -> nn.Module:
     """Return the network to call: the network itself, or compiled as the recipe says; planning has resolved ``auto``.
 
-    The compiled network shares its weights with ``network``, whose state dict keeps its plain names. It compiles at
-    the first call with each shape. Tested on CPUs, not yet on GPUs.
+    The compiled network shares its weights with ``network``, whose state dict keeps plain names. Tested on CPUs only.
     """
     if training.compile in ("auto", "none"):
         return network

@@ -16,9 +16,8 @@ START_DIVISOR, END_DIVISOR = 25.0, 1e4
 def learning_rate(training: Training, step: int) -> float:
     """Learning rate of a step (0 … steps-1).
 
-    ``constant``; ``step`` (times gamma at each milestone); ``cosine`` to zero (Loshchilov & Hutter 2017), each after
-    a linear warm-up; ``onecycle`` with two cosine phases, from lr/25 up to lr and down to lr/250,000 (Smith & Topin
-    2018, as in torch's OneCycleLR).
+    ``constant``; ``step``; ``cosine`` to zero (Loshchilov & Hutter 2017), after a linear warm-up; ``onecycle`` with
+    two cosine phases, from lr/25 up to lr and down to lr/250,000 (Smith & Topin 2018, as in torch's OneCycleLR).
     """
     total, warm = training.steps, training.warmup * training.steps
     if training.schedule == "onecycle":

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from benchmark.running.networks import load_weights
-from benchmark.training.checkpoints import HEADER, Checkpoints
+from benchmark.training.checkpoints import HEADER, Checkpoint, Checkpoints
 from modalities.errors import BadInput
 from modalities.image import pickles
 from modalities.image.pickles import load_plain
@@ -73,7 +73,7 @@ def test_a_checkpoint_with_a_right_hash_that_is_a_pickle_is_skipped_and_not_run(
 def test_a_file_that_is_not_a_checkpoint_is_skipped_for_the_one_before(tmp_path: Path) -> None:
     network = torch.nn.Linear(2, 2)
     checkpoints = Checkpoints(tmp_path, "student")
-    checkpoints.save(7, network, torch.optim.SGD(network.parameters()), [], [])
+    checkpoints.save(Checkpoint(7, network.state_dict(), torch.optim.SGD(network.parameters()).state_dict(), [], []))
     torch.save([1, 2, 3], tmp_path / "content")
     payload = (tmp_path / "content").read_bytes()
     digest = hashlib.sha256(payload).hexdigest().encode()

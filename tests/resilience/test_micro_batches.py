@@ -12,7 +12,7 @@ from benchmark.records.store import Store
 from benchmark.running import teacher as teachers
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases
-from benchmark.training.checkpoints import Checkpoints
+from benchmark.training.checkpoints import Checkpoint, Checkpoints
 from benchmark.training.micro_batches import with_micro_batches
 from doubles import CPU, NoiseStream, seeded
 from doubles import small_network as with_norm
@@ -99,7 +99,8 @@ def test_each_number_of_micro_batches_starts_again_with_its_own_checkpoints(tmp_
 
     def train(count: int, prefetch: bool, checkpoints: Checkpoints | None) -> str:
         seen.append((count, checkpoints.prefix, torch.equal(student.weight, first)))
-        checkpoints.save(20, student, torch.optim.SGD(student.parameters(), lr=1), [], [])
+        optimiser = torch.optim.SGD(student.parameters(), lr=1)
+        checkpoints.save(Checkpoint(20, student.state_dict(), optimiser.state_dict(), [], []))
         nn.init.zeros_(student.weight)
         if count < 4:
             raise MemoryError

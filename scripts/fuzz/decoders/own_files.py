@@ -35,13 +35,14 @@ def _read_weights(root: Path) -> None:
 def _checkpoint(root: Path) -> list[bytes]:
     import torch
 
-    from benchmark.training.checkpoints import Checkpoints
+    from benchmark.training.checkpoints import Checkpoint, Checkpoints
 
     network = _network()
     optimiser = torch.optim.AdamW(network.parameters())
     network(torch.ones(2, 4)).sum().backward()
     optimiser.step()
-    Checkpoints(root / "whole", "student").save(7, network, optimiser, [(7, 0.1, 0.5)], [0.4])
+    state = Checkpoint(7, network.state_dict(), optimiser.state_dict(), [(7, 0.1, 0.5)], [0.4])
+    Checkpoints(root / "whole", "student").save(state)
     return [next((root / "whole").iterdir()).read_bytes()]
 
 

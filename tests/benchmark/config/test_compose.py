@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmark.config import compose as configuration
-from benchmark.config.compose import compose_target, load_suite, packaged_files, to_container
+from benchmark.config.compose import compose_target, load_suite, to_container
 from benchmark.config.overrides import options, split_overrides
 from modalities import registry
 from modalities.errors import BadInput
@@ -50,7 +52,8 @@ def test_every_suite_composes_with_all_its_variants(suite):
 
 
 def test_every_packaged_file_is_one_that_these_tests_compose():
-    names = {str(path) for path in packaged_files()}
+    root = Path(configuration.__file__).parent
+    names = {path.relative_to(root).as_posix() for path in root.rglob("*.yaml")}
     expected = {"config.yaml"} | {f"recipe/{n}.yaml" for n in RECIPES} | {f"suite/{n}.yaml" for n in SUITES}
     expected |= {f"profile/{n}.yaml" for n in PROFILES} | {f"modality/{n}.yaml" for n in registry.MODALITIES}
     expected |= {f"profile/modality/{p}_{m}.yaml" for p in PROFILES for m in registry.MODALITIES}

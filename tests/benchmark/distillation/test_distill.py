@@ -58,8 +58,9 @@ def test_an_interrupted_run_ends_with_the_very_weights_of_an_uninterrupted_one(t
     assert resumed.rows == straight.rows
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
-    made, checkpoints = recipe(), Checkpoints(tmp_path, "student", every_seconds=0)
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCHMARK_CHECKPOINT_SECONDS", "0")
+    made, checkpoints = recipe(), Checkpoints(tmp_path, "student")
     whole = small_network(3)
     distill(NoiseStream(), small_network(1), whole, made, seed=5, device=CPU, checkpoints=checkpoints)
     older, newest = sorted(tmp_path.glob("*.ckpt"))

@@ -8,7 +8,6 @@ from benchmark.planning.cell import Cell
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
-from benchmark.running import failures
 from benchmark.running.failures import keep, note_failure
 from modalities.errors import BadInput
 from modalities.storage.locks import LockHeld, do_not_wait, exclusive_lock
@@ -74,7 +73,7 @@ def test_results_in_which_nothing_can_be_written_are_refused(cell, store, monkey
     def full(path: object, content: object) -> None:
         raise BadInput(f"{path} cannot be written (No space left on device).")
 
-    monkeypatch.setattr(failures, "atomic_write", full)
+    monkeypatch.setattr("benchmark.records.store.atomic_write", full)
     monkeypatch.setattr(Store, "write", lambda self, record: full(record.id, ""))
     with pytest.raises(BadInput, match="No space left on device"):
         note(cell, store)

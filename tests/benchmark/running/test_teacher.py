@@ -72,6 +72,7 @@ def modality() -> FakeModality:
 def task(modality: FakeModality) -> TeacherTask:
     train, test = pictures(200, "train"), pictures(60, "test")
     return TeacherTask(
+        settings=settings(), callback=IgnorePhases(),
         new_network=lambda: make_network(modality, "net-8", View(), CLASSES, 0, CPU),
         prepare=modality.prepare, augment=modality.augment, classes=CLASSES, train=lambda: train, train_per_class=0,
         test=evaluation_batches(test), device=CPU,
@@ -84,7 +85,7 @@ def settings(**changes) -> Teacher:
 
 
 def saved(folder: Path, task: TeacherTask, **changes):
-    return get_teacher(folder, settings(**changes), task, IgnorePhases())
+    return get_teacher(folder, replace(task, settings=settings(**changes)))
 
 
 # --- made once -------------------------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, task,
         raise OSError("the disk went away")
 
     with pytest.raises(OSError, match="went away"):
-        get_teacher(tmp_path / "a", settings(), task, OnPhase("teacher: test items", fail))
+        get_teacher(tmp_path / "a", replace(task, callback=OnPhase("teacher: test items", fail)))
     found = saved(tmp_path / "a", task)
     assert len(modality.trained_on) == 120, "no step was taken again"
     assert weights_hash(found.network) == weights_hash(saved(tmp_path / "b", task).network)
@@ -204,7 +205,7 @@ def test_a_trained_teacher_outlives_a_failure_of_its_predictions(tmp_path, task,
 
 def test_an_interrupted_teacher_ends_like_one_that_was_not(tmp_path, task, modality):
     with pytest.raises(Interrupted):
-        get_teacher(tmp_path / "a", settings(), task, StopAfter(60, "teacher: train"))
+        get_teacher(tmp_path / "a", replace(task, callback=StopAfter(60, "teacher: train")))
     assert not (tmp_path / "a" / "teacher.json").exists()
     assert len(modality.trained_on) == 60
     continued = saved(tmp_path / "a", task)
@@ -351,7 +352,7 @@ def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, modal
     if ready:
         made.ready = True
     before = weights_hash(made)
-    make_teacher(made, settings(), task, IgnorePhases())
+    make_teacher(made, task)
     assert (weights_hash(made) == before) == ready
     assert bool(modality.trained_on) != ready
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from benchmark.config.schema import Training
-from benchmark.training.checkpoints import HEADER, Checkpoints
+from benchmark.training.checkpoints import HEADER, Checkpoint, Checkpoints
 from benchmark.training.loop import Curve, optimise
 from benchmark.training.schedule import make_optimiser
 from doubles import CPU, same_weights, seeded
@@ -32,7 +32,7 @@ def save(checkpoints: Checkpoints, *steps: int, made: nn.Module | None = None, t
     made(torch.ones(2, 6, dtype=dtype)).sum().backward()
     optimiser.step()  # so that it has averages
     for step in steps:
-        checkpoints.save(step, made, optimiser, [(20, 0.1, 0.5)], [])
+        checkpoints.save(Checkpoint(step, made.state_dict(), optimiser.state_dict(), [(20, 0.1, 0.5)], []))
 
 
 def damage(folder: Path, *steps: int) -> None:
