@@ -88,7 +88,7 @@ def test_a_log_is_continued_and_keeps_the_rows_of_other_decoders(blind: Any, tmp
     log.write_bytes((ROOT / "results" / "measured" / "robustness" / "fuzz.json").read_bytes())
     before = json.loads(log.read_text())
     png = {**next(row for row in before["decoders"] if row["decoder"] == "png"), "decoded": 0, "refused": 9_999}
-    judge.write_log(log, [png], "a command", 5, ())
+    judge.write_log(tmp_path, blind, [png], "a command")
     after = json.loads(log.read_text())
     assert after["decoders"] == [png if row["decoder"] == "png" else row for row in before["decoders"]]
     assert (after["files"], after["faults"]) == (before["files"], 1)
