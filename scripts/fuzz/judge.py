@@ -70,7 +70,8 @@ def judge(decoder: Any, root: Path, content: bytes, seen: dict[str, Any], cpu_se
     seen["files"] += 1
     seen[kind] += 1
     seen["slowest_cpu_seconds"] = max(seen["slowest_cpu_seconds"], round(taken, 2))
-    seen["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    seen["peak_memory_mib"] = max(seen["peak_memory_mib"], peak)
     return why
 
 

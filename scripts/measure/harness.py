@@ -60,7 +60,7 @@ def measure(
     path = given.out / f"{NAME}.json"
     if given.resume and path.is_file():
         before = json.loads(path.read_text())
-        if any(before[key] != found[key] for key in ("command", "version", "commit", "dirty", "machine")):
+        if any(before.get(key) != found[key] for key in ("command", "version", "commit", "dirty", "machine")):
             raise SystemExit(
                 f"{path} was not begun with this command, commit and machine; leave out --resume or choose another "
                 "--out"
