@@ -16,16 +16,11 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from modalities.audio.targets._speechcommands_words import WORDS
+
 RATE = 16_000
 ASSETS = Path(__file__).parent.parent / "modalities" / "audio" / "assets"
 Wave = NDArray[np.floating]
-
-# The spoken text has none of the words that a target's network is to recognise, so that none can be memorised.
-TARGET_WORDS = {
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "yes", "no", "up", "down"),
-    *("left", "right", "on", "off", "stop", "go", "backward", "bed", "bird", "cat", "dog", "follow", "forward"),
-    *("happy", "house", "learn", "marvin", "sheila", "tree", "visual", "wow"),
-}  # fmt: skip
 
 # (voice, words per minute, pitch 0-99, text): a small radio play, so that one recording holds several voices.
 PLAY = [
@@ -65,8 +60,8 @@ def spoken(voice: str, speed: int, pitch: int, text: str) -> Wave:
 def speech() -> Wave:
     """Return the play, with a third of a second between speakers."""
     words = set(re.findall(r"[a-z]+", " ".join(text for *_, text in PLAY).lower()))
-    if words & TARGET_WORDS:
-        raise SystemExit(f"the text contains class names of targets: {sorted(words & TARGET_WORDS)}")
+    if words & set(WORDS):  # none of the words that a target's network is to recognise may be memorised
+        raise SystemExit(f"the text contains class names of targets: {sorted(words & set(WORDS))}")
     pause = np.zeros(RATE // 3)
     return np.concatenate([part for lines in PLAY for part in (spoken(*lines), pause)])
 

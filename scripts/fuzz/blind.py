@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
+import json
+import multiprocessing
 import os
 import random
 import resource
@@ -18,15 +18,7 @@ from mutate import mutated
 LOG = "fuzz.json"
 LIBRARIES: tuple[str, ...] = ()  # beyond those of the decoders
 CPU_SECONDS: float = 5  # for one file
-WALL_SECONDS = 60  # for one file, asleep or on a busy machine
 PER_CHILD = 1000  # files; a fresh process then, so that a slow leak of a library does not look like a large file
-
-
-class Tally(ctypes.Structure):
-    """What a child has seen, in memory that outlives it."""
-
-    _fields_ = [("at", ctypes.c_long), ("decoded", ctypes.c_long), ("refused", ctypes.c_long),
-                ("other_exceptions", ctypes.c_long), ("slowest", ctypes.c_double), ("peak", ctypes.c_long)]  # fmt: skip
 
 
 def content_of(decoder: Any, whole: list[bytes], seed: int, number: int) -> bytes:
@@ -36,60 +28,49 @@ def content_of(decoder: Any, whole: list[bytes], seed: int, number: int) -> byte
     return decoder.fix_checksums(content) if number % 2 and decoder.fix_checksums else content
 
 
-def _child(decoder: Any, whole: list[bytes], seed: int, numbers: range, root: Path, keep: Path, tally: Tally) -> None:
+def _read_some(
+    decoder: Any, whole: list[bytes], seed: int, end: int, keep: Path, scratch: Path, seen: dict[str, Any]
+) -> None:
+    """Read files up to number ``end``; seen.json in the scratch folder outlives this process."""
     judge.limit_memory()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    place = root / decoder.place
-    for number in numbers:
-        tally.at = number
-        judge.write_file(place, content_of(decoder, whole, seed, number), number)
+    for number in range(seen["files"], end):
+        content = content_of(decoder, whole, seed, number)
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # not handled: either ends the process, wherever it is
-        signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
-        began = time.process_time()
-        kind, why = judge.verdict(decoder, root)
+        signal.setitimer(signal.ITIMER_REAL, judge.WALL_SECONDS)
+        why = judge.judge(decoder, scratch / "root", content, seen, CPU_SECONDS)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        setattr(tally, kind, getattr(tally, kind) + 1)
         if why:
-            judge.keep_file(keep, f"{decoder.name}-{number}", place.suffix, place.read_bytes(), why)
-        tally.slowest = max(tally.slowest, time.process_time() - began)
-        tally.peak = max(tally.peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+            judge.keep_file(keep / f"{decoder.name}-{number}{Path(decoder.place).suffix}", content, why)
+        (scratch / "seen.json").write_text(json.dumps(seen))
 
 
 def fuzz(name: str, files: int, seed: int, keep: Path) -> dict[str, Any]:
     """Send ``files`` damaged files through a decoder; return a JSON-ready row of what happened."""
     from decoders import DECODERS
 
-    decoder = DECODERS[name]
-    suffix = Path(decoder.place).suffix
-    tally = Tally.from_buffer(mmap.mmap(-1, ctypes.sizeof(Tally)))
-    began, crashes, hangs, first = time.monotonic(), 0, 0, 0
+    decoder, began, seen = DECODERS[name], time.monotonic(), dict.fromkeys(judge.COUNTS, 0)
+    crashes = hangs = 0
     with judge.scratch_folder(name) as scratch:
-        os.environ["BENCHMARK_CACHE"] = str(scratch / "cache")
-        root = scratch / "root"
-        whole = judge.prepare(decoder, root)
-        while first < files:
-            end = min(files, first + PER_CHILD)
-            child = os.fork()
-            if child == 0:
-                try:
-                    _child(decoder, whole, seed, range(first, end), root, keep, tally)
-                finally:
-                    os._exit(0)
-            status = os.waitpid(child, 0)[1]
-            if os.WIFSIGNALED(status):
-                killer = signal.Signals(os.WTERMSIG(status))
-                hang = killer in (signal.SIGPROF, signal.SIGALRM)
-                hangs, crashes, end = hangs + hang, crashes + (not hang), tally.at + 1
-                content = content_of(decoder, whole, seed, tally.at)
-                judge.keep_file(keep, f"{name}-{tally.at}", suffix, content, f"killed by {killer.name}\n")
-            first = end
+        whole = judge.prepare(decoder, scratch / "root")
+        while (first := seen["files"]) < files:
+            (scratch / "seen.json").write_text(json.dumps(seen))
+            given = (decoder, whole, seed, min(files, first + PER_CHILD), keep, scratch, seen)
+            child = multiprocessing.get_context("fork").Process(target=_read_some, args=given)
+            child.start()
+            child.join()
+            seen = json.loads((scratch / "seen.json").read_text())
+            if child.exitcode:
+                hang = -child.exitcode in (signal.SIGPROF, signal.SIGALRM)
+                hangs, crashes, number = hangs + hang, crashes + (not hang), seen["files"]
+                path = keep / f"{name}-{number}{Path(decoder.place).suffix}"
+                judge.keep_file(path, content_of(decoder, whole, seed, number), f"exit code {child.exitcode}\n")
+                seen["files"] += 1
     return {
-        "decoder": name, "reads": decoder.what, "files": files, "seeds": len(whole), "decoded": tally.decoded,
-        "refused": tally.refused, "other_exceptions": tally.other_exceptions, "crashes": crashes, "hangs": hangs,
-        "slowest_cpu_seconds": round(tally.slowest, 2), "peak_memory_mib": tally.peak >> 20,
-        "seconds": round(time.monotonic() - began), "commit": judge.commit(),
+        "decoder": name, "reads": decoder.what, "seeds": len(whole), **seen, "crashes": crashes, "hangs": hangs,
+        "seconds": round(time.monotonic() - began),
     }  # fmt: skip

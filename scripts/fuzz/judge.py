@@ -8,21 +8,25 @@ import os
 import platform
 import resource
 import tempfile
+import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 MEMORY = 2 << 30  # bytes
+WALL_SECONDS = 60  # for one file, asleep or on a busy machine
 LIBRARIES = ("pillow", "soundfile", "soxr", "av", "scipy", "numpy", "safetensors", "torch")
+COUNTS = ("files", "decoded", "refused", "other_exceptions", "slow", "slowest_cpu_seconds", "peak_memory_mib")
 
 
 @contextlib.contextmanager
 def scratch_folder(name: str) -> Iterator[Path]:
-    """Make a temporary folder, in memory if the system has a place for that."""
+    """Make a temporary folder, in memory if the system has a place for that; caches lie there too."""
     shared = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix=f"fuzz-{name}-", dir=shared, ignore_cleanup_errors=True) as folder:
+        os.environ["BENCHMARK_CACHE"] = str(Path(folder) / "cache")
         yield Path(folder)
 
 
@@ -32,10 +36,11 @@ def prepare(decoder: Any, root: Path) -> list[bytes]:
     If one did not decode, every refusal would look like the work of the fuzzer. Reading also imports late imports.
     """
     root.mkdir()
-    whole: list[bytes] = decoder.seeds(root)
-    (root / decoder.place).parent.mkdir(parents=True, exist_ok=True)
+    place = root / decoder.place
+    whole: list[bytes] = decoder.seeds(root) or [place.read_bytes()]
+    place.parent.mkdir(parents=True, exist_ok=True)
     for content in whole:
-        (root / decoder.place).write_bytes(content)
+        place.write_bytes(content)
         decoder.read(root)
     return whole
 
@@ -46,21 +51,28 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, used + MEMORY))
 
 
-def write_file(path: Path, content: bytes, number: int) -> None:
-    """Write file ``number``, with a time of its own, so that readers with a cache see that it is another file."""
-    path.write_bytes(content)
-    os.utime(path, ns=(number * 10**9, number * 10**9))
-
-
-def verdict(decoder: Any, root: Path) -> tuple[str, str]:
-    """Read the file at its place; return ``decoded``, ``refused`` or ``other_exceptions``, and what is wrong."""
+def judge(decoder: Any, root: Path, content: bytes, seen: dict[str, Any], cpu_seconds: float) -> str:
+    """Read a file, add what happened to ``seen`` (by COUNTS), and return what is wrong, if anything is."""
+    place, number, kind, why = root / decoder.place, seen["files"], "decoded", ""
+    place.write_bytes(content)
+    os.utime(place, ns=(number * 10**9, number * 10**9))  # readers with a cache see that it is another file
+    began = time.process_time()
     try:
         decoder.read(root)
     except BaseException as error:
+        kind = "refused"
         if fault := fault_of(error):
-            return "other_exceptions", f"{fault}\n\n{traceback.format_exc()[-3000:]}"
-        return "refused", ""
-    return "decoded", ""
+            kind, why = "other_exceptions", f"{fault}\n\n{traceback.format_exc()[-3000:]}"
+    taken = time.process_time() - began
+    if taken > cpu_seconds:
+        seen["slow"] += 1
+        why += f"{taken:.1f} s"
+    seen["files"] += 1
+    seen[kind] += 1
+    seen["slowest_cpu_seconds"] = max(seen["slowest_cpu_seconds"], round(taken, 2))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    seen["peak_memory_mib"] = max(seen["peak_memory_mib"], peak)
+    return why
 
 
 def fault_of(error: BaseException) -> str | None:
@@ -86,33 +98,26 @@ def faults_in(row: dict[str, Any]) -> int:
     return int(max(lost, row["other_exceptions"] + died) + late)
 
 
-def keep_file(folder: Path, name: str, suffix: str, content: bytes, why: str) -> None:
+def keep_file(path: Path, content: bytes, why: str) -> None:
     """Keep a file that met a fault, and beside it what happened."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}{suffix}").write_bytes(content)
-    (folder / f"{name}.why").write_text(why, encoding="utf-8", errors="backslashreplace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.with_suffix(".why").write_text(why, encoding="utf-8", errors="backslashreplace")
 
 
-def commit() -> str | None:
-    """Return the commit of the code under test."""
-    from benchmark.records.provenance import provenance
-
-    found: str | None = provenance("cpu", 1)["commit"]
-    return found
-
-
-def write_log(path: Path, rows: list[dict[str, Any]], command: str, cpu_seconds: float, also: Sequence[str]) -> None:
-    """Write the log; a run of some decoders replaces their rows and leaves the other rows as they are."""
+def write_log(folder: Path, way: Any, rows: list[dict[str, Any]], command: str) -> None:
+    """Write the log of a way to fuzz; a run of some decoders replaces their rows and leaves the other rows."""
     from decoders import DECODERS
 
+    path = folder / way.LOG
     before = json.loads(path.read_text())["decoders"] if path.is_file() else []
     known = {row["decoder"]: row for row in [*before, *rows]}
     every = [known[name] for name in DECODERS if name in known]
     notes = {
         "command": command, "python": platform.python_version(), "machine": platform.machine(),
-        "libraries": {name: version(name) for name in (*also, *LIBRARIES)},
-        "limits": {"cpu_seconds": cpu_seconds, "memory_bytes": MEMORY},
+        "libraries": {name: version(name) for name in (*way.LIBRARIES, *LIBRARIES)},
+        "limits": {"cpu_seconds": way.CPU_SECONDS, "memory_bytes": MEMORY},
         "files": sum(row["files"] for row in every), "faults": sum(map(faults_in, every)), "decoders": every,
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notes, indent=1) + "\n")

@@ -25,6 +25,7 @@ from typing import Any
 
 import blind
 import guided
+from benchmark.records.provenance import provenance
 from decoders import DECODERS
 from judge import faults_in, write_log
 
@@ -45,16 +46,17 @@ def main() -> int:
         parser.error(f"unknown decoders: {', '.join(unknown)}; known are {', '.join(DECODERS)}")
     way = guided if given.guided else blind
     command = f"python scripts/fuzz/run.py{' --guided' * given.guided} --seed {given.seed} --out {given.out}"
+    commit = provenance("cpu", 1)["commit"]
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn")) as pool:
         tasks = {pool.submit(way.fuzz, name, given.files, given.seed, given.keep): name for name in names}
         for task in as_completed(tasks):
             if error := task.exception():
                 sys.exit(f"{tasks[task]}: a whole file was not read: {type(error).__name__}: {error}")
-            rows.append(task.result())
+            rows.append({**task.result(), "commit": commit})
             print(json.dumps(rows[-1]), flush=True)
             if given.out:
-                write_log(given.out / way.LOG, rows, command, way.CPU_SECONDS, way.LIBRARIES)
+                write_log(given.out, way, rows, command)
     found = sum(map(faults_in, rows))
     print(f"{sum(row['files'] for row in rows):,} files, {len(rows)} decoders, {found} faults")
     if found:

@@ -1,17 +1,21 @@
-"""What all measurements share: options, parts that can be resumed, and a JSON file beside a Markdown page.
+"""What all measurements share: options, parts that can be resumed, pages, and runs of the benchmark as processes.
 
 A measurement is a script that names its parts and writes the body of a page from their results; ``measure`` does the
-rest. Timing in alternation, Markdown tables and the origin of a figure come from ``benchmark.perf``.
+rest.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,25 +24,15 @@ from benchmark.perf.report import markdown_table, origin, origin_line
 from benchmark.perf.timing import processor
 from modalities.storage.atomic import atomic_write
 
-Parts = dict[str, Any]
+Parts = dict[str, Any]  # name of a part → its JSON-ready result
 NAME = Path(sys.argv[0]).stem
 
 
 def parse_options(doc: str | None, folder: str = NAME) -> argparse.ArgumentParser:
-    """Return a parser with the options of every measurement, to which a script adds its own.
-
-    Args:
-        doc: the docstring of the script.
-        folder: below ``results/measured``, where results go by default.
-    """
-    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0], parents=[_shared_options()])
-    parser.set_defaults(out=Path("results/measured") / folder)
-    return parser
-
-
-def _shared_options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--out", type=Path, help="folder for the JSON file and README.md")
+    """Return a parser with the options of every measurement; results go to ``folder`` below ``results/measured``."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    out = Path("results/measured") / folder
+    parser.add_argument("--out", type=Path, default=out, help="folder for the JSON file and README.md")
     parser.add_argument("--resume", action="store_true", help="keep the parts that are finished in the JSON file")
     return parser
 
@@ -54,16 +48,24 @@ def measure(
     Args:
         given: the parsed options.
         parts: name → function that measures a part and returns a JSON-ready result.
-        body: makes the lines of the page from the results so far, by name.
+        body: makes the lines of the page from the results so far.
+
+    Raises:
+        SystemExit: the parts to resume come from another command, commit or machine.
     """
-    words = [Path(word).name for word in _shared_options().parse_known_args()[1]]  # no one's folders in a page
+    words = [Path(word).name for word in parse_options(None).parse_known_args()[1]]  # no one's folders in a page
     machine = f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    found: dict[str, Any] = {
-        **origin(" ".join([f"python scripts/measure/{NAME}.py", *words])), "machine": machine, "parts": {}
-    }  # fmt: skip
+    command = " ".join([f"python scripts/measure/{NAME}.py", *words])
+    found: dict[str, Any] = {**origin(command), "machine": machine, "parts": {}}
     path = given.out / f"{NAME}.json"
     if given.resume and path.is_file():
-        found = _begun(path, found)
+        before = json.loads(path.read_text())
+        if any(before.get(key) != found[key] for key in ("command", "version", "commit", "dirty", "machine")):
+            raise SystemExit(
+                f"{path} was not begun with this command, commit and machine; leave out --resume or choose another "
+                "--out"
+            )
+        found = before
     page = ""
     for name, part in parts.items():
         if name not in found["parts"]:
@@ -73,20 +75,6 @@ def measure(
         page = "\n".join([f"# {title}", "", origin_line(found), f"{machine}.", "", *body(found["parts"])]) + "\n"
         atomic_write(given.out / "README.md", page)
     print(page, end="")
-
-
-def _begun(path: Path, now: dict[str, Any]) -> dict[str, Any]:
-    """Return what the file holds, if its parts and the missing ones can stand in one page."""
-    try:
-        before = dict(json.loads(path.read_text()))
-        same = all(before[key] == now[key] for key in ("command", "version", "commit", "dirty", "machine"))
-    except (ValueError, TypeError, KeyError):
-        same = False
-    if not same:
-        raise SystemExit(
-            f"{path} was not begun with this command, commit and machine; leave out --resume or choose another --out"
-        )
-    return before
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> list[str]:
@@ -103,3 +91,57 @@ def rate(count: int, seconds: Sequence[float]) -> dict[str, float]:
 def rate_format(name: str) -> str:
     """Return the format of a ``rate`` in a row: the median, with the range of the rounds."""
     return "{NAME[median]:,.0f} [{NAME[slowest]:,.0f}–{NAME[fastest]:,.0f}]".replace("NAME", name)
+
+
+def run_benchmark(
+    words: Sequence[str],
+    results: Path,
+    observe: Callable[[int], object] = lambda pid: None,
+    every: float = 0.1,
+    may_fail: bool = False,
+) -> int:
+    """Run ``benchmark run`` to its end, in a session of its own, and return the exit code.
+
+    Args:
+        words: targets, options and settings.
+        observe: called with the process id every so many seconds; it may meet a process that has just ended.
+
+    Raises:
+        SystemExit: the run failed and may not; with the end of its output.
+    """
+    command = [sys.executable, "-m", "benchmark", "run", "--results", str(results), *words]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    observe(process.pid)
+                time.sleep(every)
+        finally:
+            process.terminate()
+        log.seek(0)
+        if process.returncode and not may_fail:
+            raise SystemExit(f"{' '.join(command)} ended with exit code {process.returncode}:\n{log.read()[-3000:]}")
+    return process.returncode
+
+
+def seeds(count: int) -> str:
+    """Return the setting for that many seeds."""
+    return f"seeds={list(range(count))}".replace(" ", "")
+
+
+def records(results: Path) -> list[dict[str, Any]]:
+    """Return the records of all cells in a results folder."""
+    return [json.loads(path.read_text()) for path in sorted(results.glob("*/cells/*/record.json"))]
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all its descendants, from /proc (Linux)."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in family(int(child)))]
+
+
+def memory(pid: int | str, field: str) -> int:
+    """Return bytes of a process (``self``: of this one): ``VmRSS`` now, or ``VmHWM`` at its peak."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(status.partition(f"{field}:")[2].split()[0])

@@ -44,9 +44,11 @@ def levels_of(pixels: np.ndarray, step: float) -> Levels:
     return found
 
 
-def at(level: Tensor, affine: np.ndarray, whole: tuple[int, int], size: int, shift: tuple[float, float]) -> Tensor:
-    """Sample a segment from a level, (3, size, size), with the sample points moved by ``shift`` segment pixels."""
-    width, height = whole
+def at(levels: Levels, scale: float, affine: np.ndarray, size: int, shift: tuple[float, float] = (0, 0)) -> Tensor:
+    """Sample a segment, (3, size, size), ``shift`` segment pixels away, where pixels are ``scale`` times larger."""
+    octaves = math.log2(max(1e-9, scale))
+    level = levels[min(levels, key=lambda known: abs(known - octaves))]
+    height, width = levels[0.0].shape[1:]
     theta = np.diag([2 / width, 2 / height]) @ affine
     theta[:, 2] -= 1
     place = np.arange(size) + 0.5
@@ -56,41 +58,29 @@ def at(level: Tensor, affine: np.ndarray, whole: tuple[int, int], size: int, shi
     return F.grid_sample(level[None], points, "bilinear", "reflection", align_corners=False)[0]
 
 
-def octaves_of(scale: float) -> float:
-    """Return by how many octaves a picture is reduced that has ``scale`` times larger pixels."""
-    return math.log2(max(1e-9, scale))
-
-
-def closest(levels: Levels, octaves: float) -> Tensor:
-    """Return the level with the nearest reduction."""
-    return levels[min(levels, key=lambda level: abs(level - octaves))]
-
-
-def nearest(levels: Levels, affine: np.ndarray, whole: tuple[int, int], size: int) -> Tensor:
+def nearest(levels: Levels, affine: np.ndarray, size: int) -> Tensor:
     """Sample the level whose pixels have the area of the segment's."""
-    octaves = octaves_of(math.sqrt(abs(np.linalg.det(affine[:, :2]))))
-    return at(closest(levels, octaves), affine, whole, size, (0, 0))
+    return at(levels, math.sqrt(abs(np.linalg.det(affine[:, :2]))), affine, size)
 
 
-def trilinear(levels: Levels, affine: np.ndarray, whole: tuple[int, int], size: int) -> Tensor:
+def trilinear(levels: Levels, affine: np.ndarray, size: int) -> Tensor:
     """Mix samples of the two levels around that area, weighted by nearness."""
-    octaves = octaves_of(math.sqrt(abs(np.linalg.det(affine[:, :2]))))
     known = sorted(levels)
+    octaves = math.log2(max(1e-9, math.sqrt(abs(np.linalg.det(affine[:, :2])))))
     octaves = min(max(octaves, known[0]), known[-1])
     upper = next(level for level in known if level >= octaves)
     lower = max(level for level in known if level <= octaves)
     share = 0.0 if upper == lower else (octaves - lower) / (upper - lower)
-    fine, coarse = (at(levels[level], affine, whole, size, (0, 0)) for level in (lower, upper))
+    fine, coarse = (at(levels, 2**level, affine, size) for level in (lower, upper))
     return fine + share * (coarse - fine)
 
 
-def anisotropic(levels: Levels, affine: np.ndarray, whole: tuple[int, int], size: int) -> Tensor:
+def anisotropic(levels: Levels, affine: np.ndarray, size: int) -> Tensor:
     """Sample the level of the SHORTER axis of a segment pixel's footprint twice along the longer one."""
     _, extents, axes = np.linalg.svd(affine[:, :2])
-    level = closest(levels, octaves_of(max(extents[1], extents[0] / 2)))
-    reach = max(0.0, 1 - extents[1] / extents[0]) / 2
-    x, y = axes[0] * reach
-    return (at(level, affine, whole, size, (x, y)) + at(level, affine, whole, size, (-x, -y))) / 2
+    scale = max(extents[1], extents[0] / 2)
+    x, y = axes[0] * max(0.0, 1 - extents[1] / extents[0]) / 2
+    return (at(levels, scale, affine, size, (x, y)) + at(levels, scale, affine, size, (-x, -y))) / 2
 
 
 WAYS: list[tuple[str, float, Callable[..., Tensor], int]] = [
@@ -106,8 +96,8 @@ WAYS: list[tuple[str, float, Callable[..., Tensor], int]] = [
 def compare(picture: str, size: int) -> list[dict[str, Any]]:
     """Return a row for each way: its agreement with the published chain, and its cost."""
     pixels = source.read(picture)
-    original, whole = Image.fromarray(pixels), (pixels.shape[1], pixels.shape[0])
-    place = geometry.draw(Draws(1), 0, SAMPLES[size], *whole, size, POLICIES["geometry"])
+    original = Image.fromarray(pixels)
+    place = geometry.draw(Draws(1), 0, SAMPLES[size], *original.size, size, POLICIES["geometry"])
     affine = place.affine(size)
     pyramids = {step: levels_of(pixels, step) for step in (0.25, 0.5, 1.0)}
     errors: dict[str, list[float]] = {name: [] for name, *_ in WAYS}
@@ -115,7 +105,7 @@ def compare(picture: str, size: int) -> list[dict[str, Any]]:
         reference, inside = published_geometry(original, place, i, size)
         expected = np.asarray(reference).transpose(2, 0, 1) / 255
         for name, step, way, _ in WAYS:
-            error = way(pyramids[step], affine[i], whole, size).numpy() - expected
+            error = way(pyramids[step], affine[i], size).numpy() - expected
             errors[name].append(-10 * math.log10(np.mean(error[:, inside] ** 2)))
     memory = {step: sum(level.numel() for level in levels.values()) / pixels.size for step, levels in pyramids.items()}
     return [
@@ -127,11 +117,9 @@ def compare(picture: str, size: int) -> list[dict[str, Any]]:
 
 def body(found: Parts) -> list[str]:
     """Return the table."""
-    columns = {
-        "picture": "{picture}", "size": "{size}", "way": "{way}", "mean": "{mean_psnr:.1f}",
-        "worst": "{worst_psnr:.1f}", "samples per pixel": "{samples_per_pixel}",
-        "memory, × the picture": "{memory:.2f}",
-    }  # fmt: skip
+    columns = {"picture": "{picture}", "size": "{size}", "way": "{way}", "mean": "{mean_psnr:.1f}",
+               "worst": "{worst_psnr:.1f}", "samples per pixel": "{samples_per_pixel}",
+               "memory, × the picture": "{memory:.2f}"}  # fmt: skip
     return [
         "PSNR in dB against the published chain, inside the crop; the bounds are 30 on average and 27 at worst.", "",
         *table((row for part in found.values() for row in part), columns),

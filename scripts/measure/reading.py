@@ -25,16 +25,12 @@ import numpy as np
 import torch
 
 from benchmark.perf.timing import ROUNDS, time_rounds
-from harness import Parts, measure, parse_options, rate, rate_format, table
-from processes import memory
+from harness import Parts, measure, memory, parse_options, rate, rate_format, table
 
 Reader = Callable[[Path], Any]
 Contest = tuple[list[Path], Reader, Reader, str]  # files, our reader, the other one, its name
 CPU = torch.device("cpu")
 LIBRARIES = ("torch", "torchvision", "pillow", "librosa", "soundfile", "pytorchvideo", "av")
-
-
-# --- listing -----------------------------------------------------------------------------------------------------
 
 
 def write_tree(root: Path, items: int) -> None:
@@ -95,9 +91,6 @@ def list_files(folder: Path, items: int) -> dict[str, dict[str, float]]:
     return found
 
 
-# --- decoding ----------------------------------------------------------------------------------------------------
-
-
 def pictures(folder: Path) -> Contest:
     """Write photographs of 500 × 375 as JPEG, to be read as the scaled centre of 224 × 224."""
     from PIL import Image
@@ -147,7 +140,6 @@ def recordings(folder: Path) -> Contest:
 def clips(folder: Path, between: int) -> Contest:
     """Write H.264 of 10 s, 340 × 256 at 25 frames a second; to be read: 4 frames of the middle 1.6 s, 182 × 182."""
     import av
-    import torch
     from pytorchvideo.data.encoded_video import EncodedVideo
     from sklearn.datasets import load_sample_images
 
@@ -199,9 +191,6 @@ def race(what: str, folder: Path, rounds: int) -> dict[str, Any]:
     taken = time_rounds({"ours": partial(read_all, ours), "theirs": partial(read_all, theirs)}, CPU, rounds)
     rates = {name: rate(len(files), seconds) for name, seconds in taken.items()}
     return {"what": what, "other": other, "ratio": rates["ours"]["median"] / rates["theirs"]["median"], **rates}
-
-
-# --- report ------------------------------------------------------------------------------------------------------
 
 
 def body(found: Parts, rounds: int) -> list[str]:

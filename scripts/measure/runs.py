@@ -17,8 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import Parts, measure, parse_options, table
-from processes import family, memory, records, run_benchmark, seeds
+from harness import Parts, family, measure, memory, parse_options, records, run_benchmark, seeds, table
 
 TARGETS = {"image": "digits", "audio": "fsdd", "video": "ucf101"}
 SHARED = "digits,fsdd"  # demo cells for the two ways to share the cores, two seeds of each

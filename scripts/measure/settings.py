@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import Parts, measure, parse_options, table
-from processes import records, run_benchmark, seeds
+from harness import Parts, measure, parse_options, records, run_benchmark, seeds, table
 
 TARGETS = ("digits", "cifar10", "fsdd")
 WAYS = {
@@ -33,10 +32,10 @@ def run(way: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     words = ["--target", ",".join(TARGETS), "--jobs", str(given.jobs), seeds(given.seeds), *settings]
     with tempfile.TemporaryDirectory() as folder:
         run_benchmark(words, Path(folder))
-        found = records(Path(folder))
+        found = sorted(records(Path(folder)), key=lambda record: record["seed"])
     rows = []
     for target in TARGETS:
-        mine = sorted((r for r in found if r["target"] == target), key=lambda record: record["seed"])
+        mine = [record for record in found if record["target"] == target]
         rows.append({
             "target": target, "way": way, "top1": [r["metrics"]["top1"] for r in mine],
             "teacher_top1": mine[0]["controls"]["teacher_top1"], "items": mine[0]["metrics"]["items"],

@@ -19,8 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness import Parts, measure, parse_options, table
-from processes import family, memory, run_benchmark, seeds
+from harness import Parts, family, measure, memory, parse_options, run_benchmark, seeds, table
 
 TARGETS = ("digits", "fsdd", "ucf101")
 # Less work per cell than the profile has, so that more cells begin and end in a minute.
@@ -36,6 +35,12 @@ COLUMNS = {
 Sample = dict[str, float]
 
 
+def held(pid: int) -> tuple[float, int, int]:
+    """Return the resident memory of a process in MiB, and its numbers of open descriptors and of threads."""
+    files, threads = (len(list(Path(f"/proc/{pid}/{folder}").iterdir())) for folder in ("fd", "task"))
+    return round(memory(pid, "VmRSS") / 2**20, 1), files, threads
+
+
 def look(run: int, seconds: float, cells: int) -> Sample:
     """Return what all processes of a run hold at this moment; a worker is a process that runs cells.
 
@@ -43,26 +48,14 @@ def look(run: int, seconds: float, cells: int) -> Sample:
         OSError, ValueError, IndexError: a process has just ended.
     """
     members = family(run)
-    workers = [pid for pid in members[1:] if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    workers = [held(pid) for pid in members[1:] if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    names = ("mib", "files", "threads")
+    largest = map(max, zip((0.0, 0, 0), *workers, strict=True))
     return {
         "seconds": round(seconds, 1), "cells": cells,  # done so far
-        "run_mib": mebibytes(run), "run_files": entries(run, "fd"), "run_threads": entries(run, "task"),
-        "workers": len(workers),
-        "workers_mib": max(map(mebibytes, workers), default=0.0),  # of the largest, as below
-        "workers_files": max((entries(pid, "fd") for pid in workers), default=0),
-        "workers_threads": max((entries(pid, "task") for pid in workers), default=0),
-        "processes": len(members),
+        **{f"run_{name}": value for name, value in zip(names, held(run), strict=True)}, "workers": len(workers),
+        **{f"workers_{name}": value for name, value in zip(names, largest, strict=True)}, "processes": len(members),
     }  # fmt: skip
-
-
-def mebibytes(pid: int) -> float:
-    """Return the resident memory of a process."""
-    return round(memory(pid, "VmRSS") / 2**20, 1)
-
-
-def entries(pid: int, folder: str) -> int:
-    """Return the number of open descriptors (``fd``) or threads (``task``) of a process."""
-    return len(list(Path(f"/proc/{pid}/{folder}").iterdir()))
 
 
 def session(pid: int) -> int:
@@ -77,31 +70,29 @@ def sweep(given: argparse.Namespace) -> dict[str, Any]:
     """Run to the end and write sweep.csv; return the samples, the exit code and what is left a few seconds later."""
     samples: list[Sample] = []
     run, began = 0, time.monotonic()
-    words = [
-        "--target",
-        ",".join(TARGETS),
-        "--jobs",
-        str(given.jobs),
-        *SETTINGS,
-        seeds(-(-given.cells // len(TARGETS))),
-    ]
+    count = -(-given.cells // len(TARGETS))
+    words = ["--target", ",".join(TARGETS), "--jobs", str(given.jobs), *SETTINGS, seeds(count)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+
+        def done() -> int:
+            return len(list(folder.glob("smoke/cells/*/record.json")))
 
         def observe(pid: int) -> None:
             nonlocal run
             run = pid
-            done = len(list(folder.glob("smoke/cells/*/record.json")))
-            samples.append(look(pid, time.monotonic() - began, done))
+            samples.append(look(pid, time.monotonic() - began, done()))
 
         code = run_benchmark(words, folder, observe, every=1, may_fail=True)
         time.sleep(3)
         left = sum(session(int(path.name)) == run for path in Path("/proc").iterdir() if path.name.isdecimal())
-        done = len(list(folder.glob("smoke/cells/*/record.json")))
-        temporary = [path.name for pattern in TEMPORARY for path in folder.rglob(pattern)]
+        found = {
+            "words": words, "cells": done(), "code": code, "processes": left,
+            "temporary": [path.name for pattern in TEMPORARY for path in folder.rglob(pattern)], "samples": samples,
+        }  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(samples).to_csv(given.out / "sweep.csv", index=False)
-    return {"words": words, "cells": done, "code": code, "processes": left, "temporary": temporary, "samples": samples}
+    return found
 
 
 def body(found: Parts) -> list[str]:

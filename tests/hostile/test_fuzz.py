@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import faulthandler
-import importlib
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,10 +27,11 @@ QUICK = (
 
 
 @pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> Any:
+def fuzzer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The modules of the fuzzer, by name."""
     monkeypatch.syspath_prepend(str(SCRIPTS))
     monkeypatch.setenv("BENCHMARK_CACHE", os.environ["BENCHMARK_CACHE"])  # which the fuzzer changes
-    return importlib.import_module("blind")
+    return SimpleNamespace(**{name: import_module(name) for name in ("blind", "decoders", "judge", "mutate")})
 
 
 def run(*words: str) -> list[dict[str, Any]]:
@@ -69,26 +71,26 @@ def log_of(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_log_in_the_repository_has_ten_thousand_files_for_every_decoder_and_no_fault(blind: Any) -> None:
+def test_the_log_in_the_repository_has_ten_thousand_files_for_every_decoder_and_no_fault(fuzzer: Any) -> None:
     rows = log_of("fuzz")
-    assert [row["decoder"] for row in rows] == list(importlib.import_module("decoders").DECODERS)
-    assert not any(map(importlib.import_module("judge").faults_in, rows))
+    assert [row["decoder"] for row in rows] == list(fuzzer.decoders.DECODERS)
+    assert not any(map(fuzzer.judge.faults_in, rows))
 
 
-def test_the_log_of_guided_files_has_ten_thousand_for_each_decoder_in_it_and_no_fault(blind: Any) -> None:
-    rows, decoders = log_of("guided"), importlib.import_module("decoders").DECODERS
+def test_the_log_of_guided_files_has_ten_thousand_for_each_decoder_in_it_and_no_fault(fuzzer: Any) -> None:
+    rows, decoders = log_of("guided"), fuzzer.decoders.DECODERS
     assert (
         {"cifar", "mat-kit", "tar", "zip", "checkpoint", "record"} <= {row["decoder"] for row in rows} <= set(decoders)
     )
-    assert not any(map(importlib.import_module("judge").faults_in, rows))
+    assert not any(map(fuzzer.judge.faults_in, rows))
 
 
-def test_a_log_is_continued_and_keeps_the_rows_of_other_decoders(blind: Any, tmp_path: Path) -> None:
-    judge, log = importlib.import_module("judge"), tmp_path / "fuzz.json"
+def test_a_log_is_continued_and_keeps_the_rows_of_other_decoders(fuzzer: Any, tmp_path: Path) -> None:
+    log = tmp_path / "fuzz.json"
     log.write_bytes((ROOT / "results" / "measured" / "robustness" / "fuzz.json").read_bytes())
     before = json.loads(log.read_text())
     png = {**next(row for row in before["decoders"] if row["decoder"] == "png"), "decoded": 0, "refused": 9_999}
-    judge.write_log(log, [png], "a command", 5, ())
+    fuzzer.judge.write_log(tmp_path, fuzzer.blind, [png], "a command")
     after = json.loads(log.read_text())
     assert after["decoders"] == [png if row["decoder"] == "png" else row for row in before["decoders"]]
     assert (after["files"], after["faults"]) == (before["files"], 1)
@@ -101,8 +103,8 @@ def test_guided_files_are_decoded_or_refused_and_reach_more_of_the_code(tmp_path
     assert row["coverage"] > row["first_coverage"] > 0
 
 
-def test_a_damaged_file_depends_on_seed_and_number_alone(blind: Any) -> None:
-    mutated = importlib.import_module("mutate").mutated
+def test_a_damaged_file_depends_on_seed_and_number_alone(fuzzer: Any) -> None:
+    mutated = fuzzer.mutate.mutated
     whole = [bytes(range(256)), b"another" * 30]
     made = [mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
     assert made == [mutated(whole, random.Random(f"0/x/{number}")) for number in range(50)]
@@ -152,9 +154,8 @@ def _grow_and_refuse(root: Path) -> None:
     ids=["refusal", "exception", "crash", "hang", "memory", "memory behind a refusal"],
 )
 def test_the_fuzzer_distinguishes_a_refusal_from_every_kind_of_fault_and_keeps_the_file(
-    blind: Any, read: Any, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fuzzer: Any, read: Any, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoders, judge = importlib.import_module("decoders"), importlib.import_module("judge")
     seen: list[Path] = []
 
     def whole_first(root: Path) -> None:  # the whole file decodes; the damaged ones meet the fault
@@ -162,11 +163,11 @@ def test_the_fuzzer_distinguishes_a_refusal_from_every_kind_of_fault_and_keeps_t
         if len(seen) > 1:
             read(root)
 
-    own = decoders.Decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
-    monkeypatch.setitem(decoders.DECODERS, "own", own)
-    monkeypatch.setattr(blind, "CPU_SECONDS", 0.3)
-    row = blind.fuzz("own", 3, 0, tmp_path / "kept")
+    own = fuzzer.decoders.Decoder("own", "a test", "item.bin", lambda root: [b"whole" * 20], whole_first)
+    monkeypatch.setitem(fuzzer.decoders.DECODERS, "own", own)
+    monkeypatch.setattr(fuzzer.blind, "CPU_SECONDS", 0.3)
+    row = fuzzer.blind.fuzz("own", 3, 0, tmp_path / "kept")
     assert {name: row[name] for name in expected} == expected
     faults = 3 - row["refused"]
-    assert judge.faults_in(row) == faults
+    assert fuzzer.judge.faults_in(row) == faults
     assert len(list(tmp_path.glob("kept/*.why"))) == len(list(tmp_path.glob("kept/*.bin"))) == faults

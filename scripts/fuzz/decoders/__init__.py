@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from . import archives, audio, image, own_files, tables, video
+from . import archives, media, own_files, tables
 from .base import Decoder
 
 __all__ = ["DECODERS", "Decoder"]
 
-DECODERS = {
-    decoder.name: decoder
-    for module in (image, audio, video, tables, archives, own_files)
-    for decoder in module.DECODERS
-}
+DECODERS = {decoder.name: decoder for module in (media, tables, archives, own_files) for decoder in module.DECODERS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import shutil
 import tarfile
 import zipfile
 import zlib
@@ -13,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .base import Decoder, Seeds
+from modalities.download.archives import extract
+
+from .base import Decoder, item
 
 _TREE = {"a/one.txt": b"one" * 200, "a/b/two.bin": bytes(range(256)) * 5, "three": b""}
 
@@ -61,15 +64,11 @@ def _fix_targz(data: bytes) -> bytes:
     return gzip.compress(_fix_tar(inner or data), 1, mtime=0)
 
 
-def _unpack(root: Path, *, place: str) -> None:
+def _unpack(root: Path) -> None:
     """Unpack into a folder; nothing may appear anywhere else, and no link or device in it."""
-    import shutil
-
-    from modalities.download.archives import extract
-
     outside = {path.name for path in root.iterdir()}
     try:
-        extract(root / place, root / "into")
+        extract(item(root), root / "into")
     finally:
         unpacked = (root / "into").rglob("*")
         links = [path for path in unpacked if path.is_symlink() or not (path.is_file() or path.is_dir())]
@@ -78,9 +77,8 @@ def _unpack(root: Path, *, place: str) -> None:
         assert not left and not links, f"unpacking left {left} {links}"
 
 
-def _archive(name: str, suffix: str, seeds: Seeds, fix: Any = None) -> Decoder:
-    place = f"item.{suffix}"
-    return Decoder(name, f"{suffix} archives", place, seeds, partial(_unpack, place=place), fix_checksums=fix)
+def _archive(name: str, suffix: str, seeds: Callable[[Path], list[bytes]], fix: Any = None) -> Decoder:
+    return Decoder(name, f"{suffix} archives", f"item.{suffix}", seeds, _unpack, fix_checksums=fix)
 
 
 DECODERS = (

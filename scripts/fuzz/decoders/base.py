@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-Seeds = Callable[[Path], list[bytes]]
+from modalities.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Decoder:
     Args:
         what: a description.
         place: of the file below the root; some libraries look at its name.
-        seeds: writes what else must exist below the root and returns whole files.
-        read: decodes the file at its place, as the suite does.
+        seeds: writes what must exist below the root; returns whole files, or nothing if it wrote the only one.
+        read: decodes the file at its place below the root, as the suite does.
         text: whether the file is text.
         fix_checksums: gives a damaged file correct checksums, so that it reaches the deeper layers.
     """
@@ -25,20 +25,19 @@ class Decoder:
     name: str
     what: str
     place: str
-    seeds: Seeds
+    seeds: Callable[[Path], list[bytes] | None]
     read: Callable[[Path], object]
     text: bool = False
     fix_checksums: Callable[[bytes], bytes] | None = None
 
 
+def item(root: Path) -> Path:
+    """Return the path of the file under test, if that is all a decoder reads."""
+    return next(root.glob("item.*"))
+
+
 def read_all(*readers: Callable[[], object]) -> None:
-    """Call every reader, also after one has refused the file.
-
-    Raises:
-        BadInput: the last refusal, if there was one.
-    """
-    from modalities.errors import BadInput
-
+    """Call every reader, also after one has refused the file; then raise the last refusal (BadInput)."""
     refusal = None
     for read in readers:
         try:
