@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import overload
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +20,7 @@ class SelectedNames(Sequence[str]):
     def __len__(self) -> int:
         return len(self._indices)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> SelectedNames: ...
-
-    def __getitem__(self, index: int | slice) -> str | SelectedNames:
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return SelectedNames(self._names, self._indices[index])
         return self._names[int(self._indices[index])]

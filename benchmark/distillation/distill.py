@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,73 +20,73 @@ from benchmark.training.precision import apply_memory_format, autocast, compile_
 from modalities.base import Draws, SegmentStream
 
 
+@dataclass
 class DistillationStep:
     """What a step of distillation computes: mixed segments, the teacher's outputs, the student's loss.
 
-    The teacher is put into eval mode, without gradients. Both networks are put into the recipe's memory format in
-    place, and compiled if the recipe says so.
-
-    Args: as for ``distill``.
+    Puts the teacher into eval mode, without gradients, and both networks into the recipe's memory format, in place.
+    The fields are explained in ``distill``.
 
     Raises:
         ValueError: the stream's batch is not the recipe's.
     """
 
-    def __init__(
-        self,
-        stream: SegmentStream,
-        teacher: nn.Module,
-        student: nn.Module,
-        recipe: Recipe,
-        *,
-        seed: int,
-        device: torch.device,
-        micro_batches: int = 1,
-        prefetch: bool = False,
-        ranks: Ranks = SINGLE_PROCESS,
-    ) -> None:
-        if stream.batch_size != recipe.batch:
-            raise ValueError(f"the stream makes batches of {stream.batch_size}, but the recipe's are {recipe.batch}")
-        self._stream, self._recipe, self._device = stream, recipe, device
-        self._micro_batches, self._ranks, self._draws = micro_batches, ranks, Draws(seed, "mixing/")
-        for network in (teacher.eval().requires_grad_(False), student):
+    stream: SegmentStream
+    teacher: nn.Module
+    student: nn.Module
+    recipe: Recipe
+    _: KW_ONLY
+    seed: int
+    device: torch.device
+    micro_batches: int = 1
+    prefetch: bool = False
+    ranks: Ranks = SINGLE_PROCESS
+
+    def __post_init__(self) -> None:
+        recipe = self.recipe
+        if self.stream.batch_size != recipe.batch:
+            raise ValueError(
+                f"the stream makes batches of {self.stream.batch_size}, but the recipe's are {recipe.batch}"
+            )
+        for network in (self.teacher.eval().requires_grad_(False), self.student):
             apply_memory_format(network, recipe)
-        self._teacher = compile_if_requested(teacher, recipe)
-        self._student = ranks.wrap(compile_if_requested(student, recipe))
+        self._draws = Draws(self.seed, "mixing/")
+        self._call_teacher = compile_if_requested(self.teacher, recipe)
+        self._call_student = self.ranks.wrap(compile_if_requested(self.student, recipe))
         self._outputs_at: Callable[[int], TeacherOutputs] = self.teacher_outputs
-        if prefetch:
-            self._outputs_at = Prefetcher(self.teacher_outputs, recipe.steps, device)
+        if self.prefetch:
+            self._outputs_at = Prefetcher(self.teacher_outputs, recipe.steps, self.device)
 
     def segments(self, step: int) -> Tensor:
         """Return this rank's share of the mixed segments of a step: (batch / world size, *stream.shape)."""
-        recipe, ranks = self._recipe, self._ranks
+        recipe, ranks = self.recipe, self.ranks
         return mix(
-            self._stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, self._draws, step,
+            self.stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, self._draws, step,
             rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
 
     def teacher_outputs(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the inputs and the teacher's logits of a step, one micro-batch after another."""
         # Split only after mixing: a segment's partner is in another micro-batch.
-        for part in self.segments(step).chunk(self._micro_batches):
-            inputs = in_memory_format(part, self._recipe)
+        for part in self.segments(step).chunk(self.micro_batches):
+            inputs = in_memory_format(part, self.recipe)
             yield inputs, self.targets(inputs)
 
     def targets(self, inputs: Tensor) -> Tensor:
         """Return the teacher's logits."""
-        with torch.no_grad(), autocast(self._recipe, self._device):
-            targets: Tensor = self._teacher(inputs)
+        with torch.no_grad(), autocast(self.recipe, self.device):
+            targets: Tensor = self._call_teacher(inputs)
         return targets
 
     def student_loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Return the student's loss, the mean over ``inputs``."""
-        with autocast(self._recipe, self._device):
-            logits = self._student(inputs)
-        return distillation_loss(logits, targets, self._recipe.temperature)
+        with autocast(self.recipe, self.device):
+            logits = self._call_student(inputs)
+        return distillation_loss(logits, targets, self.recipe.temperature)
 
     def loss(self, step: int) -> Iterator[Tensor]:
         """Yield the loss of a step as one summand per micro-batch; the sum is the mean over this rank's batch."""
-        batch = self._recipe.batch // self._ranks.world_size
+        batch = self.recipe.batch // self.ranks.world_size
         for inputs, targets in self._outputs_at(step):
             loss = self.student_loss(inputs, targets)
             yield loss if len(inputs) == batch else loss * (len(inputs) / batch)

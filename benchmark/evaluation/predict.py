@@ -69,17 +69,13 @@ def predict(
     """
     network.eval()
 
-    def forward(raw: Tensor) -> Tensor:
-        logits: Tensor = network(prepare(raw)).float()
-        return logits
-
     def predict_share() -> list[NDArray[np.float16]]:
         rows: list[NDArray[np.float16]] = []
         upcoming = batches.batch(0, device) if batches.steps else None
         items = 0 if upcoming is None else len(upcoming[1])
         for step in range(batches.steps):
             assert upcoming is not None
-            logits, items = _forward_in_parts(forward, upcoming[0], batches.clips, items)
+            logits, items = _forward(lambda raw: network(prepare(raw)), upcoming[0], batches.clips, items)
             # Load the next batch while a GPU works on this one, before waiting for its results.
             upcoming = batches.batch(step + 1, device) if step + 1 < batches.steps else None
             clip_logits = logits.reshape(-1, batches.clips, logits.shape[-1]).cpu().numpy()
@@ -94,12 +90,12 @@ def predict(
     return np.concatenate(merge_shares(ranks.gather(predict_share)))
 
 
-def _forward_in_parts(forward: Callable[[Tensor], Tensor], raw: Tensor, clips: int, items: int) -> tuple[Tensor, int]:
+def _forward(network: Callable[[Tensor], Tensor], raw: Tensor, clips: int, items: int) -> tuple[Tensor, int]:
     """Return the logits of a batch, computed ``items`` items at a time or fewer, and how many fitted into memory."""
     while True:
         try:
             with torch.inference_mode():
-                parts = [forward(part) for part in torch.split(raw, items * clips)]
+                parts = [network(part).float() for part in torch.split(raw, items * clips)]
                 return (parts[0] if len(parts) == 1 else torch.cat(parts)), items
         except Exception as error:
             if items == 1 or not is_out_of_memory(error):

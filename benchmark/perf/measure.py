@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from benchmark.config.compose import compose_target
 from benchmark.config.schema import Config
@@ -154,11 +153,8 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
     network = make_network(modality, config.student.network, config.view, len(adapter.info.classes), 0, device)
     batches = evaluation_batches(data, device=device)
 
-    def prepare(raw: Tensor) -> Tensor:
-        return modality.prepare(raw, config.view)
-
     def evaluate(number: int) -> object:
-        return predict(network, batches, prepare, device, IgnoreProgress())
+        return predict(network, batches, lambda raw: modality.prepare(raw, config.view), device, IgnoreProgress())
 
     memory.reset_peak(device)
     seconds = alternate({"evaluate": evaluate}, device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from benchmark.data.batches import Batches, BatchesCache
 from benchmark.data.locate import ensure
@@ -25,15 +25,7 @@ from benchmark.records.record import Record
 from benchmark.records.store import Predictions, Store
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.status import NoData, run_to_status
-from benchmark.running.teacher import (
-    ReadyTeacher,
-    TeacherTask,
-    broadcast_teacher,
-    get_teacher,
-    make_teacher,
-    refuse_if_poor,
-    teacher_task,
-)
+from benchmark.running.teacher import get_teacher, teacher_task
 from benchmark.system import memory
 from benchmark.system.ranks import SINGLE_PROCESS, RankDesync, Ranks
 from benchmark.training.callbacks import PhaseCallback, waiting_callback
@@ -108,12 +100,13 @@ def run_cell(
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
+    attempt = _Attempt(cell, store, torch.device(device), callback, ranks)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
-        return _run_locked(cell, store, device, callback, teacher, student, ranks)
+        return _run_locked(attempt, teacher, student)
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
         found = record_from_other_run(cell, store, expected_stamp)
         if found is None:
-            return _run_locked(cell, store, device, callback, teacher, student, ranks)
+            return _run_locked(attempt, teacher, student)
         if found.status == "done":
             store.discard_attempt(cell.id)
             if student is not None:
@@ -131,23 +124,15 @@ def record_from_other_run(cell: Cell, store: Store, expected_stamp: str | None =
     return found if found is not None and (changed or found.status == "done") else None
 
 
-def _run_locked(
-    cell: Cell,
-    store: Store,
-    device: str,
-    callback: PhaseCallback,
-    teacher: nn.Module | None,
-    student: nn.Module | None,
-    ranks: Ranks,
-) -> Record:
+def _run_locked(attempt: _Attempt, teacher: nn.Module | None, student: nn.Module | None) -> Record:
+    cell, ranks = attempt.cell, attempt.ranks
     # Sums depend on the number of threads, so the cell decides it and not the machine.
     threads = torch.get_num_threads()
     torch.set_num_threads(cell.config.threads)
-    origin = provenance(_device_name(device), cell.config.threads)
-    attempt = _Attempt(cell, store, torch.device(device), callback, ranks)
+    origin = provenance(_device_name(attempt.device), cell.config.threads)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
-        store.start_attempt(cell.id)
+        attempt.store.start_attempt(cell.id)
     try:
         status, reason, trace = run_to_status(partial(_run_phases, attempt, teacher, student), attempt.last_phase)
     finally:
@@ -183,8 +168,8 @@ def _write(attempt: _Attempt, record: Record) -> Record:
 
 
 def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: nn.Module | None) -> None:
-    cell = attempt.cell
-    attempt.ranks.check(cell.config.recipe.batch)
+    cell, config, store, ranks = attempt.cell, attempt.cell.config, attempt.store, attempt.ranks
+    ranks.check(config.recipe.batch)
     if not cell.data.ready:
         raise NoData(cell.data.instructions)
     with attempt.timed("data"):
@@ -192,29 +177,35 @@ def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: n
     labels = np.asarray(test.data.labels)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
     task = teacher_task(cell, test, attempt.device)
-    student = _make_student(attempt, task.classes, own_student)  # before the teacher: a wrong name must cost nothing
+    # Before the teacher is trained, so that a wrong name costs nothing.
+    student = _make_student(attempt, task.classes) if own_student is None else own_student.to(attempt.device)
+
+    def predict_test() -> NDArray[np.float16]:
+        return predict(student, mine, task.prepare, attempt.device, attempt.callback, ranks)
+
     with attempt.timed("teacher"):
-        teacher = _get_teacher(attempt, task, own_teacher)
+        folder = store.teacher(cell.teacher_key)
+        teacher = get_teacher(folder, config.teacher, task, attempt.callback, own=own_teacher, ranks=ranks)
+    attempt.note_micro_batches("teacher.training.batch", config.teacher.training.batch, teacher.notes.micro_batches)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):
-        attempt.controls["untrained"] = metrics.top1(_predict(attempt, student, mine, task.prepare), labels)
+        attempt.controls["untrained"] = metrics.top1(predict_test(), labels)
     with attempt.timed("distill"):
         _distill(attempt, source, teacher.network, student)
     with attempt.timed("evaluate"):
         try:
-            logp = _predict(attempt, student, mine, task.prepare)
+            logp = predict_test()
         except NotFinite as error:  # because of the last update, which no loss follows
-            raise Diverged(cell.config.recipe.steps) from error
+            raise Diverged(config.recipe.steps) from error
         attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
-        if attempt.ranks.is_main:
-            save_weights(student, attempt.store.student_weights(cell.id, published=False))
+        if ranks.is_main:
+            save_weights(student, store.student_weights(cell.id, published=False))
 
 
 def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
     """Return the test split, this rank's share of it, and the datum."""
-    cell, device, ranks = attempt.cell, attempt.device, attempt.ranks
-    view = cell.config.view
+    cell, view, device, ranks = attempt.cell, attempt.cell.config.view, attempt.device, attempt.ranks
     ensure(cell.data, cell.adapter)
 
     def read_test() -> Batches:
@@ -225,31 +216,9 @@ def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
     return test, mine, cell.modality.load_source(cell.source_path, view, device)
 
 
-def _make_student(attempt: _Attempt, classes: int, own: nn.Module | None) -> nn.Module:
-    if own is not None:
-        return own.to(attempt.device)
-    cell = attempt.cell
-    name, view = cell.config.student.network, cell.config.view
-    return make_network(cell.modality, name, view, classes, cell.key.seed, attempt.device)
-
-
-def _get_teacher(attempt: _Attempt, task: TeacherTask, own: nn.Module | None) -> ReadyTeacher:
-    """Return the saved or newly made teacher, or a caller's own, which is scored in the same way but not saved."""
-    settings, callback = attempt.cell.config.teacher, attempt.callback
-    if own is None:
-        folder = attempt.store.teacher(attempt.cell.teacher_key)
-        teacher = broadcast_teacher(attempt.ranks, partial(get_teacher, folder, settings, task, callback), task)
-    else:
-        teacher = make_teacher(own.to(attempt.device), settings, task, callback, trained=True)
-        refuse_if_poor(teacher.notes, settings)
-    attempt.note_micro_batches("teacher.training.batch", settings.training.batch, teacher.notes.micro_batches)
-    return teacher
-
-
-def _predict(
-    attempt: _Attempt, network: nn.Module, batches: Batches, prepare: Callable[[Tensor], Tensor]
-) -> NDArray[np.float16]:
-    return predict(network, batches, prepare, attempt.device, attempt.callback, attempt.ranks)
+def _make_student(attempt: _Attempt, classes: int) -> nn.Module:
+    cell, config = attempt.cell, attempt.cell.config
+    return make_network(cell.modality, config.student.network, config.view, classes, cell.key.seed, attempt.device)
 
 
 def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.Module) -> None:
@@ -276,7 +245,5 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
     attempt.segments = recipe.steps * recipe.batch
 
 
-def _device_name(device: str) -> str:
-    if device.startswith("cuda"):
-        return f"{device}: {torch.cuda.get_device_name(device)}"
-    return device
+def _device_name(device: torch.device) -> str:
+    return f"{device}: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)

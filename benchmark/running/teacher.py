@@ -27,7 +27,7 @@ from benchmark.planning.cell import Cell
 from benchmark.records.store import TEACHER_NOTES, TEACHER_PREDICTIONS, TEACHER_WEIGHTS
 from benchmark.records.validation import STRICT
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
-from benchmark.system.ranks import Ranks
+from benchmark.system.ranks import SINGLE_PROCESS, Ranks
 from benchmark.training.callbacks import PhaseCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints, clear
 from benchmark.training.loop import Diverged, optimise
@@ -95,23 +95,43 @@ def teacher_task(cell: Cell, test: Batches, device: torch.device) -> TeacherTask
     )
 
 
-def get_teacher(folder: Path, settings: Teacher, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
+def get_teacher(
+    folder: Path,
+    settings: Teacher,
+    task: TeacherTask,
+    callback: PhaseCallback,
+    *,
+    own: nn.Module | None = None,
+    ranks: Ranks = SINGLE_PROCESS,
+) -> ReadyTeacher:
     """Return the teacher saved in ``folder``, or make and save it; one process makes it while others wait.
+
+    Args:
+        own: a caller's own network to use instead; it is scored in the same way, but not saved.
+        ranks: the processes that need the teacher; the main one gets it and sends its weights to the others.
 
     Raises:
         Refused: below ``times_chance`` × chance on the held-out part of the training split.
         BadInput: a weights file that cannot be used.
         Diverged, Interrupted: see ``optimise``.
     """
-    ready = _load(folder, task)  # without a lock: it may be in another user's folder, which cannot be written
-    if ready is None:
+    if own is not None:
+        teacher = make_teacher(own.to(task.device), settings, task, callback, trained=True)
+    else:
+        teacher = _broadcast(ranks, partial(_load_or_make, folder, settings, task, callback), task)
+    refuse_if_poor(teacher.notes, settings)
+    return teacher
+
+
+def _load_or_make(folder: Path, settings: Teacher, task: TeacherTask, callback: PhaseCallback) -> ReadyTeacher:
+    teacher = _load(folder, task)  # without a lock: it may be in another user's folder, which cannot be written
+    if teacher is None:
         with exclusive_lock(folder, waiting_callback(callback, "the teacher")):
-            ready = _load(folder, task)  # another process may have made it while this one waited
-            if ready is None:
-                ready = _save(folder, make_teacher(task.new_network(), settings, task, callback, folder))
+            teacher = _load(folder, task)  # another process may have made it while this one waited
+            if teacher is None:
+                teacher = _save(folder, make_teacher(task.new_network(), settings, task, callback, folder))
                 clear(folder)
-    refuse_if_poor(ready.notes, settings)
-    return ready
+    return teacher
 
 
 def make_teacher(
@@ -205,7 +225,7 @@ def refuse_if_poor(notes: TeacherNotes, settings: Teacher) -> None:
         )
 
 
-def broadcast_teacher(ranks: Ranks, get: Callable[[], ReadyTeacher], task: TeacherTask) -> ReadyTeacher:
+def _broadcast(ranks: Ranks, get: Callable[[], ReadyTeacher], task: TeacherTask) -> ReadyTeacher:
     """Get the teacher on the main rank, and send it to the others, which wait for it."""
     if ranks.world_size == 1:
         return get()

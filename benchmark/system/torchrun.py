@@ -75,6 +75,7 @@ class TorchrunRanks(Ranks):
         import torch.distributed as dist
         from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
+        self._dist = dist
         self._exchange = dist.new_group(backend="gloo", timeout=EXCHANGE_TIMEOUT)
         store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
         # The store outlives the processes of one attempt, so each attempt has its own prefix.
@@ -97,35 +98,28 @@ class TorchrunRanks(Ranks):
         return []
 
     def mean(self, values: Tensor) -> Tensor:
-        import torch.distributed as dist
-
-        dist.all_reduce(values)
+        self._dist.all_reduce(values)
         return values / self.world_size
 
     def any(self, flag: bool) -> bool:
         import torch
-        import torch.distributed as dist
 
         flags = torch.tensor(int(flag))
-        dist.all_reduce(flags, group=self._exchange)
+        self._dist.all_reduce(flags, group=self._exchange)
         return bool(flags)
 
     def from_main(self, make: Callable[[], T]) -> T:
-        import torch.distributed as dist
-
         results = [_call(make) if self.is_main else _Result()]
-        dist.broadcast_object_list(results, src=0, group=self._exchange)
+        self._dist.broadcast_object_list(results, src=0, group=self._exchange)
         if results[0].error is not None:
             raise results[0].error
         value: T = results[0].value
         return value
 
     def gather(self, make: Callable[[], T]) -> list[T]:
-        import torch.distributed as dist
-
         mine = _call(make)
         results = [_Result()] * self.world_size
-        dist.all_gather_object(results, mine, group=self._exchange)
+        self._dist.all_gather_object(results, mine, group=self._exchange)
         for rank, result in enumerate(results):
             if result.error is not None:
                 result.error.add_note(f"(raised by process {rank} of {self.world_size})")
@@ -133,8 +127,6 @@ class TorchrunRanks(Ranks):
         return [result.value for result in results]
 
     def agree_on_outcome(self, outcome: str) -> None:
-        from torch.distributed import DistError
-
         self._ended += 1
         me = str(self.rank)
         origin = self._store.compare_set(f"{self._ended} first", "", me) == me.encode()
@@ -142,7 +134,7 @@ class TorchrunRanks(Ranks):
         names = [f"{self._ended} {rank}" for rank in range(self.world_size)]
         try:
             self._store.wait(names, OUTCOME_TIMEOUT)
-        except DistError:
+        except self._dist.DistError:
             raise RankDesync(origin) from None
         if len({self._store.get(name) for name in names}) > 1:
             raise RankDesync(origin)
