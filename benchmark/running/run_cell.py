@@ -31,7 +31,7 @@ from benchmark.system.ranks import SINGLE_PROCESS, RankDesync, Ranks
 from benchmark.training.callbacks import PhaseCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
-from benchmark.training.micro_batches import describe_micro_batches, with_micro_batches
+from benchmark.training.micro_batches import micro_batch_deviations, with_micro_batches
 from modalities.base import Source
 from modalities.errors import BadInput
 from modalities.storage.locks import exclusive_lock
@@ -67,10 +67,6 @@ class _Attempt:
 
     def last_phase(self) -> str:
         return next(reversed(self.seconds), "")
-
-    def note_micro_batches(self, key: str, batch: int, count: int) -> None:
-        if count > 1:
-            self.deviations.append(describe_micro_batches(key, batch, count))
 
 
 def run_cell(
@@ -186,7 +182,8 @@ def _run_phases(attempt: _Attempt, own_teacher: nn.Module | None, own_student: n
     with attempt.timed("teacher"):
         folder = store.teacher(cell.teacher_key)
         teacher = get_teacher(folder, config.teacher, task, attempt.callback, own=own_teacher, ranks=ranks)
-    attempt.note_micro_batches("teacher.training.batch", config.teacher.training.batch, teacher.notes.micro_batches)
+    batch, count = config.teacher.training.batch, teacher.notes.micro_batches
+    attempt.deviations += micro_batch_deviations("teacher.training.batch", batch, count)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):
         attempt.controls["untrained"] = metrics.top1(predict_test(), labels)
@@ -238,7 +235,7 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
     folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device)
     if ranks.world_size == 1:
         attempt.curve, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
-        attempt.note_micro_batches("recipe.batch", recipe.batch, count)
+        attempt.deviations += micro_batch_deviations("recipe.batch", recipe.batch, count)
     else:  # ranks would have to run out of memory together
         attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
     attempt.deviations += ranks.deviations(student)

@@ -19,6 +19,9 @@ class NoData(Exception):
     """The target's data are not on disk."""
 
 
+_STATUS: dict[type[Exception], Status] = {
+    NoData: "no data", Refused: "refused", Diverged: "diverged", BadInput: "failed",
+}  # fmt: skip
 # What would need less memory, by the phase that ran out of it. Micro-batches and single items were tried before.
 _NEEDS_LESS = {
     "teacher": "a smaller teacher.training.batch, teacher.network or view",
@@ -41,14 +44,8 @@ def run_to_status(run: Callable[[], None], phase: Callable[[], str]) -> tuple[St
         run()
     except Interrupted:
         raise
-    except NoData as error:
-        return "no data", str(error), ""
-    except Refused as error:
-        return "refused", str(error), ""
-    except Diverged as error:
-        return "diverged", str(error), ""
-    except BadInput as error:
-        return "failed", str(error), ""
+    except tuple(_STATUS) as error:
+        return next(status for kind, status in _STATUS.items() if isinstance(error, kind)), str(error), ""
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
             return "failed", f"{error.strerror}: {_file_name(error)}; free it and run again.", ""

@@ -164,12 +164,7 @@ def _resume(
 
 
 def take_step(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    loss_at: LossAt,
-    training: Training,
-    step: int,
-    seed: int,
+    network: nn.Module, optimiser: torch.optim.Optimizer, loss_at: LossAt, training: Training, step: int, seed: int
 ) -> Tensor:
     """Take one step: random numbers, learning rate, loss and update. The host does not wait for the device.
 

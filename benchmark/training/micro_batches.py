@@ -59,9 +59,10 @@ def with_micro_batches(
         release_memory()
 
 
-def describe_micro_batches(key: str, batch: int, count: int) -> str:
-    """Describe for the record that memory ran out during training, ``key`` being the setting of the batch."""
-    return (
+def micro_batch_deviations(key: str, batch: int, count: int) -> list[str]:
+    """Describe for the record what ``count`` micro-batches change; ``key`` is the setting of the batch."""
+    text = (
         f"{key}={batch} went through the networks in {count} micro-batches because memory ran out: gradients are those "
         "of the batch, batch statistics those of a micro-batch"
     )
+    return [text] if count > 1 else []
