@@ -17,7 +17,7 @@ def show_perf(
     modalities: Sequence[str], overrides: Sequence[str], *, device: str, format: str, out: Path | None
 ) -> None:
     """Measure and print tables or JSON; write both to the folder ``out`` as perf-MODALITIES-DEVICE.json and .md."""
-    from benchmark.perf.subprocess import measure_in_subprocess
+    from benchmark.perf.child_process import measure_in_subprocess
 
     for name in modalities:
         registry.modality(name)  # raises for an unknown one

@@ -28,7 +28,7 @@ from benchmark.records.store import Store
 from benchmark.running.failures import keep, read_if_valid
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import RankDesync, Ranks
-from benchmark.system.torchrun import join
+from benchmark.system.torchrun_ranks import join
 from modalities.errors import BadInput, readable
 from modalities.storage.locks import is_locked
 

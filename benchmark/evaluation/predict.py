@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.data.batches import CPU, Batches
-from benchmark.data.subsets import Subset
+from benchmark.data.splits import Subset
 from benchmark.evaluation import metrics
 from benchmark.system.memory import is_out_of_memory, release_memory
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks, merge_shares, share

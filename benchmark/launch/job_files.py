@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from benchmark.launch.progress import Step
-from benchmark.records.validation import STRICT, first_problem
+from benchmark.records.json_checks import STRICT, first_problem
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 

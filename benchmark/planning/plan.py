@@ -17,7 +17,7 @@ from benchmark.planning.cell import Cell
 from benchmark.planning.select import Request, select_targets
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
-from benchmark.records.validation import first_problem
+from benchmark.records.json_checks import first_problem
 from modalities import registry
 from modalities.errors import BadInput
 

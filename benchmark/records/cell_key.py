@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from benchmark.records.validation import STRICT
+from benchmark.records.json_checks import STRICT
 
 DataKind = Literal["real", "stand-in", "shipped"]
 

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.records.cell_key import CellAxes, CellKey, Count, Name
 from benchmark.records.identity import SCHEMA_VERSION
-from benchmark.records.validation import STRICT, first_problem
+from benchmark.records.json_checks import STRICT, first_problem
 from modalities.errors import BadInput
 
 REAL_TRAINING_ITEMS = "real-training-items"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from benchmark.records.identity import canonical_json, safe_name
+from benchmark.records.json_checks import first_problem
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import Manifest, ManifestEntry, Record
-from benchmark.records.validation import first_problem
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, cannot_write, sync
 from modalities.storage.cleanup import remove_stale

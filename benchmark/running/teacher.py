@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from benchmark.config.schema import Teacher
 from benchmark.data.batches import Batches, shuffled_order
-from benchmark.data.subsets import holdout_split, limit_per_class
+from benchmark.data.splits import holdout_split, limit_per_class
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
 from benchmark.planning.cell import Cell
+from benchmark.records.json_checks import STRICT
 from benchmark.records.store import TEACHER_NOTES, TEACHER_PREDICTIONS, TEACHER_WEIGHTS
-from benchmark.records.validation import STRICT
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
 from benchmark.system.ranks import Ranks
 from benchmark.training.callbacks import PhaseCallback, waiting_callback

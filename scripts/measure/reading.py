@@ -49,7 +49,7 @@ def list_once(what: str, root: Path) -> dict[str, float]:
     """Construct a split in this process; return seconds, and memory (now, peak) above that of the imports."""
     import torchvision
 
-    from benchmark.data.subsets import holdout_split
+    from benchmark.data.splits import holdout_split
     from modalities.image.policies import ImageView
     from modalities.registry import target
 

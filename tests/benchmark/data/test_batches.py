@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.data.batches import DECODE_AHEAD, Batches, BatchesCache, shuffled_order
-from benchmark.data.subsets import MIN_UNITS, Subset, holdout_split, limit_per_class
+from benchmark.data.splits import MIN_UNITS, Subset, holdout_split, limit_per_class
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.system import resources as machine
 from doubles import Split

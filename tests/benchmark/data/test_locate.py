@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark.data.locate import CONTENTS_FILE, ensure, locate
-from benchmark.data.subsets import name_hashes
+from benchmark.data.splits import name_hashes
 from modalities import registry
 from modalities.base import DataStatus
 from modalities.datasets.standin import MARKER, mark, stand_ins

@@ -91,7 +91,7 @@ def test_the_tables_and_the_files_hold_what_was_measured(tmp_path, monkeypatch, 
         "peak_memory_bytes": 7 * 2**20,
     }
     found = {"segments": [row], "steps": [step], "evaluation": [item], "machine": {"device": "a CPU", "clock": "CPU"}}
-    monkeypatch.setattr("benchmark.perf.subprocess.measure_in_subprocess", lambda *given: dict(found))
+    monkeypatch.setattr("benchmark.perf.child_process.measure_in_subprocess", lambda *given: dict(found))
     show_perf(["image"], [], device="cpu", format="json", out=tmp_path)
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tmp_path / "perf-image-cpu.json").read_text())

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -161,6 +162,17 @@ def test_clips_lie_inside_the_video_and_are_evenly_spaced(duration, seconds, cli
     room = max(duration - seconds, 0)
     assert len(starts) == clips and starts.min() >= 0 and starts.max() <= room + 1e-9
     assert np.allclose(starts, (np.arange(clips) + 0.5) / clips * room)
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds", "clips"), [(10.0, 2.0, 1), (7.3, 0.8, 3), (4.0, 1.1, 10), (2.0, 2.0, 2)]
+)
+def test_clips_begin_where_pytorchvideos_sampler_of_twice_as_many_has_every_second_one(duration, seconds, clips):
+    from pytorchvideo.data.clip_sampling import ConstantClipsPerVideoSampler
+
+    sampler = ConstantClipsPerVideoSampler(Fraction(seconds), 2 * clips)
+    starts = [float(sampler(0, Fraction(duration), {}).clip_start_sec) for _ in range(2 * clips)]
+    assert clip_starts(duration, seconds, clips) == pytest.approx(starts[1::2], abs=1e-12)
 
 
 def test_a_reader_gives_evenly_spread_frames_of_evenly_spread_clips(tmp_path):

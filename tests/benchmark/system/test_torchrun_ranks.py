@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.system import torchrun as torchrun_module
+from benchmark.system import torchrun_ranks as torchrun_module
 from benchmark.system.ranks import SINGLE_PROCESS
-from benchmark.system.torchrun import join
+from benchmark.system.torchrun_ranks import join
 from benchmark.training.callbacks import IgnorePhases
 from benchmark.training.loop import Diverged
 from modalities.errors import BadInput
@@ -45,7 +45,7 @@ def test_outside_torchrun_and_in_a_torchrun_of_one_process_there_is_a_single_pro
 def test_what_torchrun_cannot_use_is_one_sentence(monkeypatch):
     with pytest.raises(BadInput, match="names one device; under torchrun give cuda"):
         join("cuda:1")
-    monkeypatch.setattr("benchmark.system.torchrun.cuda_devices", lambda: 1)
+    monkeypatch.setattr("benchmark.system.torchrun_ranks.cuda_devices", lambda: 1)
     with pytest.raises(BadInput, match="2 processes were started and there are 1 GPUs"):
         join("cuda")
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
@@ -167,7 +167,7 @@ from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.system import torchrun
+from benchmark.system import torchrun_ranks as torchrun
 from benchmark.system.ranks import RankDesync
 from benchmark.training.callbacks import IgnorePhases
 
