@@ -136,7 +136,7 @@ def test_threads_of_the_caller_are_left_as_they_were(call):
         ({"settings": {"recipe.steps": "many"}}, "recipe.steps=many"),
         ({"settings": {"folds": [2]}}, "no fold 2"),
         ({"device": "gpu"}, "choose auto, cpu, cuda or cuda:N"),
-        ({"device": "cuda:99"}, "--device cuda:99 is not there"),
+        ({"device": "cuda:99"}, "the device cuda:99 does not exist"),
         ({"results": __file__}, "cannot be written"),
     ],
 )
