@@ -63,7 +63,7 @@ def test_two_checkpoints_are_kept_and_a_file_of_another_version_is_skipped(tmp_p
     for step in (20, 40):
         saved.save(Checkpoint(step, network.state_dict(), optimiser.state_dict(), [], [0.5]))
     monkeypatch.setattr(checkpoints_module, "HEADER", checkpoints_module.HEADER.replace(b"2", b"9"))
-    saved.save(60, network, optimiser, [], [])
+    saved.save(Checkpoint(60, network.state_dict(), optimiser.state_dict(), [], []))
     monkeypatch.undo()
     assert [path.name[-8:-5] for path in sorted(tmp_path.glob("*.ckpt"))] == ["040", "060"]
     assert saved.newest().step == 40
