@@ -340,11 +340,7 @@ def _request(
     exclude: list[str] | None, root: Path | None, device: str,
     *, other_machine: bool,
 ) -> Request:  # fmt: skip
-    """Make the request of ``run`` and ``plan``.
-
-    Args:
-        other_machine: the device may be another machine's, so it need not exist here.
-    """
+    """Make the request of ``run`` and ``plan``; the device may be that of an ``other_machine``, and not exist here."""
     from benchmark.config.overrides import split_overrides
     from benchmark.planning.select import Request
     from benchmark.system.devices import device_kind

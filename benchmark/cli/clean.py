@@ -43,12 +43,7 @@ class Entry:
 
 
 def clean(kinds: Sequence[str], results: Path, root: Path, *, records: bool, yes: bool, format: str) -> None:
-    """List what can be removed, of all kinds or of some; remove it with ``yes``.
-
-    Args:
-        records: include the kind ``records``; nothing else removes a record.
-        root: folder of the datasets, in which only interrupted downloads and extractions are looked for.
-    """
+    """List what can be removed, of all kinds (but ``records``) or of some; remove it with ``yes``."""
     for kind in kinds:
         if kind not in KINDS:
             raise UnknownName("kind of leftover", kind, list(KINDS))

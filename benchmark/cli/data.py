@@ -77,11 +77,7 @@ def resolve_targets(names: Sequence[str]) -> list[str]:
 
 
 def fetch(names: Sequence[str], root: Path) -> int:
-    """Fetch the real data of each target; a failure does not stop the next one and is printed on standard error.
-
-    Returns:
-        Exit code 2 if a target needs a manual step or another option first, else 1 if a download failed.
-    """
+    """Fetch the real data of each target, printing failures; return exit code 2 for a manual step, 1 for a failure."""
     code = DONE
     for name in resolve_targets(names):
         try:
@@ -118,10 +114,7 @@ def _fetch(adapter: TargetAdapter, root: Path) -> str:
 
 
 class _DownloadProgress:
-    """Prints the progress of downloads: one live line on a terminal, else a line every half minute.
-
-    The announcement is printed before the first download, and never if nothing is downloaded.
-    """
+    """Prints an announcement before the first download, then a live line on a terminal, else one every half minute."""
 
     def __init__(self, announcement: str) -> None:
         self._announcement = announcement

@@ -16,14 +16,7 @@ SUFFIXES = {"image": ".png", "audio": ".wav", "video": ".avi"}
 
 
 def scaffold(name: str, modality: str, package: Path | None) -> None:
-    """Write the adapter and its test, and print the next steps.
-
-    Args:
-        name: of the target: lower-case letters, digits and underscores.
-        modality: image, audio or video.
-        package: folder of a new package, which is found through the entry point group ``benchmark.targets``; None
-            writes into this checkout.
-    """
+    """Write the adapter and its test into the folder of a new ``package``, or this checkout; print the next steps."""
     registry.modality(modality)  # raises for an unknown one
     _check_name(name)
     module = f"{name}_target" if package else f"modalities.{modality}.targets.{name}"

@@ -53,10 +53,6 @@ def run_suite(request: Request, options: LaunchOptions, results: Path, max_secon
     """Run a request's cells, write and print the leaderboard, and return the exit code.
 
     Under torchrun, all of its processes run each cell together. A closed or full standard output does not end the run.
-
-    Args:
-        results: folder of all profiles.
-        max_seconds: when to stop.
     """
     with tolerate_closed_output():
         try:

@@ -5,43 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.cli.text_table import print_table
-from benchmark.leaderboard import formats as leaderboard_formats
-from benchmark.leaderboard import table as leaderboard
+from benchmark.leaderboard.formats import FORMATS, labels, percent
+from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
-
-FORMATS = {
-    "csv": leaderboard_formats.to_csv,
-    "latex": leaderboard_formats.to_latex,
-    "markdown": leaderboard_formats.to_markdown,
-    "html": leaderboard_formats.to_html,
-    "json": leaderboard_formats.to_json,
-}
 
 
 def render(results: Path, profile: str, format: str) -> str:
     """Return the leaderboard of ``results/profile`` as text."""
-    return FORMATS[format](leaderboard.leaderboard(Store(results / profile), published()))
+    return FORMATS[format](leaderboard(Store(results / profile), published()))
 
 
 def print_summary(store: Store) -> None:
     """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
-    frame = leaderboard.leaderboard(store, published())
-
-    def percent(value: float) -> str:
-        return "" if value != value else f"{100 * value:.1f}"
-
+    frame = leaderboard(store, published())
     heads = ["target", "source", "data", "teacher %", "student %", "retention %", "chance %", "untrained %", "seeds"]
     figures = ("teacher_top1", "top1", "retention", "chance", "untrained")
     found = frame.to_dict("records")
     rows = [
         [
-            *map(leaderboard.sanitize, (*label, row["data"])),
+            *map(sanitize, (*label, row["data"])),
             *(percent(row[name]) for name in figures),
             row["seeds"],
             "" if row["status"] == "done" else row["status"],
         ]
-        for row, label in zip(found, leaderboard_formats.labels(found), strict=True)
+        for row, label in zip(found, labels(found), strict=True)
     ]
     print_table([*heads, ""], rows)
     for note in sorted({note for note in frame["note"] if note}):

@@ -24,13 +24,9 @@ T = TypeVar("T")
 
 
 def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite: str) -> Config:
-    """Return the resolved, typed configuration of a target's cells.
+    """Return the resolved, typed configuration of a target's cells; ``overrides`` have no ``profile=`` or ``suite=``.
 
-    Args:
-        overrides: such as ``recipe.temperature=4`` or ``policy=crop``, without ``profile=`` and ``suite=``.
-
-    Raises:
-        BadInput: an unknown key or name (with the nearest ones), a value of the wrong type or out of range.
+    Raise BadInput for an unknown key or name (with the nearest ones), or a value of the wrong type or out of range.
     """
     modality = registry.target(target).info.modality
     _register()

@@ -56,11 +56,9 @@ def setting_keys(config: DictConfig, prefix: str = "") -> list[str]:
 
 
 def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
-    """Return one override, ``KEY=VALUE`` as typed, in the form that Hydra is to read.
+    """Return one override, ``KEY=VALUE`` as typed, in the form that Hydra is to read; types are checked later.
 
-    Raises:
-        BadInput: not of that form, an unknown key, several values or an interpolation, a single value for a group of
-            settings or for a list. Types and ranges are checked later.
+    Raise BadInput for another form, an unknown key, several values, an interpolation, or one value for a group or list.
     """
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_][\w.]*", key):

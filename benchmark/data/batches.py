@@ -24,11 +24,8 @@ DECODE_AHEAD = 3  # batches that are decoded at once, the current one included
 class Batches:
     """Raw items of a split, as (rows, *raw) with one row per clip, and their labels.
 
-    Args:
-        data: the split.
-        order: step -> indices into the split. A pure function, so that later batches can be decoded early.
-        steps: number of steps.
-        memory_limit: bytes of decoded items up to which the whole split is cached; default: see ``CACHE_DIVISOR``.
+    ``order`` maps a step to indices into the split. It is a pure function, so that later batches can be decoded early.
+    The whole split is cached if it has at most ``memory_limit`` bytes once decoded; default: see ``CACHE_DIVISOR``.
     """
 
     def __init__(

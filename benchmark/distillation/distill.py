@@ -22,9 +22,7 @@ from modalities.base import Draws, SegmentStream
 class DistillationStep:
     """What a step of distillation computes: mixed segments, the teacher's outputs, the student's loss.
 
-    Both networks are put into the recipe's memory format in place, and compiled if the recipe says so.
-
-    Arguments and errors: as for ``distill``.
+    Both networks are put into the recipe's memory format in place, and compiled if the recipe says so; see ``distill``.
     """
 
     def __init__(
@@ -111,14 +109,9 @@ def distill(
         seed: of mixing and dropout (segments have the stream's own).
         micro_batches: number of parts of a batch that go through the networks one after another, to save memory.
             Batch normalisation and dropout see one part at a time.
-        prefetch: compute the teacher outputs of the next step while the student trains; see ``can_prefetch``.
 
-    Returns:
-        The loss curve. The student's weights are those of the LAST step: nothing is selected.
-
-    Raises:
-        ValueError: the stream's batch is not the recipe's.
-        Diverged, Interrupted: see ``optimise``.
+    Return the loss curve. The student's weights are those of the LAST step: nothing is selected. Raise ValueError if
+    the stream's batch is not the recipe's, and Diverged and Interrupted as ``optimise`` does.
     """
     step = DistillationStep(
         stream, teacher, student, recipe, seed=seed, device=device, micro_batches=micro_batches, prefetch=prefetch,

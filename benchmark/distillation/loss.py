@@ -7,15 +7,10 @@ from torch import Tensor
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """KL(softmax(t/T) || softmax(s/T)), mean over the batch, times T² (Hinton, Vinyals & Dean 2015).
+    """KL(softmax(t/T) || softmax(s/T)), mean over the batch, times T² (Hinton, Vinyals & Dean 2015); a scalar ≥ 0.
 
-    Args:
-        student: (B, classes) logits.
-        teacher: (B, classes) logits, without gradient.
-        temperature: T > 0; the factor T² keeps gradients comparable between temperatures.
-
-    Returns:
-        A scalar, at least 0; computed in float32 whatever the precision of the logits.
+    Logits are (B, classes), those of the teacher without gradient; all is computed in float32, whatever their type.
+    The temperature is T > 0; the factor T² keeps gradients comparable between temperatures.
     """
     log_s = F.log_softmax(student.float() / temperature, dim=1)
     log_t = F.log_softmax(teacher.float() / temperature, dim=1)

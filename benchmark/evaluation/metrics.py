@@ -24,11 +24,8 @@ _LOWEST = float(np.finfo(np.float16).min)
 def average_clips(logits: Floats) -> NDArray[np.float16]:
     """Log of the softmax averaged over an item's clips: log((1/C) Σ_c softmax(z_c)).
 
-    Args:
-        logits: (n, clips, classes), any float type; ValueError if one is not finite.
-
-    Returns:
-        (n, classes) float16, at most 0; smaller values are clipped to the lowest finite float16.
+    Logits are (n, clips, classes), any float type; ValueError if one is not finite. The result is (n, classes) float16,
+    at most 0; smaller values are clipped to the lowest finite float16.
     """
     if logits.ndim != 3:
         raise ValueError(f"expected logits of shape (items, clips, classes), got {logits.shape}")
@@ -137,10 +134,8 @@ def expected_calibration_error(logp: Floats, labels: Integers, bins: int = 15) -
 def evaluate_predictions(student_logp: Floats, teacher_logp: Floats, labels: Integers) -> dict[str, float | None]:
     """Compute every metric of a student on one test split; outputs are rounded to float16 first.
 
-    ``top5`` is None with 5 classes or fewer, and ``retention`` if the teacher is never right.
-
-    Raises:
-        ValueError: shapes or labels do not fit, or an output is not finite.
+    ``top5`` is None with 5 classes or fewer, and ``retention`` if the teacher is never right. Raise ValueError if
+    shapes or labels do not fit, or if an output is not finite.
     """
     student = _checked(student_logp.astype(np.float16), labels)
     teacher = _checked(teacher_logp.astype(np.float16), labels)

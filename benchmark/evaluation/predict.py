@@ -50,9 +50,7 @@ def predict(
     """Predict the log of the mean softmax over each item's clips.
 
     If memory runs out, half as many items at a time go through the network, down to one; only last bits change.
-
-    Args:
-        prepare: raw items on the device -> network inputs; see ``Modality.prepare``.
+    ``prepare`` makes network inputs of raw items on the device (``Modality.prepare``).
 
     Returns:
         (items, classes) float16, in the split's order, the same on every rank.

@@ -40,10 +40,8 @@ def launch_cells(
     writes checkpoints and leaves its cells to a later call.
 
     Ctrl-C leaves Slurm's jobs in the queue, where the same call finds them again; local jobs write checkpoints and
-    stop. At ``deadline``, a time of ``time.monotonic``, jobs of either kind write checkpoints and stop.
-
-    Raises:
-        BadInput: the cluster refuses the jobs, or the results folder cannot be written.
+    stop. At ``deadline``, a time of ``time.monotonic``, jobs of either kind write checkpoints and stop. Raise BadInput
+    if the cluster refuses the jobs, or if the results folder cannot be written.
     """
     launch = _Launch(cells, store, cluster, device, jobs, per_job, display)
     with sigterm_as_ctrl_c():

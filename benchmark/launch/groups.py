@@ -82,7 +82,6 @@ def group_cells(
     students depend on that one. So all jobs can be queued at once, and no machine idles in front of a lock.
 
     Args:
-        has_teacher: whether the teacher with a key is on disk.
         in_training: teacher's key -> name of a submitted group that trains it.
         per_job: number of cells per job, or ``auto``: as many as are expected to take half an hour.
         stamp: makes the groups' names unique.

@@ -53,10 +53,7 @@ class JobNote(BaseModel):
 
 
 def read_report(folder: Path, name: str) -> Report:
-    """Read a job's report; an empty one if there is none, or if the file is damaged.
-
-    Reports are replaced atomically, but anyone with access to the results folder may have written one.
-    """
+    """Read a job's report; an empty one if there is none, or if the file is damaged (anyone may have written it)."""
     try:
         return Report.model_validate_json((folder / f"{name}.json").read_bytes())
     except (OSError, ValueError):
@@ -64,7 +61,6 @@ def read_report(folder: Path, name: str) -> Report:
 
 
 def write_report(folder: Path, name: str, report: Report) -> None:
-    """Replace a job's report."""
     atomic_write(folder / f"{name}.json", json.dumps(report.model_dump()))
 
 
@@ -83,7 +79,6 @@ def read_note(path: Path) -> JobNote:
 
 
 def write_note(folder: Path, name: str, note: JobNote) -> None:
-    """Note a submitted job."""
     atomic_write(folder / f"{name}.job", json.dumps(note.model_dump()))
 
 

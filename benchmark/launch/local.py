@@ -40,13 +40,8 @@ def run_cells(
     used costs only that cell too; if not even a record can be written to it, the outcome holds the only one. Cells
     that another run is working on come last: a worker waits for the other run and takes its record.
 
-    Args:
-        results: ``DIR/<profile>``.
-        devices: one per worker, such as ``["cpu", "cpu"]``.
-        stop: polled often; once true, running cells write a checkpoint and stop, and no other cell starts.
-
-    Raises:
-        BadInput: nothing can be written in the results folder.
+    ``stop`` is polled often; once true, running cells write a checkpoint and stop, and no other cell starts. Raise
+    BadInput if nothing can be written in ``results``, the folder ``DIR/<profile>``.
     """
     pool = _Pool(results, devices[: len(cells)], display)
     pool.remember_records(cells)

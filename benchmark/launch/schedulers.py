@@ -90,13 +90,7 @@ class Local(Cluster):
 
 
 class Slurm(Cluster):
-    """The cluster whose ``sbatch`` is on the path.
-
-    Args:
-        folder: for submitit's files and logs, visible on every machine.
-        given: submitit's parameters of a job as text, such as ``{"partition": "gpu", "time": "600"}``.
-        defaults: values of parameters that are not given.
-    """
+    """The cluster whose ``sbatch`` is on the path; every machine sees ``folder``, with submitit's files and logs."""
 
     name, poll_seconds = "slurm", 10.0
 

@@ -16,15 +16,10 @@ from modalities.storage.locks import exclusive_lock
 
 
 def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display, stop: Callable[[], bool]) -> Outcome:
-    """Run every cell together with the processes in ``follow``, which end afterwards.
+    """Run every cell together with the processes in ``follow``, which end afterwards; ``stop`` as in ``run_cells``.
 
-    Args:
-        results: ``DIR/<profile>``.
-        stop: once true, the running cell writes a checkpoint and stops, and no other cell starts.
-
-    Raises:
-        RankDesync: one process failed and the others did not; the caller must ``leave``.
-        BadInput: the results folder cannot be written.
+    Raise RankDesync if one process failed and the others did not (the caller must ``leave``), and BadInput if the
+    results folder cannot be written.
     """
     from benchmark.running.failures import record_from_other_run
     from benchmark.running.run_cell import run_cell
@@ -54,11 +49,7 @@ def lead(cells: Sequence[Cell], results: Path, *, ranks: Ranks, display: Display
 
 
 def follow(results: Path, *, ranks: Ranks, stop: Callable[[], bool]) -> None:
-    """Run the cells that the main process sends until it sends None.
-
-    Raises:
-        RankDesync: as in ``lead``, or the main process has ended.
-    """
+    """Run the cells that the main process sends until it sends None; raise RankDesync also if that process ended."""
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import Interrupted
 

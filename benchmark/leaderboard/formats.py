@@ -110,7 +110,7 @@ def _mean_retention(source: str, rows: list[Row]) -> str:
     if len(done) < len(rows):
         return f"Mean retention, source {source}: none, since {len(done)}/{len(rows)} rows are complete."
     count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
-    return f"Mean retention, source {source}, {count}: {_percent(sum(done) / len(done))} %."
+    return f"Mean retention, source {source}, {count}: {percent(sum(done) / len(done))} %."
 
 
 def labels(rows: list[Row]) -> list[tuple[str, str]]:
@@ -132,18 +132,19 @@ def labels(rows: list[Row]) -> list[tuple[str, str]]:
     return found
 
 
-def _percent(value: Any) -> str:
+def percent(value: Any) -> str:
+    """Format a share; empty if it is missing."""
     return "" if _missing(value) else f"{100 * value:.1f}"
 
 
 def _shown(row: Row, target: str, source: str) -> list[str]:
     student = row["status"]
     if not _missing(row["top1"]):
-        spread = "" if _missing(row["top1_sd"]) else f" ± {_percent(row['top1_sd'])}"
-        student = f"{_percent(row['top1'])}{spread} [{_percent(row['top1_low'])}–{_percent(row['top1_high'])}]"
-    figures = [_percent(row[name]) for name in ("retention", "fidelity", "chance", "untrained")]
-    before = [target, source, row["data"], _percent(row["teacher_top1"]), student]
-    return [*before, *figures, row["seeds"], _percent(row["published_top1"])]
+        spread = "" if _missing(row["top1_sd"]) else f" ± {percent(row['top1_sd'])}"
+        student = f"{percent(row['top1'])}{spread} [{percent(row['top1_low'])}–{percent(row['top1_high'])}]"
+    figures = [percent(row[name]) for name in ("retention", "fidelity", "chance", "untrained")]
+    before = [target, source, row["data"], percent(row["teacher_top1"]), student]
+    return [*before, *figures, row["seeds"], percent(row["published_top1"])]
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -197,11 +198,14 @@ def _escape_latex(text: str) -> str:
     return "".join(_LATEX.get(sign) or (sign if in_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)
 
 
+FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}
+_SUFFIXES = {"latex": "tex", "markdown": "md"}
+
+
 def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
     """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
-    frame = leaderboard(store, published)
-    exports = {"csv": to_csv, "tex": to_latex, "md": to_markdown, "html": to_html, "json": to_json}
-    paths = {suffix: store.root / f"leaderboard.{suffix}" for suffix in exports}
-    for suffix, export in exports.items():
-        atomic_write(paths[suffix], export(frame))
-    return list(paths.values())
+    frame, paths = leaderboard(store, published), []
+    for name, export in FORMATS.items():
+        paths.append(store.root / f"leaderboard.{_SUFFIXES.get(name, name)}")
+        atomic_write(paths[-1], export(frame))
+    return paths

@@ -47,11 +47,9 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     cell. ``status`` and ``reason`` are those of the first seed that is not done. Accuracies are fractions, rounded to
     six decimals. A row without data leaves the table once a row of the same names has data.
 
-    Args:
-        published: top-1 of the original publication by target, as fractions; shown only beside real data.
-
-    Raises:
-        BadInput: no run has requested anything here, or a manifest is damaged. A damaged record costs only its cell.
+    ``published`` is the top-1 of the original publication by target, as fractions; it is shown only beside real data.
+    Raise BadInput if no run has requested anything here, or if a manifest is damaged; a damaged record costs only its
+    cell.
     """
     import pandas as pd
 

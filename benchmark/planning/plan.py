@@ -41,14 +41,10 @@ def make_plan(request: Request) -> list[Cell]:
 
 
 def cells_of(target: str, config: Config, root: Path, device: str, *, own: Collection[str] = ()) -> list[Cell]:
-    """Return the cells of one composed configuration: its folds times its seeds.
+    """Return the cells of one composed configuration, its folds times its seeds. Raise BadInput if it cannot be used.
 
-    Args:
-        root: folder of the real datasets.
-        device: kind only, ``cpu`` or ``cuda``; resolves ``auto``.
-        own: the roles (``student``, ``teacher``) for which the caller has a module, whose names cannot be built.
-
-    Raises BadInput: a network's name, a source, a file or a value cannot be used.
+    ``device`` is ``cpu`` or ``cuda``, without a number; ``own`` has the roles (``student``, ``teacher``) for which the
+    caller has a module, so that their networks cannot be looked up by name.
     """
     adapter = registry.target(target)
     modality_name = adapter.info.modality

@@ -44,9 +44,8 @@ def _digest(identity: Mapping[str, Any], digits: int) -> str:
 def cell_id(identity: Mapping[str, Any]) -> str:
     """Return the name of a cell's folder, such as ``cifar10-deadleaves-s0-0123456789ab``.
 
-    Args:
-        identity: everything that changes the numbers, with ``target``, ``source`` (a name, or a mapping with ``name``),
-            ``seed`` and perhaps ``fold``, which make the readable part.
+    ``identity`` is everything that changes the numbers. Its ``target``, ``source`` (a name, or a mapping with one),
+    ``seed`` and ``fold`` (if any) make the readable part.
     """
     source = identity["source"]
     name = source["name"] if isinstance(source, Mapping) else source

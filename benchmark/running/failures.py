@@ -27,10 +27,8 @@ def keep(store: Store, record: Record, *, waiting: Callable[[str], None], expect
 
     If another record was written meanwhile (by the cell's own process just before it died, or by another run), return
     that one. If the cell's folder cannot be written, return a ``failed`` record that is not on disk: this costs only
-    this cell. Raise BadInput if nothing can be written in the results folder.
-
-    Args:
-        expected_stamp: the stamp (``Store.stamp``) of the record that may be replaced; None replaces any.
+    this cell. Raise BadInput if nothing can be written in the results folder. ``expected_stamp`` (``Store.stamp``) is
+    that of the record that may be replaced; None replaces any.
     """
     try:
         with exclusive_lock(store.cell(record.id), waiting):
@@ -53,11 +51,7 @@ def read_if_valid(store: Store, id: str) -> Record | None:
 
 
 def record_from_other_run(store: Store, id: str, expected_stamp: str | None = None) -> Record | None:
-    """Return the record that another process wrote while this one waited or ran other cells, if there is one.
-
-    Args:
-        expected_stamp: of the record before (``Store.stamp``); if None, only a record that is done counts.
-    """
+    """Return the record that another process wrote since it had ``expected_stamp``; if None, only one that is done."""
     found = read_if_valid(store, id)
     changed = expected_stamp is not None and store.stamp(id) != expected_stamp
     return found if found is not None and (changed or found.status == "done") else None

@@ -118,12 +118,7 @@ def get_teacher(folder: Path, task: TeacherTask) -> ReadyTeacher:
 def make_teacher(
     network: nn.Module, task: TeacherTask, folder: Path | None = None, *, trained: bool = False
 ) -> ReadyTeacher:
-    """Train or load ``network`` in place, score it on the held-out part, and predict the test items.
-
-    Args:
-        folder: of its checkpoints; None writes none.
-        trained: use the network as it is (a caller's own).
-    """
+    """Train or load ``network`` in place unless it is ``trained``; score the held-out part, predict the test items."""
     started = time.monotonic()
     settings, callback = task.settings, task.callback
     callback.phase("teacher: data")

@@ -11,11 +11,7 @@ from modalities.errors import BadInput
 
 
 def device_kind(device: str, *, elsewhere: bool = False) -> str:
-    """Return ``cpu`` or ``cuda``; raise BadInput if there is no such device.
-
-    Args:
-        elsewhere: the device may be on another machine (a cluster's node), so a GPU need not be present here.
-    """
+    """Return ``cpu`` or ``cuda``; raise BadInput if there is no such device, here or perhaps ``elsewhere``."""
     if device == "auto":
         return "cuda" if cuda_devices() else "cpu"
     if device == "cpu":
@@ -45,12 +41,7 @@ def _torch_devices() -> int:
 
 
 def worker_devices(device: str, jobs: str, threads: int) -> list[str]:
-    """Return the device of each worker process.
-
-    Args:
-        device: a device that ``device_kind`` has accepted.
-        jobs: a number of workers, or ``auto``: one per GPU, or on CPUs as many as fit the cores at ``threads`` each.
-    """
+    """Return the device of each of ``jobs`` workers; ``auto``: one per GPU, or on CPUs as many as fit the cores."""
     kind = device_kind(device, elsewhere=True)
     devices = [device if ":" in device else kind]
     if devices == ["cuda"]:

@@ -105,9 +105,7 @@ def optimise(
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
 
-    Args:
-        ranks: the processes that take these steps together; ``loss_at`` is the mean over this one's share of a batch
-            and its gradients are averaged (``Ranks.wrap``).
+    ``loss_at`` is the mean over this rank's share of a batch; the gradients of ``ranks`` are averaged (``Ranks.wrap``).
 
     Raises Diverged if a loss was not finite, and Interrupted if ``callback`` requested a stop, on any rank.
     """

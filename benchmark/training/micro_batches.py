@@ -26,16 +26,10 @@ def with_micro_batches(
 ) -> tuple[T, int]:
     """Train with whole batches; if memory runs out, start again with halves, quarters and so on.
 
-    The result depends on the number of micro-batches, not on when memory ran out. Each number has its own checkpoints.
-
-    Args:
-        train: (micro-batches per batch, prefetch, checkpoints) -> result; trains ``network`` in place.
-        batch: samples per batch; no micro-batch has fewer than two.
-        folder: of the checkpoints; None writes none.
-        prefetch: whether to prefetch teacher outputs at first; given up before the batch is split.
-
-    Returns:
-        What ``train`` returned, and the number of micro-batches, at most MAX_MICRO_BATCHES.
+    ``train`` takes the number of micro-batches, ``prefetch`` and checkpoints, and trains ``network`` in place. Return
+    its result and that number: at most MAX_MICRO_BATCHES, with two or more of the ``batch`` samples in each. The result
+    depends on the number, not on when memory ran out; each number has its own checkpoints in ``folder`` (None: none).
+    ``prefetch`` is given up before the batch is split.
     """
     initial = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
     count = 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli.table import FORMATS, render
+from benchmark.cli.table import render
+from benchmark.leaderboard.formats import FORMATS
 from benchmark.records.store import Store
 
 MEASURED = Path(__file__).parents[3] / "results" / "measured"
