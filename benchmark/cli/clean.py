@@ -135,23 +135,20 @@ def _of_profile(store: Store) -> Iterator[Entry]:
 
 def _if_idle(kind: str, path: Path, lock: Path | None = None) -> Iterator[Entry]:
     """The entry of a path, unless a process is working on it."""
-    if lock is None or _is_idle(lock):
-        yield _entry(kind, path, lock)
-
-
-def _is_idle(lock: Path) -> bool:
-    with try_lock(lock, create=False) as free:
-        return free
-
-
-def _entry(kind: str, path: Path, lock: Path | None) -> Entry:
+    if lock is not None and not _is_idle(lock):
+        return
     is_folder = path.is_dir() and not path.is_symlink()
     total = 0
     for file in path.rglob("*") if is_folder else [path]:
         with contextlib.suppress(OSError):  # removed since it was listed
             if not is_folder or file.is_file():
                 total += file.lstat().st_size
-    return Entry(kind, path, total, lock)
+    yield Entry(kind, path, total, lock)
+
+
+def _is_idle(lock: Path) -> bool:
+    with try_lock(lock, create=False) as free:
+        return free
 
 
 def _remove(entry: Entry) -> bool:

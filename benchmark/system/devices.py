@@ -11,7 +11,7 @@ from modalities.errors import BadInput
 
 
 def device_kind(device: str, *, elsewhere: bool = False) -> str:
-    """Return ``cpu`` or ``cuda``; raise BadInput if there is no such device, here or perhaps ``elsewhere``."""
+    """Return ``cpu`` or ``cuda``; raise BadInput if there is none, unless it may be ``elsewhere`` (a cluster)."""
     if device == "auto":
         return "cuda" if cuda_devices() else "cpu"
     if device == "cpu":

@@ -24,10 +24,7 @@ EXCHANGE_TIMEOUT = timedelta(days=30)  # how long processes wait while the main 
 
 
 def join(device: str) -> Ranks:
-    """Connect to the other processes of this torchrun; return ``SINGLE_PROCESS`` if there are none.
-
-    Raises BadInput: fewer GPUs than processes, a device with a number, or Lightning Fabric is missing.
-    """
+    """Return the connected processes of this torchrun, or ``SINGLE_PROCESS``; raise BadInput if it cannot be joined."""
     return TorchrunRanks(device) if launched_by_torchrun() else SINGLE_PROCESS
 
 

@@ -179,7 +179,7 @@ def test_a_stand_in_that_is_being_written_is_left_alone(place, clean):
     half = _write(path.with_name(f".{path.name}.77.tmp") / "items", 5).parent
     with FileLock(lock_path(path)):
         assert clean("stand-ins", "--yes") == []
-        assert not clean_module._remove(clean_module._entry("stand-ins", path, lock_path(path)))
+        assert not clean_module._remove(clean_module.Entry("stand-ins", path, 0, lock_path(path)))
     assert path.exists() and half.exists()
     assert {Path(row["path"]) for row in clean("stand-ins", "--yes")} == {path, half}
     assert not path.exists() and not half.exists()
