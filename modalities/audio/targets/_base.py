@@ -39,7 +39,6 @@ class AudioTarget(Target):
         return recordings(rows, view, test=test)
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"run 'benchmark data fetch {self.info.name}', or unpack {self.archive} into {self.home(root)}."
 
     def _sounds(self, root: Path) -> Path:

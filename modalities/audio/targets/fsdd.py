@@ -51,7 +51,6 @@ class Fsdd(AudioTarget):
         return self.home(root) / "recordings"
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"run 'benchmark data fetch {self.info.name}', or put the recordings into {self._sounds(root)}."
 
     def fetch(self, root: Path) -> None:

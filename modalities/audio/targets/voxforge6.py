@@ -77,7 +77,6 @@ class VoxForge6(AudioTarget):
         return self._report(root, missing, fingerprint, found.bytes, ready=ready, some=len(found) > 0)
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"run 'benchmark data fetch {self.info.name}', which resumes where it stopped."
 
     def fetch(self, root: Path) -> None:

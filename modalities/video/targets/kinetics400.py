@@ -11,7 +11,7 @@ from pathlib import Path
 from modalities.base import DataStatus, Published, TargetInfo
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import class_names, sha256_of, table
+from modalities.datasets.lists import lines, sha256_of, table
 from modalities.datasets.lookup import ListedFiles, look_up
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
@@ -19,7 +19,7 @@ from modalities.video.targets._base import VideoTarget
 
 # Official order, which is that of the sorted full names; as torchvision's weights for this dataset list them
 # (torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]).
-CLASSES = class_names(__file__, "_kinetics400_classes.txt")
+CLASSES = tuple(lines(Path(__file__).with_name("_kinetics400_classes.txt")))
 VIDEOS = {"train": 240_258, "val": 19_881}  # videos of the hosted copy
 ENOUGH = 0.95  # share of the listed videos; every copy lacks some, and no two copies the same ones
 MAX_TABLE_BYTES = 100_000_000  # 250,000 videos take about 70 each
@@ -112,7 +112,6 @@ class Kinetics400(VideoTarget):
         )
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the videos."""
         folder = self.home(root)
         return (
             f"download the archives that {HOST}/train/k400_train_path.txt and {HOST}/val/k400_val_path.txt list and "
