@@ -39,8 +39,6 @@ class SpeechCommands(AudioTarget):
     for the test from the rest.
     """
 
-    words: tuple[str, ...]
-    has_extra_classes: bool  # whether silence and unknown follow the words
     folder = str(FOLDER)
     files = 105_829
     archive = "speech_commands_v0.02.tar.gz"
@@ -72,16 +70,17 @@ class SpeechCommands(AudioTarget):
             split_of |= dict.fromkeys(items, name)
         rows: list[Row] = []
         others: list[Row] = []
+        words = [name for name in self.info.classes if name in WORDS]
         for path in self._paths(root):
             item, word = f"{path.parent.name}/{path.name}", path.parent.name
             if split_of.get(item, "train") == split:
-                label = self.words.index(word) if word in self.words else len(self.words) + 1
+                label = words.index(word) if word in words else len(words) + 1
                 row = Row(path, label, item, path.name.partition("_nohash_")[0])
-                (rows if word in self.words else others).append(row)
-        if self.has_extra_classes and rows:
+                (rows if word in words else others).append(row)
+        if "silence" in self.info.classes and rows:
             count = ceil(EXTRA_SHARE * len(rows))
             others.sort(key=lambda row: hashlib.sha256(row.item_id.encode("utf-8", "backslashreplace")).digest())
-            rows += _silence(folder / NOISE, split, count, len(self.words)) + others[:count]
+            rows += _silence(folder / NOISE, split, count, len(words)) + others[:count]
         return rows
 
 

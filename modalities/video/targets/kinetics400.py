@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from modalities.base import DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import lines, sha256_of, table
 from modalities.datasets.lookup import ListedFiles, look_up
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
-from modalities.video.targets._base import VideoTarget
+from modalities.video.targets._base import VideoTarget, x3d_student
 
 # Official order, which is that of the sorted full names; as torchvision's weights for this dataset list them
 # (torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]).
@@ -55,11 +55,7 @@ class Kinetics400(VideoTarget):
         homepage="https://github.com/cvdfoundation/kinetics-dataset",
         download_bytes=0,
         leak_unit="video",
-        published=(
-            Published(
-                0.518, "student", "X3D-XS → X3D width 5, depth 3", "one image", "Asano & Saeed 2023, arXiv 2112.00725"
-            ),
-        ),
+        published=x3d_student(0.518),
         notes=(
             "The test is the validation part. Sizes are those of the hosted copy, of 246,534 and 19,906 listed videos; "
             "other copies hold fewer. Ready means 95 % of each list, with the counts in the status; the fingerprint "

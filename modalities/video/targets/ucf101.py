@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from modalities.base import DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import is_safe_path, lines
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory, x3d_student
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
 CLASSES = tuple(lines(Path(__file__).with_name("_ucf101_classes.txt")))
@@ -49,11 +49,7 @@ class Ucf101(VideoTarget):
         download_bytes=6_500_000_000,
         leak_unit="group",
         folds=len(FOLDS),
-        published=(
-            Published(
-                0.752, "student", "X3D-XS → X3D width 5, depth 3", "one image", "Asano & Saeed 2023, arXiv 2112.00725"
-            ),
-        ),
+        published=x3d_student(0.752),
         notes="Sizes are split 1's. Items are videos; predictions of a video's clips are averaged.",
     )
 
