@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modalities.audio.decode import Stretch, duration
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.audio.targets._speechcommands_words import LISTS, NOISE, WORDS
 from modalities.datasets.index import Index, Paths, index
@@ -16,9 +16,6 @@ from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
 URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
