@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modalities.compute.draws import Draws
+from modalities.compute.draws import Array, Draws
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from modalities.compute.draws import Array
 
 NOISE_COLOURS = 3  # power falls with frequency to the 0 (white), 1 (pink), 2 (red)
 NOISE_SAMPLES = 2**17

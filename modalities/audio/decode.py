@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.audio.policies import AudioView
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
     from torch import Tensor
-
-    from modalities.audio.policies import AudioView
 
 Samples = NDArray[np.int16]
 

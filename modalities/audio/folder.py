@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modalities.audio.decode import recordings
+from modalities.audio.policies import AudioView
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 
 class AudioFolderTarget(FolderTarget):

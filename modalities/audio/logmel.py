@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio import augmentations
+from modalities.audio.policies import AudioView
+from modalities.compute.draws import Array
 from modalities.compute.to_device import to_device
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from modalities.audio.policies import AudioView
-    from modalities.compute.draws import Array
 
 FLOOR = 1e-6  # added to mel power before the logarithm: about 16 bits below full scale
 BLOCK = 4  # segments whose frames and spectra fit into the cache of a core

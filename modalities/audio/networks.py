@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modalities.audio.policies import AudioView
 from modalities.errors import UnknownName
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from modalities.audio.policies import AudioView
 
 NETWORKS = {
     "conv4-W": "four 3x3 convolutions of W, 2W, 4W and 4W channels with batch norm and pooling, e.g. conv4-16",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modalities.audio.logmel import mel_power, standardise
+from modalities.audio.policies import AudioPolicy, AudioView
 from modalities.audio.segments import AudioStream
 
 if TYPE_CHECKING:
-    from modalities.audio.policies import AudioPolicy, AudioView
     from modalities.audio.source import AudioSource
 
 SECONDS = 10  # of the recording

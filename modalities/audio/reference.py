@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio.logmel import FLOOR
+from modalities.audio.policies import AudioPolicy, AudioView
 from modalities.base import Reference
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from modalities.audio.policies import AudioPolicy, AudioView
 
 Wave = NDArray[np.float32]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modalities.audio import augmentations
 from modalities.audio.logmel import SpectralChanges, log_mel
+from modalities.audio.policies import AudioPolicy, AudioView
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
 from modalities.compute.to_device import to_device
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from modalities.audio.policies import AudioPolicy, AudioView
     from modalities.audio.source import AudioSource
 
 Parameters = dict[str, Array]

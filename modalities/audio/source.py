@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.audio.decode import open_sound
+from modalities.audio.policies import AudioView
 from modalities.base import Draws, SourceRef
 from modalities.errors import BadInput, UnknownName
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import torch
     from soundfile import SoundFile
     from torch import Tensor
-
-    from modalities.audio.policies import AudioView
 
 ASSETS = Path(__file__).parent / "assets"
 NOISE_SECONDS = 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from modalities.errors import BadInput
 
 TABLE = "files.csv"
 COLUMNS = ("file", "class", "split", "group")
-STAND_IN_NOTE = "generated stand-in, not the real dataset"
 
 
 class FolderTarget(Target):
@@ -41,7 +39,6 @@ class FolderTarget(Target):
         return name
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return (
             f"put the {self.unit} into {self.home(root)}/{{{','.join(self.splits)}}}/CLASS/ (see {self.info.homepage}),"
             f" {self.info.train_items:,} for training and {self.info.test_items:,} for test."
@@ -76,7 +73,6 @@ class FolderTarget(Target):
         return rows
 
     def status(self, root: Path) -> DataStatus:
-        """Compare the files on disk with what the dataset holds; no item is read."""
         home, stand_in = self.home(root), is_stand_in(self.home(root))
         missing = [name for name in self.lists if not (home / name).is_file()]
         listable = home.is_dir() and not missing
@@ -91,8 +87,7 @@ class FolderTarget(Target):
                 missing.append(f"{split}: {items - len(rows[split]):,} of {items:,} {self.unit}")
         if not any(map(len, rows.values())) and not any((home / name).exists() for name in (*self.lists, TABLE)):
             return self._report(root, [f"the {self.unit} below {home.name}"], "", 0, some=False)
-        status = self._report(root, missing, *self.fingerprint(root, rows), some=True)
-        return replace(status, how=STAND_IN_NOTE) if stand_in and not missing else status
+        return self._report(root, missing, *self.fingerprint(root, rows), some=True, stand_in=stand_in)
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return a SHA-256 of the rows of all splits with the sizes of their files, and the total size in bytes."""

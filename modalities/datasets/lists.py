@@ -31,11 +31,6 @@ def lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
 
 
-def class_names(beside: str, file: str) -> tuple[str, ...]:
-    """Return the lines of a text file that lies beside a module."""
-    return tuple(Path(beside).with_name(file).read_text(encoding="utf-8").splitlines())
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a small file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

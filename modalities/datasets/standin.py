@@ -8,6 +8,7 @@ from pathlib import Path
 from modalities.errors import BadInput
 
 MARKER = "STAND-IN.json"
+MEANING = "generated stand-in, not the real dataset"
 
 
 def mark(folder: Path, target: str, seed: int) -> None:
@@ -15,7 +16,7 @@ def mark(folder: Path, target: str, seed: int) -> None:
 
     Targets that share the folder are named together, separated by spaces.
     """
-    text = {"target": target, "seed": seed, "meaning": "generated stand-in, not the real dataset"}
+    text = {"target": target, "seed": seed, "meaning": MEANING}
     (folder / MARKER).write_text(json.dumps(text) + "\n")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import mark
+from modalities.datasets.standin import MEANING, mark
 from modalities.errors import BadInput
 
 
@@ -82,9 +82,17 @@ class Target:
         return path
 
     def _report(
-        self, root: Path, missing: Sequence[str], fingerprint: str, size: int, *, some: bool, ready: bool | None = None
+        self,
+        root: Path,
+        missing: Sequence[str],
+        fingerprint: str,
+        size: int,
+        *,
+        some: bool,
+        ready: bool | None = None,
+        stand_in: bool = False,
     ) -> DataStatus:
         """Return the status: ready, by default if nothing is missing; partial if there are some data; else absent."""
         if not missing if ready is None else ready:
-            return DataStatus("ready", fingerprint, tuple(missing), bytes=size)
+            return DataStatus("ready", fingerprint, tuple(missing), MEANING if stand_in else "", size)
         return DataStatus("partial" if some else "absent", fingerprint, tuple(missing), self.instructions(root), size)

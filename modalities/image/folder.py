@@ -8,7 +8,6 @@ from pathlib import Path
 
 from modalities.datasets.folders import TABLE, FolderTarget
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import mark
 from modalities.image.decode import read_image
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
@@ -34,14 +33,13 @@ class ImageFolderTarget(FolderTarget):
         files = self._index(root)
         return files.fingerprint, files.bytes
 
-    def write_sample(self, root: Path, seed: int) -> None:
+    def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures into the class folders."""
         from PIL import Image
 
         for split, items in zip(self.splits, self.sample_items, strict=True):
             pictures, labels = standin_pictures(seed, split, len(self.info.classes), items, self.sample_side)
             for i, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-                place = self.home(root) / split / self.class_folder(self.info.classes[label])
+                place = home / split / self.class_folder(self.info.classes[label])
                 place.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(picture).save(place / f"{i:05d}.png", compress_level=1)
-        mark(self.home(root), self.info.name, seed)

@@ -6,11 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from modalities.errors import BadInput, UnknownName
+from modalities.image.policies import ImageView
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from modalities.image.policies import ImageView
 
 NETWORKS = {
     "resnet-s-W": "small residual network of widths W, 2W, 4W (12 M multiply-adds at W = 32, 32 px)",

@@ -9,24 +9,18 @@ from modalities.errors import BadInput
 
 @dataclass(frozen=True)
 class ImageView:
-    """Size and normalisation of network inputs.
+    """Size and normalisation of network inputs; ``mean`` and ``std`` are those that pretrained weights expect.
 
-    Args:
-        size: side of the square input, in pixels.
-        mean: per channel, of values in [0, 1]; the defaults are the ones pretrained weights expect.
-        std: per channel, of values in [0, 1].
-        resize: side of decoded labelled items, in pixels; 0 means ``size``. A larger one leaves a margin to crop:
-            at random while a teacher trains, in the centre when it is tested (256 and 224 as published).
-        flip: whether a mirrored item keeps its label; a mirrored digit does not.
-        test_clips: views of one test item whose predictions are averaged; always 1 for images.
+    A ``resize`` above ``size`` leaves a margin to crop: at random while a teacher trains, in the centre when it is
+    tested (256 and 224 as published).
     """
 
-    size: int = 32
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    size: int = 32  # pixels, side of the square input
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # per channel, of values in [0, 1]
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    resize: int = 0
-    flip: bool = True
-    test_clips: int = 1
+    resize: int = 0  # pixels, side of decoded labelled items; 0 means ``size``
+    flip: bool = True  # whether a mirrored item keeps its label; a mirrored digit does not
+    test_clips: int = 1  # views of one test item whose predictions are averaged; always 1 for images
 
     def __post_init__(self) -> None:
         # Configuration libraries pass lists; equal views must compare and hash equal.
@@ -59,43 +53,27 @@ class ImagePolicy:
     Defaults are the CIFAR recipe of Asano & Saeed, "The Augmented Image Prior" (ICLR 2023): patches, then the
     flips and shifts of training time. Angles are in degrees, other strengths are fractions, probabilities are in
     [0, 1].
-
-    Args:
-        initial_crop: side of a random square, as a share of the picture's shorter side.
-        area_low, area_high: area of the random-resized crop, as a share of that square.
-        aspect: its aspect ratio is log-uniform in [1 / aspect, aspect].
-        rotation, shear: largest angles either way; the shear is along x. Both act on a canvas of floor(√2 · size),
-            of which the centre of ``size`` remains.
-        recrop_low: least area of a second random-resized crop, of the patch; 1 means none.
-        flip: probability of mirroring.
-        shift: largest shift either way after the crops, as a share of the side, in whole pixels.
-        jitter: probability of changing brightness, contrast, saturation and hue, in random order.
-        brightness, contrast, saturation: factors are uniform in [1 − strength, 1 + strength].
-        hue: largest rotation either way, in turns.
-        grey, solarize: probabilities.
-        blur: probability of a Gaussian blur.
-        blur_low, blur_high: its standard deviation, as a share of the side.
     """
 
     name: str = "published"
-    initial_crop: float = 0.5
-    area_low: float = 0.002
+    initial_crop: float = 0.5  # side of a random square, share of the picture's shorter side
+    area_low: float = 0.002  # area of the random-resized crop, share of that square: uniform between low and high
     area_high: float = 1.0
-    aspect: float = 4 / 3
-    rotation: float = 30.0
-    shear: float = 30.0
-    recrop_low: float = 1.0
-    flip: float = 0.5
-    shift: float = 0.125
-    jitter: float = 0.5
-    brightness: float = 0.4
+    aspect: float = 4 / 3  # width / height of the crop: log-uniform between 1/aspect and aspect
+    rotation: float = 30.0  # largest angle either way, on a canvas of floor(√2 · size), cut to ``size``
+    shear: float = 30.0  # the same along x
+    recrop_low: float = 1.0  # least area of a second random-resized crop, of the patch; 1 means none
+    flip: float = 0.5  # probability of mirroring
+    shift: float = 0.125  # largest shift either way after the crops, share of the side, in whole pixels
+    jitter: float = 0.5  # probability of changing brightness, contrast, saturation and hue, in random order
+    brightness: float = 0.4  # factors are uniform in [1 − strength, 1 + strength]
     contrast: float = 0.4
     saturation: float = 0.4
-    hue: float = 0.1
-    grey: float = 0.0
-    solarize: float = 0.0
-    blur: float = 0.0
-    blur_low: float = 0.01
+    hue: float = 0.1  # largest rotation either way, in turns
+    grey: float = 0.0  # probability
+    solarize: float = 0.0  # probability
+    blur: float = 0.0  # probability of a Gaussian blur
+    blur_low: float = 0.01  # its standard deviation, share of the side
     blur_high: float = 0.05
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from modalities.compute.draws import Array
 from modalities.errors import BadInput, UnknownName
 from modalities.image.decode import decode_image
 from modalities.image.generated_sources import GENERATORS, VERSION
+from modalities.image.policies import ImageView
 from modalities.storage.atomic import atomic_stream
 from modalities.storage.cleanup import remove_stale
 from modalities.storage.paths import cache_root
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from modalities.image.kernel import Packed
-    from modalities.image.policies import ImageView
 
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
+from modalities.video.policies import VideoView
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from modalities.video.policies import VideoView
 
 MIN_SHARE = 0.9  # of the frames that a header promises; a file with fewer is cut short
 # Containers of one file. Others make FFmpeg open what a file names: playlists, lists of pictures, addresses.

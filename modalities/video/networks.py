@@ -8,11 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from modalities.errors import BadInput, UnknownName
+from modalities.video.policies import VideoView
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from modalities.video.policies import VideoView
 
 NETWORKS: Mapping[str, str] = MappingProxyType(
     {

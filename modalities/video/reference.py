@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from modalities.base import Reference
 from modalities.compute.draws import Array
+from modalities.video.policies import VideoPolicy, VideoView
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from modalities.video.policies import VideoPolicy, VideoView
 
 Pixels = NDArray[np.uint8]
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from modalities.base import SourceRef
 from modalities.errors import BadInput
 from modalities.image import source as pictures
+from modalities.video.policies import VideoView
 
 if TYPE_CHECKING:
     import torch
 
     from modalities.video.atlas import Atlas
-    from modalities.video.policies import VideoView
 
 # The pictures of the image modality.
 SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.SOURCES.items()}

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modalities.audio.decode import recordings
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._splits import fingerprint_of_split
 from modalities.base import DataStatus
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.standin import is_stand_in
 from modalities.datasets.target import Target
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 
 class AudioTarget(Target):
@@ -39,7 +37,6 @@ class AudioTarget(Target):
         return recordings(rows, view, test=test)
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"run 'benchmark data fetch {self.info.name}', or unpack {self.archive} into {self.home(root)}."
 
     def _sounds(self, root: Path) -> Path:

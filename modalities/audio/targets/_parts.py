@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from modalities.audio.decode import Stretch, duration, read_windows
+from modalities.audio.policies import AudioView
 from modalities.datasets.listing import Listing, Row
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from modalities.audio.policies import AudioView
 
 
 class Part(NamedTuple):

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modalities.audio.decode import Stretch, duration
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.audio.targets._speechcommands_words import LISTS, NOISE, WORDS
 from modalities.datasets.index import Index, Paths, index
@@ -16,9 +16,6 @@ from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
 from modalities.datasets.standin import mark
 from modalities.errors import BadInput
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 FOLDER = Path("SpeechCommands") / "speech_commands_v0.02"
 URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
@@ -39,8 +36,6 @@ class SpeechCommands(AudioTarget):
     for the test from the rest.
     """
 
-    words: tuple[str, ...]
-    has_extra_classes: bool  # whether silence and unknown follow the words
     folder = str(FOLDER)
     files = 105_829
     archive = "speech_commands_v0.02.tar.gz"
@@ -72,16 +67,17 @@ class SpeechCommands(AudioTarget):
             split_of |= dict.fromkeys(items, name)
         rows: list[Row] = []
         others: list[Row] = []
+        words = [name for name in self.info.classes if name in WORDS]
         for path in self._paths(root):
             item, word = f"{path.parent.name}/{path.name}", path.parent.name
             if split_of.get(item, "train") == split:
-                label = self.words.index(word) if word in self.words else len(self.words) + 1
+                label = words.index(word) if word in words else len(words) + 1
                 row = Row(path, label, item, path.name.partition("_nohash_")[0])
-                (rows if word in self.words else others).append(row)
-        if self.has_extra_classes and rows:
+                (rows if word in words else others).append(row)
+        if "silence" in self.info.classes and rows:
             count = ceil(EXTRA_SHARE * len(rows))
             others.sort(key=lambda row: hashlib.sha256(row.item_id.encode("utf-8", "backslashreplace")).digest())
-            rows += _silence(folder / NOISE, split, count, len(self.words)) + others[:count]
+            rows += _silence(folder / NOISE, split, count, len(words)) + others[:count]
         return rows
 
 

@@ -6,21 +6,18 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modalities.audio.decode import duration
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget
 from modalities.audio.targets._parts import in_parts
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import class_names, is_safe_path, parse_int, sha256_of, table
+from modalities.datasets.lists import is_safe_path, lines, parse_int, sha256_of, table
 from modalities.errors import BadInput
 
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
-
-CLASSES = class_names(__file__, "_esc50_classes.txt")  # in the order of the table's targets
+CLASSES = tuple(lines(Path(__file__).with_name("_esc50_classes.txt")))  # in the order of the table's targets
 CLIP = re.compile(r"([1-5])-(\d+)-([A-Z])-(\d+)\.wav")
 URL = "https://github.com/karoldvl/ESC-50/archive/master.zip"
 MD5 = "7771e4b9d86d0945acce719c7a59305a"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.base import TargetInfo
 from modalities.datasets.listing import Row
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 TEST_INDICES = 5  # recordings 0-4 of every digit and speaker are the test, says the dataset's own description
 FOLDERS = ("fsdd", "free-spoken-digit-dataset", "free-spoken-digit-dataset-master")
@@ -51,7 +48,6 @@ class Fsdd(AudioTarget):
         return self.home(root) / "recordings"
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"run 'benchmark data fetch {self.info.name}', or put the recordings into {self._sounds(root)}."
 
     def fetch(self, root: Path) -> None:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import fingerprint_of_split, held_out
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import class_names, lines, sha256_of
+from modalities.datasets.lists import lines, sha256_of
 from modalities.errors import BadInput
 
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
-
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
-SPEAKERS = class_names(__file__, "_librispeech100_speakers.txt")
+SPEAKERS = tuple(lines(Path(__file__).with_name("_librispeech100_speakers.txt")))
 UTTERANCE = re.compile(r"(\d+)-(\d+)-(\d{4})")
 FOLDER = "LibriSpeech/train-clean-100"
 URL = "https://www.openslr.org/resources/12/train-clean-100.tar.gz"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out
 from modalities.base import TargetInfo
 from modalities.datasets.listing import Listing, Row
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 CLASSES = ("music", "speech", "noise")
 PARTS = 8  # windows of a training file: a song gives as many as a door bell

@@ -6,18 +6,15 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modalities.audio.decode import Stretch
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.index import Index, index
 from modalities.datasets.listing import Row
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 FAMILIES = (
     "bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal",

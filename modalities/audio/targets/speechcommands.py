@@ -31,8 +31,6 @@ class SpeechCommands12(SpeechCommands):
             "Silence of training and test comes from different stretches of the same six recordings."
         ),
     )
-    words = COMMANDS
-    has_extra_classes = True
 
 
 TARGET = SpeechCommands12()

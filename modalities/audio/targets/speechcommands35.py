@@ -20,8 +20,6 @@ class SpeechCommands35(SpeechCommands):
         published=(),
         notes="Official lists; the validation part (9,981 recordings) is left out.",
     )
-    words = WORDS
-    has_extra_classes = False
 
 
 TARGET = SpeechCommands35()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out
@@ -14,9 +14,6 @@ from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
-
-if TYPE_CHECKING:
-    from modalities.audio.policies import AudioView
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "ru")
 LIST = "voxforge_urls.txt"
@@ -77,7 +74,6 @@ class VoxForge6(AudioTarget):
         return self._report(root, missing, fingerprint, found.bytes, ready=ready, some=len(found) > 0)
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the data."""
         return f"run 'benchmark data fetch {self.info.name}', which resumes where it stopped."
 
     def fetch(self, root: Path) -> None:

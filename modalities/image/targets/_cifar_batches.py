@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from modalities.base import DataStatus
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.decode import to_raw
 from modalities.image.folder import ImageFolderTarget
@@ -102,10 +101,8 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         """Return what a file of the stand-in holds."""
         return {"data": pixels, self.label_key: labels}
 
-    def write_sample(self, root: Path, seed: int) -> None:
+    def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures in the official layout."""
-        home = root / self.archive_folder
-        home.mkdir(parents=True, exist_ok=True)
         for split, files, items in zip(
             self.splits, (self.train_files, self.test_files), self.sample_items, strict=True
         ):
@@ -114,7 +111,6 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
             for name, share in zip(files, np.array_split(np.arange(items), len(files)), strict=True):
                 _dump(home / name, self.sample_entries(split, flat[share], labels[share].tolist()))
         _dump(home / self.meta[0], {self.meta[2]: list(self.info.classes)})
-        mark(home, self.info.name, seed)
 
 
 def _dump(path: Path, content: dict[str, object]) -> None:

@@ -6,16 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.folders import STAND_IN_NOTE
-from modalities.datasets.standin import is_stand_in, refuse_stand_in
+from modalities.base import DataStatus
+from modalities.datasets.standin import is_stand_in, mark, refuse_stand_in
+from modalities.datasets.target import Target
 from modalities.errors import BadInput
 
 
-class PackedTarget:
+class PackedTarget(Target):
     """Status, download and checksums of files in ``ROOT/archive_folder``; a subclass reads and writes them."""
 
-    info: TargetInfo
     archive: str  # address of the official archive
     archive_md5: str
     archive_folder: str  # which the archive holds
@@ -27,7 +26,7 @@ class PackedTarget:
         home = root / self.archive_folder
         sizes = {name: (home / name).stat().st_size for name in self.sizes if (home / name).is_file()}
         if not sizes:
-            return DataStatus("absent", "", (f"the folder {self.archive_folder}",), self.instructions(root))
+            return self._report(root, [f"the folder {self.archive_folder}"], "", 0, some=False)
         digest = hashlib.sha256("".join(f"{name} {size}\n" for name, size in sizes.items()).encode())
         missing = [name for name in self.sizes if name not in sizes]
         if not (stand_in := is_stand_in(home)):
@@ -36,10 +35,7 @@ class PackedTarget:
                 for name, size in sizes.items()
                 if self.sizes[name] not in (0, size)
             ]
-        total = sum(sizes.values())
-        if missing:
-            return DataStatus("partial", digest.hexdigest(), tuple(missing), self.instructions(root), total)
-        return DataStatus("ready", digest.hexdigest(), how=STAND_IN_NOTE if stand_in else "", bytes=total)
+        return self._report(root, missing, digest.hexdigest(), sum(sizes.values()), some=True, stand_in=stand_in)
 
     def instructions(self, root: Path) -> str:
         return (
@@ -55,6 +51,12 @@ class PackedTarget:
         from modalities.download.fetch import fetch_archive
 
         fetch_archive(self.archive, root, md5=self.archive_md5, at_most=2 * self.info.download_bytes)
+
+    def write_sample(self, root: Path, seed: int) -> None:
+        home = root / self.archive_folder
+        home.mkdir(parents=True, exist_ok=True)
+        self._write_sample(home, seed)
+        mark(home, self.info.name, seed)
 
     def verify(self, root: Path) -> None:
         """Compare the official files with published checksums; raise BadInput for the first that differs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Listing, Row
+from modalities.datasets.target import Target
 from modalities.errors import BadInput
 from modalities.image.policies import ImageView
 
@@ -44,7 +46,7 @@ def read_digit(index: int, side: int) -> Tensor:
     return torch.from_numpy(np.array(large)).expand(1, 3, -1, -1).contiguous()
 
 
-class Digits:
+class Digits(Target):
     """The 1,797 digits, in a split of our own."""
 
     info = TargetInfo(
@@ -70,24 +72,16 @@ class Digits:
         """Return ready: the data are part of an installed dependency."""
         return DataStatus("ready", f"scikit-learn digits, {ITEMS} items")
 
-    def fetch(self, root: Path) -> None:
-        """Do nothing: the data are already there."""
-
-    def train(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """Return four fifths of the items."""
-        return self._split(view, test=False)
-
-    def test(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
-        """Return the remaining fifth."""
-        return self._split(view, test=True)
-
     def write_sample(self, root: Path, seed: int) -> None:
         """Raise BadInput: the real data are always available."""
         raise BadInput("digits needs no stand-in: its real data ship with scikit-learn, so use them.")
 
-    def _split(self, view: ImageView, test: bool) -> Listing:
+    def _rows(self, root: Path, view: ImageView, fold: int, *, test: bool) -> list[Row]:
         labels = _load()[1]
-        rows = [Row(i, int(labels[i]), f"{i:04d}", f"{i:04d}") for i in range(ITEMS) if in_test(i) == test]
+        return [Row(i, int(labels[i]), f"{i:04d}", f"{i:04d}") for i in range(ITEMS) if in_test(i) == test]
+
+    def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
+        """Return the digits enlarged to ``view.raw_size``."""
         return Listing(rows, partial(read_digit, side=view.raw_size))
 
 

@@ -12,7 +12,6 @@ from modalities.base import TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines
-from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.matfile import load_mat
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
@@ -68,7 +67,7 @@ class Flowers102(OfficialTarget):
         named = ((f"jpg/image_{number:05d}.jpg", int(labels[number - 1])) for number in numbers)
         return [Row(home / name, label, name, name) for name, label in named if name in on_disk]
 
-    def write_sample(self, root: Path, seed: int) -> None:
+    def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures of 12 classes in the official layout; a validation split is there too."""
         from scipy.io import savemat
 
@@ -76,7 +75,6 @@ class Flowers102(OfficialTarget):
         from modalities.image.targets._flowers102_standin import KINDS, blossom
         from modalities.image.targets._paint import paint
 
-        home = self.home(root)
         splits = {"trnid": self.sample_items[0], "valid": 60, "tstid": self.sample_items[1]}
         total = sum(splits.values())
         numbers = Draws(seed, "stand-in/flowers102/").permutation(0, "numbers", total) + 1  # so that splits interleave
@@ -92,7 +90,6 @@ class Flowers102(OfficialTarget):
             start += items
         savemat(home / SETS, sets)
         savemat(home / LABELS, {"labels": labels[None]})
-        mark(home, self.info.name, seed)
 
 
 def _counted(path: Path, key: str) -> NDArray[np.int64]:

@@ -8,7 +8,6 @@ from modalities.base import Published, TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines, parse_int
-from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import PAPER
@@ -66,12 +65,12 @@ class Pets37(OfficialTarget):
             listed.append((words[0], label - 1))
         return listed
 
-    def write_sample(self, root: Path, seed: int) -> None:
+    def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures of 11 breeds in the official layout: one is grey, one CMYK, one in no list."""
         from modalities.image.targets._paint import paint
         from modalities.image.targets._pets37_standin import BREEDS, KINDS, head
 
-        home, shown = self.home(root), list(BREEDS)
+        shown = list(BREEDS)
         (home / "annotations").mkdir(parents=True, exist_ok=True)
         comment = "#Image CLASS-ID SPECIES BREED ID\n"
         listed = []
@@ -89,7 +88,6 @@ class Pets37(OfficialTarget):
             listed += text
         (home / "annotations" / "list.txt").write_text(comment * 6 + "".join(listed), encoding="utf-8")
         save_jpeg(home / "images" / "Abyssinian_100000.jpg", pictures[0])
-        mark(home, self.info.name, seed)
 
 
 TARGET = Pets37()

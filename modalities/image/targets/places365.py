@@ -10,7 +10,6 @@ from modalities.datasets.index import Paths, index
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import lines, parse_int
 from modalities.datasets.lookup import look_up
-from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import resnets
@@ -69,12 +68,12 @@ class Places365(OfficialTarget):
         names = files.names.with_prefixes([f"{directory}/{head}" for head in heads]).take(on_disk.places)
         return Columns(Paths(home, names), on_disk.labels, names, names)
 
-    def write_sample(self, root: Path, seed: int) -> None:
+    def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures of 11 scenes under the names that the archives give, with lists."""
         from modalities.image.targets._paint import paint
         from modalities.image.targets._places365_standin import KINDS, SCENES, scene
 
-        home, shown = self.home(root), list(SCENES)
+        shown = list(SCENES)
         for split, items in zip(self.splits, self.sample_items, strict=True):
             pictures, kinds = paint(seed, split, items, KINDS, 48, scene)
             text = []
@@ -87,7 +86,6 @@ class Places365(OfficialTarget):
             (home / LISTS[split]).write_text("".join(text), encoding="utf-8")
         categories = [f"/{name[0]}/{name} {label}" for label, name in enumerate(self.info.classes)]
         (home / "categories_places365.txt").write_text("\n".join(categories), encoding="utf-8")
-        mark(home, self.info.name, seed)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from modalities.base import TargetInfo
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import mark
 from modalities.errors import BadInput
 from modalities.image.decode import to_raw
 from modalities.image.policies import ImageView
@@ -126,14 +125,12 @@ class Stl10(PackedTarget):
         rows = [Row(i, int(labels[i]), f"{split}-{i:05d}", f"{split}-{i:05d}") for i in chosen]
         return Listing(rows, PlanarReader(root / self.archive_folder / f"{split}_X.bin", view.raw_size))
 
-    def write_sample(self, root: Path, seed: int) -> None:
+    def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures in the official files, in ten folds that overlap as the official ones do."""
         from modalities.compute.draws import Draws
         from modalities.image.targets._paint import paint
         from modalities.image.targets._stl10_standin import KINDS, stack
 
-        home = root / self.archive_folder
-        home.mkdir(parents=True, exist_ok=True)
         for split, items in zip(("train", "test"), self.sample_items, strict=True):
             small, kinds = paint(seed, split, items, KINDS, SIDE // 2, stack)
             pictures = small.repeat(2, axis=1).repeat(2, axis=2)
@@ -144,7 +141,6 @@ class Stl10(PackedTarget):
         lines = [" ".join(map(str, fold)) + "\n" for fold in folds]
         (home / "fold_indices.txt").write_text("".join(lines), encoding="ascii")
         (home / "class_names.txt").write_text("\n".join(self.info.classes) + "\n", encoding="ascii")
-        mark(home, self.info.name, seed)
 
 
 TARGET = Stl10()

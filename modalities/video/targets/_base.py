@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from modalities.base import Published
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.target import Target
 from modalities.video.decode import videos
@@ -22,6 +23,12 @@ class VideoTarget(Target):
     def listing(self, rows: Sequence[Row], view: VideoView, *, test: bool) -> Listing:
         """Return ``view.train_clips`` or ``view.test_clips`` raw clips of each video."""
         return videos(rows, view, test=test)
+
+
+def x3d_student(top1: float) -> tuple[Published, ...]:
+    """Return the published result of a video target."""
+    paper = "Asano & Saeed 2023, arXiv 2112.00725"
+    return (Published(top1, "student", "X3D-XS → X3D width 5, depth 3", "one image", paper),)
 
 
 def inventory(listed: Iterable[Path], lists: Iterable[Path]) -> tuple[list[str], str, int]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import class_names, is_safe_path, lines
+from modalities.datasets.lists import is_safe_path, lines
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
 from modalities.video.targets._base import FOLDS, VideoTarget, inventory
 
-CLASSES = class_names(__file__, "_hmdb51_classes.txt")  # the folders' names, sorted
+CLASSES = tuple(lines(Path(__file__).with_name("_hmdb51_classes.txt")))  # the folders' names, sorted
 TRAIN, TEST = 1, 2  # tags of the lists; 0 is left out of a split
 LISTS = "testTrainMulti_7030_splits"
 HOST = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10"
@@ -76,7 +76,6 @@ class Hmdb51(VideoTarget):
         ]
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the videos."""
         folder = self.home(root)
         return (
             f"download {HOST}/hmdb51_org.rar (2 GB) and {HOST}/test_train_splits.rar (MD5 "

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from modalities.base import DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import class_names, sha256_of, table
+from modalities.datasets.lists import lines, sha256_of, table
 from modalities.datasets.lookup import ListedFiles, look_up
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
-from modalities.video.targets._base import VideoTarget
+from modalities.video.targets._base import VideoTarget, x3d_student
 
 # Official order, which is that of the sorted full names; as torchvision's weights for this dataset list them
 # (torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]).
-CLASSES = class_names(__file__, "_kinetics400_classes.txt")
+CLASSES = tuple(lines(Path(__file__).with_name("_kinetics400_classes.txt")))
 VIDEOS = {"train": 240_258, "val": 19_881}  # videos of the hosted copy
 ENOUGH = 0.95  # share of the listed videos; every copy lacks some, and no two copies the same ones
 MAX_TABLE_BYTES = 100_000_000  # 250,000 videos take about 70 each
@@ -55,11 +55,7 @@ class Kinetics400(VideoTarget):
         homepage="https://github.com/cvdfoundation/kinetics-dataset",
         download_bytes=0,
         leak_unit="video",
-        published=(
-            Published(
-                0.518, "student", "X3D-XS → X3D width 5, depth 3", "one image", "Asano & Saeed 2023, arXiv 2112.00725"
-            ),
-        ),
+        published=x3d_student(0.518),
         notes=(
             "The test is the validation part. Sizes are those of the hosted copy, of 246,534 and 19,906 listed videos; "
             "other copies hold fewer. Ready means 95 % of each list, with the counts in the status; the fingerprint "
@@ -112,7 +108,6 @@ class Kinetics400(VideoTarget):
         )
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the videos."""
         folder = self.home(root)
         return (
             f"download the archives that {HOST}/train/k400_train_path.txt and {HOST}/val/k400_val_path.txt list and "

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from modalities.base import DataStatus, Published, TargetInfo
+from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import class_names, is_safe_path, lines
+from modalities.datasets.lists import is_safe_path, lines
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory
+from modalities.video.targets._base import FOLDS, VideoTarget, inventory, x3d_student
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
-CLASSES = class_names(__file__, "_ucf101_classes.txt")
+CLASSES = tuple(lines(Path(__file__).with_name("_ucf101_classes.txt")))
 HOST = "https://www.crcv.ucf.edu/data/UCF101"
 VIDEOS = f"{HOST}/UCF101.rar"
 SPLITS = f"{HOST}/UCF101TrainTestSplits-RecognitionTask.zip"
@@ -49,11 +49,7 @@ class Ucf101(VideoTarget):
         download_bytes=6_500_000_000,
         leak_unit="group",
         folds=len(FOLDS),
-        published=(
-            Published(
-                0.752, "student", "X3D-XS → X3D width 5, depth 3", "one image", "Asano & Saeed 2023, arXiv 2112.00725"
-            ),
-        ),
+        published=x3d_student(0.752),
         notes="Sizes are split 1's. Items are videos; predictions of a video's clips are averaged.",
     )
 
@@ -84,7 +80,6 @@ class Ucf101(VideoTarget):
         ]
 
     def instructions(self, root: Path) -> str:
-        """Return the sentence that says how to obtain the videos."""
         return (
             f"download {VIDEOS} (6.5 GB) and unpack it with 'unrar x UCF101.rar' inside {self.home(root)}, "
             f"and unpack {SPLITS} there too."
