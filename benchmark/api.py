@@ -60,7 +60,7 @@ def run(
     """
     from benchmark.running.networks import load_weights
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.callbacks import IgnorePhases
+    from benchmark.training.callbacks import IgnoreProgress
 
     overrides = {**(settings or {}), "seeds": [seed]}
     if source is not None:
@@ -81,7 +81,7 @@ def run(
         return found
     store.write_manifest("python", {"cell": cell.id}, [cell.manifest_entry()])
     device = kind if device == "auto" else device
-    return run_cell(cell, store, device=device, callback=IgnorePhases(), teacher=own_teacher, student=own_student)
+    return run_cell(cell, store, device=device, callback=IgnoreProgress(), teacher=own_teacher, student=own_student)
 
 
 def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -> nn.Module | None:

@@ -12,7 +12,7 @@ from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks
-from benchmark.training.callbacks import PhaseCallback
+from benchmark.training.callbacks import ProgressCallback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, optimise
 from benchmark.training.precision import apply_memory_format, autocast, compile_if_requested, in_memory_format
@@ -96,7 +96,7 @@ def distill(
     micro_batches: int = 1,
     prefetch: bool = False,
     checkpoints: Checkpoints | None = None,
-    callback: PhaseCallback | None = None,
+    callback: ProgressCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
     """Train ``student`` in place to match ``teacher`` on mixed segments (METHOD; Asano & Saeed, ICLR 2023).

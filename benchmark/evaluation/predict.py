@@ -14,7 +14,7 @@ from benchmark.data.splits import Subset
 from benchmark.evaluation import metrics
 from benchmark.system.memory import is_out_of_memory, release_memory
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks, merge_shares, share
-from benchmark.training.callbacks import Interrupted, PhaseCallback
+from benchmark.training.callbacks import Interrupted, ProgressCallback
 from benchmark.training.precision import full_float32
 from modalities.base import LabelledData
 
@@ -44,7 +44,7 @@ def predict(
     batches: Batches,
     prepare: Callable[[Tensor], Tensor],
     device: torch.device,
-    callback: PhaseCallback,
+    callback: ProgressCallback,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> NDArray[np.float16]:
     """Predict the log of the mean softmax over each item's clips.

@@ -18,7 +18,7 @@ from benchmark.perf.timing import ROUNDS, alternate, clock
 from benchmark.planning.plan import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.system import memory
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import take_step, update
 from benchmark.training.precision import full_float32
 from benchmark.training.schedule import make_optimiser
@@ -149,7 +149,7 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
 
     prepare = partial(modality.prepare, view=config.view)
     memory.reset_peak(device)
-    seconds = alternate({"evaluate": lambda _: predict(network, batches, prepare, device, IgnorePhases())}, device)
+    seconds = alternate({"evaluate": lambda _: predict(network, batches, prepare, device, IgnoreProgress())}, device)
     return {
         "modality": modality.name, "profile": config.profile.name, "target": target,
         "network": config.student.network,

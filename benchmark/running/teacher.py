@@ -28,7 +28,7 @@ from benchmark.records.json_checks import STRICT
 from benchmark.records.store import TEACHER_NOTES, TEACHER_PREDICTIONS, TEACHER_WEIGHTS
 from benchmark.running.networks import load_weights, make_network, save_weights, weights_hash
 from benchmark.system.ranks import Ranks
-from benchmark.training.callbacks import PhaseCallback, waiting_callback
+from benchmark.training.callbacks import ProgressCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints, clear
 from benchmark.training.loop import Diverged, optimise
 from benchmark.training.micro_batches import with_micro_batches
@@ -70,7 +70,7 @@ class TeacherTask:
     """What a teacher is made for and how: one target as one cell sees it."""
 
     settings: Teacher
-    callback: PhaseCallback
+    callback: ProgressCallback
     new_network: Callable[[], nn.Module]  # with seeded random weights, on the device
     prepare: Callable[[Tensor], Tensor]  # raw items on the device -> network inputs
     augment: Callable[[Tensor, Draws, int], Tensor]  # raw items, draws, step -> network inputs for training
@@ -81,7 +81,7 @@ class TeacherTask:
     device: torch.device
 
 
-def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: PhaseCallback) -> TeacherTask:
+def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: ProgressCallback) -> TeacherTask:
     """Return the task of a cell's teacher, given the whole test split."""
     config, modality, adapter = cell.config, cell.modality, cell.adapter
     view, classes = config.view, len(adapter.info.classes)

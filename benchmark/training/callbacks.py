@@ -10,7 +10,7 @@ class Interrupted(Exception):
     """A callback requested a stop. A checkpoint was written, and the same call continues from it."""
 
 
-class PhaseCallback(Protocol):
+class ProgressCallback(Protocol):
     """Notified when a phase begins and after steps, and asked whether to stop."""
 
     def phase(self, name: str) -> None:
@@ -23,11 +23,11 @@ class PhaseCallback(Protocol):
         return False
 
 
-class IgnorePhases(PhaseCallback):
+class IgnoreProgress(ProgressCallback):
     """A callback that does nothing and never stops."""
 
 
-def waiting_callback(callback: PhaseCallback, subject: str) -> Callable[[str], None]:
+def waiting_callback(callback: ProgressCallback, subject: str) -> Callable[[str], None]:
     """Return what ``exclusive_lock`` calls while it waits: it reports the wait as a phase, and can be interrupted."""
 
     def waiting(holder: str) -> None:

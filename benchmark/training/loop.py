@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmark.config.schema import Training
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks
-from benchmark.training.callbacks import IgnorePhases, Interrupted, PhaseCallback
+from benchmark.training.callbacks import IgnoreProgress, Interrupted, ProgressCallback
 from benchmark.training.checkpoints import Checkpoint, Checkpoints
 from benchmark.training.precision import full_float32
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser
@@ -64,7 +64,7 @@ class StopPoll:
     agree, so they ask at every step only until the main rank's clock has shown how many steps AGREE_SECONDS are.
     """
 
-    def __init__(self, ranks: Ranks, callback: PhaseCallback, start: int) -> None:
+    def __init__(self, ranks: Ranks, callback: ProgressCallback, start: int) -> None:
         self._ranks, self._callback, self._every = ranks, callback, 1
         self._read_step, self._read_time = start, time.monotonic()
 
@@ -97,7 +97,7 @@ def optimise(
     seed: int,
     device: torch.device,
     checkpoints: Checkpoints | None = None,
-    callback: PhaseCallback | None = None,
+    callback: ProgressCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``, continuing from the newest checkpoint if there is one.
@@ -109,7 +109,7 @@ def optimise(
 
     Raises Diverged if a loss was not finite, and Interrupted if ``callback`` requested a stop, on any rank.
     """
-    callback = callback or IgnorePhases()
+    callback = callback or IgnoreProgress()
     optimiser = make_optimiser(network, training)
     start, curve = _resume(network, optimiser, checkpoints, ranks)
     network.train()

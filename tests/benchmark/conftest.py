@@ -62,10 +62,10 @@ def cells(quick: tuple[str, ...]) -> Callable[..., list[Cell]]:
 def ran(cells: Callable[..., list[Cell]], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A cell of the digits, run in this process."""
     from benchmark.running.run_cell import run_cell
-    from benchmark.training.callbacks import IgnorePhases
+    from benchmark.training.callbacks import IgnoreProgress
 
     store = Store(tmp_path_factory.mktemp("ran") / "smoke")
     (cell,) = cells()
-    record = run_cell(cell, store, device="cpu", callback=IgnorePhases())
+    record = run_cell(cell, store, device="cpu", callback=IgnoreProgress())
     assert record.status == "done", record.reason
     return Ran(cell, store, record)

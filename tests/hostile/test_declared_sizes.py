@@ -7,6 +7,7 @@ import resource
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from modalities.audio.decode import read_windows
 from modalities.audio.source import read_recording
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
-from modalities.image.decode import ImageReader, decode_image
+from modalities.image.decode import decode_image, read_image
 from modalities.image.matfile import load_mat
 from modalities.video import standins
 from modalities.video.decode import ClipReader
@@ -92,7 +93,7 @@ def test_a_picture_that_claims_to_be_huge_is_refused_as_source_and_as_item(tmp_p
     path = tmp_path / f"picture.{write.__name__}"
     write(path)
     refused(path, decode_image)
-    refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
+    refused(path, lambda path: Listing([Row(path, 0, "a", "a")], partial(read_image, side=32))[0])
 
 
 @pytest.mark.parametrize("kind", [b"IDAT", b"IHDR", b"IEND"])
@@ -103,7 +104,7 @@ def test_a_piece_of_a_picture_that_claims_to_be_huge_gets_no_memory(tmp_path: Pa
     at = data.index(kind)
     data[at - 4 : at] = b"\xff\xff\xff\xf0"
     path.write_bytes(bytes(data))
-    for read in (decode_image, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0]):
+    for read in (decode_image, lambda path: Listing([Row(path, 0, "a", "a")], partial(read_image, side=32))[0]):
         with contextlib.suppress(BadInput):  # where all of it is there, Pillow may do without the piece
             read(path)
 
@@ -112,7 +113,7 @@ def test_a_piece_of_a_picture_that_claims_to_be_huge_gets_no_memory(tmp_path: Pa
 def test_a_picture_that_is_a_line_is_not_blown_up(tmp_path: Path, shape: tuple[int, int]) -> None:
     path = tmp_path / "line.png"
     Image.new("RGB", shape).save(path)
-    refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(224))[0])
+    refused(path, lambda path: Listing([Row(path, 0, "a", "a")], partial(read_image, side=224))[0])
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -123,7 +124,7 @@ def test_a_picture_in_a_format_that_runs_a_program_is_not_opened(tmp_path: Path,
         assert opened.format == "EPS", "Pillow itself takes it, and would start Ghostscript"
     monkeypatch.setattr("subprocess.Popen", lambda *words, **more: pytest.fail("a program was started"))
     refused(path, decode_image)
-    refused(path, lambda path: Listing([Row(path, 0, "a", "a")], ImageReader(32))[0])
+    refused(path, lambda path: Listing([Row(path, 0, "a", "a")], partial(read_image, side=32))[0])
 
 
 # --- recordings --------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
 from benchmark.running.networks import save_weights
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from doubles import OnPhase
 from killing import cells_of, settings_of
 from modalities import registry
@@ -73,11 +73,11 @@ def test_a_full_disk_is_a_row_and_a_smaller_cell_on_it_is_done(cell, tmp_path, d
     large = replace(large, id="digits-large-s0-0")
     student = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 1000), nn.Linear(1000, 10))  # 9 MB a checkpoint
     store = Store(disk)
-    record = run_cell(large, store, device="cpu", callback=IgnorePhases(), student=student)
+    record = run_cell(large, store, device="cpu", callback=IgnoreProgress(), student=student)
     assert (record.status, record.traceback) == ("failed", "")
     assert "cannot be written (No space left on device)" in record.reason
     assert store.read(large.id).status == "failed"
-    assert run_cell(cell, store, device="cpu", callback=IgnorePhases()).status == "done"
+    assert run_cell(cell, store, device="cpu", callback=IgnoreProgress()).status == "done"
 
 
 def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fits(cell, disk):
@@ -88,7 +88,7 @@ def test_a_disk_that_fills_up_before_the_last_write_leaves_a_row_where_a_row_fit
     assert "cannot be written (No space left on device)" in record.reason
     assert record.metrics == {}
     ballast[0].unlink()
-    assert run_cell(cell, Store(disk), device="cpu", callback=IgnorePhases()).status == "done"
+    assert run_cell(cell, Store(disk), device="cpu", callback=IgnoreProgress()).status == "done"
 
 
 def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk):
@@ -99,7 +99,7 @@ def test_a_disk_on_which_nothing_fits_ends_the_run_with_one_sentence(cell, disk)
         )
     ballast[0].unlink()
     assert Store(disk).read(cell.id) is None
-    assert run_cell(cell, Store(disk), device="cpu", callback=IgnorePhases()).status == "done"
+    assert run_cell(cell, Store(disk), device="cpu", callback=IgnoreProgress()).status == "done"
 
 
 def test_a_disk_that_takes_not_even_a_row_of_a_dead_workers_cell_ends_the_run_with_one_sentence(cell, disk):
@@ -130,7 +130,7 @@ def test_a_disk_that_turns_read_only_costs_what_is_not_yet_written_and_no_more(c
         with pytest.raises(BadInput, match=r"cannot be written \(Read-only file system\)"):
             run_cell(cell, Store(tmp_path), device="cpu", callback=callback)
     phases: list[str] = []
-    callback = IgnorePhases()
+    callback = IgnoreProgress()
     callback.phase = phases.append
     assert run_cell(cell, Store(tmp_path), device="cpu", callback=callback).status == "done"
     assert "teacher: train" not in phases, "the teacher was saved"
@@ -170,7 +170,7 @@ def test_a_data_root_that_vanishes_after_the_plan_is_a_row(tmp_path):
 def test_a_teacher_that_diverges_is_a_row(tmp_path):
     settings = ("teacher.training.lr=1e30", "teacher.training.optimiser=sgd", "teacher.training.schedule=constant")
     (diverging,) = cells_of("image", tmp_path, *settings)
-    record = run_cell(diverging, Store(tmp_path), device="cpu", callback=IgnorePhases())
+    record = run_cell(diverging, Store(tmp_path), device="cpu", callback=IgnoreProgress())
     assert record.status == "diverged"
     assert "distill" not in record.seconds
 

@@ -11,7 +11,7 @@ from benchmark.distillation.distill import distill
 from benchmark.records.store import Store
 from benchmark.running import teacher as teachers
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.checkpoints import Checkpoint, Checkpoints
 from benchmark.training.micro_batches import with_micro_batches
 from doubles import CPU, NoiseStream, seeded
@@ -61,12 +61,14 @@ def test_a_student_that_does_not_fit_is_distilled_in_micro_batches_and_its_recor
     # Plain descent: Adam would make a difference in the last digit of a small gradient a large one.
     (cell,) = cells_of("image", tmp_path, *BRIEF, "recipe.optimiser=sgd", "recipe.lr=0.01")
     hungry, whole = Hungry(small_student(), max_samples=5), Hungry(small_student(), max_samples=16)
-    record = run_cell(cell, Store(tmp_path / "a"), device="cpu", callback=IgnorePhases(), student=hungry)
+    record = run_cell(cell, Store(tmp_path / "a"), device="cpu", callback=IgnoreProgress(), student=hungry)
     assert record.status == "done", record.reason
     assert hungry.largest == 4
     (deviation,) = record.deviations
     assert deviation.startswith("recipe.batch=16 went through the networks in 4 micro-batches because memory ran out")
-    assert run_cell(cell, Store(tmp_path / "b"), device="cpu", callback=IgnorePhases(), student=whole).deviations == []
+    assert (
+        run_cell(cell, Store(tmp_path / "b"), device="cpu", callback=IgnoreProgress(), student=whole).deviations == []
+    )
     for a, b in zip(hungry.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
@@ -74,7 +76,7 @@ def test_a_student_that_does_not_fit_is_distilled_in_micro_batches_and_its_recor
 def test_a_student_of_which_no_micro_batch_fits_is_a_row(tmp_path):
     (cell,) = cells_of("image", tmp_path, *BRIEF)
     record = run_cell(
-        cell, Store(tmp_path), device="cpu", callback=IgnorePhases(), student=Hungry(small_student(), max_samples=1)
+        cell, Store(tmp_path), device="cpu", callback=IgnoreProgress(), student=Hungry(small_student(), max_samples=1)
     )
     assert record.status == "out of memory"
     assert "a smaller recipe.batch" in record.reason
@@ -85,7 +87,7 @@ def test_a_teacher_that_does_not_fit_is_trained_in_micro_batches_and_each_of_its
     monkeypatch.setattr(teachers, "make_network", lambda *given: Hungry(made(*given), max_samples=8))
     one, other = cells_of("image", tmp_path, *BRIEF, "seeds=[0,1]")
     for cell in (one, other):
-        record = run_cell(cell, Store(tmp_path), device="cpu", callback=IgnorePhases())
+        record = run_cell(cell, Store(tmp_path), device="cpu", callback=IgnoreProgress())
         assert record.status == "done", record.reason
         assert [text.partition(" because")[0] for text in record.deviations] == [
             "teacher.training.batch=16 went through the networks in 2 micro-batches"

@@ -10,14 +10,14 @@ from torch import nn
 
 from benchmark.config.schema import Recipe
 from benchmark.training import checkpoints as checkpoints_module
-from benchmark.training.callbacks import IgnorePhases, Interrupted
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoint, Checkpoints
 from benchmark.training.loop import Curve, optimise
 from doubles import CPU, same_weights, seeded
 from modalities.base import Draws
 
 
-class StopAt(IgnorePhases):
+class StopAt(IgnoreProgress):
     """Requests a stop after a number of polls, of which there is at least one per step."""
 
     def __init__(self, polls: int) -> None:
@@ -28,7 +28,7 @@ class StopAt(IgnorePhases):
         return self.left < 0
 
 
-def run(folder: Path, student: nn.Module, callback: IgnorePhases) -> Curve:
+def run(folder: Path, student: nn.Module, callback: IgnoreProgress) -> Curve:
     def loss_at(step: int):
         noise = torch.tensor(Draws(0).normal(step, "noise", (8, 6)), dtype=torch.float32)
         yield student(noise).square().mean()
@@ -46,12 +46,12 @@ def student() -> nn.Module:
 @pytest.mark.parametrize("polls", [0, 3, 19, 20, 21, 47, 70])
 def test_a_run_stopped_between_two_reads_of_the_loss_has_the_same_curve_and_weights(tmp_path, polls):
     whole, parts = student(), student()
-    straight = run(tmp_path / "straight", whole, IgnorePhases())
+    straight = run(tmp_path / "straight", whole, IgnoreProgress())
     with pytest.raises(Interrupted):
         run(tmp_path / "stopped", parts, StopAt(polls))
     (written,) = (tmp_path / "stopped").glob("*.ckpt")
     assert int(written.stem.rpartition("-")[2]) <= polls + 1, "at the very step"
-    resumed = run(tmp_path / "stopped", parts := student(), IgnorePhases())
+    resumed = run(tmp_path / "stopped", parts := student(), IgnoreProgress())
     assert resumed.rows == straight.rows
     assert same_weights(whole, parts)
 

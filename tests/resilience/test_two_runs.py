@@ -18,7 +18,7 @@ from benchmark.launch import local as workers
 from benchmark.records.provenance import provenance
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases, Interrupted, waiting_callback
+from benchmark.training.callbacks import IgnoreProgress, Interrupted, waiting_callback
 from killing import cells_of, settings_of
 from modalities.errors import BadInput
 from modalities.storage import locks
@@ -64,7 +64,7 @@ def test_a_lock_is_held_by_one_and_freed_by_the_death_of_its_holder(tmp_path):
 
 
 def test_a_process_that_waits_reports_for_what_and_stops_on_request(tmp_path):
-    class Impatient(IgnorePhases):
+    class Impatient(IgnoreProgress):
         def __init__(self) -> None:
             self.phases: list[str] = []
 
@@ -183,7 +183,7 @@ def test_a_record_of_another_run_is_returned_whatever_its_status(tmp_path):
     seen = store.stamp(cell.id)
     theirs = cell.record("diverged", "the loss is not finite at step 3.", provenance=provenance("cpu", 1))
     store.write(theirs)
-    assert run_cell(cell, store, device="cpu", callback=IgnorePhases(), expected_stamp=seen) == theirs
+    assert run_cell(cell, store, device="cpu", callback=IgnoreProgress(), expected_stamp=seen) == theirs
 
 
 class Writes(threading.Thread):

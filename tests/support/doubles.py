@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from modalities.base import Draws, Item
 
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ def same_weights(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
-class StopAfter(IgnorePhases):
+class StopAfter(IgnoreProgress):
     """Requests a stop once a number of steps of one phase, or of any, are done."""
 
     def __init__(self, steps: int, phase: str | None = None) -> None:
@@ -86,7 +86,7 @@ class StopAfter(IgnorePhases):
         return self.expected in (None, self.now) and self.done >= self.steps
 
 
-class FirstSteps(IgnorePhases):
+class FirstSteps(IgnoreProgress):
     """Records the first number of steps that each phase reports."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class FirstSteps(IgnorePhases):
         self.first.setdefault(self.now, done)
 
 
-class OnPhase(IgnorePhases):
+class OnPhase(IgnoreProgress):
     """Calls ``action`` when a phase begins."""
 
     def __init__(self, phase: str, action: Callable[[], object]) -> None:

@@ -65,12 +65,7 @@ class Hmdb51(VideoTarget):
 
     def _rows(self, root: Path, view: VideoView, fold: int, *, test: bool) -> list[Row]:
         return [
-            Row(
-                path,
-                label,
-                f"{path.parent.name}/{path.stem}",
-                TAGS.sub("", path.stem).removesuffix(f"_{CLASSES[label]}"),
-            )
+            Row(path, label, f"{path.parent.name}/{path.stem}", _film(path, label))
             for path, label, tag in _listed(root, fold)
             if tag == (TEST if test else TRAIN)
         ]
@@ -87,6 +82,11 @@ class Hmdb51(VideoTarget):
         from modalities.video.targets._hmdb51_standin import write
 
         write(home, home / LISTS, SAMPLE_CLASSES, seed)
+
+
+def _film(path: Path, label: int) -> str:
+    """Return the source video that a clip was cut from, as its name says."""
+    return TAGS.sub("", path.stem).removesuffix(f"_{CLASSES[label]}")
 
 
 def _videos(root: Path) -> Path:

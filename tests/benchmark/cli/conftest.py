@@ -13,7 +13,7 @@ from benchmark.cli import app
 from benchmark.launch.progress import Outcome
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases, Interrupted
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 
 
 class Ended(NamedTuple):
@@ -47,7 +47,7 @@ class Inline:
     def __call__(self, cells, results, *, devices, display, stop) -> Outcome:
         outcome, store = Outcome(), Store(results)
         for cell in cells:
-            callback = IgnorePhases()
+            callback = IgnoreProgress()
             callback.should_stop = stop
             display.started(0, cell)
             try:

@@ -16,7 +16,7 @@ from PIL import Image
 from benchmark.data.locate import STAND_IN_SEED
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from modalities import registry
 from modalities.errors import BadInput
 
@@ -127,7 +127,7 @@ def test_a_picture_that_cannot_be_decoded_fails_with_its_name_and_a_remedy(cells
     path = tmp_path / name
     DAMAGED[name](path, photo)
     (cell,) = cells(f"source.image={path}")
-    record = run_cell(cell, Store(tmp_path / "r"), device="cpu", callback=IgnorePhases())
+    record = run_cell(cell, Store(tmp_path / "r"), device="cpu", callback=IgnoreProgress())
     assert (record.status, record.traceback) == ("failed", "")
     assert name in record.reason
     assert "give a" in record.reason or "replace it" in record.reason
@@ -174,7 +174,7 @@ def test_an_unusual_picture_works_end_to_end(cells, photo, tmp_path, name):
         UNUSUAL[name](picture, path)
         upright = blocks(np.asarray(picture.convert("L"), np.float64))
     (cell,) = cells(f"source.image={path}")
-    record = run_cell(cell, Store(tmp_path / "r"), device="cpu", callback=IgnorePhases())
+    record = run_cell(cell, Store(tmp_path / "r"), device="cpu", callback=IgnoreProgress())
     assert record.status == "done", record.reason
     assert record.source["name"] == name
 
@@ -192,7 +192,7 @@ def test_a_single_pixel_makes_segments_of_its_colour_or_changes_of_it(cells, tmp
     assert torch.isfinite(made).all()
     assert made.flatten(2).std(dim=2).max() < 1e-3, "one colour has no detail"
     (cell,) = cells(f"source.image={path}")
-    record = run_cell(cell, Store(tmp_path / "r"), device="cpu", callback=IgnorePhases())
+    record = run_cell(cell, Store(tmp_path / "r"), device="cpu", callback=IgnoreProgress())
     assert record.status == "done", record.reason
 
 

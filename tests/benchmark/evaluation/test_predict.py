@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.data.batches import Batches
 from benchmark.evaluation.predict import CPU_ROWS, NotFinite, evaluation_batches, predict
-from benchmark.training.callbacks import IgnorePhases, Interrupted
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from doubles import CPU, Split, StopAfter, noise_split, seeded
 
 CLIPS, FEATURES, CLASSES = 3, 5, 4
@@ -29,7 +29,7 @@ def halve(raw: torch.Tensor) -> torch.Tensor:
 
 
 def predicted(made: nn.Module, split: Split) -> np.ndarray:
-    return predict(made, evaluation_batches(split), halve, CPU, IgnorePhases())
+    return predict(made, evaluation_batches(split), halve, CPU, IgnoreProgress())
 
 
 def by_hand(made: nn.Sequential, split: Split) -> np.ndarray:
@@ -53,7 +53,7 @@ def test_predictions_do_not_depend_on_how_items_are_batched():
     split, made = split_of(50), network()
     whole = predicted(made, split)
     sevens = Batches(split, lambda step: np.arange(7 * step, min(50, 7 * step + 7)), 8, memory_limit=0)
-    np.testing.assert_allclose(predict(made, sevens, halve, CPU, IgnorePhases()), whole, atol=2e-3)
+    np.testing.assert_allclose(predict(made, sevens, halve, CPU, IgnoreProgress()), whole, atol=2e-3)
 
 
 def test_a_network_is_left_without_a_gradient_and_unchanged():

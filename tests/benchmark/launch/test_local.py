@@ -19,7 +19,7 @@ from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system.devices import device_kind, worker_devices
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from displays import RecordingDisplay
 from modalities.errors import BadInput
 
@@ -124,7 +124,7 @@ def test_a_stopped_run_continues_to_the_numbers_of_one_that_was_not_stopped(cell
 
     straight = Store(tmp_path / "straight")
     for store in (stopped, straight):
-        assert run_cell(first, store, device="cpu", callback=IgnorePhases()).status == "done"
+        assert run_cell(first, store, device="cpu", callback=IgnoreProgress()).status == "done"
     assert same_numbers(first, stopped, straight)
 
 

@@ -19,7 +19,7 @@ from benchmark.config.schema import Teacher, Training
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.running.networks import make_network, weights_hash
 from benchmark.running.teacher import Refused, TeacherNotes, TeacherTask, get_teacher, make_teacher, refuse_if_poor
-from benchmark.training.callbacks import IgnorePhases, Interrupted
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from doubles import CPU, OnPhase, Split, StopAfter
 from modalities.base import Draws
 from modalities.errors import BadInput
@@ -72,7 +72,7 @@ def modality() -> FakeModality:
 def task(modality: FakeModality) -> TeacherTask:
     train, test = pictures(200, "train"), pictures(60, "test")
     return TeacherTask(
-        settings=settings(), callback=IgnorePhases(),
+        settings=settings(), callback=IgnoreProgress(),
         new_network=lambda: make_network(modality, "net-8", View(), CLASSES, 0, CPU),
         prepare=modality.prepare, augment=modality.augment, classes=CLASSES, train=lambda: train, train_per_class=0,
         test=evaluation_batches(test), device=CPU,

@@ -16,7 +16,7 @@ from torch import nn
 from benchmark.config.schema import Training
 from benchmark.evaluation.predict import evaluation_batches, predict
 from benchmark.system.ranks import SINGLE_PROCESS, Ranks, merge_shares, share
-from benchmark.training.callbacks import IgnorePhases, Interrupted
+from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import optimise
 from doubles import CPU, noise_split, seeded
@@ -55,12 +55,14 @@ def test_parts_that_are_not_shares_of_one_list_are_refused(parts):
 @given(items=st.integers(1, 1200), clips=st.integers(1, 3), ranks=st.integers(1, 7))
 def test_predictions_gathered_from_any_number_of_ranks_are_those_of_one_to_the_bit(items, clips, ranks):
     network = seeded(0, lambda: nn.Linear(4, 3))
-    whole = predict(network, evaluation_batches(noise_split(items, clips, 4)), torch.Tensor.float, CPU, IgnorePhases())
+    whole = predict(
+        network, evaluation_batches(noise_split(items, clips, 4)), torch.Tensor.float, CPU, IgnoreProgress()
+    )
     parts, decoded = [], []
     for rank in range(ranks):
         split, one = noise_split(items, clips, 4), FakeRanks(rank, ranks)
         try:
-            predict(network, evaluation_batches(split, one), torch.Tensor.float, CPU, IgnorePhases(), one)
+            predict(network, evaluation_batches(split, one), torch.Tensor.float, CPU, IgnoreProgress(), one)
         except ValueError:  # nothing to merge: this rank has no item at all
             assert not one.mine
         parts.append(one.mine)
@@ -107,7 +109,7 @@ class Threads(Ranks):
         return self._all(make() if self.is_main else None)[0]
 
 
-class StopAfterCalls(IgnorePhases):
+class StopAfterCalls(IgnoreProgress):
     """Requests a stop once ``left`` has been counted down."""
 
     def __init__(self, stop_after: int) -> None:

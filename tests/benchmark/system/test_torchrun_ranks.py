@@ -19,7 +19,7 @@ from benchmark.running.run_cell import run_cell
 from benchmark.system import torchrun_ranks as torchrun_module
 from benchmark.system.ranks import SINGLE_PROCESS
 from benchmark.system.torchrun_ranks import join
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import Diverged
 from modalities.errors import BadInput
 
@@ -120,7 +120,7 @@ def test_two_processes_give_what_one_gives_with_the_same_global_batch(cells, tmp
     two, one = Store(tmp_path / "two" / "smoke"), Store(tmp_path / "one" / "smoke")
     code, output = ended(started(cell, tmp_path / "two"))
     assert code == 0, output
-    run_cell(cell, one, device="cpu", callback=IgnorePhases())
+    run_cell(cell, one, device="cpu", callback=IgnoreProgress())
     found = differences(one, two, cell)
     assert found["weights"] < 1e-5, found
     assert found["loss"] < 1e-5, found
@@ -150,8 +150,8 @@ def test_two_processes_that_a_scheduler_stops_leave_a_checkpoint_that_one_proces
     assert stopped.read(cell.id) is None, output
     (checkpoint,) = stopped.attempt(cell.id).glob("student-*.ckpt")
     assert 0 < int(checkpoint.stem.split("-")[1]) < 1000
-    run_cell(cell, stopped, device="cpu", callback=IgnorePhases())
-    run_cell(cell, straight, device="cpu", callback=IgnorePhases())
+    run_cell(cell, stopped, device="cpu", callback=IgnoreProgress())
+    run_cell(cell, straight, device="cpu", callback=IgnoreProgress())
     found = differences(straight, stopped, cell)
     assert found["loss"] < 1e-3, found
     assert found["probabilities"] < 5e-3, found
@@ -169,7 +169,7 @@ from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
 from benchmark.system import torchrun_ranks as torchrun
 from benchmark.system.ranks import RankDesync
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 
 torchrun.OUTCOME_TIMEOUT = timedelta(seconds=5)
 ranks, store = torchrun.join("cpu"), Store(Path(sys.argv[1]))
@@ -184,7 +184,7 @@ def attempt(make):
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
-class Failing(IgnorePhases):
+class Failing(IgnoreProgress):
     now = ""
 
     def phase(self, name):
@@ -200,9 +200,9 @@ results = {
     "of the first": attempt(lambda: ranks.from_main(lambda: 1 // ranks.rank)),
     "of the second": attempt(lambda: ranks.gather(lambda: 1 // (1 - ranks.rank))),
 }
-record = run_cell(plan("recipe.batch=18"), store, device="cpu", callback=IgnorePhases(), ranks=ranks)
+record = run_cell(plan("recipe.batch=18"), store, device="cpu", callback=IgnoreProgress(), ranks=ranks)
 results["uneven"] = [record.status, record.reason]
-record = run_cell(plan(), store, device="cpu", callback=IgnorePhases(), ranks=ranks)
+record = run_cell(plan(), store, device="cpu", callback=IgnoreProgress(), ranks=ranks)
 results["batch norm"] = [record.status, record.deviations]
 Path(f"{sys.argv[1]}/results-{ranks.rank}.json").write_text(json.dumps(results))
 try:

@@ -10,7 +10,7 @@ from torch.backends import cuda, cudnn, mkldnn
 
 from benchmark.config.schema import Training
 from benchmark.evaluation.predict import evaluation_batches, predict
-from benchmark.training.callbacks import IgnorePhases
+from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import optimise
 from benchmark.training.precision import full_float32
 from doubles import CPU, Split
@@ -89,7 +89,7 @@ def test_training_is_float32_outside_autocast(precision):
 def test_evaluation_is_float32():
     before, network = (newer(), older()), RecordsSettings()
     batches = evaluation_batches(Split(4, raw=np.zeros((4, 1, 3), np.float32)))
-    predict(network, batches, lambda raw: raw, CPU, IgnorePhases())
+    predict(network, batches, lambda raw: raw, CPU, IgnoreProgress())
     assert network.seen == [EXACT]
     assert (newer(), older()) == before
 

@@ -9,7 +9,7 @@ from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 from modalities.registry import target
 from modalities.video.policies import VideoView
-from modalities.video.targets.hmdb51 import CLASSES, LISTS, SAMPLE_CLASSES, Clip, _source
+from modalities.video.targets.hmdb51 import CLASSES, LISTS, SAMPLE_CLASSES, _film
 
 HMDB = target("hmdb51")
 VIEW = VideoView(size=32, resize=36, train_clips=1, test_clips=2)
@@ -65,7 +65,7 @@ def test_tags_1_and_2_are_training_and_test_and_0_is_neither(tmp_path):
     ("something_else", "wave", "something_else"),
 ])  # fmt: skip
 def test_the_leak_unit_is_the_film_that_a_clip_was_cut_from(tmp_path, stem, label, film):
-    assert _source(Clip(tmp_path / label / f"{stem}.avi", CLASSES.index(label), 1)) == film
+    assert _film(tmp_path / label / f"{stem}.avi", CLASSES.index(label)) == film
 
 
 @pytest.mark.parametrize("line", ["a.avi 3", "a.avi", "a.mp4 1", "../a.avi 1"])
