@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property, lru_cache
@@ -78,6 +79,22 @@ class Batches:
         decoded = [future.result() for future in self._pending.pop(step)]
         raw = torch.stack(decoded) if cache is None else cache[indices]
         return to_device(raw.flatten(0, 1), device), to_device(self._labels[indices], device)
+
+
+class BatchesCache:
+    """The most recently used splits, so that cells of one target share decoded items within a process."""
+
+    def __init__(self, max_splits: int = 2) -> None:
+        self._max_splits = max_splits
+        self._splits: OrderedDict[str, Batches] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], Batches]) -> Batches:
+        if key not in self._splits:
+            self._splits[key] = make()
+        self._splits.move_to_end(key)
+        while len(self._splits) > self._max_splits:
+            self._splits.popitem(last=False)
+        return self._splits[key]
 
 
 def shuffled_order(draws: Draws, items: int, batch: int) -> Callable[[int], np.ndarray]:

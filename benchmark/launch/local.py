@@ -43,7 +43,8 @@ def run_cells(
     ``stop`` is polled often; once true, running cells write a checkpoint and stop, and no other cell starts. Raise
     BadInput if nothing can be written in ``results``, the folder ``DIR/<profile>``.
     """
-    pool = _Pool(cells, results, devices[: len(cells)], display)
+    pool = _Pool(results, devices[: len(cells)], display)
+    pool.remember_records(cells)
     waiting = deque(sorted(cells, key=lambda cell: -cell.config.expected_seconds))
     outcome = Outcome()
     try:
@@ -70,13 +71,12 @@ class _Worker:
 
 
 class _Pool:
-    def __init__(self, cells: Sequence[Cell], results: Path, devices: Sequence[str], display: Display) -> None:
+    def __init__(self, results: Path, devices: Sequence[str], display: Display) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._stop = self._context.Event()
         self._stopped_at: float | None = None
         self._store = Store(results)
-        # Of the records that exist now, to recognise those that another run writes later.
-        self._expected_stamp = {cell.id: self._store.stamp(cell.id) for cell in cells}
+        self._expected_stamp: dict[str, str] = {}
         self._results, self._devices, self._display = results, devices, display
         self._workers = [self._start(index) for index in range(len(devices))]
 
@@ -88,6 +88,10 @@ class _Pool:
             process.start()
         theirs.close()
         return _Worker(index, process, ours)
+
+    def remember_records(self, cells: Sequence[Cell]) -> None:
+        """Remember which records exist, to recognise those that another run writes from now on."""
+        self._expected_stamp = {cell.id: self._store.stamp(cell.id) for cell in cells}
 
     def busy(self) -> bool:
         return any(worker.cell for worker in self._workers)

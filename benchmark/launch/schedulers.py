@@ -155,7 +155,7 @@ def last_log_line(path: Path) -> str:
 
 
 def queue_states(ids: Iterable[str]) -> dict[str, str] | None:
-    """Ask ``squeue``, which needs no accounting, for the states of the jobs that it knows; None if it does not answer."""
+    """Ask ``squeue``, which needs no accounting, for the states of jobs that it knows; None if it does not answer."""
     expected = set(ids)
     masters = ",".join(sorted({id.split("_")[0] for id in expected}))
     if not masters:

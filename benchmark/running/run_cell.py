@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.data.batches import Batches
-from benchmark.data.locate import DataLocation, ensure
+from benchmark.data.batches import Batches, BatchesCache
+from benchmark.data.locate import ensure
 from benchmark.distillation.distill import distill
 from benchmark.distillation.prefetch import can_prefetch
 from benchmark.evaluation import metrics
@@ -42,10 +41,11 @@ from benchmark.training.callbacks import PhaseCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
 from benchmark.training.micro_batches import describe_micro_batches, with_micro_batches
-from modalities import registry
 from modalities.base import Source
 from modalities.errors import BadInput
 from modalities.storage.locks import exclusive_lock
+
+_TEST_SPLITS = BatchesCache()
 
 
 @dataclass
@@ -201,14 +201,13 @@ def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
     cell, device, ranks = attempt.cell, attempt.device, attempt.ranks
     view = cell.config.view
     ensure(cell.data, cell.adapter)
-    test = _test_split(cell.key.target, cell.key.fold, cell.data, view, device)
+
+    def read_test() -> Batches:
+        return evaluation_batches(cell.adapter.test(cell.data.root, view, cell.key.fold), device=device)
+
+    test = _TEST_SPLITS.get(f"{cell.key.target} {cell.key.fold} {cell.data} {view}", read_test)
     mine = test if ranks.world_size == 1 else evaluation_batches(test.data, ranks, device)
     return test, mine, cell.modality.load_source(cell.source_path, view, device)
-
-
-@lru_cache(maxsize=2)  # so that cells of one target share decoded items
-def _test_split(target: str, fold: int, data: DataLocation, view: Any, device: torch.device) -> Batches:
-    return evaluation_batches(registry.target(target).test(data.root, view, fold), device=device)
 
 
 def _get_teacher(attempt: _Attempt, task: TeacherTask) -> ReadyTeacher:

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.batches import DECODE_AHEAD, Batches, shuffled_order
+from benchmark.data.batches import DECODE_AHEAD, Batches, BatchesCache, shuffled_order
 from benchmark.data.splits import MIN_UNITS, Subset, holdout_split, limit_per_class
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.system import resources as machine
@@ -140,6 +140,18 @@ def test_shuffled_takes_every_item_at_most_once_an_epoch_and_all_of_them_but_a_r
     assert (again(2 * steps) == order(2 * steps)).all(), "a pure function of the step"
     if items > 20:
         assert epochs[0].tolist() != epochs[1].tolist()
+
+
+def test_only_the_most_recently_used_splits_are_cached():
+    made: list[str] = []
+    cache = BatchesCache(max_splits=2)
+
+    def get(key: str) -> None:
+        cache.get(key, lambda: made.append(key) or Batches(Split(3), lambda step: np.arange(3), 1))
+
+    for key in "abaacab":
+        get(key)
+    assert made == ["a", "b", "c", "b"]
 
 
 # --- the held-out part -----------------------------------------------------------------------------------------

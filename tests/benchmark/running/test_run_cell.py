@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from benchmark.records.store import Store
 from benchmark.running import run_cell as runner
 from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnorePhases, Interrupted
-from doubles import FirstSteps, OnPhase, Split, StopAfter
+from doubles import FirstSteps, OnPhase, StopAfter
 from modalities import registry
 from modalities.base import Item
 from modalities.errors import BadInput
@@ -184,7 +183,7 @@ def test_training_reads_no_test_item_and_distillation_reads_no_item_of_the_targe
 
     for split in ("train", "test"):
         monkeypatch.setattr(adapter, split, guarded(split), raising=False)
-    monkeypatch.setattr(runner, "_test_split", lru_cache(runner._test_split.__wrapped__))
+    monkeypatch.setattr(runner, "_TEST_SPLITS", runner.BatchesCache())
     # Nothing fits into memory, so every item is read when it is needed, and not before.
     monkeypatch.setattr("benchmark.data.batches.share_of_memory", lambda: 0)
     store, record = run(ran.cell, tmp_path, callback=guard)
@@ -193,16 +192,6 @@ def test_training_reads_no_test_item_and_distillation_reads_no_item_of_the_targe
     assert guard.splits["train"].touched > 60 * 32
     assert guard.splits["test"].touched >= 3 * len(guard.splits["test"])
     assert "distill" in guard.phases
-
-
-def test_only_the_most_recently_used_test_splits_are_cached(tmp_path, monkeypatch):
-    made: list[int] = []
-    test = lambda root, view, fold: made.append(fold) or Split(3)  # noqa: E731
-    monkeypatch.setattr(registry.target("digits"), "test", test, raising=False)
-    place = DataLocation("real", tmp_path, "", ready=True)
-    for fold in (1, 2, 1, 1, 3, 1, 2):
-        runner._test_split("digits", fold, place, None, torch.device("cpu"))
-    assert made == [1, 2, 3, 2]
 
 
 def test_the_guard_itself_notices_a_read(ran):
