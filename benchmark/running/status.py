@@ -32,7 +32,7 @@ _FILE_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCO
 
 
 def run_to_status(run: Callable[[], None], seconds: dict[str, float]) -> tuple[Status, str, str]:
-    """Call ``run``, which fills in ``seconds`` by phase; return status, reason, and a traceback if we may be at fault."""
+    """Call ``run``, which fills ``seconds`` by phase; return status, reason, and a traceback if we may be at fault."""
     try:
         run()
     except Interrupted:  # not an outcome
