@@ -27,11 +27,7 @@ STOP_POLL_SECONDS = 2.0  # between two checks for a request to stop
 
 @dataclass(frozen=True)
 class Group:
-    """The cells of one job.
-
-    A job that only trains a teacher runs its one cell until the teacher is on disk, then stops. A job that needs this
-    one continues the cell from its checkpoint.
-    """
+    """The cells of one job; one that only trains a teacher stops its cell then, and a later job continues the cell."""
 
     name: str  # of the job's files, unique within a results folder
     cells: tuple[Cell, ...]

@@ -14,10 +14,7 @@ STOPPING = "\nstopping: running cells write a checkpoint first"
 
 @contextlib.contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Block Ctrl-C and SIGTERM while a child process starts, so that it can set its own handlers before they reach it.
-
-    A signal to this process is delivered a moment later.
-    """
+    """Delay Ctrl-C and SIGTERM while a child process starts, so that it can set its handlers before they reach it."""
     if os.name == "nt":
         yield
         return

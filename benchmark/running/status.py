@@ -32,10 +32,7 @@ _FILE_LOST = (errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE, errno.ENOTCO
 
 
 def run_to_status(run: Callable[[], None], seconds: dict[str, float]) -> tuple[Status, str, str]:
-    """Call ``run``; return its status, a reason unless it is done, and a traceback if the fault may be ours.
-
-    ``seconds`` is by phase, as ``run`` fills it in: the last one is the phase that failed.
-    """
+    """Call ``run``, which fills ``seconds`` by phase; return status, reason, and a traceback if we may be at fault."""
     try:
         run()
     except Interrupted:  # not an outcome

@@ -100,10 +100,7 @@ def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: Prog
 
 
 def get_teacher(folder: Path, task: TeacherTask) -> ReadyTeacher:
-    """Return the teacher saved in ``folder``, or make and save it; one process makes it while others wait.
-
-    Raises Refused, BadInput (a weights file that cannot be used), Diverged and Interrupted.
-    """
+    """Return the teacher in ``folder``, or make it while others wait; raise Refused, or what making it raises."""
     ready = _load(folder, task)  # without a lock: it may be in another user's folder, which cannot be written
     if ready is None:
         with exclusive_lock(folder, waiting_callback(task.callback, "the teacher")):

@@ -49,8 +49,7 @@ def _call(make: Callable[[], Any]) -> _Result:
 class TorchrunRanks(Ranks):
     """The processes of a torchrun, through Lightning Fabric: gloo on CPUs, NCCL on GPUs (the latter not yet tested).
 
-    Objects are exchanged through a gloo group with a long timeout; outcomes of cells through torchrun's store, which
-    outlives a process that dies.
+    Objects go through a gloo group with a long timeout; outcomes through torchrun's store, which outlives a process.
     """
 
     def __init__(self, device: str) -> None:

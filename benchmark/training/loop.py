@@ -58,10 +58,9 @@ class Curve:
 
 
 class StopPoll:
-    """Asks whether to stop, with all ranks asking at the same steps.
+    """Asks whether to stop: a single process at every step, as READ_EVERY steps of a large network may take minutes.
 
-    A single process asks at every step, as READ_EVERY steps of a large network may take minutes. Several ranks have to
-    agree, so they ask at every step only until the main rank's clock has shown how many steps AGREE_SECONDS are.
+    Ranks have to agree: they ask at every step only until the main one's clock shows how many steps AGREE_SECONDS are.
     """
 
     def __init__(self, ranks: Ranks, callback: ProgressCallback, start: int) -> None:
