@@ -272,7 +272,7 @@ def test_folds_that_are_all_the_same_are_found() -> None:
 
 
 def test_a_stand_in_without_its_marker_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modalities.image.folder.mark", lambda *_: None)
+    monkeypatch.setattr("modalities.datasets.target.mark", lambda *_: None)
     (found,) = check_adapter(Blots())
     assert (found.name, found.verdict) == ("stand-in", "fail")
     assert "modalities.datasets.standin.mark" in found.detail
