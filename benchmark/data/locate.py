@@ -13,7 +13,7 @@ from benchmark.records.identity import NUMERICS_VERSION
 from modalities.base import TargetAdapter
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.standin import stand_ins
-from modalities.errors import BadInput
+from modalities.errors import BadInput, readable
 from modalities.storage.atomic import temporary_path
 from modalities.storage.cleanup import remove_atomically
 from modalities.storage.locks import path_lock
@@ -35,22 +35,33 @@ class DataLocation:
 
 
 def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocation:
-    """Find ``stand-in`` or ``real`` data, as requested, without reading them; shipped data serve both requests."""
+    """Find ``stand-in`` or ``real`` data, as requested, without reading them; shipped data serve both requests.
+
+    Whatever an adapter raises while it looks at its data is the problem of its own target: it becomes instructions.
+    """
     info = adapter.info
-    if info.ships_with:
-        return DataLocation("shipped", data_root, adapter.status(data_root).fingerprint, ready=True)
-    if requested == "stand-in":
+    if requested == "stand-in" and not info.ships_with:
         root = cache_root() / "stand-ins" / f"{info.name}-v{NUMERICS_VERSION}"
         return DataLocation("stand-in", root, f"stand-in:{info.name}:{STAND_IN_SEED}:v{NUMERICS_VERSION}", ready=True)
-    status = adapter.status(data_root)
-    if status.state != "ready":
+    kind: DataKind = "shipped" if info.ships_with else "real"
+    try:
+        status = adapter.status(data_root)
+    except Exception as error:
+        cause = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.strerror:
+            cause = f"{error.filename or 'a file'}: {error.strerror}"
+        problem = (
+            f"the data of {info.name} cannot be examined ({cause}); `benchmark data status {info.name}` tells more."
+        )
+        return DataLocation(kind, data_root, "absent", ready=False, instructions=readable(problem))
+    if kind == "real" and status.state != "ready":
         missing = f" ({', '.join(status.missing)})" if status.missing else ""
         problem = f"{status.state}{missing}: {status.how}"
-    elif info.name in stand_ins(data_root):
+    elif kind == "real" and info.name in stand_ins(data_root):
         problem = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder."
     else:
-        return DataLocation("real", data_root, status.fingerprint, ready=True)
-    return DataLocation("real", data_root, "absent", ready=False, instructions=problem)
+        return DataLocation(kind, data_root, status.fingerprint, ready=True)
+    return DataLocation(kind, data_root, "absent", ready=False, instructions=problem)
 
 
 def ensure(location: DataLocation, adapter: TargetAdapter) -> None:

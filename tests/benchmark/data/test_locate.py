@@ -177,6 +177,30 @@ def test_data_that_ship_with_a_dependency_serve_real_and_stand_in_profiles_as_wh
         assert (place.kind, place.ready) == ("shipped", True)
 
 
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (BadInput("lists/test.txt line 3 names no class; fetch it again."), "lists/test.txt line 3 names no class"),
+        (PermissionError(13, "Permission denied", "images"), "images: Permission denied"),
+        (OSError(40, "Too many levels of symbolic links", "loop"), "loop: Too many levels of symbolic links"),
+        (KeyError("cat"), "KeyError: 'cat'"),
+        (RecursionError("too deep\x1b[2J"), r"RecursionError: too deep\x1b[2J"),
+    ],
+)
+@pytest.mark.parametrize("ships_with", [None, "a library"])
+def test_whatever_an_adapter_raises_while_it_looks_at_its_data_is_its_own_targets_problem(
+    tmp_path, error, cause, ships_with
+):
+    class Raises(Adapter):
+        def status(self, root: Path) -> DataStatus:
+            raise error
+
+    place = locate(Raises(ships_with), "real", tmp_path)
+    assert not place.ready and place.kind == ("shipped" if ships_with else "real")
+    assert place.instructions.startswith(f"the data of tiny cannot be examined ({cause}")
+    assert place.instructions.endswith("`benchmark data status tiny` tells more.")
+
+
 QUICK = ("cifar10",)  # its folder has another name than the target
 
 
