@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importlib.abc loads importlib.resources and tempfile, which `benchmark --help` does not need
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 # Modules that adapters outside this project may import by an earlier name.
 MOVED = {
@@ -24,11 +26,12 @@ MOVED = {
 }  # fmt: skip
 
 
-class _MovedModules(MetaPathFinder):
+class _MovedModules:
     """Answers the import of a module under its earlier name with a sentence that gives the new one."""
 
+    @staticmethod
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, name = fullname.partition(".")
         if package == "modalities" and name in MOVED:
