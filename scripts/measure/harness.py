@@ -59,7 +59,10 @@ def measure(
     found: dict[str, Any] = {**origin(command), "machine": machine, "parts": {}}
     path = given.out / f"{NAME}.json"
     if given.resume and path.is_file():
-        before = json.loads(path.read_text())
+        try:
+            before = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise SystemExit(f"{path} cannot be read ({error}); delete it, or leave out --resume") from error
         if any(before.get(key) != found[key] for key in ("command", "version", "commit", "dirty", "machine")):
             raise SystemExit(
                 f"{path} was not begun with this command, commit and machine; leave out --resume or choose another "
