@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import split_overrides
-from benchmark.planning.cell import state_of
+from benchmark.planning.cell import state_of, write_manifest
 from benchmark.planning.plan import cells_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -79,7 +79,7 @@ def run(
         if own_student is not None:
             load_weights(own_student.eval(), store.student_weights(cell.id))
         return found
-    store.write_manifest("python", {"cell": cell.id}, [cell.manifest_entry()])
+    write_manifest(store, "python", {"cell": cell.id}, cells)
     device = kind if device == "auto" else device
     return run_cell(cell, store, device=device, callback=IgnoreProgress(), teacher=own_teacher, student=own_student)
 

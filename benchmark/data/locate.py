@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmark.records.cell_key import DataKind
 from benchmark.records.identity import NUMERICS_VERSION
+from benchmark.records.settings import ABSENT
 from modalities.base import TargetAdapter
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.standin import stand_ins
@@ -53,7 +54,7 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocat
         problem = (
             f"the data of {info.name} cannot be examined ({cause}); `benchmark data status {info.name}` tells more."
         )
-        return DataLocation(kind, data_root, "absent", ready=False, instructions=readable(problem))
+        return DataLocation(kind, data_root, ABSENT, ready=False, instructions=readable(problem))
     if kind == "real" and status.state != "ready":
         missing = f" ({', '.join(status.missing)})" if status.missing else ""
         problem = f"{status.state}{missing}: {status.how}"
@@ -61,7 +62,7 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocat
         problem = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder."
     else:
         return DataLocation(kind, data_root, status.fingerprint, ready=True)
-    return DataLocation(kind, data_root, "absent", ready=False, instructions=problem)
+    return DataLocation(kind, data_root, ABSENT, ready=False, instructions=problem)
 
 
 def ensure(location: DataLocation, adapter: TargetAdapter) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 
@@ -23,7 +25,8 @@ FIGURES = (
     "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "retention", "fidelity", "chance", "majority",
     "untrained", "published_top1", "top5", "mean_per_class", "kl", "ece", "segments", "seconds",
 )  # fmt: skip
-COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "note")
+COLUMNS = (*ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", *FIGURES, "note")
+SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
 _axes = attrgetter(*ROW_AXES)  # of a cell
 _NOTES = {
@@ -39,13 +42,16 @@ _DATA_ORDER = ("real", "shipped", "stand-in")
 def leaderboard(store: Store, published: Mapping[str, float | None] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
-    A row stands for the cells that agree in every axis but the seed; ``row`` tells rows apart that agree in these
-    names and differ in a setting. Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``,
+    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
+    in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
+    apart; it is empty if a cell of an earlier version has not run.
+
+    Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``,
     or ``2/3`` if fewer are done than requested. ``top1_sd`` is their standard deviation (n - 1; missing for one seed).
     ``top1_low`` and ``top1_high`` are the 95 % Wilson interval of the mean top-1 with n = the number of test items,
     not items times seeds, since all seeds are scored on the same items. ``seconds`` and ``segments`` are means per
     cell. ``status`` and ``reason`` are those of the first seed that is not done. Accuracies are fractions, rounded to
-    six decimals. A row without data leaves the table once a row of the same names has data.
+    six decimals. A row without data leaves the table once a row of the same settings has data.
 
     ``published`` is the top-1 of the original publication by target, as fractions; it is shown only beside real data.
     Raise BadInput if no run has requested anything here, or if a manifest is damaged; a damaged record costs only its
@@ -61,16 +67,20 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
-    rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
-    frame = pd.DataFrame(_without_superseded(rows), columns=list(COLUMNS))
+    ordered = sorted(groups.values(), key=_order)
+    rows = [_row(store, cells, published or {}) for cells in ordered]
+    kept = _without_superseded(rows, _settings(store, ordered))
+    _tell_apart(kept)
+    frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | {"segments": "Int64"})
 
 
 def sanitize(text: str) -> str:
-    """Return one line without control characters, terminal escapes, direction marks or what no file can hold."""
+    """Return one line of composed letters without control characters, escapes, direction marks or lone surrogates."""
     spaced = re.sub("[\t\n\r\v\f]", " ", text)
     visible = (sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co"))
-    return " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
+    line = " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
+    return unicodedata.normalize("NFC", line)
 
 
 def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
@@ -80,10 +90,51 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _without_superseded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _settings(store: Store, rows: Sequence[Sequence[ManifestEntry]]) -> list[Settings]:
+    """Return what the ids of each row's cells cover, by a manifest or a record; if neither says, only its names."""
+    requested = store.requested_settings()
+    return [requested.get(cells[0].row) or _recorded_settings(store, cells) for cells in rows]
+
+
+def _recorded_settings(store: Store, cells: Sequence[ManifestEntry]) -> Settings:
+    first = cells[0]
+    found: dict[str, Any] = {"policy": {"name": first.policy}, "recipe": {"name": first.recipe}}
+    found |= {"teacher": {"network": first.teacher}, "student": {"network": first.student}}
+    for cell in cells:
+        with contextlib.suppress(BadInput):
+            if record := store.read(cell.id):
+                own = {key: value for key, value in record.config.items() if key != "seed"}
+                return own or {**found, "source": {"sha256": record.source["sha256"]}}
+    return found
+
+
+def _without_superseded(rows: list[dict[str, Any]], settings: list[Settings]) -> list[tuple[dict[str, Any], Settings]]:
+    """Leave out rows without data if a row that differs in nothing else has data."""
     names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
-    with_data = {names(row) for row in rows if row["status"] != "no data"}
-    return [row for row in rows if row["status"] != "no data" or names(row) not in with_data]
+    every = list(zip(rows, settings, strict=True))
+    with_data: dict[Any, list[Settings]] = {}
+    for row, own in every:
+        if row["status"] != "no data":
+            with_data.setdefault(names(row), []).append(own)
+
+    def superseded(row: dict[str, Any], own: Settings) -> bool:
+        others = with_data.get(names(row), ())
+        return any(not (is_complete(own) and is_complete(o)) or without_data(o) == without_data(own) for o in others)
+
+    return [(row, own) for row, own in every if row["status"] != "no data" or not superseded(row, own)]
+
+
+def _tell_apart(rows: Sequence[tuple[dict[str, Any], Settings]]) -> None:
+    """Say of each row which source it has, and how it differs from rows that look like it."""
+    shown_alike: dict[tuple[Any, ...], list[tuple[dict[str, Any], Settings]]] = {}
+    for row, own in rows:
+        row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
+        shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))
+    for alike in shown_alike.values():
+        texts = [sanitize(text) for text in differences([own for _, own in alike])]
+        for (row, _), text in zip(alike, texts, strict=True):
+            by_hash = [f"settings {row['row']}"] if texts.count(text) > 1 else []  # of an earlier version, or damaged
+            row["differs"] = ", ".join(filter(None, (text, *by_hash)))
 
 
 def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:

@@ -8,21 +8,22 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from benchmark.records.identity import canonical_json, safe_name
+from benchmark.records.identity import NUMERICS_VERSION, canonical_json, safe_name
 from benchmark.records.json_checks import first_problem
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import Manifest, ManifestEntry, Record
+from benchmark.records.settings import content
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, cannot_write, sync
 from modalities.storage.cleanup import remove_stale
-from modalities.storage.locks import check_locks
+from modalities.storage.locks import check_locks, path_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,9 +49,10 @@ class Store:
     ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/ID/attempt/`` and touches none of them. Only
     one process at a time does, the one that holds the lock of the cell's folder (``exclusive_lock``).
 
-    ``manifests/`` has one file for each suite and selection that was run. The same call replaces its file, so that
-    cells which a changed configuration no longer requests leave the leaderboard; another suite or selection adds one.
-    The leaderboard shows the union, so that running one target again never hides the others.
+    ``manifests/`` has one file for each suite and selection that was run. The same call replaces what it requested, so
+    that cells which a changed configuration no longer requests leave the leaderboard; but cells that it requested of
+    other files (a source or weights of the same name, other data) stay. Another suite or selection adds a file. The
+    leaderboard shows the union, so that running one target again never hides the others.
 
     ``teachers/KEY/`` holds a teacher; ``jobs/`` holds the reports and logs of cluster jobs.
     """
@@ -195,30 +197,78 @@ class Store:
         except (TypeError, ValueError, csv.Error) as error:
             raise _unreadable(path, error) from error
 
-    def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[ManifestEntry]) -> Path:
-        """Record which cells a run requests; ``selection`` is what narrowed or changed the suite, JSON-ready."""
-        cells = sorted(cells, key=lambda cell: cell.id)
-        manifest = Manifest(suite=suite, selection=dict(selection), cells=cells)
+    def write_manifest(
+        self,
+        suite: str,
+        selection: Mapping[str, Any],
+        cells: Iterable[ManifestEntry],
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Path:
+        """Record which cells a run requests.
+
+        ``selection`` is what narrowed or changed the suite, and ``settings`` what the ids cover, except the seed, by
+        row; both are JSON-ready. Raises BadInput if the file cannot be written.
+        """
+        known = {row: dict(own) for row, own in (settings or {}).items()}
+        requested = Manifest(
+            suite=suite, selection=dict(selection), cells=list(cells), numerics_version=NUMERICS_VERSION, settings=known
+        )
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
         path = self.manifests / f"{safe_name(suite)}-{digest}.json"
-        atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
+        try:
+            with path_lock(self.manifests):  # two runs of one call, each of its own source, keep the cells of both
+                manifest = _with_other_contents(requested, path)
+                atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
+        except OSError as error:
+            raise cannot_write(path, error) from error
         return path
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
-        cells: dict[str, ManifestEntry] = {}
-        for path in sorted(self.manifests.glob("*.json")):
-            try:
-                content = json.loads(path.read_bytes())
-                entries = [ManifestEntry(**entry) for entry in content.pop("cells")]
-                manifest = Manifest(**content, cells=entries)
-            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-                problem = first_problem(error) if isinstance(error, ValidationError) else error
-                raise BadInput(
-                    f"{path} is not a manifest ({problem}); delete the file and run its suite again."
-                ) from error
-            cells.update((cell.id, cell) for cell in manifest.cells)
+        cells = {cell.id: cell for manifest in self._all_manifests() for cell in manifest.cells}
         return [cells[id] for id in sorted(cells)]
+
+    def requested_settings(self) -> dict[str, dict[str, Any]]:
+        """Return by row what the ids of its cells cover, as far as manifests say. Raises BadInput as above."""
+        return {row: own for manifest in self._all_manifests() for row, own in manifest.settings.items()}
+
+    def _all_manifests(self) -> Iterator[Manifest]:
+        return map(_read_manifest, sorted(self.manifests.glob("*.json")))
+
+
+def _with_other_contents(requested: Manifest, path: Path) -> Manifest:
+    """Add to a manifest the cells that its file lists now, of the same targets, if they are made of other files."""
+    try:
+        earlier = _read_manifest(path)
+    except BadInput:  # absent or damaged
+        earlier = replace(requested, cells=[])
+    contents = {_made_of(requested, cell) for cell in requested.cells}
+    targets = {cell.target for cell in requested.cells}
+    cells = {cell.id: cell for cell in requested.cells}
+    if earlier.numerics_version == NUMERICS_VERSION:  # else its numbers do not count any more
+        for cell in earlier.cells:
+            made_of = _made_of(earlier, cell)
+            if cell.target in targets and made_of is not None and made_of not in contents:
+                cells.setdefault(cell.id, cell)
+    settings = earlier.settings | requested.settings
+    kept = {cell.row: settings[cell.row] for cell in cells.values() if cell.row in settings}
+    return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=kept)
+
+
+def _made_of(manifest: Manifest, cell: ManifestEntry) -> tuple[str, ...] | None:
+    found = content(manifest.settings.get(cell.row, {}))
+    return found and (cell.target, *found)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        found = json.loads(path.read_bytes())
+        entries = [ManifestEntry(**entry) for entry in found.pop("cells")]
+        canonical_json(found)  # raises for numbers that are not finite
+        return Manifest(**found, cells=entries)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        problem = first_problem(error) if isinstance(error, ValidationError) else error
+        raise BadInput(f"{path} is not a manifest ({problem}); delete the file and run its suite again.") from error
 
 
 def _unreadable(path: Path, error: Exception) -> BadInput:
