@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +26,8 @@ FIGURES = (
 )  # fmt: skip
 COLUMNS = (*ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", *FIGURES, "note")
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
+
+Row = dict[str, Any]  # by column
 
 _axes = attrgetter(*ROW_AXES)  # of a cell
 _NOTES = {
@@ -67,9 +68,9 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
-    ordered = sorted(groups.values(), key=_order)
-    rows = [_row(store, cells, published or {}) for cells in ordered]
-    kept = _without_superseded(rows, _settings(store, ordered))
+    rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
+    settings = store.requested_settings()
+    kept = _without_superseded([(row, _settings(settings, row)) for row in rows])
     _tell_apart(kept)
     frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | {"segments": "Int64"})
@@ -90,43 +91,32 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _settings(store: Store, rows: Sequence[Sequence[ManifestEntry]]) -> list[Settings]:
-    """Return what the ids of each row's cells cover, by a manifest or a record; if neither says, only its names."""
-    requested = store.requested_settings()
-    return [requested.get(cells[0].row) or _recorded_settings(store, cells) for cells in rows]
+def _settings(requested: Mapping[str, Settings], row: Mapping[str, Any]) -> Settings:
+    """Return what the ids of a row's cells cover; if no manifest or record says, only its names."""
+    names = {"policy": {"name": row["policy"]}, "recipe": {"name": row["recipe"]}}
+    return requested.get(row["row"]) or {
+        **names, "teacher": {"network": row["teacher"]}, "student": {"network": row["student"]}
+    }  # fmt: skip
 
 
-def _recorded_settings(store: Store, cells: Sequence[ManifestEntry]) -> Settings:
-    first = cells[0]
-    found: dict[str, Any] = {"policy": {"name": first.policy}, "recipe": {"name": first.recipe}}
-    found |= {"teacher": {"network": first.teacher}, "student": {"network": first.student}}
-    for cell in cells:
-        with contextlib.suppress(BadInput):
-            if record := store.read(cell.id):
-                own = {key: value for key, value in record.config.items() if key != "seed"}
-                return own or {**found, "source": {"sha256": record.source["sha256"]}}
-    return found
-
-
-def _without_superseded(rows: list[dict[str, Any]], settings: list[Settings]) -> list[tuple[dict[str, Any], Settings]]:
+def _without_superseded(rows: Sequence[tuple[Row, Settings]]) -> list[tuple[Row, Settings]]:
     """Leave out rows without data if a row that differs in nothing else has data."""
     names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
-    every = list(zip(rows, settings, strict=True))
     with_data: dict[Any, list[Settings]] = {}
-    for row, own in every:
+    for row, own in rows:
         if row["status"] != "no data":
             with_data.setdefault(names(row), []).append(own)
 
-    def superseded(row: dict[str, Any], own: Settings) -> bool:
+    def superseded(row: Row, own: Settings) -> bool:
         others = with_data.get(names(row), ())
         return any(not (is_complete(own) and is_complete(o)) or without_data(o) == without_data(own) for o in others)
 
-    return [(row, own) for row, own in every if row["status"] != "no data" or not superseded(row, own)]
+    return [(row, own) for row, own in rows if row["status"] != "no data" or not superseded(row, own)]
 
 
-def _tell_apart(rows: Sequence[tuple[dict[str, Any], Settings]]) -> None:
+def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
     """Say of each row which source it has, and how it differs from rows that look like it."""
-    shown_alike: dict[tuple[Any, ...], list[tuple[dict[str, Any], Settings]]] = {}
+    shown_alike: dict[tuple[Any, ...], list[tuple[Row, Settings]]] = {}
     for row, own in rows:
         row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
         shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))

@@ -94,8 +94,12 @@ def told_apart(cells: Sequence[Cell]) -> dict[str, str]:
     alike: dict[str, list[Cell]] = {}
     for cell in cells:
         alike.setdefault(describe(cell), []).append(cell)
-    texts = [text for some in alike.values() for text in differences([cell.settings for cell in some])]
-    return dict(zip((cell.id for some in alike.values() for cell in some), texts, strict=True))
+    texts = dict.fromkeys((cell.id for cell in cells), "")
+    for some in alike.values():
+        if len(some) > 1:
+            found = differences([cell.settings for cell in some])
+            texts |= zip((cell.id for cell in some), found, strict=True)
+    return texts
 
 
 def describe_all(cells: Sequence[Cell]) -> dict[str, str]:

@@ -108,5 +108,5 @@ class Manifest:
     suite: str
     selection: dict[str, Any]
     cells: list[ManifestEntry]
-    numerics_version: Count | None = None  # this and ``settings`` are missing in a manifest of an earlier version
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # by row: what the ids cover, except the seed
+    # By row, what the ids cover, except the seed; empty in a manifest of an earlier version.
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from benchmark.records.identity import NUMERICS_VERSION, canonical_json, safe_name
+from benchmark.records.identity import canonical_json, cell_id, safe_name
 from benchmark.records.json_checks import first_problem
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import Manifest, ManifestEntry, Record
@@ -210,18 +211,43 @@ class Store:
         row; both are JSON-ready. Raises BadInput if the file cannot be written.
         """
         known = {row: dict(own) for row, own in (settings or {}).items()}
-        requested = Manifest(
-            suite=suite, selection=dict(selection), cells=list(cells), numerics_version=NUMERICS_VERSION, settings=known
-        )
+        requested = Manifest(suite=suite, selection=dict(selection), cells=list(cells), settings=known)
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
         path = self.manifests / f"{safe_name(suite)}-{digest}.json"
         try:
             with path_lock(self.manifests):  # two runs of one call, each of its own source, keep the cells of both
-                manifest = _with_other_contents(requested, path)
+                manifest = self._with_other_contents(requested, path)
                 atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
         except OSError as error:
             raise cannot_write(path, error) from error
         return path
+
+    def _with_other_contents(self, requested: Manifest, path: Path) -> Manifest:
+        """Add to a manifest the cells that its file lists now, of the same targets, if they are made of other files."""
+        earlier: list[tuple[ManifestEntry, dict[str, Any]]] = []
+        with contextlib.suppress(BadInput):  # absent or damaged
+            before = _read_manifest(path)
+            earlier = [
+                (cell, before.settings.get(cell.row) or self._recorded_settings(cell.id)) for cell in before.cells
+            ]
+        targets = {cell.target for cell in requested.cells}
+        contents = {(cell.target, content(requested.settings.get(cell.row, {}))) for cell in requested.cells}
+        cells, settings = {cell.id: cell for cell in requested.cells}, dict(requested.settings)
+        for cell, own in earlier:
+            made_of = content(own)
+            of_other_files = made_of is not None and (cell.target, made_of) not in contents
+            # An id that its settings do not give is of a version whose numbers do not count any more.
+            if cell.target in targets and of_other_files and cell_id({**own, "seed": cell.seed}) == cell.id:
+                cells.setdefault(cell.id, cell)
+                settings.setdefault(cell.row, own)
+        return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings)
+
+    def _recorded_settings(self, id: str) -> dict[str, Any]:
+        """Return what a cell's id covers, except the seed, as its record has it; empty if it has none."""
+        with contextlib.suppress(BadInput):
+            if record := self.read(id):
+                return {key: value for key, value in record.config.items() if key != "seed"}
+        return {}
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
@@ -229,35 +255,21 @@ class Store:
         return [cells[id] for id in sorted(cells)]
 
     def requested_settings(self) -> dict[str, dict[str, Any]]:
-        """Return by row what the ids of its cells cover, as far as manifests say. Raises BadInput as above."""
-        return {row: own for manifest in self._all_manifests() for row, own in manifest.settings.items()}
+        """Return by row what the ids of its cells cover, except the seed, by a manifest or else by a record of the row.
+
+        Rows of which neither says are missing. Raises BadInput if a manifest is damaged.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        manifests = list(self._all_manifests())
+        for manifest in manifests:
+            found |= manifest.settings
+        for cell in (cell for manifest in manifests for cell in manifest.cells):
+            if cell.row not in found and (own := self._recorded_settings(cell.id)):
+                found[cell.row] = own
+        return found
 
     def _all_manifests(self) -> Iterator[Manifest]:
         return map(_read_manifest, sorted(self.manifests.glob("*.json")))
-
-
-def _with_other_contents(requested: Manifest, path: Path) -> Manifest:
-    """Add to a manifest the cells that its file lists now, of the same targets, if they are made of other files."""
-    try:
-        earlier = _read_manifest(path)
-    except BadInput:  # absent or damaged
-        earlier = replace(requested, cells=[])
-    contents = {_made_of(requested, cell) for cell in requested.cells}
-    targets = {cell.target for cell in requested.cells}
-    cells = {cell.id: cell for cell in requested.cells}
-    if earlier.numerics_version == NUMERICS_VERSION:  # else its numbers do not count any more
-        for cell in earlier.cells:
-            made_of = _made_of(earlier, cell)
-            if cell.target in targets and made_of is not None and made_of not in contents:
-                cells.setdefault(cell.id, cell)
-    settings = earlier.settings | requested.settings
-    kept = {cell.row: settings[cell.row] for cell in cells.values() if cell.row in settings}
-    return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=kept)
-
-
-def _made_of(manifest: Manifest, cell: ManifestEntry) -> tuple[str, ...] | None:
-    found = content(manifest.settings.get(cell.row, {}))
-    return found and (cell.target, *found)
 
 
 def _read_manifest(path: Path) -> Manifest:
