@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.compose import compose_target
@@ -16,7 +15,7 @@ from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
 from modalities.errors import BadInput
-from modalities.storage.paths import data_root
+from modalities.storage.paths import data_root, user_path
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,10 +70,10 @@ def run(
     own_student, own_teacher = _set_network(config.student, student), _set_network(config.teacher, teacher)
     own = [role for role, module in (("student", own_student), ("teacher", own_teacher)) if module is not None]
     kind = device_kind(device)
-    cells = cells_of(target, config, data_root(None if root is None else Path(root)), kind, own=own)
+    cells = cells_of(target, config, data_root(root), kind, own=own)
     if len(cells) != 1:
         raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
-    cell, store = cells[0], Store(Path(results) / profile)
+    cell, store = cells[0], Store(user_path(results) / profile)
     if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
         if own_student is not None:
             load_weights(own_student.eval(), store.student_weights(cell.id))

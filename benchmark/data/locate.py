@@ -78,7 +78,7 @@ def ensure(location: DataLocation, adapter: TargetAdapter) -> None:
                 remove_atomically(root)
             temporary.mkdir()
             adapter.write_sample(temporary, STAND_IN_SEED)
-            (temporary / CONTENTS_FILE).write_text(json.dumps(_contents(temporary)) + "\n")
+            (temporary / CONTENTS_FILE).write_text(json.dumps(_contents(temporary)) + "\n", encoding="utf-8")
             temporary.rename(root)
     except OSError as error:
         raise BadInput(

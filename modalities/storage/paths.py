@@ -49,7 +49,7 @@ def cache_root() -> Path:
     return user_cache_path(APPLICATION, appauthor=False)
 
 
-def data_root(given: str | Path | None = None) -> Path:
+def data_root(given: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of all datasets: ``given``, else BENCHMARK_DATA, else a per-user default. It need not exist."""
     if chosen := given or os.environ.get("BENCHMARK_DATA"):
         return user_path(chosen)
