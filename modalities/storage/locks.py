@@ -53,7 +53,9 @@ def exclusive_lock(folder: Path, waiting: Callable[[str], None]) -> Iterator[Non
     try:
         remove_stale(folder, older_than=0)
         with contextlib.suppress(OSError):  # for people only; the lock is what counts
-            (folder / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8", errors="replace")
+            (folder / HOLDER).write_text(
+                f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8", errors="replace"
+            )
         yield
     finally:
         with contextlib.suppress(OSError):
