@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from dataclasses import dataclass
@@ -42,8 +43,10 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocat
     """
     info = adapter.info
     if requested == "stand-in" and not info.ships_with:
-        root = cache_root() / "stand-ins" / f"{info.name}-v{NUMERICS_VERSION}"
-        return DataLocation("stand-in", root, f"stand-in:{info.name}:{STAND_IN_SEED}:v{NUMERICS_VERSION}", ready=True)
+        written_by = "".join(f"-{part}" for part in (f"v{NUMERICS_VERSION}", _code_of_plug_in(adapter)) if part)
+        root = cache_root() / "stand-ins" / f"{info.name}{written_by}"
+        fingerprint = f"stand-in:{info.name}:{STAND_IN_SEED}:{written_by[1:]}"
+        return DataLocation("stand-in", root, fingerprint, ready=True)
     kind: DataKind = "shipped" if info.ships_with else "real"
     try:
         status = adapter.status(data_root)
@@ -63,6 +66,21 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path) -> DataLocat
     else:
         return DataLocation(kind, data_root, status.fingerprint, ready=True)
     return DataLocation(kind, data_root, ABSENT, ready=False, instructions=problem)
+
+
+def _code_of_plug_in(adapter: TargetAdapter) -> str:
+    """Return a hash of the file of a plug-in, which two plug-ins of one name do not share; empty for our own adapters.
+
+    Our own have the package's version; a plug-in's stand-in is written anew when its code changes.
+    """
+    kind = type(adapter)
+    if kind.__module__.startswith("modalities."):
+        return ""
+    try:
+        code = Path(inspect.getfile(kind)).read_bytes()
+    except (OSError, TypeError):  # a class of an interactive session
+        code = b""
+    return hashlib.sha256(code + repr(adapter.info.classes).encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 
 def ensure(location: DataLocation, adapter: TargetAdapter) -> None:
