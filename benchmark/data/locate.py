@@ -79,8 +79,8 @@ def _code_of_plug_in(adapter: TargetAdapter) -> str:
     try:
         code = Path(inspect.getfile(kind)).read_bytes()
     except (OSError, TypeError):  # a class of an interactive session
-        code = b""
-    return hashlib.sha256(code + repr(adapter.info.classes).encode("utf-8", "backslashreplace")).hexdigest()[:8]
+        return ""
+    return hashlib.sha256(code).hexdigest()[:8]
 
 
 def ensure(location: DataLocation, adapter: TargetAdapter) -> None:

@@ -55,7 +55,7 @@ def changed_since(path: str | Path) -> BadInput:
 
 
 def module_hash(network: nn.Module) -> str:
-    """Return a hash of a caller's own network: of its weights, its layers, and the code of classes that are not torch's.
+    """Return a hash of a caller's own network: its weights, its layers, and the code of classes that are not torch's.
 
     Two networks of one class name and equal weights may compute different things.
     """
