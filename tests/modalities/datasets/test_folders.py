@@ -208,6 +208,8 @@ def test_ids_order_and_fingerprint_do_not_depend_on_the_form_in_which_names_are_
         root = tmp_path / form
         names = ["train/grêle/é.note", "train/grêle/f.note", "train/high/a.note", "test/high/z é.note"]
         put(root, *(unicodedata.normalize(form, name) for name in names))
+        for path in root.rglob("*.note"):
+            path.write_bytes(b"of one size")
         if listed:
             table(root, "file,class,split", *(f"{name},{name.split('/')[1]},{name.split('/')[0]}" for name in names))
         train, test = Accented().train(root, None), Accented().test(root, None)
