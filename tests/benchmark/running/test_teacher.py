@@ -73,9 +73,9 @@ def task(modality: FakeModality) -> TeacherTask:
     train, test = pictures(200, "train"), pictures(60, "test")
     return TeacherTask(
         settings=settings(), callback=IgnoreProgress(),
-        new_network=lambda: make_network(modality, "net-8", View(), CLASSES, 0, CPU),
-        prepare=modality.prepare, augment=modality.augment, classes=CLASSES, train=lambda: train, train_per_class=0,
-        test=evaluation_batches(test), device=CPU,
+        new_network=lambda: make_network(modality, "net-8", View(), CLASSES, "teacher", 0, CPU),
+        prepare=modality.prepare, augment=modality.augment, classes=CLASSES, metric="top-1",
+        train=lambda: train, train_per_class=0, test=evaluation_batches(test), device=CPU,
     )  # fmt: skip
 
 
