@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.statistics.intervals import effective_size
+from benchmark.statistics.intervals import effective_items, wilson_interval
 
 Metric = Literal["top-1", "mean per-class"]
 Floats = NDArray[np.floating[Any]]
@@ -160,23 +160,19 @@ def evaluate_predictions(
     student = _checked(student_logp.astype(np.float16), labels)
     teacher = _checked(teacher_logp.astype(np.float16), labels)
     right = predicted(student) == labels
-    sizes = {
-        "top1": effective_size(right, groups),
-        "mean_per_class": effective_size(right, groups, labels),
-    }
-    scores = {"top1": top1(student, labels), "mean_per_class": mean_per_class(student, labels)}
     figures: dict[str, float | None] = {
         "items": len(labels),
-        "clusters": sizes["top1"].clusters,
+        "clusters": len(labels) if groups is None else len(set(groups)),
         "classes": len(np.unique(labels)),
         "classes_predicted": classes_predicted(student, labels),
         "teacher_classes_predicted": classes_predicted(teacher, labels),
     }
-    for name, size in sizes.items():
-        low, high = size.interval(scores[name], len(labels))
-        figures |= {
-            name: scores[name], f"{name}_low": low, f"{name}_high": high, f"{name}_effective_items": size.items
-        }  # fmt: skip
+    for name, accuracy, items in (
+        ("top1", top1(student, labels), effective_items(right, groups)),
+        ("mean_per_class", mean_per_class(student, labels), effective_items(right, groups, labels)),
+    ):
+        low, high = wilson_interval(accuracy, items)
+        figures |= {name: accuracy, f"{name}_low": low, f"{name}_high": high, f"{name}_effective_items": items}
     return figures | {
         "top5": topk(student, labels, 5) if student.shape[1] > 5 else None,
         "teacher_top1": top1(teacher, labels),

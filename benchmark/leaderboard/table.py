@@ -105,9 +105,9 @@ def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
         return "to run", "not run yet"
     if record.status != "done":
         return record.status, record.reason
-    accuracy, items = record.metrics.get("top1"), record.metrics.get("items")
+    accuracy, items = record.metrics.get(_ACCURACIES[record.metric]), record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
-        return "failed", "the record says done and has no top-1 over test items"
+        return "failed", f"the record says done and has no {record.metric} accuracy over test items"
     return record
 
 
@@ -141,7 +141,8 @@ def _figures(records: list[Record]) -> dict[str, Any]:
     figures: dict[str, float | None] = {}
     for name in _ACCURACIES.values():
         figures |= _accuracy(name, records)
-        figures[f"teacher_{name}"] = _mean(r.metrics.get(f"teacher_{name}") for r in records)
+    figures["teacher_top1"] = _mean(r.controls.get("teacher_top1") for r in records)
+    figures["teacher_mean_per_class"] = _mean(r.metrics.get("teacher_mean_per_class") for r in records)
     for name in ("", "_sd", "_low", "_high"):
         figures[f"score{name}"] = figures[f"{_ACCURACIES[metric]}{name}"]
     score, teacher = figures["score"], figures[f"teacher_{_ACCURACIES[metric]}"]
@@ -166,7 +167,7 @@ def _figures(records: list[Record]) -> dict[str, Any]:
     return {
         **{name: None if value is None else round(value, 6) for name, value in figures.items()},
         "known_items": _mean(_number(found.get("known_items")) for found in test_sets),
-        "items_sha256": hashes.pop() if len(hashes) == 1 else "",
+        "items_sha256": hashes.pop() if len(hashes) == 1 else "differ",
         "metric": metric,
         "interval": "clustered" if clustered else "wilson",
         "collapsed": ", ".join(collapsed),
@@ -175,17 +176,15 @@ def _figures(records: list[Record]) -> dict[str, Any]:
 
 def _accuracy(name: str, records: list[Record]) -> dict[str, float | None]:
     """Return the mean of one accuracy over seeds, its spread, and its interval over the test items."""
-    from benchmark.statistics.intervals import EffectiveSize
+    from benchmark.statistics.intervals import wilson_interval
 
     mean = _mean(record.metrics.get(name) for record in records)
     if mean is None:
         return dict.fromkeys((name, f"{name}_sd", f"{name}_low", f"{name}_high"))
     values = [value for record in records if (value := record.metrics[name]) is not None]
-    items = int(min(record.metrics.get("items") or 0 for record in records))
-    sizes = [record.metrics.get(f"{name}_effective_items") for record in records]
-    size = items if None in sizes else fmean(filter(None, sizes))  # earlier versions counted every item
-    clusters = int(min(record.metrics.get("clusters") or items for record in records))
-    low, high = EffectiveSize(size, clusters).interval(mean, items)
+    # Earlier versions counted every item.
+    items = (r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
+    low, high = wilson_interval(mean, fmean(items))
     spread = stdev(values) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
 
