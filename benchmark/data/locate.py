@@ -13,6 +13,7 @@ from typing import Any
 from benchmark.data.fingerprint import fingerprint_of
 from benchmark.records.cell_key import DataKind
 from benchmark.records.identity import NUMERICS_VERSION
+from benchmark.records.settings import ABSENT
 from modalities.base import TargetAdapter
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.standin import stand_ins
@@ -52,7 +53,7 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path, *, subset: b
     try:
         status = adapter.status(data_root)
     except Exception as error:
-        return DataLocation(kind, data_root, "absent", ready=False, instructions=_trouble(adapter, error))
+        return DataLocation(kind, data_root, ABSENT, ready=False, instructions=_trouble(adapter, error))
     if kind == "real" and status.state != "ready" and not (subset and status.state == "partial"):
         missing = f" ({', '.join(status.missing)})" if status.missing else ""
         problem = f"{status.state}{missing}: {status.how}"
@@ -62,7 +63,7 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path, *, subset: b
         problem = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder."
     else:
         return DataLocation(kind, data_root, status.fingerprint, ready=True)
-    return DataLocation(kind, data_root, "absent", ready=False, instructions=problem)
+    return DataLocation(kind, data_root, ABSENT, ready=False, instructions=problem)
 
 
 def examine(location: DataLocation, adapter: TargetAdapter, view: Any, fold: int) -> DataLocation:
@@ -76,7 +77,7 @@ def examine(location: DataLocation, adapter: TargetAdapter, view: Any, fold: int
         splits = [split(location.root, view, fold) for split in (adapter.train, adapter.test)]
         return replace(location, fingerprint=fingerprint_of(location.fingerprint, splits))
     except Exception as error:
-        return replace(location, fingerprint="absent", ready=False, instructions=_trouble(adapter, error))
+        return replace(location, fingerprint=ABSENT, ready=False, instructions=_trouble(adapter, error))
 
 
 def _trouble(adapter: TargetAdapter, error: Exception) -> str:
@@ -112,7 +113,7 @@ def ensure(location: DataLocation, adapter: TargetAdapter) -> None:
                 remove_atomically(root)
             temporary.mkdir()
             adapter.write_sample(temporary, STAND_IN_SEED)
-            (temporary / CONTENTS_FILE).write_text(json.dumps(_contents(temporary)) + "\n")
+            (temporary / CONTENTS_FILE).write_text(json.dumps(_contents(temporary)) + "\n", encoding="utf-8")
             temporary.rename(root)
     except OSError as error:
         raise BadInput(

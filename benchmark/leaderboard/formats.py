@@ -9,13 +9,14 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.table import ROW_AXES, leaderboard
+from benchmark.leaderboard.table import leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
 from benchmark.records.store import Store
 from modalities.storage.atomic import atomic_write
@@ -46,9 +47,6 @@ _LEGEND = (
     f"frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test items, with the first digits of the hash of their ids. Seeds "
     "2/3: two of three are done."
 )
-# Of a row's axes, those that the compact table always shows, and those that it shows if they tell rows apart.
-_SHOWN = ("target", "fold", "source", "data")
-_SHOWN_IF_NEEDED = [axis for axis in ROW_AXES if axis not in (*_SHOWN, "modality", "profile", "row")]
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -101,8 +99,7 @@ def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str
     if control:
         title += ", control: real training items in place of the single datum"
     names = labels(rows)
-    sources = sorted({row["source"] for row in rows})
-    means = [_mean_retention(source, [row for row in rows if row["source"] == source]) for source in sources]
+    means = [_mean_retention(source, own) for source, own in _by_source(rows)]
     unfinished = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
         for row, (target, source) in zip(rows, names, strict=True)
@@ -110,6 +107,17 @@ def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str
     ]
     shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
     return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished]}
+
+
+def _by_source(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Return the rows of each source, by its name, with a part of the file's hash if two sources have one name."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["source"], row["source_sha256"]), []).append(row)
+    names = Counter(name for name, _ in found)
+    return [
+        (f"{name} ({sha256[:8]})" if names[name] > 1 else name, found[name, sha256]) for name, sha256 in sorted(found)
+    ]
 
 
 def _mean_retention(source: str, rows: list[Row]) -> str:
@@ -124,21 +132,14 @@ def _mean_retention(source: str, rows: list[Row]) -> str:
 
 def labels(rows: list[Row]) -> list[tuple[str, str]]:
     """Return target and source of each row, followed by what else tells it from the other rows of the same two."""
-
-    def values(row: Row, axes: Sequence[str]) -> list[Any]:
-        return [row[axis] for axis in axes]
-
     folded = {row["target"] for row in rows if row["fold"] != 1}
-    found = []
-    for row in rows:
-        alike = [other for other in rows if values(other, _SHOWN) == values(row, _SHOWN)]
-        differing = [axis for axis in _SHOWN_IF_NEEDED if len({other[axis] for other in alike}) > 1]
-        parts = [f"{axis} {row[axis]}" for axis in differing]
-        if sum(values(other, differing) == values(row, differing) for other in alike) > 1:
-            parts.append(f"settings {row['row']}")
-        target = f"{row['target']}, fold {row['fold']}" if row["target"] in folded else row["target"]
-        found.append((target, f"{row['source']} ({', '.join(parts)})" if parts else row["source"]))
-    return found
+    return [
+        (
+            f"{row['target']}, fold {row['fold']}" if row["target"] in folded else row["target"],
+            f"{row['source']} ({row['differs']})" if row["differs"] else row["source"],
+        )
+        for row in rows
+    ]
 
 
 def percent(value: Any) -> str:

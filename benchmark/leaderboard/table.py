@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 
@@ -27,8 +28,12 @@ FIGURES = (
 )  # fmt: skip
 WHOLE = ("items", "known_items", "clusters", "classes", "segments")
 COLUMNS = (
-    *ROW_AXES, "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256", "collapsed", "note"
+    *ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256",
+    "collapsed", "note",
 )  # fmt: skip
+SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
+
+Row = dict[str, Any]  # by column
 
 _axes = attrgetter(*ROW_AXES)  # of a cell
 _NOTES = {
@@ -44,17 +49,20 @@ _DATA_ORDER = ("real", "shipped", "stand-in")
 def leaderboard(store: Store, published: Mapping[str, float | None] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
-    A row stands for the cells that agree in every axis but the seed; ``row`` tells rows apart that agree in these
-    names and differ in a setting. Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``,
-    or ``2/3`` if fewer are done than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
+    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
+    in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
+    apart; it is empty if a cell of an earlier version has not run.
+
+    Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``, or ``2/3`` if fewer are done
+    than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
     target's ``metric`` says, and so are ``teacher_score``, ``retention`` and ``untrained``. ``*_sd`` is the standard
     deviation over seeds (n - 1; missing for one seed). ``*_low`` and ``*_high`` are the 95 % interval of the mean over
     the test items, not items times seeds, since all seeds are scored on the same items; ``interval`` is ``wilson`` for
     independent items and ``clustered`` where several items share a leak unit (``benchmark.statistics.intervals``).
     ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
     and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not done.
-    Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same names
-    has data.
+    Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
+    settings has data.
 
     ``published`` is the top-1 of the original publication by target, as fractions; it is shown only beside real data.
     Raise BadInput if no run has requested anything here, or if a manifest is damaged; a damaged record costs only its
@@ -71,15 +79,19 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
     rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
-    frame = pd.DataFrame(_without_superseded(rows), columns=list(COLUMNS))
+    settings = store.requested_settings()
+    kept = _without_superseded([(row, _settings(settings, row)) for row in rows])
+    _tell_apart(kept)
+    frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
 
 
 def sanitize(text: str) -> str:
-    """Return one line without control characters, terminal escapes, direction marks or what no file can hold."""
+    """Return one line of composed letters without control characters, escapes, direction marks or lone surrogates."""
     spaced = re.sub("[\t\n\r\v\f]", " ", text)
     visible = (sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co"))
-    return " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
+    line = " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
+    return unicodedata.normalize("NFC", line)
 
 
 def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
@@ -89,10 +101,40 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _without_superseded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _settings(requested: Mapping[str, Settings], row: Mapping[str, Any]) -> Settings:
+    """Return what the ids of a row's cells cover; if no manifest or record says, only its names."""
+    names = {"policy": {"name": row["policy"]}, "recipe": {"name": row["recipe"]}}
+    return requested.get(row["row"]) or {
+        **names, "teacher": {"network": row["teacher"]}, "student": {"network": row["student"]}
+    }  # fmt: skip
+
+
+def _without_superseded(rows: Sequence[tuple[Row, Settings]]) -> list[tuple[Row, Settings]]:
+    """Leave out rows without data if a row that differs in nothing else has data."""
     names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
-    with_data = {names(row) for row in rows if row["status"] != "no data"}
-    return [row for row in rows if row["status"] != "no data" or names(row) not in with_data]
+    with_data: dict[Any, list[Settings]] = {}
+    for row, own in rows:
+        if row["status"] != "no data":
+            with_data.setdefault(names(row), []).append(own)
+
+    def superseded(row: Row, own: Settings) -> bool:
+        others = with_data.get(names(row), ())
+        return any(not (is_complete(own) and is_complete(o)) or without_data(o) == without_data(own) for o in others)
+
+    return [(row, own) for row, own in rows if row["status"] != "no data" or not superseded(row, own)]
+
+
+def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
+    """Say of each row which source it has, and how it differs from rows that look like it."""
+    shown_alike: dict[tuple[Any, ...], list[tuple[Row, Settings]]] = {}
+    for row, own in rows:
+        row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
+        shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))
+    for alike in shown_alike.values():
+        texts = [sanitize(text) for text in differences([own for _, own in alike])]
+        for (row, _), text in zip(alike, texts, strict=True):
+            by_hash = [f"settings {row['row']}"] if texts.count(text) > 1 else []  # of an earlier version, or damaged
+            row["differs"] = ", ".join(filter(None, (text, *by_hash)))
 
 
 def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:

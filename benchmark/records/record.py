@@ -114,3 +114,5 @@ class Manifest:
     suite: str
     selection: dict[str, Any]
     cells: list[ManifestEntry]
+    # By row, what the ids cover, except the seed; empty in a manifest of an earlier version.
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)

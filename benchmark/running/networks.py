@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import nn
 
 from modalities.base import Modality
@@ -41,7 +41,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load weights from a safetensors file, never from a pickle. Raise BadInput if it is missing or does not fit."""
     try:
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load(path.read_bytes()))  # a path need not be valid UTF-8
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path} is not a safetensors file ({error}); export the weights with safetensors.") from error
     except RuntimeError as error:

@@ -15,6 +15,7 @@ from modalities.audio.decode import open_sound
 from modalities.audio.policies import AudioView
 from modalities.base import Draws, SourceRef
 from modalities.errors import BadInput, UnknownName
+from modalities.storage.paths import user_path
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ class AudioSource:
 def _path(name: str) -> Path:
     if name in FILES:
         return ASSETS / FILES[name]
-    path = Path(name)
+    path = user_path(name)
     if not path.is_file():
         if path.suffix or "/" in name:
             raise BadInput(

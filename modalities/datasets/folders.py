@@ -15,7 +15,8 @@ from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import is_safe_path, table
 from modalities.datasets.standin import is_stand_in
 from modalities.datasets.target import Target
-from modalities.errors import BadInput
+from modalities.errors import BadInput, readable_name
+from modalities.storage.paths import stored
 
 TABLE = "files.csv"
 COLUMNS = ("file", "class", "split", "group")
@@ -69,7 +70,7 @@ class FolderTarget(Target):
                     f"{len(labels)} classes and a split ({' or '.join(self.splits)}); it has {line}."
                 )
             if part == split:
-                rows.append(Row(home / name, labels[label], name, line.get("group") or name))
+                rows.append(Row(stored(home / name), labels[label], name, line.get("group") or name))
         return rows
 
     def status(self, root: Path) -> DataStatus:
@@ -96,7 +97,7 @@ class FolderTarget(Target):
             every = zip(columns.where, columns.labels.tolist(), columns.item_ids, columns.groups, strict=True)
             for path, label, item_id, group in every:
                 size = path.stat().st_size
-                digest.update(f"{item_id} {label} {group} {size}\n".encode("utf-8", "backslashreplace"))
+                digest.update(readable_name(f"{item_id} {label} {group} {size}\n").encode("utf-8", "backslashreplace"))
                 total += size
         return digest.hexdigest(), total
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.datasets.index import Index, Indices
+from modalities.errors import readable_name
 from modalities.storage.array_cache import Arrays, cached_arrays
 
 ReadList = Callable[[Path], Iterable[tuple[str, int]]]
@@ -40,8 +41,10 @@ def _look_up(
     path: Path, changed: int, read: ReadList, found: Index, folder: Path, prefixes: tuple[str, ...]
 ) -> ListedFiles:
     def compute() -> Arrays:
-        place = {name: place for place, name in enumerate(found.names.with_prefixes(prefixes))}
-        every = np.array([(place.get(name, -1), label) for name, label in read(path)], np.int64).reshape(-1, 2)
+        place = {readable_name(name): place for place, name in enumerate(found.names.with_prefixes(prefixes))}
+        every = np.array([(place.get(readable_name(name), -1), label) for name, label in read(path)], np.int64).reshape(
+            -1, 2
+        )
         present = every[every[:, 0] >= 0]
         return {"places": present[:, 0].copy(), "labels": present[:, 1].copy(), "lines": np.array(len(every))}
 
