@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from benchmark.leaderboard.published import published_columns
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import Store
+from modalities.base import Published
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ FIGURES = (
     "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "retention", "fidelity", "chance", "majority",
     "untrained", "published_top1", "top5", "mean_per_class", "kl", "ece", "segments", "seconds",
 )  # fmt: skip
-COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "note")
+COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "published_differs", "note")
 
 _axes = attrgetter(*ROW_AXES)  # of a cell
 _NOTES = {
@@ -36,7 +38,7 @@ _MODALITY_ORDER = ("image", "audio", "video")
 _DATA_ORDER = ("real", "shipped", "stand-in")
 
 
-def leaderboard(store: Store, published: Mapping[str, float | None] | None = None) -> pd.DataFrame:
+def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
     A row stands for the cells that agree in every axis but the seed; ``row`` tells rows apart that agree in these
@@ -47,7 +49,8 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     cell. ``status`` and ``reason`` are those of the first seed that is not done. Accuracies are fractions, rounded to
     six decimals. A row without data leaves the table once a row of the same names has data.
 
-    ``published`` is the top-1 of the original publication by target, as fractions; it is shown only beside real data.
+    ``published`` are the results of the original publication by target; ``published_top1`` is the one of the row's own
+    source, networks and setting, and ``published_differs`` says in what the nearest one differs, if there is none.
     Raise BadInput if no run has requested anything here, or if a manifest is damaged; a damaged record costs only its
     cell.
     """
@@ -102,7 +105,7 @@ def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
     return record
 
 
-def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Sequence[Published]]) -> dict[str, Any]:
     done, unfinished = [], []
     for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
         outcome = _outcome(store, cell)
@@ -118,7 +121,7 @@ def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float
         "status": status,
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
-        "published_top1": published.get(first.target) if first.data == "real" else None,
+        **published_columns(done, published.get(first.target, ())),
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
