@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.cli.text_table import print_table
+from benchmark.config.published import source_digests
 from benchmark.leaderboard.formats import COLLAPSED, COLLAPSED_MEANING, FORMATS, items_shown, labels, marked, percent
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
+from modalities.base import Published
 
 
 def render(results: Path, profile: str, format: str) -> str:
@@ -41,8 +44,12 @@ def print_summary(store: Store) -> None:
         print(f"({note})")
 
 
-def published() -> dict[str, float | None]:
-    """Return the top-1 of each target's first published student, as a fraction; None if none is published."""
-    infos = [adapter.info for adapter in registry.usable()[0].values()]
-    students = {info.name: [entry.top1 for entry in info.published if entry.role == "student"] for info in infos}
-    return {name: top1[0] if top1 else None for name, top1 in students.items()}
+def published() -> dict[str, tuple[Published, ...]]:
+    """Return the published results of each target, with the SHA-256 of their sources."""
+    found = {}
+    for adapter in registry.usable()[0].values():
+        digest = source_digests(registry.modality(adapter.info.modality))
+        found[adapter.info.name] = tuple(
+            replace(entry, sources=tuple(map(digest, entry.sources))) for entry in adapter.info.published
+        )
+    return found

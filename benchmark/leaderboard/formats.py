@@ -10,7 +10,7 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.leaderboard.table import leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
 from benchmark.records.store import Store
+from modalities.base import Published
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -76,9 +77,8 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what the templates print: title, caveats, header and blocks."""
     rows: list[Row] = frame.to_dict("records")
     profiles = sorted({row["profile"] for row in rows})
-    published = "published" if profiles == ["paper"] else "published, other networks"
     header = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "fidelity %"]
-    header += ["chance %", "majority %", "untrained %", "test items", "seeds", f"{published} %"]
+    header += ["chance %", "majority %", "untrained %", "test items", "seeds", "published %"]
     title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
     for row in rows:
         row["control"] = row["source"] == REAL_TRAINING_ITEMS
@@ -105,8 +105,13 @@ def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str
         for row, (target, source) in zip(rows, names, strict=True)
         if row["status"] != "done"
     ]
+    unlike = [
+        f"{target}, {source}: {row['published_differs']}."
+        for row, (target, source) in zip(rows, names, strict=True)
+        if row["published_differs"]
+    ]
     shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
-    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished]}
+    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished, *unlike]}
 
 
 def _by_source(rows: list[Row]) -> list[tuple[str, list[Row]]]:
@@ -232,7 +237,7 @@ FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to
 _SUFFIXES = {"latex": "tex", "markdown": "md"}
 
 
-def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
+def write(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> list[Path]:
     """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
     frame, paths = leaderboard(store, published), []
     for name, export in FORMATS.items():

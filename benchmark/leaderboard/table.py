@@ -10,10 +10,12 @@ from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from benchmark.leaderboard.published import published_columns
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
+from modalities.base import Published
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ FIGURES = (
 WHOLE = ("items", "known_items", "clusters", "classes", "segments")
 COLUMNS = (
     *ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256",
-    "collapsed", "note",
+    "collapsed", "published_differs", "note",
 )  # fmt: skip
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
@@ -46,7 +48,7 @@ _MODALITY_ORDER = ("image", "audio", "video")
 _DATA_ORDER = ("real", "shipped", "stand-in")
 
 
-def leaderboard(store: Store, published: Mapping[str, float | None] | None = None) -> pd.DataFrame:
+def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
     A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
@@ -64,7 +66,8 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
     settings has data.
 
-    ``published`` is the top-1 of the original publication by target, as fractions; it is shown only beside real data.
+    ``published`` are the results of the original publication by target; ``published_top1`` is the one of the row's own
+    source, networks and setting, and ``published_differs`` says in what the nearest one differs, if there is none.
     Raise BadInput if no run has requested anything here, or if a manifest is damaged; a damaged record costs only its
     cell.
     """
@@ -153,7 +156,7 @@ def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
     return record
 
 
-def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Sequence[Published]]) -> dict[str, Any]:
     done, unfinished = [], []
     for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
         outcome = _outcome(store, cell)
@@ -169,7 +172,7 @@ def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float
         "status": status,
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
-        "published_top1": published.get(first.target) if first.data == "real" else None,
+        **published_columns(done, published.get(first.target, ())),
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }

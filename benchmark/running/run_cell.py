@@ -254,4 +254,6 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
     else:  # ranks would have to run out of memory together
         attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
     attempt.deviations += ranks.deviations(student)
+    if ranks.world_size > 1 and recipe.mixing != "none" and recipe.mixing_partner == "permuted":
+        attempt.deviations.append(f"segments are mixed within each of {ranks.world_size} shares of a batch.")
     attempt.segments = recipe.steps * recipe.batch

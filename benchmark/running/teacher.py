@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from benchmark.config.schema import Teacher
+from benchmark.config.schema import Teacher, Training
 from benchmark.data.batches import Batches, shuffled_order
 from benchmark.data.splits import holdout_split, limit_per_class
 from benchmark.evaluation import metrics
@@ -83,19 +84,21 @@ class TeacherTask:
     train_per_class: int  # maximum; 0 means all
     test: Batches
     device: torch.device
+    labels: tuple[str, ...] = ()  # the names of the classes
 
 
 def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: ProgressCallback) -> TeacherTask:
     """Return the task of a cell's teacher, given the whole test split."""
     config, modality, adapter = cell.config, cell.modality, cell.adapter
-    view, classes = config.view, len(adapter.info.classes)
+    view, labels = config.view, adapter.info.classes
     return TeacherTask(
         settings=config.teacher,
         callback=callback,
-        new_network=partial(make_network, modality, config.teacher.network, view, classes, "teacher", 0, device),
+        new_network=partial(make_network, modality, config.teacher.network, view, len(labels), "teacher", 0, device),
         prepare=lambda raw: modality.prepare(raw, view),
         augment=lambda raw, draws, step: modality.augment(raw, view, draws, step),
-        classes=classes,
+        classes=len(labels),
+        labels=labels,
         metric=adapter.info.metric,
         train=partial(adapter.train, cell.data.root, view, cell.key.fold),
         train_per_class=config.data.train_per_class,
@@ -129,7 +132,7 @@ def make_teacher(
     for_training, held_out = holdout_split(split, settings.holdout)
     if settings.weights:
         load_weights(network, Path(settings.weights))
-    elif not trained and not getattr(network, "ready", False):
+    elif not trained and getattr(network, "labels", None) != task.labels:
         trained_here = True
         micro_batches = _train(network, task, for_training, folder)
     try:
@@ -151,9 +154,17 @@ def make_teacher(
     return ReadyTeacher(network, logp, notes)
 
 
+def limit_to_epochs(settings: Teacher, items: int) -> Training:
+    """Return a teacher's training with at most ``settings.epochs`` passes over that many items, if they are given."""
+    if not settings.epochs:
+        return settings.training
+    steps = ceil(settings.epochs * items / settings.training.batch)
+    return replace(settings.training, steps=min(settings.training.steps, steps))
+
+
 def _train(network: nn.Module, task: TeacherTask, data: LabelledData, folder: Path | None) -> int:
     """Train with cross-entropy on augmented items, in shuffled order; return the number of micro-batches."""
-    training, smoothing = task.settings.training, task.settings.label_smoothing
+    training, smoothing = limit_to_epochs(task.settings, len(data)), task.settings.label_smoothing
     draws = Draws(0, "teacher/")
     batches = Batches(data, shuffled_order(draws, len(data), training.batch), training.steps)
     apply_memory_format(network, training)

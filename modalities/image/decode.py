@@ -65,14 +65,17 @@ def decode_image(path: Path) -> NDArray[np.uint8]:
         ) from error
 
 
-def read_image(path: Path, side: int) -> Tensor:
+def read_image(path: Path, side: int, interpolation: str = "bicubic") -> Tensor:
     """Read an image file as a raw item; see ``to_raw``."""
     with open_image(path) as file:
-        return to_raw(file, side)
+        return to_raw(file, side, interpolation)
 
 
-def to_raw(picture: Image, side: int) -> Tensor:
-    """Resize the shorter side to ``side`` (bicubic), crop the centre, as torchvision: (1, 3, side, side) uint8."""
+def to_raw(picture: Image, side: int, interpolation: str = "bicubic") -> Tensor:
+    """Resize the shorter side to ``side``, crop the centre, as torchvision: (1, 3, side, side) uint8.
+
+    ``interpolation`` is bicubic or bilinear.
+    """
     import torch
     from PIL.Image import Resampling
 
@@ -82,7 +85,7 @@ def to_raw(picture: Image, side: int) -> Tensor:
     picture = picture if picture.mode == "RGB" else picture.convert("RGB")
     if shorter != side:
         width, height = (side * length // shorter for length in picture.size)
-        picture = picture.resize((width, height), Resampling.BICUBIC)
+        picture = picture.resize((width, height), Resampling[interpolation.upper()])
     left, top = round((picture.width - side) / 2), round((picture.height - side) / 2)
     pixels = np.asarray(picture.crop((left, top, left + side, top + side)))
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]

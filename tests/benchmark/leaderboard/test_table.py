@@ -15,6 +15,7 @@ from benchmark.leaderboard.table import COLUMNS, leaderboard
 from benchmark.records.store import Store
 from benchmark.statistics.intervals import wilson_interval
 from example_leaderboard import cell, filled, only_row
+from modalities.base import Published
 from modalities.errors import BadInput
 
 # --- aggregation -------------------------------------------------------------------------------------------------
@@ -155,20 +156,6 @@ def test_a_folder_without_results_says_what_to_do(tmp_path):
         leaderboard(Store(tmp_path / "demo"))
 
 
-# --- published numbers -------------------------------------------------------------------------------------------
-
-
-def test_published_numbers_are_shown_beside_real_data_only(tmp_path):
-    frame = leaderboard(
-        filled(tmp_path, cell(), cell(data="stand-in"), cell("letters")), {"digits": 0.9414, "letters": None}
-    )
-    assert frame.set_index(["target", "data"]).published_top1.fillna(-1).to_dict() == {
-        ("digits", "real"): 0.9414,
-        ("digits", "stand-in"): -1,
-        ("letters", "real"): -1,
-    }
-
-
 # --- purity ------------------------------------------------------------------------------------------------------
 
 
@@ -182,7 +169,7 @@ def test_the_same_records_give_the_same_bytes_in_whatever_order_they_were_writte
     written = []
     for name in ("one", "two", "three"):
         random.Random(name).shuffle(cells)
-        paths = write(filled(tmp_path / name, *cells), {"a": 0.5})
+        paths = write(filled(tmp_path / name, *cells), {"a": [Published(0.5, "student", "A → B", "one image", "x")]})
         written.append([path.read_bytes() for path in paths])
         assert [path.name for path in paths] == [f"leaderboard.{kind}" for kind in ("csv", "tex", "md", "html", "json")]
     assert written[0] == written[1] == written[2]

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from benchmark.config.compose import compose_target
 from benchmark.config.schema import Teacher, Training
 from benchmark.data.splits import Subset
 from benchmark.evaluation.predict import evaluation_batches
@@ -24,12 +25,14 @@ from benchmark.running.teacher import (
     TeacherNotes,
     TeacherTask,
     get_teacher,
+    limit_to_epochs,
     lowered_guard,
     make_teacher,
     refuse_if_poor,
 )
 from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from doubles import CPU, OnPhase, Split, StopAfter
+from modalities import registry
 from modalities.base import Draws
 from modalities.errors import BadInput
 
@@ -406,11 +409,14 @@ def test_a_pickle_is_never_opened(tmp_path, task, monkeypatch, writer):
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize("ready", [True, False])
-def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, modality, ready):
-    made = task.new_network()
-    if ready:
-        made.ready = True
+@pytest.mark.parametrize(
+    ("labels", "ready"),
+    [(("a", "b", "c", "d"), True), (("b", "a", "c", "d"), False), (("e", "f", "g", "h"), False), (None, False)],
+)
+def test_a_network_is_trained_unless_its_outputs_are_the_classes_in_order(task, modality, labels, ready):
+    made, task = task.new_network(), replace(task, labels=("a", "b", "c", "d"))
+    if labels:
+        made.labels = labels
     before = weights_hash(made)
     make_teacher(made, task)
     assert (weights_hash(made) == before) == ready
@@ -421,3 +427,28 @@ def test_saved_weights_are_plain_safetensors(tmp_path, task):
     ready = saved(tmp_path, task)
     on_disk = load_file(tmp_path / "teacher.safetensors")
     assert all(torch.equal(on_disk[name], value) for name, value in ready.network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("epochs", "items", "steps"),
+    [(0.0, 918, 50_000), (60.0, 918, 431), (60.0, 1_623_114, 50_000), (0.5, 100, 1)],
+)
+def test_epochs_end_a_training_early_on_few_items_and_never_lengthen_it(epochs, items, steps):
+    training = Training(steps=50_000, batch=128, lr=0.01)
+    assert limit_to_epochs(Teacher(network="a", training=training, epochs=epochs), items).steps == steps
+
+
+def test_a_teacher_sees_its_items_as_often_as_epochs_say(task, modality):
+    task = replace(task, settings=replace(task.settings, epochs=2.0))
+    make_teacher(task.new_network(), task)
+    held_out = round(200 * task.settings.holdout)
+    assert sum(map(len, modality.trained_on)) == pytest.approx(2 * (200 - held_out), abs=task.settings.training.batch)
+
+
+@pytest.mark.parametrize("target", ["flowers102", "pets37", "stl10", "imagenet100", "places365", "ucf101", "hmdb51"])
+def test_a_pretrained_teacher_of_paper_is_fine_tuned_for_some_epochs_whatever_the_size(target):
+    info = registry.target(target).info
+    config = compose_target(target, [], profile="paper", suite="all").teacher
+    items = round(0.9 * info.train_items)
+    epochs = limit_to_epochs(config, items).steps * config.training.batch / items
+    assert 3 <= epochs <= 61
