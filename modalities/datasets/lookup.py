@@ -25,22 +25,36 @@ class ListedFiles:
     lines: int  # of the list, whether or not their files exist
 
 
-def look_up(path: Path, read: ReadList, found: Index, folder: Path, prefixes: Sequence[str]) -> ListedFiles:
+def look_up(
+    path: Path,
+    read: ReadList,
+    found: Index,
+    folder: Path,
+    prefixes: Sequence[str],
+    listed_as: Callable[[str], str] = str,
+) -> ListedFiles:
     """Look the lines of the list at ``path`` up among the files ``found`` below ``folder``.
 
     Args:
         read: a module-level function that yields name and label of every line; raises BadInput for a damaged one.
         prefixes: what the list calls the folders of ``found``, each with its "/".
+        listed_as: a module-level function that turns such a name of a file into the one that the list has.
     """
-    return _look_up(path, path.stat().st_mtime_ns, read, found, folder, tuple(prefixes))
+    return _look_up(path, path.stat().st_mtime_ns, read, found, folder, tuple(prefixes), listed_as)
 
 
 @lru_cache(maxsize=16)
 def _look_up(
-    path: Path, changed: int, read: ReadList, found: Index, folder: Path, prefixes: tuple[str, ...]
+    path: Path,
+    changed: int,
+    read: ReadList,
+    found: Index,
+    folder: Path,
+    prefixes: tuple[str, ...],
+    listed_as: Callable[[str], str],
 ) -> ListedFiles:
     def compute() -> Arrays:
-        place = {name: place for place, name in enumerate(found.names.with_prefixes(prefixes))}
+        place = {listed_as(name): place for place, name in enumerate(found.names.with_prefixes(prefixes))}
         every = np.array([(place.get(name, -1), label) for name, label in read(path)], np.int64).reshape(-1, 2)
         present = every[every[:, 0] >= 0]
         return {"places": present[:, 0].copy(), "labels": present[:, 1].copy(), "lines": np.array(len(every))}
