@@ -125,7 +125,7 @@ class TargetInfo:
     title: str
     modality: ModalityName
     classes: tuple[str, ...]  # in official order
-    train_items: int
+    train_items: int  # labelled images, recordings or videos, as published; several items may be cut from one of them
     test_items: int
     licence: str  # "not stated" if the authors state none
     citation: str  # BibTeX
@@ -137,6 +137,9 @@ class TargetInfo:
     ships_with: str | None = None  # the dependency that contains the real data, if any
     published: tuple[Published, ...] = ()
     notes: str = ""
+    own_split: bool = (
+        False  # sides drawn by a hash of names: their sizes are expected values, and only the sum is exact
+    )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class ListedFiles:
     places: Indices  # (n,) of each file in the index
     labels: NDArray[np.int64]  # (n,)
     lines: int  # of the list, whether or not their files exist
+    absent: str = ""  # the first listed file that does not exist
 
 
 def look_up(
@@ -55,10 +56,18 @@ def _look_up(
 ) -> ListedFiles:
     def compute() -> Arrays:
         place = {listed_as(name): place for place, name in enumerate(found.names.with_prefixes(prefixes))}
-        every = np.array([(place.get(name, -1), label) for name, label in read(path)], np.int64).reshape(-1, 2)
+        absent = ""
+        pairs = []
+        for name, label in read(path):
+            pairs.append((place.get(name, -1), label))
+            absent = absent or (name if pairs[-1][0] < 0 else "")
+        every = np.array(pairs, np.int64).reshape(-1, 2)
         present = every[every[:, 0] >= 0]
-        return {"places": present[:, 0].copy(), "labels": present[:, 1].copy(), "lines": np.array(len(every))}
+        return {
+            "places": present[:, 0].copy(), "labels": present[:, 1].copy(), "lines": np.array(len(every)),
+            "absent": np.array(absent),
+        }  # fmt: skip
 
     stamp = f"{changed} {found.fingerprint}"
-    arrays = cached_arrays(f"{path.absolute()} among {folder.absolute()} as {prefixes}", stamp, compute)
-    return ListedFiles(arrays["places"], arrays["labels"], int(arrays["lines"]))
+    arrays = cached_arrays(f"list {path.absolute()} among {folder.absolute()} as {prefixes}", stamp, compute)
+    return ListedFiles(arrays["places"], arrays["labels"], int(arrays["lines"]), str(arrays["absent"]))

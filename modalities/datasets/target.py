@@ -16,19 +16,28 @@ def differing_counts(known: Mapping[str, int], found: Mapping[str, int], unit: s
     """Compare what is on disk with what the dataset is known to have, for ``DataStatus.missing``.
 
     Args:
-        known: published numbers by part, such as ``{"the test list of split 1": 3_783}``; 0 if it is not known.
+        known: published numbers by part, such as ``{"test": 3_783, "test list of split 1": 3_783}``; 0 if not known.
         found: the numbers on disk; a part that is absent counts as 0.
         unit: what is counted, in the plural.
 
     Returns:
-        One phrase for each part that differs, such as "the test list of split 1 names 12 of 3,783 videos".
+        One phrase for each part that differs: "test: 3,771 of 3,783 videos" lacks 3,771, and
+        "test list of split 1 names 12 of 3,783 videos" does too. The part "" is the whole.
     """
     phrases = []
     for part, number in known.items():
-        count, verb = found.get(part, 0), "names" if " list" in f" {part}" else "has"
-        if number and count != number:
-            whole = f"of {number:,} {unit}" if count < number else f"{unit} instead of {number:,}"
-            phrases.append(f"{part} {verb} {count:,} {whole}")
+        count = found.get(part, 0)
+        if not number or count == number:
+            continue
+        if "list" in part.split():
+            phrases.append(f"{part} names {count:,} of {number:,} {unit}")
+        else:
+            amount = (
+                f"{number - count:,} of {number:,} {unit}"
+                if count < number
+                else f"{count:,} {unit} instead of {number:,}"
+            )
+            phrases.append(f"{part}: {amount}" if part else amount)
     return phrases
 
 

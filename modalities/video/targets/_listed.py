@@ -12,14 +12,12 @@ from modalities.base import DataStatus
 from modalities.datasets.index import index
 from modalities.datasets.layouts import Contents, contents, find_folder, folders_named
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import is_safe_path
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
 from modalities.video.targets._base import FOLDS, VideoTarget
 
 SUFFIX = ".avi"
-BYTE_ORDER_MARK = "\ufeff"
 
 
 class Entry(NamedTuple):
@@ -195,13 +193,3 @@ def _has_clips(folder: Path) -> bool:
     """Return whether clips lie in a class folder, or in one of the same name inside it."""
     nested = folder / folder.name
     return any(name.lower().endswith(SUFFIX) for place in (folder, nested) for name in contents(place).files)
-
-
-def entry_parts(line: str) -> list[str] | None:
-    """Return the folders and the file that an entry of a list names; None if they would lie outside.
-
-    A byte order mark, surrounding blanks, ``./`` and backslashes are tolerated.
-    """
-    path = line.replace(BYTE_ORDER_MARK, "").strip().replace("\\", "/")
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    return parts if is_safe_path("/".join(parts)) else None

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from modalities.base import TargetInfo
-from modalities.datasets.lists import lines
+from modalities.datasets.lists import lines, plain_path
 from modalities.errors import BadInput
 from modalities.video.targets._base import FOLDS
-from modalities.video.targets._listed import SUFFIX, Entry, ListedVideoTarget, Part, entry_parts
+from modalities.video.targets._listed import SUFFIX, Entry, ListedVideoTarget, Part
 
 CLASSES = tuple(lines(Path(__file__).with_name("_hmdb51_classes.txt")))  # the folders' names, sorted
 TRAIN, TEST = 1, 2  # tags of the lists; 0 is left out of a split
@@ -97,9 +97,9 @@ def _entries(path: Path, label: int) -> Iterator[tuple[Entry, int]]:
     """Yield the clips of a class that a list names, with their tags."""
     for line in filter(None, map(str.strip, lines(path))):
         name, _, tag = line.rpartition(" ")
-        *folders, file = entry_parts(name) or [""]
-        own_folder = all(folder.casefold() == CLASSES[label] for folder in folders)
-        if tag not in ("0", "1", "2") or not file.lower().endswith(SUFFIX) or len(folders) > 1 or not own_folder:
+        folder, _, file = plain_path(name).rpartition("/")
+        own = folder.casefold() in ("", CLASSES[label])
+        if tag not in ("0", "1", "2") or not file.lower().endswith(SUFFIX) or not own:
             raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
         yield Entry(label, file), int(tag)
 

@@ -13,7 +13,7 @@ from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.layouts import Contents, contents, find_folder, folders_named
 from modalities.datasets.lazy import Lazy
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import lines, sha256_of, table
+from modalities.datasets.lists import lines, numbered_rows, sha256_of
 from modalities.datasets.lookup import ListedFiles, look_up
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
@@ -36,7 +36,8 @@ SUFFIXES = (".mp4", ".mkv", ".webm", ".avi")
 VIDEO = re.compile(
     r"(.+)_(\d{1,6})_(\d{1,6})(?:\.mp4)?\.(?:mp4|mkv|webm|avi)", re.IGNORECASE
 )  # downloaders add suffixes
-SECONDS = re.compile(r"\s*(\d{1,6})(?:\.0*)?\s*")
+SECONDS = re.compile(r"(\d{1,6})(?:\.0*)?")
+COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 MAX_TABLE_BYTES = 100_000_000  # 250,000 videos take about 70 each
 HOST = "https://s3.amazonaws.com/kinetics/400"
 SAMPLE_CLASSES = (
@@ -210,14 +211,14 @@ def _lines(path: Path) -> Iterator[tuple[str, int]]:
     seen = set()
     own = next(part for part in VIDEOS if TABLES[part].fullmatch(path.name.lower()))
     others = [NAMED[part] for part in (*VIDEOS, "test") if part != own]
-    for number, row in enumerate(table(path), 2):
+    for number, row in numbered_rows(path, COLUMNS):
         try:
             label = _LABELS[_folded(row["label"])]
             start, end = (int(SECONDS.fullmatch(row[name])[1]) for name in ("time_start", "time_end"))  # type: ignore[index]
-            video = f"{row['youtube_id'].strip()}_{start:06}_{end:06}"
+            video = f"{row['youtube_id']}_{start:06}_{end:06}"
         except (KeyError, TypeError) as error:
             raise BadInput(f"{path} line {number} names no video of Kinetics-400; fetch the table again.") from error
-        if video in seen or any(other.fullmatch(row.get("split", "").strip().lower()) for other in others):
+        if video in seen or any(other.fullmatch(row.get("split", "").lower()) for other in others):
             what = f"names {video} again" if video in seen else f"is of the split '{row['split']}'"
             raise BadInput(f"{path} line {number} {what}; fetch the table again.")
         seen.add(video)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from modalities.base import TargetInfo
-from modalities.datasets.lists import lines
+from modalities.datasets.lists import lines, plain_path
 from modalities.errors import BadInput
 from modalities.video.targets._base import FOLDS, x3d_student
-from modalities.video.targets._listed import Entry, ListedVideoTarget, Part, entry_parts
+from modalities.video.targets._listed import Entry, ListedVideoTarget, Part
 
 # In the order of the official classInd.txt, which is neither of the two alphabetical ones.
 CLASSES = tuple(lines(Path(__file__).with_name("_ucf101_classes.txt")))
@@ -99,13 +99,12 @@ def _entries(path: Path) -> Iterator[Entry]:
     """Yield the clips that a list names; only the training lists carry class numbers, which count from 1."""
     for line in filter(None, map(str.strip, lines(path))):
         match = LINE.fullmatch(line)
-        folders_and_file = entry_parts(match[1]) if match else None
-        if match and folders_and_file and len(folders_and_file) == 2:
-            label = _LABELS.get(folders_and_file[0].casefold())
-            if label is not None and (match[2] is None or int(match[2]) == label + 1):
-                yield Entry(label, folders_and_file[1])
-                continue
-        raise BadInput(f"{path} holds the line '{line}', which is not UCF101's; fetch the split lists again.")
+        folder, _, file = plain_path(match[1]).partition("/") if match else ("", "", "")
+        label = _LABELS.get(folder.casefold())
+        if match and label is not None and file and "/" not in file and int(match[2] or label + 1) == label + 1:
+            yield Entry(label, file)
+        else:
+            raise BadInput(f"{path} holds the line '{line}', which is not UCF101's; fetch the split lists again.")
 
 
 TARGET = Ucf101()

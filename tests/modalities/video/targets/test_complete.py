@@ -89,7 +89,7 @@ def test_a_list_that_moves_test_clips_into_training_is_not_ready(change):
     status = HMDB.status(root)
     assert status.state == "partial"
     assert status.missing[:2] == (
-        "the training list of wave in split 1 names 73 videos instead of 70",
+        "the training list of wave in split 1 names 73 of 70 videos",
         "the test list of wave in split 1 names 27 of 30 videos",
     )
 
