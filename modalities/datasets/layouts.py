@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from modalities.datasets.hidden import is_hidden
 
-DEPTH = 3  # folders within folders; an archive unpacked into a folder of its own name adds one
+DEPTH = 4  # folders within folders; an archive unpacked into a folder of its own name adds one
 
 
 class Contents(NamedTuple):
