@@ -27,22 +27,38 @@ class ListedFiles:
     absent: str = ""  # the first listed file that does not exist
 
 
-def look_up(path: Path, read: ReadList, found: Index, folder: Path, prefixes: Sequence[str]) -> ListedFiles:
+def look_up(
+    path: Path,
+    read: ReadList,
+    found: Index,
+    folder: Path,
+    prefixes: Sequence[str],
+    listed_as: Callable[[str], str] = str,
+) -> ListedFiles:
     """Look the lines of the list at ``path`` up among the files ``found`` below ``folder``.
 
     Args:
         read: a module-level function that yields name and label of every line; raises BadInput for a damaged one.
         prefixes: what the list calls the folders of ``found``, each with its "/".
+        listed_as: a module-level function that turns such a name of a file into the one that the list has.
     """
-    return _look_up(path, path.stat().st_mtime_ns, read, found, folder, tuple(prefixes))
+    return _look_up(path, path.stat().st_mtime_ns, read, found, folder, tuple(prefixes), listed_as)
 
 
 @lru_cache(maxsize=16)
 def _look_up(
-    path: Path, changed: int, read: ReadList, found: Index, folder: Path, prefixes: tuple[str, ...]
+    path: Path,
+    changed: int,
+    read: ReadList,
+    found: Index,
+    folder: Path,
+    prefixes: tuple[str, ...],
+    listed_as: Callable[[str], str],
 ) -> ListedFiles:
     def compute() -> Arrays:
-        place = {readable_name(name): place for place, name in enumerate(found.names.with_prefixes(prefixes))}
+        place = {
+            readable_name(listed_as(name)): place for place, name in enumerate(found.names.with_prefixes(prefixes))
+        }
         absent = ""
         pairs = []
         for name, label in read(path):
