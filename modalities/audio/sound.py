@@ -75,8 +75,8 @@ class Sound:
 def open_sound(path: Path, remedy: str = REPLACE) -> Iterator[Sound]:
     """Open a sound file; raise BadInput if it is missing, damaged, not sound, or unreadable inside the ``with``.
 
-    A file is refused as cut short if it holds less than 99 % of what its header promises, where the header knows that
-    and the file can be measured: always for WAV, MP3 and Ogg, for others as soon as the missing part is read.
+    A file that holds less than 99 % of what its header promises is refused as cut short: FLAC as soon as the missing
+    part is read, others at once.
     """
     import soundfile
 
@@ -106,11 +106,12 @@ def _without_seeks(sound_file: type[SoundFile]) -> type[SoundFile]:
 
 
 def _is_truncated(note: str) -> bool:
-    """Return whether a WAV file holds less than its header promises, as libsndfile notes.
+    """Return whether a file of plain samples, such as WAV or AIFF, holds less than promised, as libsndfile notes.
 
     Recorders that cannot know the length promise about the largest there is.
     """
-    found = re.search(r"^data : (\d+) \(should be (\d+)\)", note, re.MULTILINE)
+    chunk = r"^\s*(?:data|SSND|BODY|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)"
+    found = re.search(chunk, note, re.MULTILINE)
     return found is not None and int(found[2]) < MIN_SHARE * int(found[1]) < 2.1e9
 
 

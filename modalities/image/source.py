@@ -131,9 +131,7 @@ def check_contrast(pixels: NDArray[np.uint8], path: Path) -> None:
     """Raise BadInput if pixels, (…, H, W, 3), are flat: no channel has values that are MIN_CONTRAST apart."""
     spread = int(np.ptp(pixels.reshape(-1, 3), axis=0).max())
     if spread < MIN_CONTRAST:
-        raise BadInput(
-            f"{path} is flat, its values differ by {spread} of 255 at most; give one that shows something."
-        )
+        raise BadInput(f"{path} is flat, its values differ by {spread} of 255 at most; give one that shows something.")
 
 
 def planes(levels: Iterable[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:

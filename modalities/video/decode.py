@@ -124,7 +124,8 @@ def _converter(short_side: int | None) -> Callable[[Any], NDArray[np.uint8]]:
             interpolation="BICUBIC",
             threads=1,
         )
-        return _upright(picture.to_ndarray(), frame)
+        pixels: NDArray[np.uint8] = np.asarray(picture.to_ndarray(), np.uint8)
+        return _upright(pixels, frame)
 
     return convert
 
@@ -161,8 +162,8 @@ def _decode_by_seeking(path: Path, numbers: NDArray[np.int64], short_side: int |
     """
     with _open_video(path) as (container, stream):
         packets = _packets(container, stream)
-        every = [packet.shown for packet in packets]
-        if None in every or len(set(every)) < len(every):
+        every = [packet.shown for packet in packets if packet.shown is not None]
+        if len(set(every)) < len(packets):
             return None
         if stream.codec_context.has_b_frames and every == sorted(every):
             return None  # the codec reorders, the stamps do not: they are invented (H.264 in AVI)
