@@ -55,7 +55,8 @@ def read_windows(where: Path | Stretch, rate: int, samples: int, clips: int) -> 
         windows: dict[int, Samples] = {}
         for start in set(starts):
             wave = sound.read(begin + start, max(min(window, length), 1))
-            wave = wave / max(np.abs(wave).max(), np.float32(1))
+            if (peak := np.abs(wave).max()) > 1:
+                wave = wave / peak
             resampled = wave if sound.rate == rate else soxr.resample(wave, sound.rate, rate)
             windows[start] = _fit(resampled, samples)
     return np.stack([windows[start] for start in starts])

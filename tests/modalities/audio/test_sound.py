@@ -185,6 +185,25 @@ def test_flac_of_unknown_length_is_bit_for_bit_that_of_known_length(
     np.testing.assert_array_equal(whole(path)[0], known)
 
 
+@pytest.mark.parametrize(("stored", "called"), [("constant.mp3", "a.wav"), ("16.wav", "a.mp3"), ("vorbis.ogg", "a.mp3"),
+                                                ("unknown.flac", "a.MP3")])  # fmt: skip
+def test_a_file_is_known_by_its_content_and_not_by_its_name(
+    files: Path, tmp_path: Path, stored: str, called: str
+) -> None:
+    (tmp_path / called).write_bytes((files / stored).read_bytes())
+    np.testing.assert_array_equal(whole(tmp_path / called)[0], whole(files / stored)[0])
+
+
+@pytest.mark.parametrize("name", ["constant.mp3", "variable, not counted.mp3"])
+def test_tags_around_an_mp3_file_are_not_heard(files: Path, tmp_path: Path, name: str) -> None:
+    tag = b"ID3\4\0\0\0\0\x08\0" + b"Info" * 50 + bytes(1024 - 200)
+    data = (files / name).read_bytes()
+    frames = data[10 + sum(byte << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)) :]
+    assert data[:3] == b"ID3" and frames[0] == 0xFF
+    (tmp_path / "a.mp3").write_bytes(tag + frames + b"APETAGEX" + bytes(300) + b"TAG" + bytes(125))
+    np.testing.assert_array_equal(whole(tmp_path / "a.mp3")[0], whole(files / name)[0])
+
+
 # --- what is refused, and what is not ----------------------------------------------------------------------------
 
 
@@ -214,6 +233,8 @@ def damage(path: Path, kind: str) -> None:
         path.write_bytes(b"not a sound\n" * 1000)
     elif kind == "no samples":
         write(path, np.zeros((0, 1)))
+    elif kind == "random":
+        path.write_bytes(np.random.default_rng(0).bytes(100_000))
     elif kind == "tags alone":
         path.write_bytes(b"ID3\3\0\0\0\0\7\x76" + bytes(1014) + b"\xff\xfb\x90\0" + bytes(40))
     else:
@@ -222,7 +243,9 @@ def damage(path: Path, kind: str) -> None:
         path.write_bytes(data[: int(len(data) * {"half": 0.5, "header": 0.0001}[kind])])
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "no bytes", "text", "no samples", "tags alone", "header"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "directory", "no bytes", "text", "no samples", "tags alone", "random", "header"]
+)
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
 def test_a_broken_file_is_one_sentence_for_both(tmp_path: Path, name: str, kind: str) -> None:
     if kind != "missing":
