@@ -52,7 +52,9 @@ def assert_distributed(name: str, numbers: np.ndarray, expected: Any) -> None:
 def _quarters(numbers: np.ndarray) -> np.ndarray:
     """Class of each number: the value itself if there are few, else the quarter of the sorted numbers it lies in."""
     values, places = np.unique(numbers, return_inverse=True)
-    return places if len(values) <= 4 else stats.rankdata(numbers, method="ordinal").astype(int) * 4 // (len(numbers) + 1)
+    return (
+        places if len(values) <= 4 else stats.rankdata(numbers, method="ordinal").astype(int) * 4 // (len(numbers) + 1)
+    )
 
 
 def assert_independent(name: Any, one: np.ndarray, other: np.ndarray) -> None:

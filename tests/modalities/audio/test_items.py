@@ -18,7 +18,9 @@ MANY, LEVEL, MARGIN = 3000, 8_192, 100
 SPOT = 600  # where alone the stand-in for noise is not 0
 
 
-def changed(monkeypatch: pytest.MonkeyPatch, seed: int, step: int) -> tuple[torch.Tensor, torch.Tensor, SpectralChanges]:
+def changed(
+    monkeypatch: pytest.MonkeyPatch, seed: int, step: int
+) -> tuple[torch.Tensor, torch.Tensor, SpectralChanges]:
     """Wave, place in the noise bank and spectral changes of MANY items that have the same value at every sample."""
     seen = {}
 
