@@ -1,7 +1,6 @@
 """Every draw of a segment's geometry: its range, its distribution, and independence of all others."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
