@@ -60,8 +60,9 @@ def sample(root: Path, module: str, most: int, seed: int) -> tuple[list[Mutant],
             kind = mutant.operator.split("/")[1].split("_")[0]
             at_places.setdefault((kind, mutant.place), []).append(mutant)
     one_each = [chance.choice(mutants) for mutants in at_places.values()]
-    chosen = chance.sample(one_each, min(most, len(one_each)))
-    return sorted(chosen, key=lambda mutant: (mutant.place, mutant.operator)), sum(map(len, at_places.values()))
+    chance.shuffle(one_each)  # so that a larger sample holds a smaller one
+    chosen = sorted(one_each[:most], key=lambda mutant: (mutant.place, mutant.operator))
+    return chosen, sum(map(len, at_places.values()))
 
 
 def _all_mutants(root: Path, module: str) -> Iterator[Mutant]:

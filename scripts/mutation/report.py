@@ -24,7 +24,7 @@ def write_report(
     found: Found, equivalent: Sequence[Mapping[str, str]], most: int, seed: int, folder: Path
 ) -> None:  # fmt: skip
     """Write ``mutation.json`` and ``README.md``."""
-    command = f"python scripts/mutation/run.py --most {most} --seed {seed}"
+    command = f"python scripts/mutation/try_mutants.py --most {most} --seed {seed}"
     rows, survivors, modules = [], [], {}
     for module, of in found.items():
         results = of["results"]
@@ -51,7 +51,7 @@ def write_report(
     (folder / "README.md").write_text(_page(body, rows, survivors), encoding="utf-8")
 
 
-def _page(body: Mapping[str, Any], rows: Sequence[Sequence[Any]], survivors: Sequence[Mapping[str, Any]]) -> str:
+def _page(body: dict[str, Any], rows: Sequence[Sequence[Any]], survivors: Sequence[Mapping[str, Any]]) -> str:
     head = ["module", "mutants", "tried", "killed", "share", "equivalent", "open"]
     named = [
         [f"`{of['module']}:{of['line']}`", f"`{of['before']}`", f"`{of['after']}`", of["verdict"]] for of in survivors
@@ -65,8 +65,8 @@ def _page(body: Mapping[str, Any], rows: Sequence[Sequence[Any]], survivors: Seq
             f"cosmic-ray makes one change in a module: another number, operator, comparison, condition or loop. Its "
             f"tests must then fail. Of the changes that one kind of operator can make at one place, one is drawn; of "
             f"these, at most {body['most']} per module (seed {body['seed']}). Annotations are left out, and so are "
-            f"replacements of arithmetic by operators of bits, which nearly always raise at once. A mutant is killed if "
-            f"a test fails, if the module cannot be imported, or if the tests do not end.",
+            f"replacements of arithmetic by operators of bits, which nearly always raise at once. A mutant is "
+            f"killed if a test fails, if the module cannot be imported, or if the tests do not end.",
             "",
             *markdown_table(head, rows),
             "",

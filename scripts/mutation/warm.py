@@ -51,7 +51,7 @@ def preload(names: Sequence[str]) -> None:
 
 
 def run_tests(copy: Path, tests: Sequence[str], cache: Path | None, timeout: float) -> Outcome:
-    """Run tests in a copy of the project until one fails; ``cache`` has kernels compiled by numba, None: compile all."""
+    """Run tests in a copy of the project until one fails; ``cache`` has compiled kernels, None: compile all anew."""
     with tempfile.TemporaryDirectory() as folder:
         return _run_tests(copy, tests, cache, timeout, Path(folder))
 
@@ -76,8 +76,8 @@ def _run_tests(copy: Path, tests: Sequence[str], cache: Path | None, timeout: fl
     if status is None:
         os.waitpid(child, 0)
     notes = json.loads(told.read_text()) if told.exists() else {}
-    code = None if status is None else os.waitstatus_to_exitcode(status)
-    how = {None: "timeout", 0: "passed", 1: "failed", 2: "failed"}.get(code, "crashed")
+    ended_with = None if status is None else os.waitstatus_to_exitcode(status)
+    how = {None: "timeout", 0: "passed", 1: "failed", 2: "failed"}.get(ended_with, "crashed")
     return Outcome(how, notes.get("first", ""), time.monotonic() - started, tuple(notes.get("imported", ())))
 
 
@@ -98,7 +98,7 @@ def _test_in_child(copy: Path, tests: Sequence[str], cache: Path, told: Path) ->
     hypothesis.settings.register_profile(
         "mutants", deadline=None, suppress_health_check=checks, phases=phases, database=None
     )
-    numba.config.CACHE_DIR = str(cache)
+    numba.config.CACHE_DIR = str(cache)  # type: ignore[attr-defined]
     os.chdir(copy)
     sys.path.insert(0, str(copy))
     os.environ["PYTHONPATH"] = str(copy)  # for the processes that tests start

@@ -20,13 +20,13 @@ from benchmark.system.ranks import Ranks
 from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Diverged, optimise
-from doubles import CPU, NoiseStream, StopAfter, same_weights, small_network
+from doubles import CPU, NoiseStream, StopAfter, as_read, same_weights, small_network
 from modalities.base import Draws, SegmentStream
 
 
 def recipe(**changes) -> Recipe:
     base = {"name": "test", "steps": 120, "batch": 16, "lr": 1e-2, "warmup": 0.3, "temperature": 2.0}
-    return Recipe(**{**base, **changes})
+    return Recipe(**{name: as_read(value) for name, value in {**base, **changes}.items()})
 
 
 def test_a_student_comes_to_agree_with_its_teacher_on_segments_it_never_saw():

@@ -9,6 +9,7 @@ from scipy import stats
 
 from benchmark.distillation import mixing
 from benchmark.distillation.mixing import cutmix_box, mix
+from doubles import as_read
 from draw_laws import check_draws, uniform
 from modalities.base import Draws
 
@@ -85,3 +86,12 @@ def test_one_share_per_batch_is_the_same_for_all():
         mixed = mix(segments, "mixup", 1.0, "batch", Draws(0), step)
         share = float(Draws(0).beta(step, "share", 1, 1.0, 1.0)[0])
         assert torch.allclose(mixed[:4], torch.tensor(share)) and torch.allclose(mixed[4:], torch.tensor(1 - share))
+
+
+@pytest.mark.parametrize("per", ["batch", "sample"])
+@pytest.mark.parametrize("kind", ["none", "mixup", "cutmix"])
+def test_kinds_are_known_by_their_names(kind, per):
+    segments = torch.randn(4, 1, 6, 6)
+    expected = mix(segments, kind, 1.0, per, Draws(0), 1)
+    assert torch.equal(mix(segments, as_read(kind), 1.0, as_read(per), Draws(0), 1), expected)
+    assert torch.equal(expected, segments) == (kind == "none")

@@ -10,10 +10,12 @@ from torch import nn
 
 from benchmark.config.schema import Training
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser, momentum
+from doubles import as_read
 
 
 def training(**changes) -> Training:
-    return Training(**{"steps": 20, "batch": 2, "lr": 0.4, "warmup": 0.3, **changes})
+    given = {"steps": 20, "batch": 2, "lr": 0.4, "warmup": 0.3, **changes}
+    return Training(**{name: as_read(value) for name, value in given.items()})
 
 
 class Mixed(nn.Module):

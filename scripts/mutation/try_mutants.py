@@ -89,7 +89,7 @@ class Trial:
 
     def settled(self, result: Result) -> bool:
         """Whether an earlier result still holds."""
-        return result["state"] == self.state and (result["killed"] or result["tests"] == self.tests_state)
+        return bool(result["state"] == self.state and (result["killed"] or result["tests"] == self.tests_state))
 
 
 def read_results(path: Path) -> dict[str, Result]:
@@ -118,7 +118,10 @@ def try_module(trial: Trial, mutants: list[Mutant], known: dict[str, Result], jo
             with journal.open("a") as file:
                 file.write(json.dumps(result) + "\n")
             if not result["killed"]:
-                print(f"  survived  {mutant.module}:{result['line']}  {result['before']}  →  {result['after']}", flush=True)
+                print(
+                    f"  survived  {mutant.module}:{result['line']}  {result['before']}  →  {result['after']}",
+                    flush=True,
+                )
         yield result
 
 
@@ -127,7 +130,9 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", help="modules to try now (default: all); others keep their results")
     parser.add_argument("--most", type=int, default=40, help="mutants per module, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / f"single-datum-mutation-{os.getuid()}")
+    parser.add_argument(
+        "--work", type=Path, default=Path(tempfile.gettempdir()) / f"single-datum-mutation-{os.getuid()}"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / OUT, help="folder for mutation.json and README.md")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
