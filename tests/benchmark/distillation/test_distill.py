@@ -115,6 +115,7 @@ def test_the_teacher_keeps_its_weights_its_statistics_and_its_eval_mode():
     distill(NoiseStream(), teacher, small_network(2), recipe(steps=20), seed=0, device=CPU)
     assert same_weights(teacher, untouched)
     assert not teacher.training
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
 
 
 def test_teacher_and_student_see_the_same_mixed_tensor():
@@ -154,6 +155,17 @@ def test_gradient_clipping_bounds_the_step_of_plain_descent():
 def test_a_stream_of_another_batch_size_is_refused():
     with pytest.raises(ValueError, match="batches of 16"):
         distill(NoiseStream(), small_network(1), small_network(2), recipe(batch=8), seed=0, device=CPU)
+
+
+def test_a_large_batch_is_compared_by_its_number(monkeypatch):
+    monkeypatch.setattr(NoiseStream, "batch_size", int("300"))
+    DistillationStep(NoiseStream(), small_network(1), small_network(2), recipe(batch=300), seed=0, device=CPU)
+
+
+def test_unless_told_otherwise_a_batch_goes_through_the_networks_whole_and_nothing_is_prefetched(monkeypatch):
+    monkeypatch.setattr("benchmark.distillation.distill.Prefetcher", None)
+    assert len(list(step_of(recipe()).loss(0))) == 1
+    assert len(distill(NoiseStream(), small_network(1), small_network(2), recipe(steps=1), seed=0, device=CPU).rows) == 1
 
 
 def test_the_core_is_given_a_stream_and_no_dataset():
