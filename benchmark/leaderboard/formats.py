@@ -10,7 +10,7 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.leaderboard.table import leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
 from benchmark.records.store import Store
+from modalities.base import Published
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -33,10 +34,19 @@ _CAVEATS = {
     "shipped": 'Rows under "shipped data" were made on real data that ship inside a dependency.',
     "smoke": "The smoke profile only shows that everything runs: its numbers mean nothing.",
 }
+COLLAPSED, CLUSTERED = "†", "‡"
+COLLAPSED_MEANING = (
+    "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
+    "alone"
+)
 _LEGEND = (
-    "Accuracies in percent. Student: mean top-1 over seeds ± standard deviation over seeds (n - 1; seeds vary the "
-    "student and its segments, one teacher serves all) [95 % Wilson interval over test items]. Retention: student / "
-    "teacher. Fidelity: share of test items on which both predict the same class. Seeds 2/3: two of three are done."
+    "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
+    "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
+    f"serves all) [95 % interval over test items: Wilson's, or {CLUSTERED} cluster-robust where several items share a "
+    "leak unit such as a speaker]. Retention: student / teacher. Fidelity: share of test items on which both predict "
+    "the same class. Chance, and an untrained student, choose among the classes that occur; majority names the most "
+    f"frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test items, with the first digits of the hash of their ids. Seeds "
+    "2/3: two of three are done."
 )
 
 
@@ -67,9 +77,8 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what the templates print: title, caveats, header and blocks."""
     rows: list[Row] = frame.to_dict("records")
     profiles = sorted({row["profile"] for row in rows})
-    published = "published" if profiles == ["paper"] else "published, other networks"
-    header = ["target", "source", "data", "teacher %", "student %", "retention %", "fidelity %"]
-    header += ["chance %", "untrained %", "seeds", f"{published} %"]
+    header = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "fidelity %"]
+    header += ["chance %", "majority %", "untrained %", "test items", "seeds", "published %"]
     title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
     for row in rows:
         row["control"] = row["source"] == REAL_TRAINING_ITEMS
@@ -96,8 +105,13 @@ def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str
         for row, (target, source) in zip(rows, names, strict=True)
         if row["status"] != "done"
     ]
+    unlike = [
+        f"{target}, {source}: {row['published_differs']}."
+        for row, (target, source) in zip(rows, names, strict=True)
+        if row["published_differs"]
+    ]
     shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
-    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished]}
+    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished, *unlike]}
 
 
 def _by_source(rows: list[Row]) -> list[tuple[str, list[Row]]]:
@@ -139,13 +153,32 @@ def percent(value: Any) -> str:
 
 
 def _shown(row: Row, target: str, source: str) -> list[str]:
+    if row["metric"] == "mean per-class":
+        target = f"{target} (balanced)"
     student = row["status"]
-    if not _missing(row["top1"]):
-        spread = "" if _missing(row["top1_sd"]) else f" ± {percent(row['top1_sd'])}"
-        student = f"{percent(row['top1'])}{spread} [{percent(row['top1_low'])}–{percent(row['top1_high'])}]"
-    figures = [percent(row[name]) for name in ("retention", "fidelity", "chance", "untrained")]
-    before = [target, source, row["data"], percent(row["teacher_top1"]), student]
-    return [*before, *figures, row["seeds"], percent(row["published_top1"])]
+    if not _missing(row["score"]):
+        spread = "" if _missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}"
+        bounds = f"[{percent(row['score_low'])}–{percent(row['score_high'])}]"
+        clustered = CLUSTERED if row["interval"] == "clustered" else ""
+        student = f"{marked(row, 'student')}{spread} {bounds}{clustered}"
+    figures = [percent(row[name]) for name in ("retention", "fidelity", "chance", "majority", "untrained")]
+    before = [target, source, row["data"], marked(row, "teacher"), student, percent(row["mean_per_class"])]
+    return [*before, *figures, items_shown(row), row["seeds"], percent(row["published_top1"])]
+
+
+def marked(row: Row, who: str) -> str:
+    """Format the score of a row's student or teacher, with a mark if it has collapsed."""
+    figure = percent(row["score" if who == "student" else "teacher_score"])
+    return figure + (COLLAPSED if who in str(row["collapsed"]).split(", ") else "")
+
+
+def items_shown(row: Row) -> str:
+    """Format the number of test items, of how many if they are not all, and the first digits of their hash."""
+    if _missing(row["items"]):
+        return ""
+    known = "" if _missing(row["known_items"]) or row["known_items"] == row["items"] else f" of {row['known_items']:,}"
+    digits = "" if _missing(row["items_sha256"]) or not row["items_sha256"] else f" ({row['items_sha256'][:6]})"
+    return f"{row['items']:,}{known}{digits}"
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -188,6 +221,7 @@ def _escape_markdown(text: str) -> str:
 _LATEX = {
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
     ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "–": "--", "×": "$\\times$", "·": "$\\cdot$",
+    "†": "$\\dagger$", "‡": "$\\ddagger$",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{sign: f"{{{sign}}}" for sign in "[]*\"`'"},  # braces: \\ takes what follows it for an argument
 }  # fmt: skip
@@ -203,7 +237,7 @@ FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to
 _SUFFIXES = {"latex": "tex", "markdown": "md"}
 
 
-def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
+def write(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> list[Path]:
     """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
     frame, paths = leaderboard(store, published), []
     for name, export in FORMATS.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from benchmark.config.published import deviations
 from benchmark.config.schema import Config
 from benchmark.data.locate import DataLocation
 from benchmark.records.cell_key import CellKey
@@ -54,7 +55,10 @@ class Cell:
         return {key: value for key, value in self.identity.items() if key != "seed"}
 
     def record(self, status: Status, reason: str = "", **results: Any) -> Record:
-        """Return this cell's record: its settings and ``results``; the reason has the data's folder as ``ROOT``."""
+        """Return this cell's record: its settings and ``results``; the reason has the data's folder as ``ROOT``.
+
+        ``deviations`` among the results follow those that its settings are.
+        """
         if self.data.kind == "real":
             reason = below_root(reason, self.data.root)
         settings: dict[str, Any] = {
@@ -64,6 +68,8 @@ class Cell:
             "config": self.identity,
             "teacher_key": self.teacher_key,
         }
+        known = deviations(self.config, self.adapter.info, self.modality, self.source)
+        results["deviations"] = [*known, *results.get("deviations", [])]
         return Record(id=self.id, row=self.row, status=status, reason=reason, **(settings | results))
 
 

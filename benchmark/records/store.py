@@ -36,11 +36,12 @@ _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
 
 @dataclass(frozen=True)
 class Predictions:
-    """A student's outputs on the n real test items."""
+    """A student's outputs on the n real test items; those of its teacher lie in the teacher's folder."""
 
     item_ids: Sequence[str]
     labels: np.ndarray  # (n,) int64
     logp: np.ndarray  # (n, classes) float16, natural logarithms of probabilities
+    groups: Sequence[str]  # the leak unit of each item, the cluster of intervals
 
 
 class Store:
@@ -181,13 +182,14 @@ class Store:
             with np.load(path, allow_pickle=False) as arrays:
                 # A part that is not an array is read as bytes.
                 ids, labels, logp = (np.asarray(arrays[name]) for name in ("item_ids", "labels", "logp"))
+                groups = np.asarray(arrays["groups"]) if "groups" in arrays else ids  # earlier versions kept none
             if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
                 raise ValueError("not predictions of this package")
-            if not ids.shape == labels.shape == logp.shape[:1]:
+            if not ids.shape == groups.shape == labels.shape == logp.shape[:1]:
                 raise ValueError("arrays of unequal length")
         except Exception as error:  # a damaged archive raises nearly anything
             raise _unreadable(path, error) from error
-        return Predictions(ids.tolist(), labels, logp)
+        return Predictions(ids.tolist(), labels, logp, groups.tolist())
 
     def curve(self, id: str) -> list[dict[str, float]]:
         """Read the rows of a cell's curve; empty if it has none. Raises BadInput if the file is damaged."""
@@ -301,14 +303,19 @@ def _predictions_bytes(predictions: Predictions) -> bytes:
     import numpy as np
 
     count = len(predictions.item_ids)
-    if predictions.logp.ndim != 2 or len(predictions.logp) != count or len(predictions.labels) != count:
-        raise ValueError(f"{count} item ids, {len(predictions.labels)} labels, outputs {predictions.logp.shape}")
+    lengths = {len(predictions.logp), len(predictions.labels), len(predictions.groups)}
+    if predictions.logp.ndim != 2 or lengths != {count}:
+        raise ValueError(
+            f"{count} item ids, {len(predictions.labels)} labels, {len(predictions.groups)} groups, outputs "
+            f"{predictions.logp.shape}"
+        )
     stream = io.BytesIO()
     np.savez_compressed(
         stream,
         item_ids=np.asarray(predictions.item_ids, dtype=np.str_),
         labels=np.asarray(predictions.labels, dtype=np.int64),
         logp=np.asarray(predictions.logp, dtype=np.float16),
+        groups=np.asarray(predictions.groups, dtype=np.str_),
     )
     return stream.getvalue()
 

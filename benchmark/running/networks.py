@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -17,10 +17,18 @@ from modalities.base import Modality
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
+Role = Literal["teacher", "student"]
 
-def make_network(modality: Modality, name: str, view: Any, classes: int, seed: int, device: torch.device) -> nn.Module:
-    """Make a network whose random weights depend only on its name and the seed; torch's generator is not changed."""
-    digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest()
+
+def make_network(
+    modality: Modality, name: str, view: Any, classes: int, role: Role, seed: int, device: torch.device
+) -> nn.Module:
+    """Make a network whose random weights depend only on its role, its name and the seed.
+
+    A student of its teacher's architecture therefore starts from other weights than its teacher did, whatever the
+    seeds. Torch's own generator is not changed.
+    """
+    digest = hashlib.blake2b(f"{role}/{seed}/{name}".encode(), digest_size=7).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest, "little"))
         return modality.network(name, view, classes).to(device)

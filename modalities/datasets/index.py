@@ -1,11 +1,12 @@
 """The files below some folders: one scan of a million names, as columns of tens of bytes each, saved in the cache.
 
 A scan is repeated when a folder's modification time or the set of folders differs. Files that are added or removed are
-therefore seen; a file that is overwritten in place keeps the size it had.
+therefore seen; a file that is overwritten in place keeps the size it had, unless it was empty (``with_content``).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -106,6 +107,7 @@ class Index:
     names: Names  # FOLDER/FILE
     sizes: NDArray[np.int64]  # bytes; empty unless requested
     fingerprint: str
+    empty: tuple[str, ...] = ()  # names of the files that ``with_content`` left out
 
     def __len__(self) -> int:
         return len(self.names)
@@ -113,8 +115,25 @@ class Index:
     @cached_property
     def folders(self) -> Indices:
         """(n,) position of each file's folder among the requested ones."""
-        bounds = np.array([*self.names.firsts, len(self)], np.int64)
-        return np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
+        bounds = np.array([*self.names.firsts, len(self.names.offsets) - 1], np.int64)
+        every = np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
+        return every if self.names.selection is None else every[self.names.selection]
+
+    def with_content(self, root: Path) -> Index:
+        """Return the index without empty files. Its sizes must have been read; those that are 0 are read again."""
+        zeros = np.flatnonzero(self.sizes == 0)
+        if not len(zeros):
+            return self
+        sizes = self.sizes.copy()
+        sizes[zeros] = [_size(root / name) for name in self.names.take(zeros)]
+        kept = np.flatnonzero(sizes)
+        changed = hashlib.sha256(f"{self.fingerprint} {sizes[zeros].tolist()}".encode()).hexdigest()
+        empty = tuple(self.names.take(zeros[sizes[zeros] == 0]))
+        return Index(self.names.take(kept), sizes[kept], changed if len(kept) else "", empty)
+
+    def faults(self, unit: str) -> list[str]:
+        """Return a phrase about the empty files, for ``DataStatus.missing``; nothing if there are none."""
+        return [f"{len(self.empty):,} {unit} are empty, such as {self.empty[0]}"] if self.empty else []
 
     @cached_property
     def bytes(self) -> int:
@@ -145,6 +164,13 @@ def index(
     if max(changed, default=0) > time.time_ns() - RECENT:
         return _from_arrays(_scan(query), folders)
     return _cached_index(query, changed)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _modified(folder: Path) -> int:
@@ -201,10 +227,20 @@ def _files(folder: Path, suffixes: tuple[str, ...], sizes: bool) -> list[tuple[b
             found = (
                 (entry.name, entry.stat().st_size if sizes else 0)
                 for entry in entries
-                if entry.name.lower().endswith(endings) and not is_hidden(entry.name) and entry.is_file()
+                if entry.name.lower().endswith(endings) and not is_hidden(entry.name) and _is_file(entry)
             )
             return sorted(found, key=lambda file: (_composed(file[0]), file))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise BadInput(f"{folder} cannot be listed ({error.strerror}); make it readable.") from error
+
+
+def _is_file(entry: os.DirEntry[bytes]) -> bool:
+    """Return whether an entry is a file or leads to one; a link that leads nowhere or in a circle does not."""
+    try:
+        return entry.is_file()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise

@@ -72,8 +72,10 @@ class Listing:
     # Picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass through;
     # any other exception becomes a BadInput that names the item.
     read: Callable[[Any], Tensor]
+    files: int = 0  # labelled files that the items are cut from, if one gives several; by default each is its own
 
     def __post_init__(self) -> None:
+        self.files = self.files or len(self.rows)
         columns = Columns.of(self.rows)
         self.labels, self.item_ids, self.groups = columns.labels, columns.item_ids, columns.groups
 
