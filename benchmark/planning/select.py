@@ -33,7 +33,7 @@ class Request:
         return {
             "device": self.device,  # decides on the precision, and so on the ids of the cells
             "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
-            "overrides": [_without_folders(text) for text in self.overrides],
+            "overrides": [without_folders(text) for text in self.overrides],
         }  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def broken_targets(request: Request) -> dict[str, str]:
     }
 
 
-def _without_folders(text: str) -> str:
+def without_folders(text: str) -> str:
     """Return a setting without the folders of a file that it names; two files of one name differ by their content."""
     key, equals, value = text.partition("=")
     if not names_a_file(key):
