@@ -14,6 +14,7 @@ from modalities.audio.sound import MAX_SAMPLES, Wave, open_sound
 from modalities.base import Draws, SourceRef
 from modalities.errors import BadInput, UnknownName
 from modalities.storage.digest import file_sha256
+from modalities.storage.paths import user_path
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,7 @@ class AudioSource:
 def _path(name: str) -> Path:
     if name in FILES:
         return ASSETS / FILES[name]
-    path = Path(name).expanduser()
+    path = user_path(name)
     if not path.is_file():
         if path.suffix or "/" in name:
             raise BadInput(

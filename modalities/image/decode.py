@@ -74,13 +74,16 @@ def decode_image(path: Path, remedy: str = REPLACE) -> NDArray[np.uint8]:
     return np.array(decode_picture(path, remedy))
 
 
-def read_image(path: Path, side: int) -> Tensor:
+def read_image(path: Path, side: int, interpolation: str = "bicubic") -> Tensor:
     """Read an image file as a raw item; see ``decode_picture`` and ``to_raw``. A flat picture is an item too."""
-    return to_raw(decode_picture(path), side)
+    return to_raw(decode_picture(path), side, interpolation)
 
 
-def to_raw(picture: Image, side: int) -> Tensor:
-    """Resize the shorter side to ``side`` (bicubic), crop the centre, as torchvision: (1, 3, side, side) uint8."""
+def to_raw(picture: Image, side: int, interpolation: str = "bicubic") -> Tensor:
+    """Resize the shorter side to ``side``, crop the centre, as torchvision: (1, 3, side, side) uint8.
+
+    ``interpolation`` is bicubic or bilinear.
+    """
     import torch
     from PIL.Image import Resampling
 
@@ -89,7 +92,7 @@ def to_raw(picture: Image, side: int) -> Tensor:
         raise ValueError(f"{picture.width} × {picture.height} pixels, which is not the shape of a picture")
     if shorter != side:
         width, height = (side * length // shorter for length in picture.size)
-        picture = picture.resize((width, height), Resampling.BICUBIC)
+        picture = picture.resize((width, height), Resampling[interpolation.upper()])
     left, top = round((picture.width - side) / 2), round((picture.height - side) / 2)
     pixels = np.asarray(picture.crop((left, top, left + side, top + side)))
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]

@@ -23,7 +23,7 @@ from modalities.image.policies import ImageView
 from modalities.storage.atomic import atomic_stream
 from modalities.storage.cleanup import remove_stale
 from modalities.storage.digest import file_sha256
-from modalities.storage.paths import cache_root
+from modalities.storage.paths import cache_root, user_path
 
 if TYPE_CHECKING:
     import torch
@@ -189,7 +189,7 @@ def _path(name: str) -> Path:
         if not path.is_file():
             raise BadInput(f"the installed {_PACKAGED[name][0]} does not include '{name}'; choose another source.")
         return path
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.is_file():
         return path
     if path.is_dir():

@@ -14,6 +14,7 @@ from modalities.base import SourceRef
 from modalities.errors import BadInput
 from modalities.image import source as pictures
 from modalities.storage.digest import file_sha256
+from modalities.storage.paths import user_path
 from modalities.video.policies import VideoView
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class VideoSource:
 
 def source_ref(name: str) -> SourceRef:
     """Identify a named picture or a file by path. Raises BadInput if there is neither, or it cannot be read."""
-    path = Path(name).expanduser()
+    path = user_path(name)
     if not is_clip(name):
         return pictures.source_ref(name)
     return SourceRef(path.name, file_sha256(path), f"the clip {path.name}")
@@ -63,7 +64,7 @@ def source_ref(name: str) -> SourceRef:
 
 def is_clip(name: str) -> bool:
     """Return whether a name is a file that counts as a clip: any without the suffix of a picture."""
-    path = Path(name).expanduser()
+    path = user_path(name)
     return name not in SOURCES and path.is_file() and path.suffix.lower() not in PICTURES
 
 
@@ -72,7 +73,7 @@ def load_source(name: str, view: VideoView, device: torch.device) -> VideoSource
     from modalities.video.atlas import build_atlas
 
     ref = source_ref(name)
-    frames, times = _clip(Path(name).expanduser()) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
+    frames, times = _clip(user_path(name)) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
     return VideoSource(ref, build_atlas(frames, device), times)
 
 
