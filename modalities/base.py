@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 
 from modalities.compute.draws import Draws, rank_slice
 from modalities.compute.to_device import to_device
+from modalities.errors import readable_name
 
 if TYPE_CHECKING:  # so that listing names never waits for torch
     import numpy as np
@@ -37,12 +38,17 @@ def __getattr__(name: str) -> Any:
 class SourceRef:
     """Which datum, known without decoding it, so that a plan costs nothing.
 
-    ``sha256`` is the hash of the file; for a generated datum, of its name, seed and generator version.
+    ``sha256`` is the hash of the file; for a generated datum, of its name, seed and generator version. The name of a
+    file is the same whether its system stores it composed or decomposed.
     """
 
     name: str
     sha256: str
     description: str
+
+    def __post_init__(self) -> None:
+        for field in ("name", "description"):
+            object.__setattr__(self, field, readable_name(getattr(self, field)))
 
 
 class Source(Protocol):
@@ -132,7 +138,7 @@ class TargetInfo:
     title: str
     modality: ModalityName
     classes: tuple[str, ...]  # in official order
-    train_items: int
+    train_items: int  # labelled images, recordings or videos, as published; several items may be cut from one of them
     test_items: int
     licence: str  # "not stated" if the authors state none
     citation: str  # BibTeX
@@ -144,6 +150,9 @@ class TargetInfo:
     ships_with: str | None = None  # the dependency that contains the real data, if any
     published: tuple[Published, ...] = ()
     notes: str = ""
+    own_split: bool = (
+        False  # sides drawn by a hash of names: their sizes are expected values, and only the sum is exact
+    )
 
 
 @dataclass(frozen=True)

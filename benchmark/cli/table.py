@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.cli.text_table import print_table
 from benchmark.config.published import source_digests
-from benchmark.leaderboard.formats import FORMATS, labels, percent
+from benchmark.leaderboard.formats import COLLAPSED, COLLAPSED_MEANING, FORMATS, items_shown, labels, marked, percent
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
@@ -22,19 +22,24 @@ def render(results: Path, profile: str, format: str) -> str:
 def print_summary(store: Store) -> None:
     """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
     frame = leaderboard(store, published())
-    heads = ["target", "source", "data", "teacher %", "student %", "retention %", "chance %", "untrained %", "seeds"]
-    figures = ("teacher_top1", "top1", "retention", "chance", "untrained")
+    heads = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "chance %"]
+    heads += ["majority %", "untrained %", "test items", "seeds"]
+    figures = ("mean_per_class", "retention", "chance", "majority", "untrained")
     found = frame.to_dict("records")
     rows = [
         [
             *map(sanitize, (*label, row["data"])),
+            *(marked(row, who) for who in ("teacher", "student")),
             *(percent(row[name]) for name in figures),
+            items_shown(row),
             row["seeds"],
             "" if row["status"] == "done" else row["status"],
         ]
         for row, label in zip(found, labels(found), strict=True)
     ]
     print_table([*heads, ""], rows)
+    if any(COLLAPSED in text for row in rows for text in row):
+        print(f"({COLLAPSED} {COLLAPSED_MEANING})")
     for note in sorted({note for note in frame["note"] if note}):
         print(f"({note})")
 

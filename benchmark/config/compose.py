@@ -19,6 +19,7 @@ from benchmark.config.overrides import check_option, checked_override, options, 
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
+from modalities.storage.paths import user_path
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_explanation(error, overrides)) from error
     assert isinstance(config, Config)
+    if config.teacher.weights:
+        config.teacher.weights = str(user_path(config.teacher.weights))
     _check_values(config, target)
     return config
 

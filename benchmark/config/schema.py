@@ -87,6 +87,7 @@ class SourceNames:
 @dataclass
 class Data:
     train_per_class: int = 0  # max training items per class; 0: all
+    subset: bool = False  # whether real data are used that are incomplete; tables then say how many test items
 
 
 @dataclass

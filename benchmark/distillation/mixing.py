@@ -69,8 +69,8 @@ def cutmix_box(
     side = np.sqrt(1.0 - share)
     half_height, half_width = np.floor(height * side) / 2, np.floor(width * side) / 2
     middle_row, middle_column = np.floor(row * height), np.floor(column * width)
-    top = np.clip(np.floor(middle_row - half_height), 0, height)
-    bottom = np.clip(np.floor(middle_row + half_height), 0, height)
-    left = np.clip(np.floor(middle_column - half_width), 0, width)
-    right = np.clip(np.floor(middle_column + half_width), 0, width)
+    top = np.maximum(np.floor(middle_row - half_height), 0)
+    bottom = np.minimum(np.floor(middle_row + half_height), height)
+    left = np.maximum(np.floor(middle_column - half_width), 0)
+    right = np.minimum(np.floor(middle_column + half_width), width)
     return top, bottom, left, right

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from benchmark.config.compose import compose_target, load_suite, to_container
 from benchmark.config.schema import Config
-from benchmark.data.locate import DataLocation, locate
+from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.cell import Cell
 from benchmark.planning.select import Request, select_targets
 from benchmark.records.cell_key import CellKey
@@ -55,8 +55,7 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
     resolve_auto(config, device)
     source_path = str(getattr(config.source, modality_name))
     source = modality.source_ref(source_path)
-    data = locate(adapter, config.profile.data, root)
-    of_teacher = {"target": target, "modality": modality_name, **_teacher_identity(config, data)}
+    location = locate(adapter, config.profile.data, root, subset=config.data.subset)
     of_student = {
         "source": {"name": source.name, "sha256": source.sha256},
         "policy": _without_later(to_container(config.policy)),
@@ -65,6 +64,8 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
     }
     cells = []
     for fold in config.folds:
+        data = examine(location, adapter, config.view, fold)
+        of_teacher = {"target": target, "modality": modality_name, **_teacher_identity(config, data)}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
         for seed in config.seeds:

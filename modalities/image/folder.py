@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from modalities.datasets.folders import TABLE, FolderTarget
+from modalities.datasets.file_table import TABLE
+from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.image.decode import read_image
 from modalities.image.policies import ImageView
@@ -18,7 +19,6 @@ class ImageFolderTarget(FolderTarget):
 
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
     unit = "images"
-    cache_sizes = True
     sample_items = (1500, 500)  # of the stand-in: train, test
     sample_side = 32
 

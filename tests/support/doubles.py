@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,6 +58,11 @@ class NoiseStream:
     def batch(self, step: int) -> torch.Tensor:
         noise = self._draws.normal(step, "noise", (self.batch_size, *self.shape))
         return torch.tensor(noise, dtype=torch.float32, device=self._device)
+
+
+def as_read(value: Any) -> Any:
+    """A value as a configuration file gives it: a text is equal to its literal, and another object."""
+    return "".join(list(value)) if isinstance(value, str) else value
 
 
 def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:
