@@ -84,8 +84,8 @@ class TeacherTask:
     train_per_class: int  # maximum; 0 means all
     test: Batches
     device: torch.device
-    weights_sha256: str = ""  # of the file of weights, if the settings name one
     labels: tuple[str, ...] = ()  # the names of the classes
+    weights_sha256: str = ""  # of the file of weights, if the settings name one
 
 
 def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: ProgressCallback) -> TeacherTask:

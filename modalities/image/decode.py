@@ -23,6 +23,7 @@ LARGEST = 89_000_000  # pixels; a larger file is more likely a mistake or an att
 LONGEST = 65_536  # pixels of the longer side after the shorter one is scaled
 OVERSHOOT = 0.05  # beyond black and white, where resampling of floating-point pictures ends up
 REPLACE = "replace the file or fetch it again"
+ORIENTED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # where Pillow looks for an orientation
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF
 
 # Of what is refused or mended here. Within a call they cannot be ignored: that is not safe in threads.
@@ -101,6 +102,8 @@ def _orientation(file: ImageFile) -> int:
     """Return the EXIF orientation; 1, upright, if there is none or it cannot be read."""
     from PIL.ExifTags import Base
 
+    if file.info.keys().isdisjoint(ORIENTED):
+        return 1
     try:
         return int(file.getexif().get(Base.Orientation, 1))
     except MemoryError:

@@ -8,11 +8,9 @@ DISTILLATION, TRAINING = "tests/benchmark/distillation/", "tests/benchmark/train
 MODULES: dict[str, tuple[str, ...]] = {
     "benchmark/distillation/loss.py": (DISTILLATION + "test_math.py",),
     "benchmark/distillation/mixing.py": (DISTILLATION + "test_mixing.py", DISTILLATION + "test_math.py"),
-    "benchmark/distillation/distill.py": (DISTILLATION + "test_distill.py", DISTILLATION + "test_speed.py"),
-    "benchmark/training/schedule.py": (TRAINING + "test_schedule.py", DISTILLATION + "test_math.py"),
-    "benchmark/training/loop.py": (
-        TRAINING + "test_loop.py", DISTILLATION + "test_distill.py", TRAINING + "test_checkpoints.py",
-    ),
+    "benchmark/distillation/distill.py": (DISTILLATION + "test_distill.py",),
+    "benchmark/training/schedule.py": (TRAINING + "test_schedule.py",),
+    "benchmark/training/loop.py": (TRAINING + "test_loop.py",),
     "benchmark/data/batches.py": ("tests/benchmark/data/test_batches.py",),
     "benchmark/data/splits.py": ("tests/benchmark/data/test_batches.py",),
     "benchmark/evaluation/metrics.py": ("tests/benchmark/evaluation/test_metrics.py",),

@@ -227,3 +227,9 @@ def test_a_dim_picture_is_a_source(tmp_path: Path) -> None:
     dim[3, 4] = source.MIN_CONTRAST
     save(tmp_path / "dim.png", dim)
     np.testing.assert_array_equal(both(tmp_path / "dim.png"), dim)
+
+
+def test_an_orientation_in_xmp_counts_for_both(tmp_path: Path) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="2"/></x:xmpmeta>'
+    save(tmp_path / "a.webp", COLOURS, lossless=True, xmp=xmp)
+    np.testing.assert_array_equal(both(tmp_path / "a.webp"), COLOURS[:, ::-1])
