@@ -164,7 +164,7 @@ def _binary_name(name: str) -> str:
 
 
 def _pickled_pictures(path: Path) -> int:
-    """Return the number of pictures in a pickle by the shape of its array, which stands before them; 0 if it has none."""
+    """Return the number of pictures in a pickle by the shape of its array, which stands before them; 0 if none."""
     if path.stat().st_size == 0:
         return 0
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:

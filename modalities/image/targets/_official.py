@@ -28,9 +28,9 @@ class Part(NamedTuple):
 class OfficialTarget(ImageFolderTarget):
     """Image files below ``ROOT/folder``, labelled by folders or by lists.
 
-    The folder may have another of the names in ``places``, in any case, and its content may lie in folders within it, as
-    it does if an archive was unpacked into a folder of its own name. A subclass overrides ``rows`` and ``write_sample``,
-    and sets what can be downloaded.
+    The folder may have another of the names in ``places``, in any case, and its content may lie in folders within it,
+    as it does if an archive was unpacked into a folder of its own name. A subclass overrides ``rows``, ``listed`` and
+    ``write_sample``, and sets what can be downloaded.
     """
 
     places: tuple[str, ...] = ()  # other names of the folder in the root

@@ -82,9 +82,9 @@ class Pets37(OfficialTarget):
                         "fetch the annotations again."
                     )
                 if name.casefold() in seen:
-                    where = seen[name.casefold()]
                     raise BadInput(
-                        f"line {number} of {home / file} names {name} again, after {where}; fetch the annotations again."
+                        f"line {number} of {home / file} names {name} again, after {seen[name.casefold()]}; fetch the "
+                        "annotations again."
                     )
                 seen[name.casefold()] = file
                 listed[split].append((name, label - 1))

@@ -73,7 +73,7 @@ class Places365(OfficialTarget):
         return home / LISTS[split], on_disk.lines, [on_disk.absent] * (on_disk.lines - len(on_disk.places))
 
     def _look_up(self, home: Path, split: str) -> tuple[str, list[str], Index, ListedFiles]:
-        """Return the folder of a split, what its list calls the folders inside, the files, and which of them are listed."""
+        """Return the folder of a split, what its list calls the folders inside, the files, and those of them listed."""
         directory, folders = "val_256", ["."]
         if split == "train":
             directory = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
