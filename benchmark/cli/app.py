@@ -10,6 +10,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
+from benchmark.cli.output import print_document, print_whatever_is_said
 from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -148,7 +149,7 @@ def table(
     """
     from benchmark.cli.table import render
 
-    typer.echo(render(results, profile, format), nl=False)
+    print_document(render(results, profile, format))
 
 
 @app.command()
@@ -158,7 +159,7 @@ def preview(
     target: Annotated[
         str, typer.Option("--target", "-t", help="Target whose view to use. Default: the first of the modality.")
     ] = "",
-    out: Annotated[Path | None, typer.Option("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
+    out: Annotated[Path | None, options.path("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
 ) -> None:
     """Draw the source datum and some of the segments that a student sees.
 
@@ -176,7 +177,7 @@ def perf(
     modality: options.Modalities = None,
     device: options.Device = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write the results to, as JSON and Markdown.")
+        Path | None, options.path("--out", help="Folder to write the results to, as JSON and Markdown.")
     ] = None,
     format: options.TextOrJson = "text",
 ) -> None:
@@ -256,7 +257,7 @@ def data_verify(
 @data.command("sample")
 def data_sample(
     names: options.TargetNames,
-    root: Annotated[Path, typer.Option("--root", help="Folder to write to; it must hold no real data.")],
+    root: Annotated[Path, options.path("--root", help="Folder to write to; it must hold no real data.")],
 ) -> None:
     """Write a target's generated stand-in, in the dataset's own format, for a look at it.
 
@@ -272,7 +273,7 @@ def check(
     names: Annotated[list[str] | None, typer.Argument(metavar="TARGET", help="Registered targets.")] = None,
     all_targets: Annotated[bool, typer.Option("--all", help="Check every registered target.")] = False,
     root: Annotated[
-        Path | None, typer.Option("--root", help="Check the real data in this folder instead of a stand-in.")
+        Path | None, options.path("--root", help="Check the real data in this folder instead of a stand-in.")
     ] = None,
     format: options.TextOrJson = "text",
 ) -> None:
@@ -323,7 +324,7 @@ def new_target(
     modality: Annotated[str, typer.Option("--modality", "-m", help="image, audio or video.")],
     package: Annotated[
         Path | None,
-        typer.Option("--package", help="New folder for a separate package. Default: add the target to this checkout."),
+        options.path("--package", help="New folder for a separate package. Default: add the target to this checkout."),
     ] = None,
 ) -> None:
     """Write a working target adapter and its test, to start from: a dataset with one folder of files per class.
@@ -355,6 +356,7 @@ def _request(
 
 def main() -> None:
     """Run the command line; wrong usage ends with one sentence and exit code 2."""
+    print_whatever_is_said()
     try:
         app()
     except BadInput as error:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.config.compose import load_suite
+from benchmark.config.overrides import QUOTES, names_a_file
+from benchmark.records.provenance import strip_folders
 from modalities import registry
-from modalities.errors import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName, readable_name
 
 
 @dataclass(frozen=True)
@@ -88,5 +90,8 @@ def broken_targets(request: Request) -> dict[str, str]:
 
 
 def _without_folders(text: str) -> str:
+    """Return a setting without the folders of a file that it names; two files of one name differ by their content."""
     key, equals, value = text.partition("=")
-    return f"{key}{equals}{Path(value).name if '/' in value else value}"
+    if not names_a_file(key):
+        return strip_folders(text)
+    return f"{key}{equals}{readable_name(Path(value.strip(QUOTES)).name)}"

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import nn
 
 from modalities.base import Modality
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
+Role = Literal["teacher", "student"]
 
-def make_network(modality: Modality, name: str, view: Any, classes: int, seed: int, device: torch.device) -> nn.Module:
-    """Make a network whose random weights depend only on its name and the seed; torch's generator is not changed."""
-    digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest()
+
+def make_network(
+    modality: Modality, name: str, view: Any, classes: int, role: Role, seed: int, device: torch.device
+) -> nn.Module:
+    """Make a network whose random weights depend only on its role, its name and the seed.
+
+    A student of its teacher's architecture therefore starts from other weights than its teacher did, whatever the
+    seeds. Torch's own generator is not changed.
+    """
+    digest = hashlib.blake2b(f"{role}/{seed}/{name}".encode(), digest_size=7).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest, "little"))
         return modality.network(name, view, classes).to(device)
@@ -33,7 +41,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load weights from a safetensors file, never from a pickle. Raise BadInput if it is missing or does not fit."""
     try:
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load(path.read_bytes()))  # a path need not be valid UTF-8
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path} is not a safetensors file ({error}); export the weights with safetensors.") from error
     except RuntimeError as error:

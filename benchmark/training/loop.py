@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -158,7 +159,7 @@ def take_step(
     network: nn.Module, optimiser: torch.optim.Optimizer, loss_at: LossAt, training: Training, step: int, seed: int
 ) -> Tensor:
     """Take one step; return the loss before the update, a scalar on the device. The host does not wait for it."""
-    _seed((seed << 32) + step, next(network.parameters()).device)
+    _seed(_step_seed(seed, step), next(network.parameters()).device)
     apply_schedule(optimiser, training, step)
     losses: list[Tensor] = []
     for part in loss_at(step):
@@ -174,6 +175,11 @@ def update(network: nn.Module, optimiser: torch.optim.Optimizer, training: Train
         nn.utils.clip_grad_norm_(network.parameters(), training.clip)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
+
+
+def _step_seed(seed: int, step: int) -> int:
+    """Hash both into 64 bits: torch's generator on CPUs ignores all but the low 32 bits of the number it is given."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{step}".encode(), digest_size=8).digest(), "little")
 
 
 def _seed(number: int, device: torch.device) -> None:

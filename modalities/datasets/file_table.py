@@ -7,7 +7,8 @@ from pathlib import Path
 
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import numbered_rows, plain_path
-from modalities.errors import BadInput
+from modalities.errors import BadInput, readable_name
+from modalities.storage.paths import stored
 
 TABLE = "files.csv"
 COLUMNS = ("file", "class", "split")
@@ -24,7 +25,11 @@ def read_file_table(path: Path, classes: Sequence[str], splits: Sequence[str]) -
     rows: dict[str, list[Row]] = {split: [] for split in splits}
     first: dict[str, int] = {}
     for number, line in numbered_rows(path, COLUMNS, REMEDY):
-        name, label, split = plain_path(line.get("file", "")), line.get("class", ""), line.get("split", "")
+        name, label, split = (
+            readable_name(plain_path(line.get("file", ""))),
+            line.get("class", ""),
+            line.get("split", ""),
+        )
         if not name or label not in labels or split not in rows:
             raise BadInput(
                 f"{path} line {number} needs a file below that folder, one of the {len(labels)} classes and a split "
@@ -33,5 +38,5 @@ def read_file_table(path: Path, classes: Sequence[str], splits: Sequence[str]) -
         if name in first:
             raise BadInput(f"{path} line {number} lists {name} again, after line {first[name]}; delete one of them.")
         first[name] = number
-        rows[split].append(Row(path.parent / name, labels[label], name, line.get("group") or name))
+        rows[split].append(Row(stored(path.parent / name), labels[label], name, line.get("group") or name))
     return rows

@@ -17,7 +17,7 @@ from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import unmatched
 from modalities.datasets.standin import is_stand_in
 from modalities.datasets.target import Target
-from modalities.errors import BadInput
+from modalities.errors import BadInput, readable_name
 
 
 class FolderTarget(Target):
@@ -93,7 +93,7 @@ class FolderTarget(Target):
             every = zip(columns.where, columns.labels.tolist(), columns.item_ids, columns.groups, strict=True)
             for path, label, item_id, group in every:
                 size = path.stat().st_size
-                digest.update(f"{item_id} {label} {group} {size}\n".encode("utf-8", "backslashreplace"))
+                digest.update(readable_name(f"{item_id} {label} {group} {size}\n").encode("utf-8", "backslashreplace"))
                 total += size
         return digest.hexdigest(), total
 

@@ -13,7 +13,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.lazy import Lazy
-from modalities.errors import BadInput
+from modalities.errors import BadInput, readable_name
 from modalities.storage.array_cache import Arrays, cached_arrays
+from modalities.storage.paths import stored
 
 Indices = NDArray[np.int64]
 RECENT = 2 * 10**9  # nanoseconds; a folder that changed this recently may change again within one tick of its clock
@@ -81,7 +82,11 @@ class Paths(Lazy[Path]):
     """Names below a folder as paths."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        super().__init__(names, range(len(names)), folder.joinpath)
+        super().__init__(names, range(len(names)), partial(_below, folder))
+
+
+def _below(folder: Path, name: str) -> Path:
+    return stored(folder / name)
 
 
 class _Query(NamedTuple):
@@ -171,7 +176,7 @@ def _size(path: Path) -> int:
 def _modified(folder: Path) -> int:
     """Return a folder's modification time in nanoseconds, or -1 if it is absent."""
     try:
-        return folder.stat().st_mtime_ns
+        return stored(folder).stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         return -1
 
@@ -198,8 +203,8 @@ def _scan(query: _Query) -> Arrays:
         lengths.append(np.array([len(name) for name, _ in files], np.uint16))
         if query.sizes:
             sizes.append(np.array([size for _, size in files], np.int64))
-        prefix = os.fsencode(alias)
-        digest.update(b"".join(b"%b/%b %d\n" % (prefix, name, size) for name, size in files))
+        prefix = _composed(os.fsencode(alias))
+        digest.update(b"".join(b"%b/%b %d\n" % (prefix, _composed(name), size) for name, size in files))
     return {
         "text": np.frombuffer(bytes(text), np.uint8),
         "lengths": np.concatenate([np.empty(0, np.uint16), *lengths]),
@@ -209,16 +214,22 @@ def _scan(query: _Query) -> Arrays:
     }
 
 
+def _composed(name: bytes) -> bytes:
+    """Return a name as it is called on every system, whichever Unicode form this one stores."""
+    return name if name.isascii() else readable_name(os.fsdecode(name)).encode("utf-8", "surrogateescape")
+
+
 def _files(folder: Path, suffixes: tuple[str, ...], sizes: bool) -> list[tuple[bytes, int]]:
-    """Return names and sizes (0 unless requested) of the files directly in a folder, by name."""
+    """Return names and sizes (0 unless requested) of the files directly in a folder, by composed name."""
     endings = tuple(map(os.fsencode, suffixes))
     try:
-        with os.scandir(os.fsencode(folder)) as entries:
-            return sorted(
+        with os.scandir(os.fsencode(stored(folder))) as entries:
+            found = (
                 (entry.name, entry.stat().st_size if sizes else 0)
                 for entry in entries
                 if entry.name.lower().endswith(endings) and not is_hidden(entry.name) and _is_file(entry)
             )
+            return sorted(found, key=lambda file: (_composed(file[0]), file))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Item
-from modalities.errors import BadInput
+from modalities.datasets.lazy import Lazy
+from modalities.errors import BadInput, readable_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,6 +56,12 @@ class Columns(Sequence[Row]):
             return rows
         labels = np.fromiter((row.label for row in rows), np.int64, len(rows))
         return cls([row.where for row in rows], labels, [row.item_id for row in rows], [row.group for row in rows])
+
+    def readable(self) -> Columns:
+        """Return the same rows with ids and groups that do not depend on how a system stores the names of files."""
+        every = range(len(self))
+        ids, groups = (Lazy(names, every, readable_name) for names in (self.item_ids, self.groups))
+        return Columns(self.where, self.labels, ids, groups)
 
 
 @dataclass

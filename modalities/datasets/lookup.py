@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.datasets.index import Index, Indices
+from modalities.errors import readable_name
 from modalities.storage.array_cache import Arrays, cached_arrays
 
 ReadList = Callable[[Path], Iterable[tuple[str, int]]]
@@ -55,11 +56,13 @@ def _look_up(
     listed_as: Callable[[str], str],
 ) -> ListedFiles:
     def compute() -> Arrays:
-        place = {listed_as(name): place for place, name in enumerate(found.names.with_prefixes(prefixes))}
+        place = {
+            readable_name(listed_as(name)): place for place, name in enumerate(found.names.with_prefixes(prefixes))
+        }
         absent = ""
         pairs = []
         for name, label in read(path):
-            pairs.append((place.get(name, -1), label))
+            pairs.append((place.get(readable_name(name), -1), label))
             absent = absent or (name if pairs[-1][0] < 0 else "")
         every = np.array(pairs, np.int64).reshape(-1, 2)
         present = every[every[:, 0] >= 0]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.listing import Listing, Row
+from modalities.datasets.listing import Columns, Listing, Row
 from modalities.datasets.standin import MEANING, is_stand_in, mark
 from modalities.errors import BadInput
 
@@ -99,7 +99,7 @@ class Target:
         if self.info.folds > 1 and not 1 <= fold <= self.info.folds:
             raise BadInput(f"{self.info.name} has no fold {fold}; choose 1 to {self.info.folds}.")
         if rows := self._rows(root, view, fold, test=test):
-            return self.listing(rows, view, test=test)
+            return self.listing(Columns.of(rows).readable(), view, test=test)
         raise BadInput(
             f"there are no {self.unit} of {self.info.name} below {self.home(root)} for the split "
             f"'{self.splits[test]}'; {self.instructions(root)}"

@@ -24,7 +24,7 @@ class ImageFolderTarget(FolderTarget):
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
         """Return each file as one raw item of ``view.raw_size``."""
-        return Listing(rows, partial(read_image, side=view.raw_size))
+        return Listing(rows, partial(read_image, side=view.raw_size, interpolation=view.interpolation))
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return the index's fingerprint (of names and sizes) for class folders, and the total size in bytes."""

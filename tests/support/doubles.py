@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
 from benchmark.training.callbacks import IgnoreProgress
 from modalities.base import Draws, Item
 
@@ -34,6 +37,11 @@ class Split:
         return Item(torch.from_numpy(self.raw[index]), int(self.labels[index]), self.item_ids[index])
 
 
+def of_the_run(cell: Cell, record: Record) -> list[str]:
+    """The deviations of a record that its settings do not have already."""
+    return record.deviations[len(cell.record("failed", "no run", provenance={}).deviations) :]
+
+
 def noise_split(items: int, clips: int, features: int) -> Split:
     """A split whose raw values are drawn at random."""
     return Split(items, raw=np.random.default_rng(items).integers(-9, 9, (items, clips, features)).astype(np.int16))
@@ -50,6 +58,11 @@ class NoiseStream:
     def batch(self, step: int) -> torch.Tensor:
         noise = self._draws.normal(step, "noise", (self.batch_size, *self.shape))
         return torch.tensor(noise, dtype=torch.float32, device=self._device)
+
+
+def as_read(value: Any) -> Any:
+    """A value as a configuration file gives it: a text is equal to its literal, and another object."""
+    return "".join(list(value)) if isinstance(value, str) else value
 
 
 def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:

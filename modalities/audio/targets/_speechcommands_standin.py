@@ -86,4 +86,4 @@ def write(folder: Path, seed: int) -> None:
     for kind, name in enumerate(NOISES):
         write_wave(folder / NOISE / f"{name}.wav", _noise(kind, rng), RATE)
     for split, items in lists.items():
-        (folder / LISTS[split]).write_text("".join(f"{item}\n" for item in items))
+        (folder / LISTS[split]).write_text("".join(f"{item}\n" for item in items), encoding="utf-8")

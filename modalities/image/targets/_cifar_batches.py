@@ -37,7 +37,7 @@ CITATION = (
 )
 
 
-def read_picture(index: int, pixels: NDArray[np.uint8], side: int) -> Tensor:
+def read_picture(index: int, pixels: NDArray[np.uint8], side: int, interpolation: str = "bicubic") -> Tensor:
     """Return a picture of (n, 3072) as a raw item: (1, 3, side, side) uint8."""
     import torch
     from PIL import Image
@@ -45,7 +45,7 @@ def read_picture(index: int, pixels: NDArray[np.uint8], side: int) -> Tensor:
     planes = pixels[index].reshape(3, SIDE, SIDE)
     if side == SIDE:
         return torch.from_numpy(planes.copy())[None]
-    return to_raw(Image.fromarray(planes.transpose(1, 2, 0)), side)
+    return to_raw(Image.fromarray(planes.transpose(1, 2, 0)), side, interpolation)
 
 
 class CifarTarget(PackedTarget, ImageFolderTarget):
@@ -109,7 +109,8 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         labels = [label for _, of_batch in batches for label in of_batch]
         rows = [Row(i, label, f"{split}-{i:05d}", f"{split}-{i:05d}") for i, label in enumerate(labels)]
         pixels = np.concatenate([pixels for pixels, _ in batches])
-        return Listing(rows, partial(read_picture, pixels=pixels, side=view.raw_size))
+        read = partial(read_picture, pixels=pixels, side=view.raw_size, interpolation=view.interpolation)
+        return Listing(rows, read)
 
     def _batch(self, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
         """Return pixels (n, 3072) and labels of one file."""

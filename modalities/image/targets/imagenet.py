@@ -17,7 +17,7 @@ from modalities.datasets.lists import lines, parse_int
 from modalities.datasets.standin import mark
 from modalities.image.targets._imagenet_labels import KIT, META, TABLE, TRUTH, find_labels, read_labels
 from modalities.image.targets._official import OfficialTarget, save_jpeg
-from modalities.image.targets._published import PAPER, resnets
+from modalities.image.targets._published import PAPER, RESNET50, resnets
 
 if TYPE_CHECKING:
     from modalities.image.targets._paint import Canvas, Kinds
@@ -57,7 +57,7 @@ class ImageNet(OfficialTarget):
         leak_unit="image",
         published=(
             *resnets(teacher=0.695, student=0.662, wide_student=0.690),
-            Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER),
+            Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER, RESNET50, RESNET50),
         ),
         notes="Classes are sorted WordNet ids. Tested on the validation images, as usual: the labels of the test "
         "images are not public. The download size is approximate. The stand-in shows 20 of the classes.",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modalities.base import Published, TargetInfo
+from modalities.base import TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines, parse_int, plain_path
 from modalities.errors import BadInput
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
-from modalities.image.targets._published import PAPER
+from modalities.image.targets._published import resnet50
 
 _FROM = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 LISTS = {"trainval": "annotations/trainval.txt", "test": "annotations/test.txt"}
@@ -32,7 +32,7 @@ class Pets37(OfficialTarget):
         homepage="https://www.robots.ox.ac.uk/~vgg/data/pets/",
         download_bytes=791_918_971 + 19_173_078,
         leak_unit="image",
-        published=(Published(0.768, "student", "ResNet-18 → ResNet-50", "one image", PAPER),),
+        published=(resnet50(0.768),),
         notes="Trained on the official trainval list. About 40 images are in neither list and not used. "
         "The stand-in shows 11 of the breeds.",
     )

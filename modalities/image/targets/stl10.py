@@ -31,8 +31,8 @@ class PlanarReader:
     The file is memory-mapped, again in every process.
     """
 
-    def __init__(self, path: Path, side: int) -> None:
-        self.path, self.side = path, side
+    def __init__(self, path: Path, side: int, interpolation: str = "bicubic") -> None:
+        self.path, self.side, self.interpolation = path, side, interpolation
         self._planes: NDArray[np.uint8] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class PlanarReader:
         if self._planes is None:
             self._planes = np.memmap(self.path, np.uint8, "r").reshape(-1, 3, SIDE, SIDE)
         rows_and_columns = np.ascontiguousarray(self._planes[index].transpose(2, 1, 0))  # colour, column, row → r, c, 3
-        return to_raw(Image.fromarray(rows_and_columns), self.side)
+        return to_raw(Image.fromarray(rows_and_columns), self.side, self.interpolation)
 
 
 class Stl10(PackedTarget):
@@ -137,7 +137,8 @@ class Stl10(PackedTarget):
         self, root: Path, split: str, view: ImageView, labels: NDArray[np.int64], chosen: list[int] | range
     ) -> Listing:
         rows = [Row(i, int(labels[i]), f"{split}-{i:05d}", f"{split}-{i:05d}") for i in chosen]
-        return Listing(rows, PlanarReader(self.packed_home(root) / f"{split}_X.bin", view.raw_size))
+        pixels = self.packed_home(root) / f"{split}_X.bin"
+        return Listing(rows, PlanarReader(pixels, view.raw_size, view.interpolation))
 
     def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures in the official files, in ten folds that overlap as the official ones do."""

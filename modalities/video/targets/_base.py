@@ -26,4 +26,5 @@ class VideoTarget(Target):
 def x3d_student(top1: float) -> tuple[Published, ...]:
     """Return the published result of a video target."""
     paper = "Asano & Saeed 2023, arXiv 2112.00725"
-    return (Published(top1, "student", "X3D-XS → X3D width 5, depth 3", "one image", paper),)
+    teacher, student = ("x3d-xs", "x3d-xs:pretrained", "x3d-w2-d2.2"), ("x3d-w5-d3",)
+    return (Published(top1, "student", "X3D-XS → X3D width 5, depth 3", "one image", paper, teacher, student),)

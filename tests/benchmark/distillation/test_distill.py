@@ -13,17 +13,20 @@ from torch import nn
 
 import benchmark.distillation
 from benchmark.config.schema import Recipe
-from benchmark.distillation.distill import distill
+from benchmark.distillation.distill import DistillationStep, distill
+from benchmark.distillation.loss import distillation_loss
+from benchmark.distillation.mixing import mix
+from benchmark.system.ranks import Ranks
 from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Diverged, optimise
-from doubles import CPU, NoiseStream, StopAfter, same_weights, small_network
-from modalities.base import SegmentStream
+from doubles import CPU, NoiseStream, StopAfter, as_read, same_weights, small_network
+from modalities.base import Draws, SegmentStream
 
 
 def recipe(**changes) -> Recipe:
     base = {"name": "test", "steps": 120, "batch": 16, "lr": 1e-2, "warmup": 0.3, "temperature": 2.0}
-    return Recipe(**{**base, **changes})
+    return Recipe(**{name: as_read(value) for name, value in {**base, **changes}.items()})
 
 
 def test_a_student_comes_to_agree_with_its_teacher_on_segments_it_never_saw():
@@ -112,6 +115,7 @@ def test_the_teacher_keeps_its_weights_its_statistics_and_its_eval_mode():
     distill(NoiseStream(), teacher, small_network(2), recipe(steps=20), seed=0, device=CPU)
     assert same_weights(teacher, untouched)
     assert not teacher.training
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
 
 
 def test_teacher_and_student_see_the_same_mixed_tensor():
@@ -153,6 +157,19 @@ def test_a_stream_of_another_batch_size_is_refused():
         distill(NoiseStream(), small_network(1), small_network(2), recipe(batch=8), seed=0, device=CPU)
 
 
+def test_a_large_batch_is_compared_by_its_number(monkeypatch):
+    monkeypatch.setattr(NoiseStream, "batch_size", int("300"))
+    DistillationStep(NoiseStream(), small_network(1), small_network(2), recipe(batch=300), seed=0, device=CPU)
+
+
+def test_unless_told_otherwise_a_batch_goes_through_the_networks_whole_and_nothing_is_prefetched(monkeypatch):
+    monkeypatch.setattr("benchmark.distillation.distill.Prefetcher", None)
+    assert len(list(step_of(recipe()).loss(0))) == 1
+    assert (
+        len(distill(NoiseStream(), small_network(1), small_network(2), recipe(steps=1), seed=0, device=CPU).rows) == 1
+    )
+
+
 def test_the_core_is_given_a_stream_and_no_dataset():
     kinds = inspect.get_annotations(distill, eval_str=True)
     assert set(kinds) == {
@@ -178,3 +195,56 @@ def test_no_file_of_the_core_can_name_a_dataset():
             for forbidden in ("benchmark.data", "benchmark.running", "benchmark.evaluation", "modalities.datasets",
                               "modalities.registry", "torch.utils.data"):  # fmt: skip
                 assert not any(f"{name}.".startswith(f"{forbidden}.") for name in names), (path.name, names)
+
+
+# --- values of the recipe and seeds
+
+
+def step_of(made: Recipe, seed: int = 0, **more) -> DistillationStep:
+    return DistillationStep(NoiseStream(), small_network(1), small_network(2), made, seed=seed, device=CPU, **more)
+
+
+def test_another_seed_mixes_otherwise_and_every_step_too():
+    made = recipe()
+    one = step_of(made, seed=1)
+    assert torch.equal(one.segments(0), step_of(made, seed=1).segments(0))
+    for other in (step_of(made, seed=2).segments(0), step_of(made, seed=0).segments(0)):
+        assert not torch.equal(one.segments(0), other)
+    where = [one.segments(step) != NoiseStream().batch(step) for step in (0, 1)]
+    assert not torch.equal(*where)
+
+
+@pytest.mark.parametrize("changes", [
+    {"mixing": "mixup"}, {"mixing_alpha": 0.2}, {"mixing_per": "batch"}, {"mixing": "none"},
+])  # fmt: skip
+def test_mixing_is_the_recipes(changes):
+    made = recipe(**changes)
+    expected = mix(
+        NoiseStream().batch(3), made.mixing, made.mixing_alpha, made.mixing_per, Draws(7, "mixing/"), 3
+    )  # fmt: skip
+    assert torch.equal(step_of(made, seed=7).segments(3), expected)
+    assert not torch.equal(step_of(recipe(), seed=7).segments(3), expected)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 8.0])
+@pytest.mark.parametrize("micro_batches", [1, 3])
+def test_the_loss_is_that_of_the_recipes_temperature_whatever_the_micro_batches(temperature, micro_batches):
+    made, student = recipe(temperature=temperature), small_network(2).eval()
+    step = DistillationStep(
+        NoiseStream(), small_network(1), student, made, seed=0, device=CPU, micro_batches=micro_batches
+    )  # fmt: skip
+    inputs, teacher = step.segments(5), small_network(1).eval()
+    parts = list(step.loss(5))
+    assert len(parts) == micro_batches
+    expected = distillation_loss(student(inputs), teacher(inputs), temperature)
+    assert sum(parts).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(0, 3), (1, 3 + 2**16), (2, 3 + 2**17)])
+def test_dropout_differs_between_ranks_and_follows_the_seed(monkeypatch, rank, expected):
+    seen = {}
+    monkeypatch.setattr("benchmark.distillation.distill.optimise", lambda *given, **named: seen.update(named))
+    ranks = Ranks()
+    ranks.rank, ranks.world_size = rank, 3
+    distill(NoiseStream(), small_network(1), small_network(2), recipe(), seed=3, device=CPU, ranks=ranks)
+    assert seen["seed"] == expected

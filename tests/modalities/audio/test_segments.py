@@ -9,7 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from draw_laws import Choice, check_draws, log_uniform, uniform
 from modalities.audio import logmel
+from modalities.audio.augmentations import KNOTS
 from modalities.audio.policies import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource
@@ -222,3 +224,62 @@ def test_a_recording_shorter_than_a_window_is_repeated() -> None:
 def test_a_recording_loaded_at_another_rate_is_refused() -> None:
     with pytest.raises(BadInput, match=r"8000 Hz.*16000"):
         stream(source(np.ones(8_000), rate=8_000), CROP)
+
+
+# --- draws
+
+SHARE = uniform(0, 1)
+WINDOW = {"speed": log_uniform(0.64, 1.57), "place": SHARE, "length": uniform(0.2, 1.0)}
+LAWS = {
+    **WINDOW, **{f"other {name}": law for name, law in WINDOW.items()},
+    "start": SHARE, "other start": SHARE,
+    "mix": SHARE, "mix level": uniform(-10, 10), "gain": uniform(-10, 10), "sign": Choice([-1.0, 1.0], [0.3, 0.7]),
+    "noise": SHARE, "noise place": SHARE, "noise level": uniform(-40, -5), "shift": uniform(-3, 3),
+    **{f"knots {knot}": uniform(-8, 8) for knot in range(KNOTS)},
+    "reverb": SHARE, "reverb seconds": uniform(0.1, 0.6), "reverb level": uniform(-20, 0),
+    "time start": SHARE, "time width": uniform(0, 0.1), "mel start": SHARE, "mel width": uniform(0, 0.1),
+}  # fmt: skip
+
+
+def test_every_draw_follows_its_law_and_no_other_draw() -> None:
+    policy = dataclasses.replace(STANDARD, polarity=0.3)
+
+    def columns(seed: int, step: int) -> dict[str, np.ndarray]:
+        drawn = stream(noise(), policy, batch_size=4000, seed=seed)._draw(step)
+        knots = drawn.pop("knots")
+        drawn |= {f"knots {knot}": knots[:, knot] for knot in range(KNOTS)}
+        for prefix in ("", "other "):  # in shares of the room that the length leaves
+            drawn[prefix + "start"] = drawn[prefix + "start"] / (1 - drawn[prefix + "length"])
+        return drawn
+
+    check_draws(columns, LAWS)
+
+
+def test_a_short_reverberation_is_drawn_as_short_as_the_policy_says() -> None:
+    drawn = stream(noise(), dataclasses.replace(STANDARD, reverb_seconds=0.05), batch_size=64)._draw(0)
+    assert np.array_equal(drawn["reverb seconds"], np.full(64, 0.05))
+
+
+def test_each_share_of_the_policy_decides_its_own_change() -> None:
+    drawn = stream(noise(), STANDARD, batch_size=4000)._draw(0)
+    for name in ("mix", "noise", "reverb"):
+        for share in (0.0, 0.25, 1.0):
+            segments = stream(noise(), dataclasses.replace(CROP, **{name: share, "mix_db": 0}), batch_size=400)
+            if name == "reverb":
+                chosen = segments._spectral_changes(segments._draw(0)).reverb_seconds > 0
+            else:
+                plain = waves(stream(noise(), CROP, batch_size=400))
+                chosen = ((waves(segments) - plain).abs().amax(1) > 0).numpy()
+            assert np.array_equal(chosen, drawn[name][:400] < share), (name, share)
+
+
+def test_spectral_changes_take_each_draw_to_its_place() -> None:
+    segments = stream(noise(), dataclasses.replace(STANDARD, reverb=1.0), batch_size=32)
+    drawn = segments._draw(0)
+    changes = segments._spectral_changes(drawn)
+    for field, name in (
+        ("shift", "shift"), ("knots", "knots"), ("reverb_seconds", "reverb seconds"), ("reverb_db", "reverb level"),
+        ("mel_start", "mel start"), ("mel_width", "mel width"), ("time_start", "time start"),
+        ("time_width", "time width"),
+    ):  # fmt: skip
+        assert np.array_equal(getattr(changes, field), drawn[name]), field

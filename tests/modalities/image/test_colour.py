@@ -1,6 +1,7 @@
 """Colour: the one matrix equals torchvision's chain, and hue, grey, solarize and blur what they are called."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import functional as F
 
+from draw_laws import Choice, check_draws, uniform, yes
 from modalities.compute.draws import Draws
 from modalities.image import colour, source
 from modalities.image.policies import POLICIES
@@ -132,3 +134,84 @@ def test_jitter_touches_as_many_samples_as_the_policy_says():
 def test_a_policy_without_colour_changes_nothing(muted):
     shade = colour.draw(Draws(0), 0, 1, POLICIES["geometry"])
     torch.testing.assert_close(colour.apply(muted, shade, NONE, SINGLE_PROCESS), muted)
+
+
+def test_two_jitters_are_one_after_the_other(muted):
+    # Both of full probability; each is what the same draws give alone, with the second's own hue.
+    policy = replace(POLICIES["published"], jitter=1.0, second_jitter=1.0, second_hue=0.3)
+    draws, batch = Draws(5), muted.expand(6, -1, -1, -1)
+    once = colour.draw(draws, 2, 6, replace(policy, second_jitter=0.0))
+    again = colour.draw(draws.within("second"), 2, 6, replace(policy, hue=0.3, second_jitter=0.0))
+    expected = colour.apply(colour.apply(batch, once, NONE, SINGLE_PROCESS), again, NONE, SINGLE_PROCESS)
+    both = colour.apply(batch, colour.draw(draws, 2, 6, policy), NONE, SINGLE_PROCESS)
+    inside = ((expected > 0.02) & (expected < 0.98)).all(1, keepdim=True).expand_as(expected)  # nothing was clipped
+    assert inside.float().mean() > 0.5
+    assert (both - expected)[inside].abs().max() < 0.02
+    assert (both - colour.apply(batch, once, NONE, SINGLE_PROCESS)).abs().mean() > 0.01
+
+
+def test_the_second_jitter_happens_as_often_as_it_should_and_apart_from_the_first():
+    policy = replace(POLICIES["published-imagenet"], grey=0.0)
+    n = 4000
+    first = colour.draw(Draws(1), 0, n, replace(policy, second_jitter=0.0)).matrix
+    second = colour.draw(Draws(1), 0, n, replace(policy, jitter=0.0)).matrix
+    changed = [(np.abs(matrix - np.eye(3)).max((1, 2)) > 1e-9) for matrix in (first, second)]
+    assert changed[0].mean() == pytest.approx(0.5, abs=0.03)
+    assert changed[1].mean() == pytest.approx(0.8, abs=0.03)
+    assert (changed[0] & changed[1]).mean() == pytest.approx(0.4, abs=0.03)
+
+
+# --- draws
+
+
+def test_every_draw_of_the_colour_follows_its_law_and_no_other_draw(monkeypatch):
+    policy = replace(
+        POLICIES["published"], jitter=1.0, brightness=0.4, contrast=0.3, saturation=0.2, hue=0.1,
+        grey=0.2, solarize=0.3, blur=1.0, blur_low=0.02, blur_high=0.05,
+    )  # fmt: skip
+    composed = []
+    compose = colour.compose
+    monkeypatch.setattr(colour, "compose", lambda *given: composed.append(given) or compose(*given))
+
+    def columns(seed, step):
+        shade = colour.draw(Draws(seed, "image/"), step, 4000, policy)
+        brightness, contrast, saturation, hue, order = composed[-1]
+        return {
+            "brightness": brightness, "contrast": contrast, "saturation": saturation, "hue": hue,
+            "order": order @ [64, 16, 4, 1], "solarize": shade.solarize, "sigma": shade.sigma,
+            "grey": np.abs(shade.matrix - shade.matrix[:, :1]).max(axis=(1, 2)) < 1e-12,
+        }  # fmt: skip
+
+    check_draws(columns, {
+        "brightness": uniform(0.6, 1.4), "contrast": uniform(0.7, 1.3), "saturation": uniform(0.8, 1.2),
+        "hue": uniform(-0.1, 0.1), "order": Choice([p @ np.array([64, 16, 4, 1]) for p in ORDERS]),
+        "solarize": yes(0.3), "sigma": uniform(0.02, 0.05), "grey": yes(0.2),
+    })  # fmt: skip
+
+
+ORDERS = np.array(list(permutations(range(4))))
+
+
+def test_who_is_jittered_blurred_solarized_or_grey_is_drawn_apart():
+    policy = replace(POLICIES["published"], jitter=0.5, grey=0.2, solarize=0.3, blur=0.4)
+
+    def columns(seed, step):
+        shade = colour.draw(Draws(seed, "image/"), step, 4000, policy)
+        grey = np.abs(shade.matrix - shade.matrix[:, :1]).max(axis=(1, 2)) < 1e-12
+        changed = np.where(grey[:, None, None], shade.matrix - colour._GREY, shade.matrix - np.eye(3))
+        return {
+            "jitter": (np.abs(changed) > 1e-9).any(axis=(1, 2)),
+            "grey": grey, "solarize": shade.solarize, "blur": shade.sigma > 0,
+        }  # fmt: skip
+
+    check_draws(columns, {"jitter": yes(0.5), "grey": yes(0.2), "solarize": yes(0.3), "blur": yes(0.4)})
+
+
+@pytest.mark.parametrize("name", list(POLICIES))
+def test_the_named_policies_change_colours_as_often_as_they_say(name):
+    policy = POLICIES[name]
+    shade = colour.draw(Draws(2, "image/"), 1, 4000, policy)
+    grey = np.abs(shade.matrix - shade.matrix[:, :1]).max(axis=(1, 2)) < 1e-12
+    assert grey.mean() == pytest.approx(policy.grey, abs=0.03)
+    assert shade.solarize.mean() == pytest.approx(policy.solarize, abs=0.03)
+    assert (shade.sigma > 0).mean() == pytest.approx(policy.blur, abs=0.03)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from draw_laws import Choice, check_draws, yes
 from modalities.base import Draws, Modality
 from modalities.errors import BadInput
 from modalities.image import MODALITY
@@ -88,6 +89,31 @@ def test_augment_depends_on_draws_and_step_alone():
     assert not torch.equal(MODALITY.augment(raw, PLAIN, DRAWS, 5), first)
 
 
+@pytest.mark.parametrize("side", [32, 40])
+def test_every_draw_of_a_teachers_augmentation_follows_its_law_and_no_other_draw(side):
+    place = torch.arange(side)
+    numbered = torch.stack([place.expand(side, side), place[:, None].expand(side, side), torch.ones(side, side).long()])
+    raw = numbered.byte().expand(3000, -1, -1, -1)
+    margin = 4 if side == 32 else 0
+
+    def columns(seed, step):
+        out = MODALITY.augment(raw, PLAIN, Draws(seed, "teacher/"), step).round().long()
+        # The middle of a window is never in the border, so its numbers say where it was cut and whether mirrored.
+        column, row = out[:, 0, 16, 16], out[:, 1, 16, 16]
+        mirrored = out[:, 0, 16, 17] < column
+        left = torch.where(mirrored, column - 15, column - 16) + margin
+        return {"top": (row - 16 + margin).numpy(), "left": left.numpy(), "flip": mirrored.numpy()}
+
+    place = Choice(range(9))
+    check_draws(columns, {"top": place, "left": place, "flip": yes(0.5)})
+
+
+def test_what_a_shift_uncovers_is_black():
+    raw = torch.full((64, 3, 32, 32), 200, dtype=torch.uint8)
+    out = MODALITY.augment(raw, PLAIN, DRAWS, 0).round()
+    assert set(out.unique().tolist()) == {0.0, 200.0}
+
+
 @pytest.mark.parametrize(
     "instance", [ImageView(), *POLICIES.values()], ids=lambda value: getattr(value, "name", "view")
 )
@@ -123,3 +149,22 @@ def test_an_impossible_view_is_refused_in_one_sentence(values, message):
 def test_equal_views_are_equal_and_hashable_whatever_sequence_they_got():
     assert {ImageView(mean=[0.1, 0.2, 0.3]), ImageView(mean=(0.1, 0.2, 0.3))} == {ImageView(mean=(0.1, 0.2, 0.3))}
     assert np.prod(ImageView(size=16).shape) == 768
+
+
+@pytest.mark.parametrize("name", ["cifar10", "stl10", "digits", "pets37"])
+def test_items_of_every_layout_are_resized_as_the_view_says(name, tmp_path):
+    from modalities import registry
+
+    adapter = registry.target(name)
+    if name != "digits":
+        adapter.write_sample(tmp_path, 0)
+    one, other = (
+        adapter.test(tmp_path, ImageView(size=40, interpolation=how))[0].data for how in ("bicubic", "bilinear")
+    )
+    assert one.shape == other.shape
+    assert not torch.equal(one, other)
+
+
+def test_an_unknown_interpolation_is_refused():
+    with pytest.raises(BadInput, match=r"no view.interpolation named 'bicubik'; did you mean bicubic"):
+        ImageView(interpolation="bicubik")

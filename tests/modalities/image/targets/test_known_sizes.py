@@ -84,7 +84,7 @@ def test_lists_that_are_written_otherwise_name_the_same_items(complete, name, sp
 
 @pytest.mark.parametrize("name", LISTS)
 def test_entries_without_a_file_are_counted_and_named(complete, name):
-    adapter, root, home = complete(name)
+    adapter, root, _home = complete(name)
     gone = adapter.test(root, VIEW).rows[4].where
     gone.rename(gone.with_name("elsewhere.jpg"))
     status = adapter.status(root)
@@ -150,7 +150,8 @@ def test_a_flower_on_both_sides_is_refused(complete):
 
 @pytest.mark.parametrize(("name", "place"), [
     ("pets37", "oxford-iiit-pet/oxford-iiit-pet"), ("pets37", "Oxford_Pets"), ("flowers102", "102flowers"),
-    ("flowers102", "flowers-102/flowers-102"), ("places365", "Places365"), ("places365", "places365/places365_standard"),
+    ("flowers102", "flowers-102/flowers-102"), ("places365", "Places365"),
+    ("places365", "places365/places365_standard"),
 ])  # fmt: skip
 def test_the_folder_may_have_another_name_or_lie_in_one_of_its_own(complete, name, place):
     adapter, root, home = complete(name)
