@@ -14,6 +14,8 @@ from benchmark.records.provenance import strip_folders
 from modalities import registry
 from modalities.errors import BadInput, UnknownName, readable_name
 
+CONTROLS = ("noise",)  # names of sources that every modality has
+
 
 @dataclass(frozen=True)
 class Request:
@@ -25,6 +27,7 @@ class Request:
     targets: tuple[str, ...] = ()  # names or globs; empty: the suite's
     modalities: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()  # of CONTROLS: sources that every cell is run from as well
     root: Path = Path()
     device: str = "cpu"  # kind only: cpu or cuda
 
@@ -34,6 +37,7 @@ class Request:
             "device": self.device,  # decides on the precision, and so on the ids of the cells
             "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
             "overrides": [without_folders(text) for text in self.overrides],
+            **({"controls": list(self.controls)} if self.controls else {}),
         }  # fmt: skip
 
 
