@@ -109,8 +109,7 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
         labels = [label for _, of_batch in batches for label in of_batch]
         rows = [Row(i, label, f"{split}-{i:05d}", f"{split}-{i:05d}") for i, label in enumerate(labels)]
         pixels = np.concatenate([pixels for pixels, _ in batches])
-        read = partial(read_picture, pixels=pixels, side=view.raw_size, interpolation=view.interpolation)
-        return Listing(rows, read)
+        return Listing(rows, partial(read_picture, pixels=pixels, side=view.raw_size, interpolation=view.interpolation))
 
     def _batch(self, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
         """Return pixels (n, 3072) and labels of one file."""
