@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import split_overrides
-from benchmark.planning.cell import state_of
+from benchmark.planning.cell import state_of, write_manifest
 from benchmark.planning.plan import cells_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
 from modalities.errors import BadInput
-from modalities.storage.paths import data_root
+from modalities.storage.paths import data_root, user_path
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,30 +70,30 @@ def run(
     own_student, own_teacher = _set_network(config.student, student), _set_network(config.teacher, teacher)
     own = [role for role, module in (("student", own_student), ("teacher", own_teacher)) if module is not None]
     kind = device_kind(device)
-    cells = cells_of(target, config, data_root(None if root is None else Path(root)), kind, own=own)
+    cells = cells_of(target, config, data_root(root), kind, own=own)
     if len(cells) != 1:
         raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
-    cell, store = cells[0], Store(Path(results) / profile)
+    cell, store = cells[0], Store(user_path(results) / profile)
     if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
         if own_student is not None:
             load_weights(own_student.eval(), store.student_weights(cell.id))
         return found
-    store.write_manifest("python", {"cell": cell.id}, [cell.manifest_entry()])
+    write_manifest(store, "python", {"cell": cell.id}, cells)
     device = kind if device == "auto" else device
     return run_cell(cell, store, device=device, callback=IgnoreProgress(), teacher=own_teacher, student=own_student)
 
 
 def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -> nn.Module | None:
     """Put a network into the settings, by its name; return it if it is the caller's own module."""
-    from benchmark.running.networks import weights_hash
+    from benchmark.running.networks import module_hash
 
     if network is None:
         return None
     if isinstance(network, str):
         settings.network = network
         return None
-    # The weights are part of the name, and so of the cell's id: another network is another cell.
-    settings.network = f"own {type(network).__name__} {weights_hash(network)[:12]}"
+    # Weights and code are part of the name, and so of the cell's id: another network is another cell.
+    settings.network = f"own {type(network).__name__} {module_hash(network)[:12]}"
     return network
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 
 from modalities.compute.draws import Draws, rank_slice
 from modalities.compute.to_device import to_device
+from modalities.errors import readable_name
 
 if TYPE_CHECKING:  # so that listing names never waits for torch
     import numpy as np
@@ -37,12 +38,17 @@ def __getattr__(name: str) -> Any:
 class SourceRef:
     """Which datum, known without decoding it, so that a plan costs nothing.
 
-    ``sha256`` is the hash of the file; for a generated datum, of its name, seed and generator version.
+    ``sha256`` is the hash of the file; for a generated datum, of its name, seed and generator version. The name of a
+    file is the same whether its system stores it composed or decomposed.
     """
 
     name: str
     sha256: str
     description: str
+
+    def __post_init__(self) -> None:
+        for field in ("name", "description"):
+            object.__setattr__(self, field, readable_name(getattr(self, field)))
 
 
 class Source(Protocol):
@@ -108,13 +114,20 @@ class LabelledData(Protocol):
 
 @dataclass(frozen=True)
 class Published:
-    """One published top-1 of a target, as a fraction, with its source."""
+    """One published top-1 of a target, as a fraction, with its source.
+
+    ``networks`` and ``datum`` are for readers. The fields after ``reference`` are what a cell is compared with; an
+    empty one agrees with nothing, because the publication does not say.
+    """
 
     top1: float
     role: Literal["teacher", "student", "full data"]
     networks: str
     datum: str
     reference: str
+    teacher: tuple[str, ...] = ()  # names of networks here with that architecture; * stands for any characters
+    student: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # the datum: SHA-256 of its file, or the name of a source that is generated
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ class TargetInfo:
     title: str
     modality: ModalityName
     classes: tuple[str, ...]  # in official order
-    train_items: int
+    train_items: int  # labelled images, recordings or videos, as published; several items may be cut from one of them
     test_items: int
     licence: str  # "not stated" if the authors state none
     citation: str  # BibTeX
@@ -137,6 +150,9 @@ class TargetInfo:
     ships_with: str | None = None  # the dependency that contains the real data, if any
     published: tuple[Published, ...] = ()
     notes: str = ""
+    own_split: bool = (
+        False  # sides drawn by a hash of names: their sizes are expected values, and only the sum is exact
+    )
 
 
 @dataclass(frozen=True)
@@ -188,12 +204,18 @@ class Modality(Protocol):
         """Return the named policies: instances of ``policy_type``."""
         ...
 
+    def traits(self) -> Mapping[str, str]:
+        """Return how segments are made whatever the settings, for comparison with how others make them."""
+        ...
+
     def networks(self) -> Mapping[str, str]:
         """Return network names (patterns such as ``wrn-D-W``), each with a line of description."""
         ...
 
-    def check_network(self, name: str) -> None:
-        """Refuse a name that ``network`` cannot build, without building it, and without torch if possible.
+    def check_network(self, name: str) -> str:
+        """Return the full name of a network: if it is pretrained, it says by which weights.
+
+        A name that ``network`` cannot build is refused, without building it, and without torch if possible.
 
         Raises:
             UnknownName: no pattern matches; the message names the nearest.
@@ -217,8 +239,10 @@ class Modality(Protocol):
     def network(self, name: str, view: Any, classes: int) -> nn.Module:
         """Build a network: view.shape in, (B, classes) logits out.
 
-        Its weights are random, or pretrained for names that say so. If those fit the classes as they are, the network
-        has an attribute ``ready = True`` and serves as a teacher without training; otherwise it is fine-tuned.
+        Its weights are random, or pretrained for names that say so. Those that come with a last layer of that many
+        classes have an attribute ``labels``, the names of these classes in order: if they are the target's, the network
+        serves as a teacher without training; otherwise it is fine-tuned. Raises BadInput if the view makes other inputs
+        than the weights were trained on.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from typing import Literal
 
 Argument = Literal["results", "root", "device", "jobs", "launcher", "slurm", "cells_per_job", "targets"]
@@ -11,9 +13,25 @@ def readable(text: object) -> str:
     """Return text from outside as one line that prints as it reads, on a terminal and in a file.
 
     Whatever a terminal obeys or a reader cannot see (escape sequences, line breaks, direction marks, undecodable
-    bytes) is written as an escape, such as ``\\x1b``. Applying it twice changes nothing more.
+    bytes) is written as an escape, such as ``\\x1b``, and letters are composed (NFC), in however many parts a system
+    stores them. Applying it twice changes nothing more.
     """
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
+    visible = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(text))
+    return unicodedata.normalize("NFC", visible)
+
+
+def readable_name(name: str) -> str:
+    """Return the name of a file as it is to be called everywhere: composed (NFC), and the same under every locale.
+
+    Some systems store names decomposed, and some locales cannot decode them. Open files by the name as it was.
+    """
+    if name.isascii():
+        return name
+    try:
+        decoded = os.fsencode(name).decode("utf-8")
+    except UnicodeError:  # it has characters that the locale lacks, or its bytes are not UTF-8
+        decoded = name
+    return unicodedata.normalize("NFC", decoded)
 
 
 class BadInput(Exception):

@@ -10,6 +10,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
+from benchmark.cli.output import print_document, print_whatever_is_said
 from benchmark.cli.remedies import explain
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -47,6 +48,7 @@ def run(
     target: options.Targets = None,
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
+    controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
     device: options.Device = "auto",
@@ -81,7 +83,7 @@ def run(
 
     `benchmark run --suite all`
 
-    `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]'`
+    `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]' --controls noise`
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
@@ -90,7 +92,9 @@ def run(
 
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
-    request = _request(overrides, suite, target, modality, exclude, root, launch.job_device, other_machine=on_slurm)
+    request = _request(
+        overrides, suite, target, modality, exclude, controls, root, launch.job_device, other_machine=on_slurm
+    )
     raise typer.Exit(run_suite(request, launch, results, seconds))
 
 
@@ -101,6 +105,7 @@ def plan(
     target: options.Targets = None,
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
+    controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
     device: options.Device = "auto",
@@ -115,7 +120,7 @@ def plan(
     """
     from benchmark.cli.plan import show_plan
 
-    request = _request(overrides, suite, target, modality, exclude, root, device, other_machine=True)
+    request = _request(overrides, suite, target, modality, exclude, controls, root, device, other_machine=True)
     show_plan(request, results, jobs=jobs, format=format)
 
 
@@ -148,7 +153,7 @@ def table(
     """
     from benchmark.cli.table import render
 
-    typer.echo(render(results, profile, format), nl=False)
+    print_document(render(results, profile, format))
 
 
 @app.command()
@@ -158,7 +163,7 @@ def preview(
     target: Annotated[
         str, typer.Option("--target", "-t", help="Target whose view to use. Default: the first of the modality.")
     ] = "",
-    out: Annotated[Path | None, typer.Option("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
+    out: Annotated[Path | None, options.path("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
 ) -> None:
     """Draw the source datum and some of the segments that a student sees.
 
@@ -176,7 +181,7 @@ def perf(
     modality: options.Modalities = None,
     device: options.Device = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write the results to, as JSON and Markdown.")
+        Path | None, options.path("--out", help="Folder to write the results to, as JSON and Markdown.")
     ] = None,
     format: options.TextOrJson = "text",
 ) -> None:
@@ -256,7 +261,7 @@ def data_verify(
 @data.command("sample")
 def data_sample(
     names: options.TargetNames,
-    root: Annotated[Path, typer.Option("--root", help="Folder to write to; it must hold no real data.")],
+    root: Annotated[Path, options.path("--root", help="Folder to write to; it must hold no real data.")],
 ) -> None:
     """Write a target's generated stand-in, in the dataset's own format, for a look at it.
 
@@ -272,7 +277,7 @@ def check(
     names: Annotated[list[str] | None, typer.Argument(metavar="TARGET", help="Registered targets.")] = None,
     all_targets: Annotated[bool, typer.Option("--all", help="Check every registered target.")] = False,
     root: Annotated[
-        Path | None, typer.Option("--root", help="Check the real data in this folder instead of a stand-in.")
+        Path | None, options.path("--root", help="Check the real data in this folder instead of a stand-in.")
     ] = None,
     format: options.TextOrJson = "text",
 ) -> None:
@@ -323,7 +328,7 @@ def new_target(
     modality: Annotated[str, typer.Option("--modality", "-m", help="image, audio or video.")],
     package: Annotated[
         Path | None,
-        typer.Option("--package", help="New folder for a separate package. Default: add the target to this checkout."),
+        options.path("--package", help="New folder for a separate package. Default: add the target to this checkout."),
     ] = None,
 ) -> None:
     """Write a working target adapter and its test, to start from: a dataset with one folder of files per class.
@@ -337,7 +342,7 @@ def new_target(
 
 def _request(
     overrides: list[str] | None, suite: str, target: list[str] | None, modality: list[str] | None,
-    exclude: list[str] | None, root: Path | None, device: str,
+    exclude: list[str] | None, controls: list[str] | None, root: Path | None, device: str,
     *, other_machine: bool,
 ) -> Request:  # fmt: skip
     """Make the request of ``run`` and ``plan``; the device may be that of an ``other_machine``, and not exist here."""
@@ -349,12 +354,14 @@ def _request(
     return Request(
         suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(options.split_names(target)),
         modalities=tuple(options.split_names(modality)), exclude=tuple(options.split_names(exclude)),
-        root=data_root(root), device=device_kind(device, elsewhere=other_machine),
+        controls=tuple(options.split_names(controls)), root=data_root(root),
+        device=device_kind(device, elsewhere=other_machine),
     )  # fmt: skip
 
 
 def main() -> None:
     """Run the command line; wrong usage ends with one sentence and exit code 2."""
+    print_whatever_is_said()
     try:
         app()
     except BadInput as error:

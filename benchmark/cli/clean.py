@@ -14,7 +14,7 @@ from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
 from modalities.storage.cleanup import remove, remove_atomically
 from modalities.storage.locks import LOCK, lock_path, try_lock
-from modalities.storage.paths import cache_root
+from modalities.storage.paths import cache_root, user_path
 
 KINDS = {
     "stand-ins": "generated stand-in datasets; a cell that needs one generates it again",
@@ -83,7 +83,7 @@ def _entries(results: Path, root: Path) -> Iterator[Entry]:
                 yield from _if_idle(kind, path, lock_path(path) if kind == "stand-ins" else None)
     yield from _unfinished(root)
     if downloads := os.environ.get("BENCHMARK_DOWNLOADS"):
-        folder = Path(downloads).expanduser()
+        folder = user_path(downloads)
         yield from _unfinished(folder)
         for path in sorted(folder.glob("*")):
             if path.is_file() and path.suffix != ".part" and not path.name.startswith("."):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from modalities.errors import BadInput
+from modalities.storage.paths import user_path
 
 
 def split_names(values: list[str] | None) -> list[str]:
@@ -24,6 +25,11 @@ def _format(*formats: str) -> Any:
         return value
 
     return typer.Option("--format", help=f"{', '.join(formats[:-1])} or {formats[-1]}.", callback=check)
+
+
+def path(name: str, *, help: str) -> Any:
+    """Make an option that takes a file or folder, with ``~`` for the home folder."""
+    return typer.Option(name, help=help, callback=lambda given: None if given is None else user_path(given))
 
 
 LOCAL_RESULTS = Path("results/local")
@@ -44,10 +50,17 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", "-x", help="Exclude these targets: names or globs, separated by commas."),
 ]
-Results = Annotated[Path, typer.Option("--results", help="Folder for records and leaderboards.")]
+Controls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls",
+        help="Run each cell from this source as well, to see how much the datum matters: noise.",
+    ),
+]
+Results = Annotated[Path, path("--results", help="Folder for records and leaderboards.")]
 Root = Annotated[
     Path | None,
-    typer.Option("--root", help="Folder with the real datasets. Default: BENCHMARK_DATA, else a per-user folder."),
+    path("--root", help="Folder with the real datasets. Default: BENCHMARK_DATA, else a per-user folder."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Jobs = Annotated[

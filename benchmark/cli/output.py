@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
+
+# Signs of ours that an encoding may lack; any other character is written as an escape, such as \xe9.
+_IN_ASCII = {
+    "·": "-",
+    "–": "-",
+    "—": "-",
+    "±": "+/-",
+    "×": "x",
+    "→": "->",
+    "…": "...",
+    "•": "*",
+    "✓": "ok",
+    "✗": "failed",
+}
+
+
+def print_whatever_is_said() -> None:
+    """Let standard output and error write, in ASCII, whatever their encoding lacks, instead of raising."""
+    codecs.register_error("benchmark", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="benchmark")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_IN_ASCII.get(sign) or ascii(sign)[1:-1] for sign in lacking), error.end
+
+
+def print_document(text: str) -> None:
+    """Print a text that is a file's content: in UTF-8 whatever the locale, unless a person reads it on a terminal."""
+    stream = sys.stdout
+    if stream.isatty() or not hasattr(stream, "buffer"):
+        print(text, end="")
+        return
+    stream.flush()
+    stream.buffer.write(text.encode("utf-8"))
+    stream.buffer.flush()
 
 
 @contextmanager
@@ -20,7 +62,10 @@ def tolerate_closed_output() -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         # In a process that was started without one of them (2>&-), it is None.
-        out, err = (stream or stack.enter_context(Path(os.devnull).open("w")) for stream in (sys.stdout, sys.stderr))
+        out, err = (
+            stream or stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            for stream in (sys.stdout, sys.stderr)
+        )
         for redirect, stream in ((contextlib.redirect_stdout, out), (contextlib.redirect_stderr, err)):
             ours = _Tolerant(stream)
             stack.enter_context(redirect(cast(TextIO, ours)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.cli.text_table import print_json, print_table
 from benchmark.launch.progress import counted, duration
-from benchmark.planning.cell import Cell, state_of
+from benchmark.planning.cell import Cell, state_of, told_apart
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
@@ -25,7 +25,8 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     threads = max((cell.config.threads for cell in cells), default=1)
     workers = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # raises for bad jobs
     store = Store(results / request.profile)
-    rows = [_row(cell, store) for cell in cells]
+    differing = told_apart(cells)
+    rows = [_row(cell, store, differing[cell.id]) for cell in cells]
     if format == "json":
         print_json(rows)
         return
@@ -39,7 +40,7 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     _print_totals(rows, workers, store)
 
 
-def _row(cell: Cell, store: Store) -> dict[str, Any]:
+def _row(cell: Cell, store: Store, differs: str) -> dict[str, Any]:
     state, reason = state_of(cell, store)
     info, runs = cell.adapter.info, state == "to run"
     prediction_bytes = info.test_items * len(info.classes) * BYTES_PER_LOG_PROBABILITY
@@ -47,6 +48,8 @@ def _row(cell: Cell, store: Store) -> dict[str, Any]:
         "cell": cell.id,
         "target": cell.key.target,
         "source": cell.source.name,
+        "source_sha256": cell.source.sha256,
+        "differs": differs,  # from cells of the same target, source, seed and fold
         "seed": cell.key.seed,
         "fold": cell.key.fold,
         "data": cell.data.kind,
@@ -64,7 +67,8 @@ def _print_cells(rows: list[dict[str, Any]]) -> None:
     table = []
     for row in rows:
         time_and_reason = (duration(row["seconds"]), row["reason"]) if row["state"] == "to run" else ("", "")
-        table.append([*(row[name] for name in names), *time_and_reason])
+        label = f"{row['source']} ({row['differs']})" if row["differs"] else row["source"]
+        table.append([*((row | {"source": label})[name] for name in names), *time_and_reason])
     print_table([*names, "time", ""], table)
 
 

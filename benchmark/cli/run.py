@@ -19,7 +19,7 @@ from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
 from benchmark.leaderboard.formats import write
-from benchmark.planning.cell import Cell, describe, state_of
+from benchmark.planning.cell import Cell, describe, state_of, write_manifest
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
@@ -72,7 +72,7 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
         return DONE
     cells = make_plan(request)
     store.check_writable()
-    store.write_manifest(request.suite, request.selection(), [cell.manifest_entry() for cell in cells])
+    write_manifest(store, request.suite, request.selection(), cells)
     todo, without_data = _classify(cells, store)
     devices = _devices(todo, options, ranks)
     _announce(cells, todo, request, store, 0 if options.launcher == "slurm" else min(len(devices), len(todo)))

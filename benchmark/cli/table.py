@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.cli.text_table import print_table
-from benchmark.leaderboard.formats import FORMATS, labels, percent
+from benchmark.config.published import source_digests
+from benchmark.leaderboard.formats import COLLAPSED, COLLAPSED_MEANING, FORMATS, items_shown, labels, marked, percent
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
+from modalities.base import Published
 
 
 def render(results: Path, profile: str, format: str) -> str:
@@ -19,25 +22,34 @@ def render(results: Path, profile: str, format: str) -> str:
 def print_summary(store: Store) -> None:
     """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
     frame = leaderboard(store, published())
-    heads = ["target", "source", "data", "teacher %", "student %", "retention %", "chance %", "untrained %", "seeds"]
-    figures = ("teacher_top1", "top1", "retention", "chance", "untrained")
+    heads = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "chance %"]
+    heads += ["majority %", "untrained %", "test items", "seeds"]
+    figures = ("mean_per_class", "retention", "chance", "majority", "untrained")
     found = frame.to_dict("records")
     rows = [
         [
             *map(sanitize, (*label, row["data"])),
+            *(marked(row, who) for who in ("teacher", "student")),
             *(percent(row[name]) for name in figures),
+            items_shown(row),
             row["seeds"],
             "" if row["status"] == "done" else row["status"],
         ]
         for row, label in zip(found, labels(found), strict=True)
     ]
     print_table([*heads, ""], rows)
+    if any(COLLAPSED in text for row in rows for text in row):
+        print(f"({COLLAPSED} {COLLAPSED_MEANING})")
     for note in sorted({note for note in frame["note"] if note}):
         print(f"({note})")
 
 
-def published() -> dict[str, float | None]:
-    """Return the top-1 of each target's first published student, as a fraction; None if none is published."""
-    infos = [adapter.info for adapter in registry.usable()[0].values()]
-    students = {info.name: [entry.top1 for entry in info.published if entry.role == "student"] for info in infos}
-    return {name: top1[0] if top1 else None for name, top1 in students.items()}
+def published() -> dict[str, tuple[Published, ...]]:
+    """Return the published results of each target, with the SHA-256 of their sources."""
+    found = {}
+    for adapter in registry.usable()[0].values():
+        digest = source_digests(registry.modality(adapter.info.modality))
+        found[adapter.info.name] = tuple(
+            replace(entry, sources=tuple(map(digest, entry.sources))) for entry in adapter.info.published
+        )
+    return found

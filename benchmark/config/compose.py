@@ -19,6 +19,7 @@ from benchmark.config.overrides import check_option, checked_override, options, 
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
+from modalities.storage.paths import user_path
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_explanation(error, overrides)) from error
     assert isinstance(config, Config)
+    if config.teacher.weights:
+        config.teacher.weights = str(user_path(config.teacher.weights))
     _check_values(config, target)
     return config
 
@@ -137,6 +140,8 @@ def _check_values(config: Config, target: str) -> None:
             raise BadInput(f"{key}={value} is too small; give a number above {bound}.")
     if not 0 < config.teacher.holdout < 1:
         raise BadInput(f"teacher.holdout={config.teacher.holdout} is not a share; give a number between 0 and 1.")
+    if not config.teacher.epochs >= 0:
+        raise BadInput(f"teacher.epochs={config.teacher.epochs} is not a length; give a number, or 0 for no limit.")
     if not config.seeds:
         raise BadInput("seeds=[] is empty; give at least one seed, such as 'seeds=[0]'.")
     folds = registry.target(target).info.folds

@@ -15,6 +15,7 @@ from modalities import registry
 from modalities.errors import BadInput, UnknownName
 
 GROUPS = ("profile", "suite", "recipe", "policy")  # keys that take the name of a file of settings
+QUOTES = "'\""
 
 
 def options(group: str) -> list[str]:
@@ -55,6 +56,11 @@ def setting_keys(config: DictConfig, prefix: str = "") -> list[str]:
     return keys
 
 
+def names_a_file(key: str) -> bool:
+    """Return whether a setting's value may be the path of a user's file."""
+    return key.startswith("source.") or key == "teacher.weights"
+
+
 def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
     """Return one override, ``KEY=VALUE`` as typed, in the form that Hydra is to read; types are checked later.
 
@@ -77,7 +83,7 @@ def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
     keys = setting_keys(defaults)
     if key not in keys:
         raise UnknownName(f"setting of {modality} targets", key, [*keys, *GROUPS])
-    if key.startswith("source.") or key == "teacher.weights":
+    if names_a_file(key):
         return f"{key}={_quote(value)}"
     try:
         parsed = OverridesParser.create().parse_override(text)
@@ -109,6 +115,6 @@ def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -
 
 def _quote(value: str) -> str:
     """Return a path as one Hydra value, whatever characters it has."""
-    bare = value.strip("'\"")
+    bare = value.strip(QUOTES)
     # Hydra reads a backslash as itself unless a quote follows.
     return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), bare) + "'"

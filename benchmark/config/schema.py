@@ -7,11 +7,16 @@ from typing import Any
 
 from omegaconf import MISSING
 
-CHOICES = {"recipe.mixing": ("cutmix", "mixup", "none"), "recipe.mixing_per": ("sample", "batch")}
-CHOICES["profile.data"] = ("stand-in", "real")
+CHOICES = {
+    "recipe.mixing": ("cutmix", "mixup", "none"),
+    "recipe.mixing_per": ("sample", "batch"),
+    "recipe.mixing_partner": ("reversed", "permuted"),
+    "profile.data": ("stand-in", "real"),
+}
 BOUNDS = {"recipe.temperature": 0, "recipe.mixing_alpha": 0, "threads": 0}  # values must be above
 for _section in ("recipe", "teacher.training"):
     CHOICES[f"{_section}.optimiser"] = ("adamw", "adam", "sgd")
+    CHOICES[f"{_section}.decay"] = ("weights", "all")
     CHOICES[f"{_section}.schedule"] = ("constant", "step", "cosine", "onecycle")
     CHOICES[f"{_section}.precision"] = ("auto", "float32", "bfloat16")
     CHOICES[f"{_section}.compile"] = ("auto", "none", "default")
@@ -27,6 +32,7 @@ class Training:
     optimiser: str = "adamw"
     lr: float = MISSING  # peak learning rate
     weight_decay: float = 0.0
+    decay: str = "weights"  # what decays: weights, or all parameters, those of normalisation and biases too
     schedule: str = "onecycle"
     warmup: float = 0.3  # share of the steps up to the peak of onecycle; for other schedules, of a linear warm-up
     milestones: list[float] = field(default_factory=list)  # of `step`: shares of the steps at which gamma applies
@@ -43,9 +49,11 @@ class Recipe(Training):
 
     name: str = MISSING
     temperature: float = 8.0
+    squared_temperature: bool = True  # whether the loss is multiplied by temperature²; as published it is not
     mixing: str = "cutmix"
     mixing_alpha: float = 1.0  # of Beta(alpha, alpha)
     mixing_per: str = "sample"  # one box per sample, or one per batch as published
+    mixing_partner: str = "reversed"  # each is mixed with its mirror in the batch, or with one of a random permutation
     ahead: bool = True  # on GPUs, prefetch segments and teacher outputs one step ahead; changes no number
 
 
@@ -56,6 +64,7 @@ class Teacher:
     network: str = MISSING
     weights: str = ""  # a safetensors file of the network's weights; empty: train on the target's training split
     training: Training = field(default_factory=Training)
+    epochs: float = 0.0  # of the items it learns from: stop after these if they are fewer than training.steps; 0: never
     label_smoothing: float = 0.0
     holdout: float = 0.1  # share of the training split, held out by leak unit, on which the teacher is judged
     times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out items is refused
@@ -78,12 +87,14 @@ class SourceNames:
 @dataclass
 class Data:
     train_per_class: int = 0  # max training items per class; 0: all
+    subset: bool = False  # whether real data are used that are incomplete; tables then say how many test items
 
 
 @dataclass
 class Profile:
     name: str = MISSING
     data: str = MISSING  # stand-in or real
+    controls: list[str] = field(default_factory=list)  # targets that are run from noise too, whatever was asked for
     meaning: str = ""
 
 

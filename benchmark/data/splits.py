@@ -28,20 +28,70 @@ class Subset:
 
 
 MIN_UNITS = 20
+ORDERS = 8  # of the units, tried one after another until every class that can be is on both sides
 
 
 def holdout_split(data: LabelledData, share: float) -> tuple[Subset, Subset]:
-    """Split into a training and a held-out part, the latter with about ``share`` of the items.
+    """Split into a training and a held-out part, the latter with about ``share`` of the items of each class.
 
-    Leak units are ordered by a hash of their names, and each goes to one part as a whole. A split with fewer than
-    MIN_UNITS units (FSDD has six speakers) is split by item instead, so that the held-out part represents all of it.
+    Each leak unit goes to one part as a whole. Units are taken in the order of a hash of their names, until every class
+    has its share; every class with two or more units is in both parts, unless units of several classes rule it out. A
+    split with fewer than MIN_UNITS units (FSDD has six speakers) is split by item instead, so that the held-out part
+    represents all of it.
     """
-    hashes, unit, counts = np.unique(name_hashes(data.groups), return_inverse=True, return_counts=True)
-    if len(hashes) < MIN_UNITS:
-        _, unit, counts = np.unique(name_hashes(data.item_ids), return_inverse=True, return_counts=True)
-    before = np.cumsum(counts) - counts
-    held_out = (before < share * len(unit))[unit]
-    return Subset(data, np.flatnonzero(~held_out)), Subset(data, np.flatnonzero(held_out))
+    order, unit = np.unique(name_hashes(data.groups), return_inverse=True)
+    if len(order) < MIN_UNITS:
+        order, unit = np.unique(name_hashes(data.item_ids), return_inverse=True)
+    classes, label = np.unique(data.labels, return_inverse=True)
+    pairs, items = np.unique(unit * len(classes) + label, return_counts=True)
+    shares = _Shares(pairs // len(classes), pairs % len(classes), items)
+    best = shares.hold_out(order, share)
+    for attempt in range(1, ORDERS):
+        if not shares.lacking(best):
+            break
+        other = shares.hold_out(name_hashes([f"{attempt}/{number}" for number in order]), share)
+        best = min(best, other, key=shares.lacking)
+    chosen = best[unit]
+    return Subset(data, np.flatnonzero(~chosen)), Subset(data, np.flatnonzero(chosen))
+
+
+class _Shares:
+    """Items of each class in each leak unit, as rows of (unit, class, items); classes and units are numbered from 0."""
+
+    def __init__(self, unit: np.ndarray, label: np.ndarray, items: np.ndarray) -> None:
+        self.unit, self.label, self.items = unit, label, items
+        self.of_class = np.bincount(label, weights=items)
+        self.units_of_class = np.bincount(label)
+        self.first = np.searchsorted(unit, np.arange(unit.max() + 2))  # of each unit's rows, which are adjacent
+
+    def hold_out(self, order: np.ndarray, share: float) -> np.ndarray:
+        """Return which units are held out, (units,), taken by rising ``order`` until each class has its share.
+
+        Classes of few units choose first, and a unit with more than half of a class comes after the others. No unit
+        is taken that would leave a class without training items.
+        """
+        held_out = np.zeros(len(self.first) - 1, bool)
+        items, left = np.zeros(len(self.of_class)), self.units_of_class.copy()
+        large = self.items > self.of_class[self.label] / 2
+        rows = np.lexsort((order[self.unit], large, self.label))
+        starts = np.searchsorted(self.label[rows], np.arange(len(self.of_class) + 1))
+        for label in np.lexsort((np.arange(len(self.of_class)), self.units_of_class)):
+            for row in rows[starts[label] : starts[label + 1]]:
+                if items[label] > 0 and items[label] >= share * self.of_class[label]:
+                    break
+                unit = self.unit[row]
+                those = slice(self.first[unit], self.first[unit + 1])
+                if held_out[unit] or (left[self.label[those]] < 2).any():
+                    continue
+                held_out[unit] = True
+                left[self.label[those]] -= 1
+                items[self.label[those]] += self.items[those]
+        return held_out
+
+    def lacking(self, held_out: np.ndarray) -> int:
+        """Return how many classes with two or more units have none in one of the parts."""
+        held = np.bincount(self.label, weights=held_out[self.unit])
+        return int(((self.units_of_class > 1) & ((held == 0) | (held == self.units_of_class))).sum())
 
 
 def limit_per_class(data: LabelledData, max_items: int) -> LabelledData:

@@ -55,7 +55,7 @@ class DistillationStep:
         recipe, ranks = self._recipe, self._ranks
         return mix(
             self._stream.batch(step), recipe.mixing, recipe.mixing_alpha, recipe.mixing_per, self._draws, step,
-            rank=ranks.rank, world_size=ranks.world_size,
+            partner=recipe.mixing_partner, rank=ranks.rank, world_size=ranks.world_size,
         )  # fmt: skip
 
     def teacher_outputs(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -75,7 +75,7 @@ class DistillationStep:
         """Return the student's loss, the mean over ``inputs``."""
         with autocast(self._recipe, self._device):
             logits = self._student(inputs)
-        return distillation_loss(logits, targets, self._recipe.temperature)
+        return distillation_loss(logits, targets, self._recipe.temperature, self._recipe.squared_temperature)
 
     def loss(self, step: int) -> Iterator[Tensor]:
         """Yield the loss of a step as one summand per micro-batch; the sum is the mean over this rank's batch."""

@@ -1,4 +1,4 @@
-"""CutMix and MixUp of segments with the reversed batch, for segments with any number of axes."""
+"""CutMix and MixUp of segments with others of their batch, for segments with any number of axes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from modalities.base import Draws, rank_slice, to_device
 
 
 def mix(
-    segments: Tensor, kind: str, alpha: float, per: str, draws: Draws, step: int, *, rank: int = 0, world_size: int = 1
-) -> Tensor:
-    """Mix segment i of a batch with its partner, segment B-1-i.
+    segments: Tensor, kind: str, alpha: float, per: str, draws: Draws, step: int, *,
+    partner: str = "reversed", rank: int = 0, world_size: int = 1,
+) -> Tensor:  # fmt: skip
+    """Mix each segment of a batch with a partner.
 
     The box of CutMix spans an area of the last two axes and all of the others (the same H × W area in every frame of a
     video; bands × frames of a spectrogram). Labels are not needed, because the teacher sees the mixed input.
@@ -22,6 +23,8 @@ def mix(
         kind: ``cutmix`` (Yun et al. 2019), ``mixup`` (Zhang et al. 2018) or ``none``.
         alpha: of Beta(alpha, alpha), from which the share of the first segment is drawn.
         per: ``batch`` draws once per batch, ``sample`` once per segment.
+        partner: ``reversed``: of segment i, segment B-1-i. ``permuted``: that of a random permutation, which is one of
+            this rank's share alone, since a rank has no other segments.
 
     Returns:
         (b, ..., H, W), a new tensor, or ``segments`` itself for ``none``.
@@ -36,10 +39,14 @@ def mix(
         return np.broadcast_to(values, batch)[mine]
 
     share = my_share(draws.beta(step, "share", draw, alpha, alpha))
-    partner = segments.flip(0)
+    if partner == "permuted":
+        order = draws.permutation(step, f"partner {rank}", len(segments))
+        others = segments[to_device(order, segments.device)]
+    else:
+        others = segments.flip(0)
     if kind == "mixup":
         weight = to_device(share.astype(np.float32), segments.device).reshape(-1, *[1] * (segments.dim() - 1))
-        return torch.lerp(partner, segments, weight, out=partner)
+        return torch.lerp(others, segments, weight, out=others)
     height, width = segments.shape[-2:]
     centre = [my_share(draws.uniform(step, name, draw)) for name in ("row", "column")]
     # Computed on the host, as it is a few numbers per segment; this takes one copy to the device and one kernel.
@@ -52,7 +59,7 @@ def mix(
     box = inside[:, :height, None] * inside[:, None, height:]
     box = box.reshape(len(box), *[1] * (segments.dim() - 3), height, width)
     # Exact for weights 0 and 1, twice as fast as torch.where, and without a third tensor of this size.
-    return torch.lerp(segments, partner, box, out=partner)
+    return torch.lerp(segments, others, box, out=others)
 
 
 def cutmix_box(

@@ -8,13 +8,15 @@ the lowest index is predicted.
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.statistics.intervals import effective_items, wilson_interval
+
+Metric = Literal["top-1", "mean per-class"]
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
@@ -78,20 +80,6 @@ def mean_per_class(logp: Floats, labels: Integers) -> float:
     return float((hits[items > 0] / items[items > 0]).mean())
 
 
-def wilson_interval(accuracy: float, items: int) -> tuple[float, float]:
-    """95 % score interval of a proportion over n independent items (Wilson, JASA 22, 1927), within [0, 1].
-
-    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), with z the normal quantile of 0.975.
-    """
-    if items < 1 or not 0 <= accuracy <= 1:
-        raise ValueError(f"no interval for a proportion of {accuracy} over {items} items")
-    z = NormalDist().inv_cdf((1 + 0.95) / 2)
-    centre = accuracy + z * z / (2 * items)
-    half = z * math.sqrt(accuracy * (1 - accuracy) / items + z * z / (4 * items * items))
-    scale = 1 + z * z / items
-    return max(0.0, min(accuracy, (centre - half) / scale)), min(1.0, max(accuracy, (centre + half) / scale))
-
-
 def chance(labels: Integers) -> float:
     """Accuracy of uniform guesses among the classes that occur: 1 / their number."""
     return 1.0 / len(np.unique(labels))
@@ -102,9 +90,22 @@ def majority_share(labels: Integers) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def retention(student_top1: float, teacher_top1: float) -> float | None:
-    """Student's top-1 / teacher's, at least 0; None if the teacher is never right."""
-    return student_top1 / teacher_top1 if teacher_top1 > 0 else None
+def classes_predicted(logp: Floats, labels: Integers) -> int:
+    """Number of the classes that occur which are predicted for any item, right or wrong."""
+    return len(np.intersect1d(predicted(logp), labels))
+
+
+def is_collapsed(classes_predicted: float, classes: float) -> bool:
+    """Return whether so few classes are predicted that accuracy may come from their frequency alone.
+
+    These are fewer than two, or under half of the ``classes`` that occur.
+    """
+    return classes_predicted < 2 or 2 * classes_predicted < classes
+
+
+def retention(student: float, teacher: float) -> float | None:
+    """Student's accuracy / teacher's, at least 0; None if the teacher is never right."""
+    return student / teacher if teacher > 0 else None
 
 
 def fidelity(student_logp: Floats, teacher_logp: Floats) -> float:
@@ -131,25 +132,52 @@ def expected_calibration_error(logp: Floats, labels: Integers, bins: int = 15) -
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def evaluate_predictions(student_logp: Floats, teacher_logp: Floats, labels: Integers) -> dict[str, float | None]:
+def untrained_score(logp: Floats, labels: Integers, metric: Metric) -> float:
+    """Score of a network that was never trained, choosing among the classes that occur, as chance does; in [0, 1]."""
+    occurring = np.unique(labels)
+    return score(logp[:, occurring], np.searchsorted(occurring, labels), metric)
+
+
+def score(logp: Floats, labels: Integers, metric: Metric) -> float:
+    """Accuracy by the metric of a target: over all items, or balanced over the classes that occur; in [0, 1]."""
+    return top1(logp, labels) if metric == "top-1" else mean_per_class(logp, labels)
+
+
+def evaluate_predictions(
+    student_logp: Floats,
+    teacher_logp: Floats,
+    labels: Integers,
+    *,
+    groups: Sequence[str] | None = None,
+    metric: Metric = "top-1",
+) -> dict[str, float | None]:
     """Compute every metric of a student on one test split; outputs are rounded to float16 first.
 
-    ``top5`` is None with 5 classes or fewer, and ``retention`` if the teacher is never right. Raise ValueError if
+    ``top5`` is None with 5 classes or fewer, and ``retention``, the ratio of the two accuracies by ``metric``, if the
+    teacher is never right. Intervals take ``groups``, the leak unit of each item, as clusters. Raise ValueError if
     shapes or labels do not fit, or if an output is not finite.
     """
     student = _checked(student_logp.astype(np.float16), labels)
     teacher = _checked(teacher_logp.astype(np.float16), labels)
-    accuracy, teacher_accuracy = top1(student, labels), top1(teacher, labels)
-    low, high = wilson_interval(accuracy, len(labels))
-    return {
+    right = predicted(student) == labels
+    figures: dict[str, float | None] = {
         "items": len(labels),
-        "top1": accuracy,
-        "top1_low": low,
-        "top1_high": high,
+        "clusters": len(labels) if groups is None else len(set(groups)),
+        "classes": len(np.unique(labels)),
+        "classes_predicted": classes_predicted(student, labels),
+        "teacher_classes_predicted": classes_predicted(teacher, labels),
+    }
+    for name, accuracy, items in (
+        ("top1", top1(student, labels), effective_items(right, groups)),
+        ("mean_per_class", mean_per_class(student, labels), effective_items(right, groups, labels)),
+    ):
+        low, high = wilson_interval(accuracy, items)
+        figures |= {name: accuracy, f"{name}_low": low, f"{name}_high": high, f"{name}_effective_items": items}
+    return figures | {
         "top5": topk(student, labels, 5) if student.shape[1] > 5 else None,
-        "mean_per_class": mean_per_class(student, labels),
-        "teacher_top1": teacher_accuracy,
-        "retention": retention(accuracy, teacher_accuracy),
+        "teacher_top1": top1(teacher, labels),
+        "teacher_mean_per_class": mean_per_class(teacher, labels),
+        "retention": retention(score(student, labels, metric), score(teacher, labels, metric)),
         "fidelity": fidelity(student, teacher),
         "kl": kl_to_teacher(student, teacher),
         "ece": expected_calibration_error(student, labels),

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from benchmark.launch.progress import Display, Step, duration
-from benchmark.planning.cell import Cell, describe
+from benchmark.planning.cell import Cell, describe_all
 from benchmark.records.record import Record
 from modalities.errors import readable
 
@@ -64,13 +64,14 @@ class PlainLines:
 
     def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
         self._count, self._done, self._left = len(cells), 0, TimeLeft(cells, jobs)
+        self._names = describe_all(cells)
         self._phase: dict[int, tuple[str, float]] = {}
         self._cell: dict[int, Cell] = {}
 
     def started(self, worker: int, cell: Cell) -> None:
         self._cell[worker] = cell
         self._left.started(cell)
-        self._print(f"start  {describe(cell)}")
+        self._print(f"start  {self._names[cell.id]}")
 
     def moved(self, worker: int, step: Step) -> None:
         name, at = self._phase.get(worker, ("", 0.0))
@@ -78,18 +79,18 @@ class PlainLines:
             return
         self._phase[worker] = (step.phase, time.monotonic())
         if step.phase.startswith("waiting"):
-            self._print(f"       {describe(self._cell[worker])}: {step.phase}")
+            self._print(f"       {self._names[self._cell[worker].id]}: {step.phase}")
         elif step.total:
-            self._print(f"       {describe(self._cell[worker])}: {', '.join(_figures(self._cell[worker], step))}")
+            self._print(f"       {self._names[self._cell[worker].id]}: {', '.join(_figures(self._cell[worker], step))}")
 
     def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
         if record is None:
-            self._print(f"[{self._done}/{self._count}] {describe(cell)}: stopped; the same command continues it")
+            self._print(f"[{self._done}/{self._count}] {self._names[cell.id]}: stopped; the same command continues it")
             return
         self._left.ended(cell)
         self._done += 1
         left = f", {duration(self._left.seconds())} left" if self._done < self._count else ""
-        self._print(f"[{self._done}/{self._count}{left}] {describe(cell)}: {outcome_line(record)}")
+        self._print(f"[{self._done}/{self._count}{left}] {self._names[cell.id]}: {outcome_line(record)}")
 
     def _print(self, line: str) -> None:
         print(readable(line), file=sys.stderr, flush=True)
@@ -99,7 +100,7 @@ class Live(Progress):
     """A bar per running cell, and one of all cells; cells that ended become lines above the bars."""
 
     def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
-        self._left = TimeLeft(cells, jobs)
+        self._left, self._names = TimeLeft(cells, jobs), describe_all(cells)
         text, note = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[note]"))
         columns = (text, BarColumn(24), _Left(self._left), note)
         super().__init__(*columns, console=Console(stderr=True), transient=True)
@@ -109,7 +110,7 @@ class Live(Progress):
 
     def started(self, worker: int, cell: Cell) -> None:
         self._left.started(cell)
-        self._bars[worker] = (cell, self.add_task(readable(describe(cell)), total=None, note="starting"), "")
+        self._bars[worker] = (cell, self.add_task(readable(self._names[cell.id]), total=None, note="starting"), "")
 
     def moved(self, worker: int, step: Step) -> None:
         cell, bar, phase = self._bars[worker]
@@ -124,7 +125,9 @@ class Live(Progress):
         if record is not None:
             self._left.ended(cell)
             mark = ("✓", "green") if record.status == "done" else ("✗", "red")
-            self.console.print(Text.assemble(mark, readable(f" {describe(cell)}: {outcome_line(record)}")))  # no markup
+            self.console.print(
+                Text.assemble(mark, readable(f" {self._names[cell.id]}: {outcome_line(record)}"))
+            )  # no markup
             self._done += 1
             self.update(self._whole, completed=self._done, note=f"{self._done}/{self._count}")
 

@@ -12,6 +12,7 @@ from benchmark.launch.schedulers import DEFAULT_MINUTES, Cluster, Local, Slurm
 from benchmark.planning.cell import Cell
 from benchmark.system.devices import worker_devices
 from modalities.errors import BadInput
+from modalities.storage.paths import user_path
 
 JOB_SECONDS = 1800.0  # expected seconds of work beside which the start of a job (imports, queue) is negligible
 LAUNCHERS = ("local", "local-jobs", "slurm")
@@ -57,7 +58,7 @@ def make_cluster(options: LaunchOptions, folder: Path, cells: Sequence[Cell]) ->
     threads = max((cell.config.threads for cell in cells), default=1)
     if options.launcher == "local-jobs":
         return Local(folder / "submitit", len(worker_devices(device, jobs, threads))), "1"
-    given = {key: value for key, _, value in (text.partition("=") for text in options.slurm)}
+    given = {key: _with_home(value) for key, _, value in (text.partition("=") for text in options.slurm)}
     defaults: dict[str, Any] = {"job_name": "benchmark", "time": DEFAULT_MINUTES}
     if device.startswith("cuda"):
         defaults |= {"cpus_per_task": 4} | ({} if options.requests_gpus() else {"gpus_per_node": 1})
@@ -66,6 +67,11 @@ def make_cluster(options: LaunchOptions, folder: Path, cells: Sequence[Cell]) ->
         if jobs == "auto":  # the cores of the job, not of the machine that it runs on
             jobs = str(max(1, int(given.get("cpus_per_task", threads)) // threads))
     return Slurm(folder / "submitit", given, defaults), jobs
+
+
+def _with_home(value: str) -> str:
+    """Return a setting for Slurm, which may be a file or folder, with ``~`` as the home folder."""
+    return str(user_path(value)) if value.startswith("~") else value
 
 
 def group_cells(

@@ -179,4 +179,6 @@ def is_ending_this_job() -> bool:
 
 def _squeue(*options: str) -> subprocess.CompletedProcess[str]:
     command = ["squeue", "--noheader", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=COMMAND_SECONDS
+    )

@@ -9,15 +9,17 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.table import ROW_AXES, leaderboard
+from benchmark.leaderboard.table import leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
 from benchmark.records.store import Store
+from modalities.base import Published
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -32,14 +34,20 @@ _CAVEATS = {
     "shipped": 'Rows under "shipped data" were made on real data that ship inside a dependency.',
     "smoke": "The smoke profile only shows that everything runs: its numbers mean nothing.",
 }
-_LEGEND = (
-    "Accuracies in percent. Student: mean top-1 over seeds ± standard deviation over seeds (n - 1; seeds vary the "
-    "student and its segments, one teacher serves all) [95 % Wilson interval over test items]. Retention: student / "
-    "teacher. Fidelity: share of test items on which both predict the same class. Seeds 2/3: two of three are done."
+COLLAPSED, CLUSTERED = "†", "‡"
+COLLAPSED_MEANING = (
+    "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
+    "alone"
 )
-# Of a row's axes, those that the compact table always shows, and those that it shows if they tell rows apart.
-_SHOWN = ("target", "fold", "source", "data")
-_SHOWN_IF_NEEDED = [axis for axis in ROW_AXES if axis not in (*_SHOWN, "modality", "profile", "row")]
+_LEGEND = (
+    "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
+    "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
+    f"serves all) [95 % interval over test items: Wilson's, or {CLUSTERED} cluster-robust where several items share a "
+    "leak unit such as a speaker]. Retention: student / teacher. Fidelity: share of test items on which both predict "
+    "the same class. Chance, and an untrained student, choose among the classes that occur; majority names the most "
+    f"frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test items, with the first digits of the hash of their ids. Seeds "
+    "2/3: two of three are done."
+)
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -69,9 +77,8 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what the templates print: title, caveats, header and blocks."""
     rows: list[Row] = frame.to_dict("records")
     profiles = sorted({row["profile"] for row in rows})
-    published = "published" if profiles == ["paper"] else "published, other networks"
-    header = ["target", "source", "data", "teacher %", "student %", "retention %", "fidelity %"]
-    header += ["chance %", "untrained %", "seeds", f"{published} %"]
+    header = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "fidelity %"]
+    header += ["chance %", "majority %", "untrained %", "test items", "seeds", "published %"]
     title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
     for row in rows:
         row["control"] = row["source"] == REAL_TRAINING_ITEMS
@@ -92,15 +99,30 @@ def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str
     if control:
         title += ", control: real training items in place of the single datum"
     names = labels(rows)
-    sources = sorted({row["source"] for row in rows})
-    means = [_mean_retention(source, [row for row in rows if row["source"] == source]) for source in sources]
+    means = [_mean_retention(source, own) for source, own in _by_source(rows)]
     unfinished = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
         for row, (target, source) in zip(rows, names, strict=True)
         if row["status"] != "done"
     ]
+    unlike = [
+        f"{target}, {source}: {row['published_differs']}."
+        for row, (target, source) in zip(rows, names, strict=True)
+        if row["published_differs"]
+    ]
     shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
-    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished]}
+    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished, *unlike]}
+
+
+def _by_source(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Return the rows of each source, by its name, with a part of the file's hash if two sources have one name."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["source"], row["source_sha256"]), []).append(row)
+    names = Counter(name for name, _ in found)
+    return [
+        (f"{name} ({sha256[:8]})" if names[name] > 1 else name, found[name, sha256]) for name, sha256 in sorted(found)
+    ]
 
 
 def _mean_retention(source: str, rows: list[Row]) -> str:
@@ -115,21 +137,14 @@ def _mean_retention(source: str, rows: list[Row]) -> str:
 
 def labels(rows: list[Row]) -> list[tuple[str, str]]:
     """Return target and source of each row, followed by what else tells it from the other rows of the same two."""
-
-    def values(row: Row, axes: Sequence[str]) -> list[Any]:
-        return [row[axis] for axis in axes]
-
     folded = {row["target"] for row in rows if row["fold"] != 1}
-    found = []
-    for row in rows:
-        alike = [other for other in rows if values(other, _SHOWN) == values(row, _SHOWN)]
-        differing = [axis for axis in _SHOWN_IF_NEEDED if len({other[axis] for other in alike}) > 1]
-        parts = [f"{axis} {row[axis]}" for axis in differing]
-        if sum(values(other, differing) == values(row, differing) for other in alike) > 1:
-            parts.append(f"settings {row['row']}")
-        target = f"{row['target']}, fold {row['fold']}" if row["target"] in folded else row["target"]
-        found.append((target, f"{row['source']} ({', '.join(parts)})" if parts else row["source"]))
-    return found
+    return [
+        (
+            f"{row['target']}, fold {row['fold']}" if row["target"] in folded else row["target"],
+            f"{row['source']} ({row['differs']})" if row["differs"] else row["source"],
+        )
+        for row in rows
+    ]
 
 
 def percent(value: Any) -> str:
@@ -138,13 +153,32 @@ def percent(value: Any) -> str:
 
 
 def _shown(row: Row, target: str, source: str) -> list[str]:
+    if row["metric"] == "mean per-class":
+        target = f"{target} (balanced)"
     student = row["status"]
-    if not _missing(row["top1"]):
-        spread = "" if _missing(row["top1_sd"]) else f" ± {percent(row['top1_sd'])}"
-        student = f"{percent(row['top1'])}{spread} [{percent(row['top1_low'])}–{percent(row['top1_high'])}]"
-    figures = [percent(row[name]) for name in ("retention", "fidelity", "chance", "untrained")]
-    before = [target, source, row["data"], percent(row["teacher_top1"]), student]
-    return [*before, *figures, row["seeds"], percent(row["published_top1"])]
+    if not _missing(row["score"]):
+        spread = "" if _missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}"
+        bounds = f"[{percent(row['score_low'])}–{percent(row['score_high'])}]"
+        clustered = CLUSTERED if row["interval"] == "clustered" else ""
+        student = f"{marked(row, 'student')}{spread} {bounds}{clustered}"
+    figures = [percent(row[name]) for name in ("retention", "fidelity", "chance", "majority", "untrained")]
+    before = [target, source, row["data"], marked(row, "teacher"), student, percent(row["mean_per_class"])]
+    return [*before, *figures, items_shown(row), row["seeds"], percent(row["published_top1"])]
+
+
+def marked(row: Row, who: str) -> str:
+    """Format the score of a row's student or teacher, with a mark if it has collapsed."""
+    figure = percent(row["score" if who == "student" else "teacher_score"])
+    return figure + (COLLAPSED if who in str(row["collapsed"]).split(", ") else "")
+
+
+def items_shown(row: Row) -> str:
+    """Format the number of test items, of how many if they are not all, and the first digits of their hash."""
+    if _missing(row["items"]):
+        return ""
+    known = "" if _missing(row["known_items"]) or row["known_items"] == row["items"] else f" of {row['known_items']:,}"
+    digits = "" if _missing(row["items_sha256"]) or not row["items_sha256"] else f" ({row['items_sha256'][:6]})"
+    return f"{row['items']:,}{known}{digits}"
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -187,6 +221,7 @@ def _escape_markdown(text: str) -> str:
 _LATEX = {
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
     ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "–": "--", "×": "$\\times$", "·": "$\\cdot$",
+    "†": "$\\dagger$", "‡": "$\\ddagger$",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{sign: f"{{{sign}}}" for sign in "[]*\"`'"},  # braces: \\ takes what follows it for an argument
 }  # fmt: skip
@@ -202,7 +237,7 @@ FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to
 _SUFFIXES = {"latex": "tex", "markdown": "md"}
 
 
-def write(store: Store, published: Mapping[str, float | None] | None = None) -> list[Path]:
+def write(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> list[Path]:
     """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
     frame, paths = leaderboard(store, published), []
     for name, export in FORMATS.items():

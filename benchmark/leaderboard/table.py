@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from benchmark.leaderboard.published import published_columns
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
+from modalities.base import Published
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,10 +23,19 @@ if TYPE_CHECKING:
 
 ROW_AXES = (*(axis.name for axis in fields(CellKey) if axis.name != "seed"), "row")
 FIGURES = (
-    "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "retention", "fidelity", "chance", "majority",
-    "untrained", "published_top1", "top5", "mean_per_class", "kl", "ece", "segments", "seconds",
+    "score", "score_sd", "score_low", "score_high", "teacher_score", "retention", "fidelity", "chance", "majority",
+    "untrained", "published_top1", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "top5", "mean_per_class",
+    "mean_per_class_sd", "mean_per_class_low", "mean_per_class_high", "teacher_mean_per_class", "kl", "ece", "items",
+    "known_items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted", "segments", "seconds",
 )  # fmt: skip
-COLUMNS = (*ROW_AXES, "status", "reason", "seeds", *FIGURES, "note")
+WHOLE = ("items", "known_items", "clusters", "classes", "segments")
+COLUMNS = (
+    *ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256",
+    "collapsed", "published_differs", "note",
+)  # fmt: skip
+SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
+
+Row = dict[str, Any]  # by column
 
 _axes = attrgetter(*ROW_AXES)  # of a cell
 _NOTES = {
@@ -36,18 +48,26 @@ _MODALITY_ORDER = ("image", "audio", "video")
 _DATA_ORDER = ("real", "shipped", "stand-in")
 
 
-def leaderboard(store: Store, published: Mapping[str, float | None] | None = None) -> pd.DataFrame:
+def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
-    A row stands for the cells that agree in every axis but the seed; ``row`` tells rows apart that agree in these
-    names and differ in a setting. Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``,
-    or ``2/3`` if fewer are done than requested. ``top1_sd`` is their standard deviation (n - 1; missing for one seed).
-    ``top1_low`` and ``top1_high`` are the 95 % Wilson interval of the mean top-1 with n = the number of test items,
-    not items times seeds, since all seeds are scored on the same items. ``seconds`` and ``segments`` are means per
-    cell. ``status`` and ``reason`` are those of the first seed that is not done. Accuracies are fractions, rounded to
-    six decimals. A row without data leaves the table once a row of the same names has data.
+    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
+    in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
+    apart; it is empty if a cell of an earlier version has not run.
 
-    ``published`` is the top-1 of the original publication by target, as fractions; it is shown only beside real data.
+    Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``, or ``2/3`` if fewer are done
+    than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
+    target's ``metric`` says, and so are ``teacher_score``, ``retention`` and ``untrained``. ``*_sd`` is the standard
+    deviation over seeds (n - 1; missing for one seed). ``*_low`` and ``*_high`` are the 95 % interval of the mean over
+    the test items, not items times seeds, since all seeds are scored on the same items; ``interval`` is ``wilson`` for
+    independent items and ``clustered`` where several items share a leak unit (``benchmark.statistics.intervals``).
+    ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
+    and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not done.
+    Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
+    settings has data.
+
+    ``published`` are the results of the original publication by target; ``published_top1`` is the one of the row's own
+    source, networks and setting, and ``published_differs`` says in what the nearest one differs, if there is none.
     Raise BadInput if no run has requested anything here, or if a manifest is damaged; a damaged record costs only its
     cell.
     """
@@ -62,15 +82,19 @@ def leaderboard(store: Store, published: Mapping[str, float | None] | None = Non
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
     rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
-    frame = pd.DataFrame(_without_superseded(rows), columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(FIGURES, "float64") | {"segments": "Int64"})
+    settings = store.requested_settings()
+    kept = _without_superseded([(row, _settings(settings, row)) for row in rows])
+    _tell_apart(kept)
+    frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
 
 
 def sanitize(text: str) -> str:
-    """Return one line without control characters, terminal escapes, direction marks or what no file can hold."""
+    """Return one line of composed letters without control characters, escapes, direction marks or lone surrogates."""
     spaced = re.sub("[\t\n\r\v\f]", " ", text)
     visible = (sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co"))
-    return " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
+    line = " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
+    return unicodedata.normalize("NFC", line)
 
 
 def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
@@ -80,10 +104,40 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _without_superseded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _settings(requested: Mapping[str, Settings], row: Mapping[str, Any]) -> Settings:
+    """Return what the ids of a row's cells cover; if no manifest or record says, only its names."""
+    names = {"policy": {"name": row["policy"]}, "recipe": {"name": row["recipe"]}}
+    return requested.get(row["row"]) or {
+        **names, "teacher": {"network": row["teacher"]}, "student": {"network": row["student"]}
+    }  # fmt: skip
+
+
+def _without_superseded(rows: Sequence[tuple[Row, Settings]]) -> list[tuple[Row, Settings]]:
+    """Leave out rows without data if a row that differs in nothing else has data."""
     names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
-    with_data = {names(row) for row in rows if row["status"] != "no data"}
-    return [row for row in rows if row["status"] != "no data" or names(row) not in with_data]
+    with_data: dict[Any, list[Settings]] = {}
+    for row, own in rows:
+        if row["status"] != "no data":
+            with_data.setdefault(names(row), []).append(own)
+
+    def superseded(row: Row, own: Settings) -> bool:
+        others = with_data.get(names(row), ())
+        return any(not (is_complete(own) and is_complete(o)) or without_data(o) == without_data(own) for o in others)
+
+    return [(row, own) for row, own in rows if row["status"] != "no data" or not superseded(row, own)]
+
+
+def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
+    """Say of each row which source it has, and how it differs from rows that look like it."""
+    shown_alike: dict[tuple[Any, ...], list[tuple[Row, Settings]]] = {}
+    for row, own in rows:
+        row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
+        shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))
+    for alike in shown_alike.values():
+        texts = [sanitize(text) for text in differences([own for _, own in alike])]
+        for (row, _), text in zip(alike, texts, strict=True):
+            by_hash = [f"settings {row['row']}"] if texts.count(text) > 1 else []  # of an earlier version, or damaged
+            row["differs"] = ", ".join(filter(None, (text, *by_hash)))
 
 
 def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
@@ -96,13 +150,13 @@ def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
         return "to run", "not run yet"
     if record.status != "done":
         return record.status, record.reason
-    accuracy, items = record.metrics.get("top1"), record.metrics.get("items")
+    accuracy, items = record.metrics.get(_ACCURACIES[record.metric]), record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
-        return "failed", "the record says done and has no top-1 over test items"
+        return "failed", f"the record says done and has no {record.metric} accuracy over test items"
     return record
 
 
-def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float | None]) -> dict[str, Any]:
+def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Sequence[Published]]) -> dict[str, Any]:
     done, unfinished = [], []
     for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
         outcome = _outcome(store, cell)
@@ -118,38 +172,76 @@ def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, float
         "status": status,
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
-        "published_top1": published.get(first.target) if first.data == "real" else None,
+        **published_columns(done, published.get(first.target, ())),
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
     return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _figures(records: list[Record]) -> dict[str, float | int | None]:
-    from benchmark.evaluation.metrics import retention, wilson_interval
+def _figures(records: list[Record]) -> dict[str, Any]:
+    from benchmark.evaluation.metrics import is_collapsed, retention
 
-    accuracies = [value for record in records if (value := record.metrics["top1"]) is not None]
-    top1 = fmean(accuracies)
-    teacher = _mean(record.controls.get("teacher_top1") for record in records)
-    low, high = wilson_interval(top1, int(min(record.metrics["items"] or 0 for record in records)))
-    figures = {
-        "top1": top1,
-        "top1_sd": stdev(accuracies) if len(records) > 1 else None,
-        "top1_low": low,
-        "top1_high": high,
-        "teacher_top1": teacher,
-        "retention": None if teacher is None else retention(top1, teacher),
+    metric = records[0].metric
+    figures: dict[str, float | None] = {}
+    for name in _ACCURACIES.values():
+        figures |= _accuracy(name, records)
+    figures["teacher_top1"] = _mean(r.controls.get("teacher_top1") for r in records)
+    figures["teacher_mean_per_class"] = _mean(r.metrics.get("teacher_mean_per_class") for r in records)
+    for name in ("", "_sd", "_low", "_high"):
+        figures[f"score{name}"] = figures[f"{_ACCURACIES[metric]}{name}"]
+    score, teacher = figures["score"], figures[f"teacher_{_ACCURACIES[metric]}"]
+    figures |= {
+        "teacher_score": teacher,
+        "retention": None if score is None or teacher is None else retention(score, teacher),
         **{name: _mean(r.metrics.get(name) for r in records) for name in _FROM_METRICS},
         **{name: _mean(r.controls.get(name) for r in records) for name in ("chance", "majority", "untrained")},
-    }
-    return {
-        **{name: None if value is None else round(value, 6) for name, value in figures.items()},
         "segments": round(fmean(record.segments for record in records)),
         "seconds": round(fmean(sum(record.seconds.values()) for record in records), 1),
     }
+    test_sets = [record.test_set for record in records]
+    hashes = {str(found.get("ids_sha256") or "") for found in test_sets}
+    predicted = {
+        who: [(r.metrics.get(f"{prefix}classes_predicted"), r.metrics.get("classes")) for r in records]
+        for who, prefix in (("teacher", "teacher_"), ("student", ""))
+    }
+    collapsed = [
+        who for who, counts in predicted.items() if any(p is not None and n and is_collapsed(p, n) for p, n in counts)
+    ]
+    clustered = (figures["clusters"] or 0) < (figures["items"] or 0) and figures["clusters"] is not None
+    return {
+        **{name: None if value is None else round(value, 6) for name, value in figures.items()},
+        "known_items": _mean(_number(found.get("known_items")) for found in test_sets),
+        "items_sha256": hashes.pop() if len(hashes) == 1 else "differ",
+        "metric": metric,
+        "interval": "clustered" if clustered else "wilson",
+        "collapsed": ", ".join(collapsed),
+    }
 
 
-_FROM_METRICS = ("fidelity", "top5", "mean_per_class", "kl", "ece")
+def _accuracy(name: str, records: list[Record]) -> dict[str, float | None]:
+    """Return the mean of one accuracy over seeds, its spread, and its interval over the test items."""
+    from benchmark.statistics.intervals import wilson_interval
+
+    mean = _mean(record.metrics.get(name) for record in records)
+    if mean is None:
+        return dict.fromkeys((name, f"{name}_sd", f"{name}_low", f"{name}_high"))
+    values = [value for record in records if (value := record.metrics[name]) is not None]
+    # Earlier versions counted every item.
+    items = (r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
+    low, high = wilson_interval(mean, fmean(items))
+    spread = stdev(values) if len(values) > 1 else None
+    return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
+
+
+_ACCURACIES = {"top-1": "top1", "mean per-class": "mean_per_class"}
+_FROM_METRICS = (
+    "fidelity", "top5", "kl", "ece", "items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted"
+)  # fmt: skip
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int) else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -16,7 +16,7 @@ from benchmark.distillation.prefetch import can_prefetch
 from benchmark.evaluation.predict import evaluation_batches, predict
 from benchmark.perf.timing import ROUNDS, alternate, clock
 from benchmark.planning.plan import resolve_auto
-from benchmark.running.networks import make_network
+from benchmark.running.networks import Role, make_network
 from benchmark.system import memory
 from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import take_step, update
@@ -104,7 +104,11 @@ def _step(modality: Modality, target: str, config: Config, device: torch.device)
     stream = modality.stream(source, view, config.policy, batch_size=recipe.batch, seed=0, device=device)
     # Random weights do as well, and need no download.
     names = [role.network.removeprefix("torchvision:").partition(":")[0] for role in (config.teacher, config.student)]
-    teacher, student, bare = (make_network(modality, n, view, classes, 0, device) for n in (*names, names[1]))
+    roles: tuple[Role, ...] = ("teacher", "student", "student")
+    teacher, student, bare = (
+        make_network(modality, name, view, classes, role, 0, device)
+        for name, role in zip((*names, names[1]), roles, strict=True)
+    )
     prefetch = can_prefetch(recipe, device)
     step = DistillationStep(stream, teacher, student.train(), recipe, seed=0, device=device, prefetch=prefetch)
     networks = DistillationStep(stream, teacher, bare.train(), recipe, seed=0, device=device)
@@ -144,7 +148,9 @@ def _evaluation(modality: Modality, target: str, config: Config, device: torch.d
     place = locate(adapter, "stand-in", data_root(None))
     ensure(place, adapter)
     data = adapter.test(place.root, config.view)
-    network = make_network(modality, config.student.network, config.view, len(adapter.info.classes), 0, device)
+    network = make_network(
+        modality, config.student.network, config.view, len(adapter.info.classes), "student", 0, device
+    )
     batches = evaluation_batches(data, device=device)
 
     prepare = partial(modality.prepare, view=config.view)

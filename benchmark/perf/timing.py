@@ -60,7 +60,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 def processor() -> str:
     """Return the name of the CPU."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

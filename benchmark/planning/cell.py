@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from benchmark.config.published import deviations
 from benchmark.config.schema import Config
 from benchmark.data.locate import DataLocation
 from benchmark.records.cell_key import CellKey
 from benchmark.records.provenance import below_root
 from benchmark.records.record import ManifestEntry, Record, Status
+from benchmark.records.settings import differences
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import Modality, SourceRef, TargetAdapter
@@ -46,8 +49,16 @@ class Cell:
         """Return the cell as a manifest lists it."""
         return ManifestEntry(id=self.id, row=self.row, teacher_key=self.teacher_key, **asdict(self.key))
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the cells of this one's row have in common: everything that its id covers, except the seed."""
+        return {key: value for key, value in self.identity.items() if key != "seed"}
+
     def record(self, status: Status, reason: str = "", **results: Any) -> Record:
-        """Return this cell's record: its settings and ``results``; the reason has the data's folder as ``ROOT``."""
+        """Return this cell's record: its settings and ``results``; the reason has the data's folder as ``ROOT``.
+
+        ``deviations`` among the results follow those that its settings are.
+        """
         if self.data.kind == "real":
             reason = below_root(reason, self.data.root)
         settings: dict[str, Any] = {
@@ -57,6 +68,8 @@ class Cell:
             "config": self.identity,
             "teacher_key": self.teacher_key,
         }
+        known = deviations(self.config, self.adapter.info, self.modality, self.source)
+        results["deviations"] = [*known, *results.get("deviations", [])]
         return Record(id=self.id, row=self.row, status=status, reason=reason, **(settings | results))
 
 
@@ -75,7 +88,33 @@ def state_of(cell: Cell, store: Store) -> tuple[State, str]:
     return "to run", ""
 
 
-def describe(cell: Cell) -> str:
-    """Return a cell in a few words, for progress lines."""
+def describe(cell: Cell, differs: str = "") -> str:
+    """Return a cell in a few words, for progress lines; ``differs`` tells it from others with the same words."""
     fold = f" fold {cell.key.fold}" if cell.key.fold != 1 else ""
-    return f"{cell.key.target}{fold} · {cell.source.name} · seed {cell.key.seed}"
+    also = f" ({differs})" if differs else ""
+    return f"{cell.key.target}{fold} · {cell.source.name}{also} · seed {cell.key.seed}"
+
+
+def told_apart(cells: Sequence[Cell]) -> dict[str, str]:
+    """Return by id how each cell differs from others with the same description; empty if there are none."""
+    alike: dict[str, list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault(describe(cell), []).append(cell)
+    texts = dict.fromkeys((cell.id for cell in cells), "")
+    for some in alike.values():
+        if len(some) > 1:
+            found = differences([cell.settings for cell in some])
+            texts |= zip((cell.id for cell in some), found, strict=True)
+    return texts
+
+
+def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
+    """Return by id what ``describe`` says of each of some cells, no two of which are described alike."""
+    differing = told_apart(cells)
+    return {cell.id: describe(cell, differing[cell.id]) for cell in cells}
+
+
+def write_manifest(store: Store, suite: str, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+    """Record that a run requests these cells; ``selection`` as for ``Store.write_manifest``."""
+    entries = [cell.manifest_entry() for cell in cells]
+    store.write_manifest(suite, selection, entries, {cell.row: cell.settings for cell in cells})

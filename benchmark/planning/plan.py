@@ -10,16 +10,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark.config.compose import compose_target, load_suite, to_container
+from benchmark.config.compose import compose_target, load_profile, load_suite, to_container
 from benchmark.config.schema import Config
-from benchmark.data.locate import DataLocation, locate
+from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.cell import Cell
-from benchmark.planning.select import Request, select_targets
+from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
 from benchmark.records.json_checks import first_problem
 from modalities import registry
-from modalities.errors import BadInput
+from modalities.errors import BadInput, UnknownName
 
 COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
 
@@ -28,14 +28,20 @@ def make_plan(request: Request) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
     variants = load_suite(request.suite).variants or [[]]
+    for control in request.controls:
+        if control not in CONTROLS:
+            raise UnknownName("control", control, list(CONTROLS))
+    demanded = load_profile(request.profile).controls
     for target in select_targets(request):
         source = f"source.{registry.target(target).info.modality}"
+        controls = [control for control in CONTROLS if control in request.controls or target in demanded]
         for variant in variants:
             # A variant lists one source per modality; only this target's counts, so that no cell is listed twice.
             overrides = [text for text in variant if not text.startswith("source.") or text.startswith(source)]
             overrides += request.overrides
-            config = compose_target(target, overrides, profile=request.profile, suite=request.suite)
-            cells += cells_of(target, config, request.root, request.device)
+            for last in ([], *([f"{source}={control}"] for control in controls)):
+                config = compose_target(target, [*overrides, *last], profile=request.profile, suite=request.suite)
+                cells += cells_of(target, config, request.root, request.device)
     unique = {cell.id: cell for cell in cells}
     return list(unique.values())
 
@@ -49,22 +55,23 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
     adapter = registry.target(target)
     modality_name = adapter.info.modality
     modality = registry.modality(modality_name)
-    for role, network in (("teacher", config.teacher.network), ("student", config.student.network)):
+    for role, settings in (("teacher", config.teacher), ("student", config.student)):
         if role not in own:
-            modality.check_network(network)  # here once, instead of in every cell when it runs
+            settings.network = modality.check_network(settings.network)  # once, instead of in every cell when it runs
     resolve_auto(config, device)
     source_path = str(getattr(config.source, modality_name))
     source = modality.source_ref(source_path)
-    data = locate(adapter, config.profile.data, root)
-    of_teacher = {"target": target, "modality": modality_name, **_teacher_identity(config, data)}
+    location = locate(adapter, config.profile.data, root, subset=config.data.subset)
     of_student = {
         "source": {"name": source.name, "sha256": source.sha256},
-        "policy": to_container(config.policy),
+        "policy": _without_later(to_container(config.policy)),
         "student": to_container(config.student),
         "recipe": _changing_numbers(to_container(config.recipe)),
     }
     cells = []
     for fold in config.folds:
+        data = examine(location, adapter, config.view, fold)
+        of_teacher = {"target": target, "modality": modality_name, **_teacher_identity(config, data)}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
         for seed in config.seeds:
@@ -88,7 +95,7 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
 
 def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:
     """Return what changes a teacher besides target and fold; a weights file counts by its content, not by its path."""
-    settings: dict[str, Any] = to_container(config.teacher)
+    settings: dict[str, Any] = _without_later(to_container(config.teacher))
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
     settings["training"] = _changing_numbers(settings["training"])
     if config.teacher.weights:
@@ -96,7 +103,7 @@ def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:
     return {
         "data": data.kind,
         "data_fingerprint": data.fingerprint,
-        "view": to_container(config.view),
+        "view": _without_later(to_container(config.view)),
         "train_per_class": config.data.train_per_class,
         "teacher": settings,
         "threads": config.threads,
@@ -114,7 +121,21 @@ def _file_hash(path: Path) -> str:
 def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that change a training's numbers: prefetching never does, compilation does by rounding."""
     excluded = {"ahead", "compile"} if training["compile"] == "none" else {"ahead"}
-    return {key: value for key, value in training.items() if key not in excluded}
+    return _without_later({key: value for key, value in training.items() if key not in excluded})
+
+
+# Settings that are younger than measured records. At these values they change nothing, and are left out of an identity,
+# so that such records still belong to their cells.
+_LATER = {
+    "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
+    "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
+    "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0,
+}  # fmt: skip
+
+
+def _without_later(section: dict[str, Any]) -> dict[str, Any]:
+    """Return a section of settings without the younger ones that are at the value that changes nothing."""
+    return {key: value for key, value in section.items() if key not in _LATER or value != _LATER[key]}
 
 
 def resolve_auto(config: Config, device: str) -> None:

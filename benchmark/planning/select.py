@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.config.compose import load_suite
+from benchmark.config.overrides import QUOTES, names_a_file
+from benchmark.records.provenance import strip_folders
 from modalities import registry
-from modalities.errors import BadInput, UnknownName
+from modalities.errors import BadInput, UnknownName, readable_name
+
+CONTROLS = ("noise",)  # names of sources that every modality has
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Request:
     targets: tuple[str, ...] = ()  # names or globs; empty: the suite's
     modalities: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()  # of CONTROLS: sources that every cell is run from as well
     root: Path = Path()
     device: str = "cpu"  # kind only: cpu or cuda
 
@@ -31,7 +36,8 @@ class Request:
         return {
             "device": self.device,  # decides on the precision, and so on the ids of the cells
             "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
-            "overrides": [_without_folders(text) for text in self.overrides],
+            "overrides": [without_folders(text) for text in self.overrides],
+            **({"controls": list(self.controls)} if self.controls else {}),
         }  # fmt: skip
 
 
@@ -87,6 +93,9 @@ def broken_targets(request: Request) -> dict[str, str]:
     }
 
 
-def _without_folders(text: str) -> str:
+def without_folders(text: str) -> str:
+    """Return a setting without the folders of a file that it names; two files of one name differ by their content."""
     key, equals, value = text.partition("=")
-    return f"{key}{equals}{Path(value).name if '/' in value else value}"
+    if not names_a_file(key):
+        return strip_folders(text)
+    return f"{key}{equals}{readable_name(Path(value.strip(QUOTES)).name)}"

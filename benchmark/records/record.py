@@ -29,6 +29,10 @@ def _check_only(value: float, check: ValidatorFunctionWrapHandler) -> float:
 Figure = Annotated[float, WrapValidator(_check_only)]
 Control = Literal["chance", "majority", "untrained", "teacher_top1"]
 Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(min_length=3)]
+TestSet = dict[Literal["items", "known_items", "ids_sha256"], Count | str | None]
+"""The number of test items, how many the whole dataset has (None if unknown), and a hash of their ids in order."""
+
+_LATER = {"metric", "test_set"}  # keys that records of earlier versions lack
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -47,6 +51,8 @@ class Record(CellAxes):
     source: Source
     config: dict[str, Any]  # the settings that the id covers
     data_fingerprint: str = ""
+    metric: Literal["top-1", "mean per-class"] = "top-1"  # of the target: which accuracy is its score
+    test_set: TestSet = field(default_factory=dict)
     teacher_key: str | None = None
     provenance: dict[str, Any]
     metrics: dict[str, Figure | None] = field(default_factory=dict)  # of the student, see evaluate_predictions
@@ -75,7 +81,7 @@ class Record(CellAxes):
                 f"{where} has record schema version {version!r} and this package reads {SCHEMA_VERSION}; "
                 "use the version of the package that wrote it, or run its cell again."
             )
-        if missing := sorted({entry.name for entry in fields(cls)} - set(content)):  # those with a default too
+        if missing := sorted({entry.name for entry in fields(cls)} - set(content) - _LATER):  # with a default or not
             raise _not_a_record(where, f"missing: {', '.join(missing)}")
         try:
             return cls(**content)
@@ -108,3 +114,5 @@ class Manifest:
     suite: str
     selection: dict[str, Any]
     cells: list[ManifestEntry]
+    # By row, what the ids cover, except the seed; empty in a manifest of an earlier version.
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)

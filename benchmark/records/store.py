@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from benchmark.records.identity import canonical_json, safe_name
+from benchmark.records.identity import canonical_json, cell_id, safe_name
 from benchmark.records.json_checks import first_problem
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import Manifest, ManifestEntry, Record
+from benchmark.records.settings import content
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write, cannot_write, sync
 from modalities.storage.cleanup import remove_stale
-from modalities.storage.locks import check_locks
+from modalities.storage.locks import check_locks, path_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,11 +36,12 @@ _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
 
 @dataclass(frozen=True)
 class Predictions:
-    """A student's outputs on the n real test items."""
+    """A student's outputs on the n real test items; those of its teacher lie in the teacher's folder."""
 
     item_ids: Sequence[str]
     labels: np.ndarray  # (n,) int64
     logp: np.ndarray  # (n, classes) float16, natural logarithms of probabilities
+    groups: Sequence[str]  # the leak unit of each item, the cluster of intervals
 
 
 class Store:
@@ -48,9 +51,10 @@ class Store:
     ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/ID/attempt/`` and touches none of them. Only
     one process at a time does, the one that holds the lock of the cell's folder (``exclusive_lock``).
 
-    ``manifests/`` has one file for each suite and selection that was run. The same call replaces its file, so that
-    cells which a changed configuration no longer requests leave the leaderboard; another suite or selection adds one.
-    The leaderboard shows the union, so that running one target again never hides the others.
+    ``manifests/`` has one file for each suite and selection that was run. The same call replaces what it requested, so
+    that cells which a changed configuration no longer requests leave the leaderboard; but cells that it requested of
+    other files (a source or weights of the same name, other data) stay. Another suite or selection adds a file. The
+    leaderboard shows the union, so that running one target again never hides the others.
 
     ``teachers/KEY/`` holds a teacher; ``jobs/`` holds the reports and logs of cluster jobs.
     """
@@ -178,13 +182,14 @@ class Store:
             with np.load(path, allow_pickle=False) as arrays:
                 # A part that is not an array is read as bytes.
                 ids, labels, logp = (np.asarray(arrays[name]) for name in ("item_ids", "labels", "logp"))
+                groups = np.asarray(arrays["groups"]) if "groups" in arrays else ids  # earlier versions kept none
             if logp.ndim != 2 or logp.dtype != np.float16 or labels.dtype != np.int64:
                 raise ValueError("not predictions of this package")
-            if not ids.shape == labels.shape == logp.shape[:1]:
+            if not ids.shape == groups.shape == labels.shape == logp.shape[:1]:
                 raise ValueError("arrays of unequal length")
         except Exception as error:  # a damaged archive raises nearly anything
             raise _unreadable(path, error) from error
-        return Predictions(ids.tolist(), labels, logp)
+        return Predictions(ids.tolist(), labels, logp, groups.tolist())
 
     def curve(self, id: str) -> list[dict[str, float]]:
         """Read the rows of a cell's curve; empty if it has none. Raises BadInput if the file is damaged."""
@@ -195,30 +200,89 @@ class Store:
         except (TypeError, ValueError, csv.Error) as error:
             raise _unreadable(path, error) from error
 
-    def write_manifest(self, suite: str, selection: Mapping[str, Any], cells: Iterable[ManifestEntry]) -> Path:
-        """Record which cells a run requests; ``selection`` is what narrowed or changed the suite, JSON-ready."""
-        cells = sorted(cells, key=lambda cell: cell.id)
-        manifest = Manifest(suite=suite, selection=dict(selection), cells=cells)
+    def write_manifest(
+        self,
+        suite: str,
+        selection: Mapping[str, Any],
+        cells: Iterable[ManifestEntry],
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Path:
+        """Record which cells a run requests.
+
+        ``selection`` is what narrowed or changed the suite, and ``settings`` what the ids cover, except the seed, by
+        row; both are JSON-ready. Raises BadInput if the file cannot be written.
+        """
+        known = {row: dict(own) for row, own in (settings or {}).items()}
+        requested = Manifest(suite=suite, selection=dict(selection), cells=list(cells), settings=known)
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
         path = self.manifests / f"{safe_name(suite)}-{digest}.json"
-        atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
+        try:
+            with path_lock(self.manifests):  # two runs of one call, each of its own source, keep the cells of both
+                manifest = self._with_other_contents(requested, path)
+                atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
+        except OSError as error:
+            raise cannot_write(path, error) from error
         return path
+
+    def _with_other_contents(self, requested: Manifest, path: Path) -> Manifest:
+        """Add to a manifest the cells that its file lists now, of the same targets, if they are made of other files."""
+        earlier: list[tuple[ManifestEntry, dict[str, Any]]] = []
+        with contextlib.suppress(BadInput):  # absent or damaged
+            before = _read_manifest(path)
+            earlier = [
+                (cell, before.settings.get(cell.row) or self._recorded_settings(cell.id)) for cell in before.cells
+            ]
+        targets = {cell.target for cell in requested.cells}
+        contents = {(cell.target, content(requested.settings.get(cell.row, {}))) for cell in requested.cells}
+        cells, settings = {cell.id: cell for cell in requested.cells}, dict(requested.settings)
+        for cell, own in earlier:
+            made_of = content(own)
+            of_other_files = made_of is not None and (cell.target, made_of) not in contents
+            # An id that its settings do not give is of a version whose numbers do not count any more.
+            if cell.target in targets and of_other_files and cell_id({**own, "seed": cell.seed}) == cell.id:
+                cells.setdefault(cell.id, cell)
+                settings.setdefault(cell.row, own)
+        return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings)
+
+    def _recorded_settings(self, id: str) -> dict[str, Any]:
+        """Return what a cell's id covers, except the seed, as its record has it; empty if it has none."""
+        with contextlib.suppress(BadInput):
+            if record := self.read(id):
+                return {key: value for key, value in record.config.items() if key != "seed"}
+        return {}
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
-        cells: dict[str, ManifestEntry] = {}
-        for path in sorted(self.manifests.glob("*.json")):
-            try:
-                content = json.loads(path.read_bytes())
-                entries = [ManifestEntry(**entry) for entry in content.pop("cells")]
-                manifest = Manifest(**content, cells=entries)
-            except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-                problem = first_problem(error) if isinstance(error, ValidationError) else error
-                raise BadInput(
-                    f"{path} is not a manifest ({problem}); delete the file and run its suite again."
-                ) from error
-            cells.update((cell.id, cell) for cell in manifest.cells)
+        cells = {cell.id: cell for manifest in self._all_manifests() for cell in manifest.cells}
         return [cells[id] for id in sorted(cells)]
+
+    def requested_settings(self) -> dict[str, dict[str, Any]]:
+        """Return by row what the ids of its cells cover, except the seed, by a manifest or else by a record of the row.
+
+        Rows of which neither says are missing. Raises BadInput if a manifest is damaged.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        manifests = list(self._all_manifests())
+        for manifest in manifests:
+            found |= manifest.settings
+        for cell in (cell for manifest in manifests for cell in manifest.cells):
+            if cell.row not in found and (own := self._recorded_settings(cell.id)):
+                found[cell.row] = own
+        return found
+
+    def _all_manifests(self) -> Iterator[Manifest]:
+        return map(_read_manifest, sorted(self.manifests.glob("*.json")))
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        found = json.loads(path.read_bytes())
+        entries = [ManifestEntry(**entry) for entry in found.pop("cells")]
+        canonical_json(found)  # raises for numbers that are not finite
+        return Manifest(**found, cells=entries)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        problem = first_problem(error) if isinstance(error, ValidationError) else error
+        raise BadInput(f"{path} is not a manifest ({problem}); delete the file and run its suite again.") from error
 
 
 def _unreadable(path: Path, error: Exception) -> BadInput:
@@ -239,14 +303,19 @@ def _predictions_bytes(predictions: Predictions) -> bytes:
     import numpy as np
 
     count = len(predictions.item_ids)
-    if predictions.logp.ndim != 2 or len(predictions.logp) != count or len(predictions.labels) != count:
-        raise ValueError(f"{count} item ids, {len(predictions.labels)} labels, outputs {predictions.logp.shape}")
+    lengths = {len(predictions.logp), len(predictions.labels), len(predictions.groups)}
+    if predictions.logp.ndim != 2 or lengths != {count}:
+        raise ValueError(
+            f"{count} item ids, {len(predictions.labels)} labels, {len(predictions.groups)} groups, outputs "
+            f"{predictions.logp.shape}"
+        )
     stream = io.BytesIO()
     np.savez_compressed(
         stream,
         item_ids=np.asarray(predictions.item_ids, dtype=np.str_),
         labels=np.asarray(predictions.labels, dtype=np.int64),
         logp=np.asarray(predictions.logp, dtype=np.float16),
+        groups=np.asarray(predictions.groups, dtype=np.str_),
     )
     return stream.getvalue()
 

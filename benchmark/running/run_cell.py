@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmark.data.batches import Batches, BatchesCache
+from benchmark.data.fingerprint import ids_hash
 from benchmark.data.locate import ensure
 from benchmark.distillation.distill import distill
 from benchmark.distillation.prefetch import can_prefetch
@@ -21,16 +22,17 @@ from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
 from benchmark.planning.cell import Cell
 from benchmark.records.provenance import provenance, utc_now
-from benchmark.records.record import Record
+from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
-from benchmark.running.networks import load_weights, make_network, save_weights
+from benchmark.running.networks import changed_since, load_weights, make_network, save_weights
 from benchmark.running.status import NoData, run_to_status
 from benchmark.running.teacher import (
     ReadyTeacher,
     TeacherTask,
     broadcast_teacher,
     get_teacher,
+    lowered_guard,
     make_teacher,
     refuse_if_poor,
     teacher_task,
@@ -66,6 +68,7 @@ class _Attempt:
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
+    test_set: TestSet = field(default_factory=dict)
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -137,6 +140,7 @@ def _run_locked(attempt: _Attempt) -> Record:
         origin["ranks"] = ranks.world_size
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
+        metric=cell.adapter.info.metric, test_set=attempt.test_set,
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
         peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
@@ -170,19 +174,23 @@ def _run_phases(attempt: _Attempt) -> None:
         raise NoData(cell.data.instructions)
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
-    labels = np.asarray(test.data.labels)
+    labels, info = np.asarray(test.data.labels), cell.adapter.info
+    known = None if cell.data.kind == "stand-in" else info.test_items
+    ids = ids_hash(test.data.item_ids)
+    attempt.test_set = {"items": len(labels), "known_items": known, "ids_sha256": ids}
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
     task = teacher_task(cell, test, attempt.device, attempt.callback)
     student = attempt.student  # before the teacher: a wrong name must cost nothing
     if student is None:
         name, view = cell.config.student.network, cell.config.view
-        student = make_network(cell.modality, name, view, task.classes, cell.key.seed, attempt.device)
+        student = make_network(cell.modality, name, view, task.classes, "student", cell.key.seed, attempt.device)
     student = student.to(attempt.device)
     with attempt.timed("teacher"):
         teacher = _get_teacher(attempt, task)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):
-        attempt.controls["untrained"] = metrics.top1(attempt.predict(student, mine, task), labels)
+        untrained = attempt.predict(student, mine, task)
+        attempt.controls["untrained"] = metrics.untrained_score(untrained, labels, task.metric)
     with attempt.timed("distill"):
         _distill(attempt, source, teacher.network, student)
     with attempt.timed("evaluate"):
@@ -190,8 +198,9 @@ def _run_phases(attempt: _Attempt) -> None:
             logp = attempt.predict(student, mine, task)
         except NotFinite as error:  # because of the last update, which no loss follows
             raise Diverged(cell.config.recipe.steps) from error
-        attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels)
-        attempt.predictions = Predictions(list(test.data.item_ids), labels, logp)
+        groups = list(test.data.groups)
+        attempt.metrics = metrics.evaluate_predictions(logp, teacher.logp, labels, groups=groups, metric=task.metric)
+        attempt.predictions = Predictions(list(test.data.item_ids), labels, logp, groups)
         if attempt.ranks.is_main:
             save_weights(student, attempt.store.student_weights(cell.id, published=False))
 
@@ -207,7 +216,10 @@ def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
 
     test = _TEST_SPLITS.get(f"{cell.key.target} {cell.key.fold} {cell.data} {view}", read_test)
     mine = test if ranks.world_size == 1 else evaluation_batches(test.data, ranks, device)
-    return test, mine, cell.modality.load_source(cell.source_path, view, device)
+    source = cell.modality.load_source(cell.source_path, view, device)
+    if source.ref.sha256 != cell.source.sha256:
+        raise changed_since(cell.source_path)
+    return test, mine, source
 
 
 def _get_teacher(attempt: _Attempt, task: TeacherTask) -> ReadyTeacher:
@@ -217,9 +229,10 @@ def _get_teacher(attempt: _Attempt, task: TeacherTask) -> ReadyTeacher:
         teacher = broadcast_teacher(attempt.ranks, partial(get_teacher, folder, task), task)
     else:
         teacher = make_teacher(attempt.teacher.to(attempt.device), task, trained=True)
-        refuse_if_poor(teacher.notes, task.settings)
+        refuse_if_poor(teacher.notes, task)
     batch, count = task.settings.training.batch, teacher.notes.micro_batches
     attempt.deviations += describe_micro_batches("teacher.training.batch", batch, count)
+    attempt.deviations += lowered_guard(task.settings.times_chance)
     return teacher
 
 
@@ -244,4 +257,6 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
     else:  # ranks would have to run out of memory together
         attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
     attempt.deviations += ranks.deviations(student)
+    if ranks.world_size > 1 and recipe.mixing != "none" and recipe.mixing_partner == "permuted":
+        attempt.deviations.append(f"segments are mixed within each of {ranks.world_size} shares of a batch.")
     attempt.segments = recipe.steps * recipe.batch

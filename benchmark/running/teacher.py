@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from benchmark.config.schema import Teacher
+from benchmark.config.schema import Teacher, Training
 from benchmark.data.batches import Batches, shuffled_order
 from benchmark.data.splits import holdout_split, limit_per_class
 from benchmark.evaluation import metrics
@@ -47,8 +48,11 @@ class TeacherNotes(BaseModel):
 
     model_config = STRICT | {"frozen": True, "populate_by_name": True}
 
-    held_out_top1: float = Field(ge=0, le=1)  # on the part of the training split that it was not trained on
+    # On the part of the training split that it was not trained on:
+    held_out_top1: float = Field(ge=0, le=1)
+    held_out_mean_per_class: float = Field(ge=0, le=1)
     chance: float = Field(gt=0, le=1)
+    majority: float = Field(gt=0, le=1)
     seconds: float
     # Its name in the file is that of an earlier version.
     micro_batches: int = Field(1, ge=1, validation_alias="slices", serialization_alias="slices")
@@ -75,27 +79,33 @@ class TeacherTask:
     prepare: Callable[[Tensor], Tensor]  # raw items on the device -> network inputs
     augment: Callable[[Tensor, Draws, int], Tensor]  # raw items, draws, step -> network inputs for training
     classes: int
+    metric: metrics.Metric
     train: Callable[[], LabelledData]
     train_per_class: int  # maximum; 0 means all
     test: Batches
     device: torch.device
+    labels: tuple[str, ...] = ()  # the names of the classes
+    weights_sha256: str = ""  # of the file of weights, if the settings name one
 
 
 def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: ProgressCallback) -> TeacherTask:
     """Return the task of a cell's teacher, given the whole test split."""
     config, modality, adapter = cell.config, cell.modality, cell.adapter
-    view, classes = config.view, len(adapter.info.classes)
+    view, labels = config.view, adapter.info.classes
     return TeacherTask(
         settings=config.teacher,
         callback=callback,
-        new_network=partial(make_network, modality, config.teacher.network, view, classes, 0, device),
+        new_network=partial(make_network, modality, config.teacher.network, view, len(labels), "teacher", 0, device),
         prepare=lambda raw: modality.prepare(raw, view),
         augment=lambda raw, draws, step: modality.augment(raw, view, draws, step),
-        classes=classes,
+        classes=len(labels),
+        labels=labels,
+        metric=adapter.info.metric,
         train=partial(adapter.train, cell.data.root, view, cell.key.fold),
         train_per_class=config.data.train_per_class,
         test=test,
         device=device,
+        weights_sha256=cell.identity["teacher"]["weights"],
     )
 
 
@@ -108,7 +118,7 @@ def get_teacher(folder: Path, task: TeacherTask) -> ReadyTeacher:
             if ready is None:
                 ready = _save(folder, make_teacher(task.new_network(), task, folder))
                 clear(folder)
-    refuse_if_poor(ready.notes, task.settings)
+    refuse_if_poor(ready.notes, task)
     return ready
 
 
@@ -123,14 +133,14 @@ def make_teacher(
     split = limit_per_class(task.train(), task.train_per_class)
     for_training, held_out = holdout_split(split, settings.holdout)
     if settings.weights:
-        load_weights(network, Path(settings.weights))
-    elif not trained and not getattr(network, "ready", False):
+        load_weights(network, Path(settings.weights), task.weights_sha256)
+    elif not trained and getattr(network, "labels", None) != task.labels:
         trained_here = True
         micro_batches = _train(network, task, for_training, folder)
     try:
         callback.phase("teacher: held-out part")
         batches = evaluation_batches(held_out, device=task.device)
-        top1 = metrics.top1(predict(network, batches, task.prepare, task.device, callback), held_out.labels)
+        held_out_logp = predict(network, batches, task.prepare, task.device, callback)
         callback.phase("teacher: test items")
         logp = predict(network, task.test, task.prepare, task.device, callback)
     except NotFinite as error:
@@ -138,15 +148,25 @@ def make_teacher(
             raise
         raise Diverged(settings.training.steps) from error  # because of the last update, which no loss follows
     notes = TeacherNotes(
-        held_out_top1=top1, chance=metrics.chance(held_out.labels), seconds=time.monotonic() - started,
-        micro_batches=micro_batches,
+        held_out_top1=metrics.top1(held_out_logp, held_out.labels),
+        held_out_mean_per_class=metrics.mean_per_class(held_out_logp, held_out.labels),
+        chance=metrics.chance(held_out.labels), majority=metrics.majority_share(held_out.labels),
+        seconds=time.monotonic() - started, micro_batches=micro_batches,
     )  # fmt: skip
     return ReadyTeacher(network, logp, notes)
 
 
+def limit_to_epochs(settings: Teacher, items: int) -> Training:
+    """Return a teacher's training with at most ``settings.epochs`` passes over that many items, if they are given."""
+    if not settings.epochs:
+        return settings.training
+    steps = ceil(settings.epochs * items / settings.training.batch)
+    return replace(settings.training, steps=min(settings.training.steps, steps))
+
+
 def _train(network: nn.Module, task: TeacherTask, data: LabelledData, folder: Path | None) -> int:
     """Train with cross-entropy on augmented items, in shuffled order; return the number of micro-batches."""
-    training, smoothing = task.settings.training, task.settings.label_smoothing
+    training, smoothing = limit_to_epochs(task.settings, len(data)), task.settings.label_smoothing
     draws = Draws(0, "teacher/")
     batches = Batches(data, shuffled_order(draws, len(data), training.batch), training.steps)
     apply_memory_format(network, training)
@@ -172,15 +192,39 @@ def _train(network: nn.Module, task: TeacherTask, data: LabelledData, folder: Pa
     return with_micro_batches(train, network, training.batch, folder, "teacher")[1]
 
 
-def refuse_if_poor(notes: TeacherNotes, settings: Teacher) -> None:
-    """Raise Refused below ``times_chance`` × chance, or below half way from chance to 1 if that is less."""
-    needed = min(settings.times_chance * notes.chance, (1 + notes.chance) / 2)
-    if notes.held_out_top1 < needed:
+def refuse_if_poor(notes: TeacherNotes, task: TeacherTask) -> None:
+    """Raise Refused unless the teacher is clearly better than chance and than naming the most frequent class.
+
+    Both its accuracy by the target's metric and its balanced accuracy, which a frequent class does not raise, have to
+    reach ``times_chance`` × chance, or half way from chance to 1 if that is less. A top-1 has to exceed the share of
+    the most frequent class besides. ``times_chance=0`` accepts any teacher.
+    """
+    times = task.settings.times_chance
+    if times == 0:
+        return
+    needed = min(times * notes.chance, (1 + notes.chance) / 2)
+    balanced = ("balanced accuracy", notes.held_out_mean_per_class)
+    accuracy = ("top-1", notes.held_out_top1) if task.metric == "top-1" else balanced
+    remedy = "train it longer (teacher.training.steps) or lower teacher.times_chance; 0 accepts any teacher."
+    for name, reached in dict.fromkeys((accuracy, balanced)):
+        if reached < needed:
+            raise Refused(
+                f"the teacher reaches {reached:.1%} {name} on the held-out part of its training split, but "
+                f"{needed:.1%} is required (chance is {notes.chance:.1%}); {remedy}"
+            )
+    if task.metric == "top-1" and notes.held_out_top1 <= notes.majority:
         raise Refused(
-            f"the teacher reaches {notes.held_out_top1:.1%} on the held-out part of its training split, but "
-            f"{needed:.1%} is required (chance is {notes.chance:.1%}); train it longer (teacher.training.steps) or "
-            "lower teacher.times_chance."
+            f"the teacher reaches {notes.held_out_top1:.1%} top-1 on the held-out part of its training split, which is "
+            f"no more than the share of the most frequent class ({notes.majority:.1%}); {remedy}"
         )
+
+
+def lowered_guard(times_chance: float) -> list[str]:
+    """Return, for a record, that poorer teachers than usual are accepted, if they are."""
+    usual = Teacher().times_chance
+    if times_chance >= usual:
+        return []
+    return [f"teacher.times_chance is {times_chance:g} instead of {usual:g}, so a poorer teacher is accepted"]
 
 
 def broadcast_teacher(ranks: Ranks, get: Callable[[], ReadyTeacher], task: TeacherTask) -> ReadyTeacher:

@@ -63,7 +63,7 @@ def free_memory() -> int:
     https://docs.kernel.org/filesystems/proc.html; ``memory.stat`` in https://docs.kernel.org/admin-guide/cgroup-v2.html).
     """
     try:
-        found = re.search(r"^MemAvailable: *(\d+) kB$", (PROC / "meminfo").read_text(), re.MULTILINE)
+        found = re.search(r"^MemAvailable: *(\d+) kB$", (PROC / "meminfo").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         found = None
     return max(0, min([int(found[1]) * 1024 if found else ASSUMED_FREE, *_left_in_groups()]))
@@ -72,7 +72,7 @@ def free_memory() -> int:
 def _left_in_groups() -> Iterator[int]:
     """Yield the bytes left in each control group around this process; a limit may be set at any level."""
     try:
-        lines = (PROC / "self" / "cgroup").read_text().splitlines()
+        lines = (PROC / "self" / "cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return
     for line in lines:
@@ -92,8 +92,8 @@ def _left_in_groups() -> Iterator[int]:
 def _left_in_group(folder: Path, limit: str, use: str, file_keys: tuple[str, ...]) -> int | None:
     """Return the bytes up to a group's limit, or None if it has no limit or its files cannot be parsed."""
     try:
-        allowed, used = (int((folder / name).read_text()) for name in (limit, use))
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        allowed, used = (int((folder / name).read_text(encoding="utf-8")) for name in (limit, use))
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines())
         return allowed - used + sum(int(stat[key]) for key in file_keys)
     except (OSError, ValueError, KeyError):
         return None

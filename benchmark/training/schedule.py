@@ -59,9 +59,13 @@ def _anneal(start: float, end: float, position: float) -> float:
 
 
 def make_optimiser(network: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """Make the optimiser that a recipe names; no weight decay for biases and normalisation (tensors of one axis)."""
-    decayed = [p for p in network.parameters() if p.requires_grad and p.dim() > 1]
-    spared = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
+    """Make the optimiser that a recipe names.
+
+    Biases and the parameters of normalisation (tensors of one axis) have no weight decay unless ``decay`` is ``all``.
+    """
+    fewest_axes = 0 if training.decay == "all" else 2
+    decayed = [p for p in network.parameters() if p.requires_grad and p.dim() >= fewest_axes]
+    spared = [p for p in network.parameters() if p.requires_grad and p.dim() < fewest_axes]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": spared, "weight_decay": 0.0}]
     if training.optimiser == "sgd":
         # On CPUs the default, which is not the fused one: that rounds differently.

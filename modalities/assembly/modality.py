@@ -34,11 +34,14 @@ class PackagedModality(Modality):
     def policies(self) -> Any:
         return self._file("policies").POLICIES
 
+    def traits(self) -> Any:
+        return self._file("policies").TRAITS
+
     def networks(self) -> Any:
         return self._file("networks").NETWORKS
 
-    def check_network(self, name: str) -> None:
-        self._file("networks").check_network(name)
+    def check_network(self, name: str) -> Any:
+        return self._file("networks").check_network(name)
 
     def source_ref(self, name: str) -> Any:
         return self._file("source").source_ref(name)

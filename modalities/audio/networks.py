@@ -17,9 +17,10 @@ NETWORKS = {
 }
 
 
-def check_network(name: str) -> None:
-    """Raise UnknownName unless the name matches a pattern of ``NETWORKS``."""
+def check_network(name: str) -> str:
+    """Return the name. Raise UnknownName unless it matches a pattern of ``NETWORKS``."""
     _family_and_width(name)
+    return name
 
 
 def build_network(name: str, view: AudioView, classes: int) -> nn.Module:

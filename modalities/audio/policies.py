@@ -7,6 +7,8 @@ from math import ceil, log2
 
 from modalities.errors import BadInput
 
+TRAITS: dict[str, str] = {}  # nothing published to compare with, see ``Modality.traits``
+
 
 @dataclass(frozen=True)
 class AudioView:

@@ -10,6 +10,7 @@ import numpy as np
 from modalities.audio.logmel import mel_power, standardise
 from modalities.audio.policies import AudioPolicy, AudioView
 from modalities.audio.segments import AudioStream
+from modalities.errors import readable
 
 if TYPE_CHECKING:
     from modalities.audio.source import AudioSource
@@ -32,7 +33,8 @@ def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: 
     top, middle = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, :])
     seconds = len(wave) / source.rate
     top.plot(np.arange(len(wave)) / source.rate, wave.cpu().numpy(), linewidth=0.3)
-    top.set(title=f"{source.ref.name}: {source.ref.description}", ylabel="wave", xlim=(0, seconds))
+    top.set_title(readable(f"{source.ref.name}: {source.ref.description}"), parse_math=False)
+    top.set(ylabel="wave", xlim=(0, seconds))
     look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "vmin": -2.5, "vmax": 2.5}
     middle.imshow(whole, extent=(0, seconds, 0, view.mels), **look)
     middle.set(ylabel="mel band", xlabel="seconds")

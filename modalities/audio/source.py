@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from modalities.audio.decode import open_sound
 from modalities.audio.policies import AudioView
+from modalities.audio.sound import MAX_SAMPLES, Wave, open_sound
 from modalities.base import Draws, SourceRef
 from modalities.errors import BadInput, UnknownName
+from modalities.storage.digest import file_sha256
+from modalities.storage.paths import user_path
 
 if TYPE_CHECKING:
     import torch
-    from soundfile import SoundFile
     from torch import Tensor
 
 ASSETS = Path(__file__).parent / "assets"
 NOISE_SECONDS = 60
 MIN_SECONDS = 0.05
-MAX_SAMPLES = 400_000_000  # before and after resampling: more than two hours at any usual rate
-BLOCK = 1 << 20  # samples of all channels that are decoded at once
+SILENCE = 2e-5  # between the lowest and the highest sample, full scale being 1: 100 dB below it
+FULL_SCALE = 0.992  # the highest of 8 bits
+CLIPPED = 0.25  # of all samples; a sine of full scale, unclipped, has a twelfth of them there
 SOURCES = {
     "speech": "a radio play of our own read by seven synthetic voices of espeak-ng, 87 s (file, Opus)",
     "music": "a polyphonic piece of our own for synthesised instruments, 62 s (file, Opus)",
@@ -46,7 +46,7 @@ class AudioSource:
 def _path(name: str) -> Path:
     if name in FILES:
         return ASSETS / FILES[name]
-    path = Path(name)
+    path = user_path(name)
     if not path.is_file():
         if path.suffix or "/" in name:
             raise BadInput(
@@ -56,52 +56,37 @@ def _path(name: str) -> Path:
     return path
 
 
-@cache
-def _sha256(path: Path, size: int, modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def source_ref(name: str) -> SourceRef:
-    """Identify a named recording or a file by path. Raises BadInput if there is neither."""
+    """Identify a named recording or a file by path. Raises BadInput if there is neither, or it cannot be read."""
     if name == "noise":
         return SourceRef(name, hashlib.sha256(b"noise/seed=0/version=1").hexdigest(), SOURCES[name])
     path = _path(name)
-    stat = path.stat()
     label = name if name in SOURCES else path.name
-    return SourceRef(label, _sha256(path, stat.st_size, stat.st_mtime_ns), SOURCES.get(name, f"recording {path.name}"))
+    return SourceRef(label, file_sha256(path), SOURCES.get(name, f"recording {path.name}"))
 
 
-def read_recording(path: Path, rate: int) -> NDArray[np.float32]:
-    """Return a whole sound file as mono (samples,) float32 at ``rate``; channels are averaged.
+def read_recording(path: Path, rate: int) -> Wave:
+    """Return a whole sound file as mono (samples,) float32 at ``rate``, decoded as a dataset's items are.
 
-    A truncated WAV or OGG file is read up to its end, because these formats cannot tell. Raises BadInput for a file
-    that is missing, empty, not sound, damaged, silent, shorter than 50 ms, or has MAX_SAMPLES samples or more.
+    Raises BadInput for a file that cannot be decoded (see ``modalities.audio.sound``), and for one from which nothing
+    can be learned: silent or constant, clipped, shorter than 50 ms, or of MAX_SAMPLES samples or more.
     """
     import soxr
 
-    with open_sound(path, "give a WAV, FLAC, OGG or MP3 file") as file:
-        promised, source_rate = file.frames, file.samplerate
-        wave = _mono(file)
-    if max(len(wave), len(wave) / source_rate * rate) >= MAX_SAMPLES:
-        raise BadInput(f"{path} lasts longer than {MAX_SAMPLES:,} samples; give a part of it.")
-    if len(wave) < promised:
-        raise BadInput(f"{path} is damaged: {len(wave)} of {promised} samples can be read; give an intact file.")
-    if len(wave) < MIN_SECONDS * source_rate:
-        raise BadInput(f"{path} lasts {len(wave) / source_rate:.3f} s; give a recording of {MIN_SECONDS} s or more.")
-    if not np.isfinite(wave).all() or np.abs(wave).max() < 1e-5:
-        raise BadInput(f"{path} is silent or holds invalid samples; give a recording with sound in it.")
-    resampled: NDArray[np.float32] = wave if source_rate == rate else soxr.resample(wave, source_rate, rate, "VHQ")
+    with open_sound(path, "give an intact WAV, FLAC, OGG or MP3 file") as sound:
+        if max(sound.frames, sound.frames / sound.rate * rate) >= MAX_SAMPLES:
+            raise BadInput(f"{path} lasts longer than {MAX_SAMPLES:,} samples; give a part of it.")
+        wave, seconds = sound.read(0, sound.frames), sound.frames / sound.rate
+    if seconds < MIN_SECONDS:
+        raise BadInput(f"{path} lasts {seconds:.3f} s; give a recording of {MIN_SECONDS} s or more.")
+    if np.ptp(wave) < SILENCE:
+        raise BadInput(f"{path} is silent; give a recording with sound in it.")
+    loudness = np.abs(wave)
+    clipped = float((loudness >= FULL_SCALE).mean())
+    if clipped > CLIPPED and loudness.max() <= 1:
+        raise BadInput(f"{path} is clipped: {clipped:.0%} of its samples are at full scale; give a quieter recording.")
+    resampled: Wave = wave if sound.rate == rate else soxr.resample(wave, sound.rate, rate, "VHQ")
     return resampled
-
-
-def _mono(file: SoundFile) -> NDArray[np.float32]:
-    """Return the mean of the channels, (samples,), up to MAX_SAMPLES; the header's length is not trusted."""
-    parts, left = [np.zeros(0, np.float32)], MAX_SAMPLES
-    while len(block := file.read(min(left, BLOCK // file.channels), dtype="float32", always_2d=True)):
-        parts.append(block.mean(axis=1))
-        left -= len(block)
-    return np.concatenate(parts)
 
 
 def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource:

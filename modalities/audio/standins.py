@@ -47,4 +47,5 @@ def write_wave(path: Path, wave: NDArray[np.floating], rate: int) -> None:
     import soundfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.clip(wave, -1, 1), rate, subtype="PCM_16")
+    with path.open("wb") as file:  # which takes any path; libsndfile takes what the locale can encode
+        soundfile.write(file, np.clip(wave, -1, 1), rate, subtype="PCM_16", format=path.suffix[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
@@ -117,12 +118,17 @@ def _sizes(subject: Subject) -> str:
     if subject.stand_in:
         raise Skipped("a stand-in is smaller than the dataset.")
     info = subject.adapter.info
-    for split, stated in (("train", info.train_items), ("test", info.test_items)):
-        if not stated:
-            raise Skipped("its info states no sizes.")
-        count = len(subject.splits[split])
-        must(0.95 * stated <= count <= 1.05 * stated, f"{split} has {count:,} items, its info says {stated:,}.")
-    return f"{len(subject.splits['train']):,} and {len(subject.splits['test']):,} items, as its info says."
+    stated = {"train": info.train_items, "test": info.test_items}
+    if not all(stated.values()):
+        raise Skipped("its info states no sizes.")
+    counts = {split: getattr(data, "files", len(data)) for split, data in subject.splits.items()}
+    whole, total = sum(stated.values()), sum(counts.values())
+    must(0.95 * whole <= total <= 1.05 * whole, f"it has {total:,} labelled files, its info says {whole:,}.")
+    chance = 5 * math.sqrt(stated["train"] * stated["test"] / whole) if info.own_split else 0  # standard deviations
+    for split, size in stated.items():
+        off = abs(counts[split] - size)
+        must(off <= max(0.05 * size, chance), f"{split} has {counts[split]:,} labelled files, its info says {size:,}.")
+    return f"{counts['train']:,} and {counts['test']:,} labelled files, as its info says."
 
 
 def _ids(subject: Subject) -> str:

@@ -62,7 +62,7 @@ def check_import(subject: Subject) -> str:
         f"import sys; sys.path[:] = {sys.path!r}; import {module}; "
         f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", errors="replace")
     must(done.returncode == 0, f"{module} cannot be imported by itself: {done.stderr.strip().rpartition(chr(10))[2]}")
     must(not done.stdout.strip(), f"importing {module} imports {done.stdout.strip()}; import inside methods.")
     return "importing it loads no heavy library."

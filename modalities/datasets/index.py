@@ -1,18 +1,19 @@
 """The files below some folders: one scan of a million names, as columns of tens of bytes each, saved in the cache.
 
 A scan is repeated when a folder's modification time or the set of folders differs. Files that are added or removed are
-therefore seen; a file that is overwritten in place keeps the size it had.
+therefore seen; a file that is overwritten in place keeps the size it had, unless it was empty (``with_content``).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.lazy import Lazy
-from modalities.errors import BadInput
+from modalities.errors import BadInput, readable_name
 from modalities.storage.array_cache import Arrays, cached_arrays
+from modalities.storage.paths import stored
 
 Indices = NDArray[np.int64]
 RECENT = 2 * 10**9  # nanoseconds; a folder that changed this recently may change again within one tick of its clock
@@ -80,7 +82,11 @@ class Paths(Lazy[Path]):
     """Names below a folder as paths."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        super().__init__(names, range(len(names)), folder.joinpath)
+        super().__init__(names, range(len(names)), partial(_below, folder))
+
+
+def _below(folder: Path, name: str) -> Path:
+    return stored(folder / name)
 
 
 class _Query(NamedTuple):
@@ -101,6 +107,7 @@ class Index:
     names: Names  # FOLDER/FILE
     sizes: NDArray[np.int64]  # bytes; empty unless requested
     fingerprint: str
+    empty: tuple[str, ...] = ()  # names of the files that ``with_content`` left out
 
     def __len__(self) -> int:
         return len(self.names)
@@ -108,8 +115,25 @@ class Index:
     @cached_property
     def folders(self) -> Indices:
         """(n,) position of each file's folder among the requested ones."""
-        bounds = np.array([*self.names.firsts, len(self)], np.int64)
-        return np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
+        bounds = np.array([*self.names.firsts, len(self.names.offsets) - 1], np.int64)
+        every = np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
+        return every if self.names.selection is None else every[self.names.selection]
+
+    def with_content(self, root: Path) -> Index:
+        """Return the index without empty files. Its sizes must have been read; those that are 0 are read again."""
+        zeros = np.flatnonzero(self.sizes == 0)
+        if not len(zeros):
+            return self
+        sizes = self.sizes.copy()
+        sizes[zeros] = [_size(root / name) for name in self.names.take(zeros)]
+        kept = np.flatnonzero(sizes)
+        changed = hashlib.sha256(f"{self.fingerprint} {sizes[zeros].tolist()}".encode()).hexdigest()
+        empty = tuple(self.names.take(zeros[sizes[zeros] == 0]))
+        return Index(self.names.take(kept), sizes[kept], changed if len(kept) else "", empty)
+
+    def faults(self, unit: str) -> list[str]:
+        """Return a phrase about the empty files, for ``DataStatus.missing``; nothing if there are none."""
+        return [f"{len(self.empty):,} {unit} are empty, such as {self.empty[0]}"] if self.empty else []
 
     @cached_property
     def bytes(self) -> int:
@@ -142,10 +166,17 @@ def index(
     return _cached_index(query, changed)
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _modified(folder: Path) -> int:
     """Return a folder's modification time in nanoseconds, or -1 if it is absent."""
     try:
-        return folder.stat().st_mtime_ns
+        return stored(folder).stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         return -1
 
@@ -172,8 +203,8 @@ def _scan(query: _Query) -> Arrays:
         lengths.append(np.array([len(name) for name, _ in files], np.uint16))
         if query.sizes:
             sizes.append(np.array([size for _, size in files], np.int64))
-        prefix = os.fsencode(alias)
-        digest.update(b"".join(b"%b/%b %d\n" % (prefix, name, size) for name, size in files))
+        prefix = _composed(os.fsencode(alias))
+        digest.update(b"".join(b"%b/%b %d\n" % (prefix, _composed(name), size) for name, size in files))
     return {
         "text": np.frombuffer(bytes(text), np.uint8),
         "lengths": np.concatenate([np.empty(0, np.uint16), *lengths]),
@@ -183,17 +214,33 @@ def _scan(query: _Query) -> Arrays:
     }
 
 
+def _composed(name: bytes) -> bytes:
+    """Return a name as it is called on every system, whichever Unicode form this one stores."""
+    return name if name.isascii() else readable_name(os.fsdecode(name)).encode("utf-8", "surrogateescape")
+
+
 def _files(folder: Path, suffixes: tuple[str, ...], sizes: bool) -> list[tuple[bytes, int]]:
-    """Return names and sizes (0 unless requested) of the files directly in a folder, by name."""
+    """Return names and sizes (0 unless requested) of the files directly in a folder, by composed name."""
     endings = tuple(map(os.fsencode, suffixes))
     try:
-        with os.scandir(os.fsencode(folder)) as entries:
-            return sorted(
+        with os.scandir(os.fsencode(stored(folder))) as entries:
+            found = (
                 (entry.name, entry.stat().st_size if sizes else 0)
                 for entry in entries
-                if entry.name.lower().endswith(endings) and not is_hidden(entry.name) and entry.is_file()
+                if entry.name.lower().endswith(endings) and not is_hidden(entry.name) and _is_file(entry)
             )
+            return sorted(found, key=lambda file: (_composed(file[0]), file))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise BadInput(f"{folder} cannot be listed ({error.strerror}); make it readable.") from error
+
+
+def _is_file(entry: os.DirEntry[bytes]) -> bool:
+    """Return whether an entry is a file or leads to one; a link that leads nowhere or in a circle does not."""
+    try:
+        return entry.is_file()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.base import Item
-from modalities.errors import BadInput
+from modalities.datasets.lazy import Lazy
+from modalities.errors import BadInput, readable_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +57,12 @@ class Columns(Sequence[Row]):
         labels = np.fromiter((row.label for row in rows), np.int64, len(rows))
         return cls([row.where for row in rows], labels, [row.item_id for row in rows], [row.group for row in rows])
 
+    def readable(self) -> Columns:
+        """Return the same rows with ids and groups that do not depend on how a system stores the names of files."""
+        every = range(len(self))
+        ids, groups = (Lazy(names, every, readable_name) for names in (self.item_ids, self.groups))
+        return Columns(self.where, self.labels, ids, groups)
+
 
 @dataclass
 class Listing:
@@ -65,8 +72,10 @@ class Listing:
     # Picklable; turns ``Row.where`` into the raw tensor (clips, *raw). Its own BadInput and a MemoryError pass through;
     # any other exception becomes a BadInput that names the item.
     read: Callable[[Any], Tensor]
+    files: int = 0  # labelled files that the items are cut from, if one gives several; by default each is its own
 
     def __post_init__(self) -> None:
+        self.files = self.files or len(self.rows)
         columns = Columns.of(self.rows)
         self.labels, self.item_ids, self.groups = columns.labels, columns.item_ids, columns.groups
 

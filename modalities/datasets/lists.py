@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from modalities.errors import BadInput
 
+FETCH_AGAIN = "fetch it again"  # the remedy for a file of the dataset's authors
 MAX_DIGITS = 18
 MAX_NAME_BYTES, MAX_PATH_PARTS = 255, 12  # the first is what file systems take
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Within the block, turn whatever makes a text or table unreadable into one sentence."""
+def reading(path: Path, remedy: str = FETCH_AGAIN) -> Iterator[None]:
+    """Within the block, turn whatever makes a text or table unreadable into one sentence that ends with the remedy."""
     try:
         yield
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror or error}); fetch it again.") from error
+        raise BadInput(f"{path} cannot be read ({error.strerror or error}); {remedy}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path} is damaged ({error}); fetch it again.") from error
+        raise BadInput(f"{path} is damaged ({error}); {remedy}.") from error
 
 
 def lines(path: Path) -> list[str]:
-    """Return the lines of a UTF-8 text without their ends. Raises BadInput if the file cannot be read as one."""
+    """Return the lines of a UTF-8 text without their ends and byte order mark. Raises BadInput if it is not one."""
     with reading(path):
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
 
 
 def sha256_of(path: Path) -> str:
@@ -38,9 +39,46 @@ def sha256_of(path: Path) -> str:
 
 def table(path: Path) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV file by column name, without cells that a row lacks or has too many. Raises BadInput."""
-    with reading(path), path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            yield {name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)}
+    return (row for _, row in numbered_rows(path))
+
+
+def numbered_rows(
+    path: Path, columns: Sequence[str] = (), remedy: str = FETCH_AGAIN
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield line number and cells of each row of a CSV file in UTF-8, by column name in lower case.
+
+    A byte order mark, any line ends, empty lines and blanks around cells are tolerated; cells that a row lacks or has
+    too many are left out. Raises BadInput, also if the first line lacks one of ``columns``.
+    """
+    names: list[str] | None = None
+    with reading(path, remedy), path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file, skipinitialspace=True)
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if names is None:
+                names = [name.lower() for name in cells]
+                _require_columns(path, names, columns, remedy)
+            else:
+                yield rows.line_num, dict(zip(names, cells, strict=False))
+    if names is None:
+        _require_columns(path, [], columns, remedy)
+
+
+def _require_columns(path: Path, names: Sequence[str], columns: Sequence[str], remedy: str) -> None:
+    if wrong := [column for column in columns if names.count(column) != 1]:
+        raise BadInput(
+            f"{path} needs each of the columns {', '.join(columns)} once in its first line, separated by commas; "
+            f"{wrong[0]} is not there once in '{','.join(names)}'; {remedy}."
+        )
+
+
+def plain_path(name: str) -> str:
+    """Return a relative path from a list with "/" between its parts and without "." parts; "" if it is not safe."""
+    plain = name.strip().replace("\\", "/")
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
+    return "/".join(parts) if not plain.startswith("/") and is_safe_path("/".join(parts)) else ""
 
 
 def is_safe_path(name: str) -> bool:
@@ -53,3 +91,8 @@ def is_safe_path(name: str) -> bool:
 def parse_int(text: str) -> int | None:
     """Return the number that ASCII digits spell; None for any other text, or if there are more than 18 digits."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+
+
+def unmatched(path: Path, names: Sequence[str], unit: str) -> list[str]:
+    """Return a phrase that counts the names of a list without a file, and gives one; nothing if there are none."""
+    return [f"{path.name} names {len(names):,} {unit} that are not there, such as {names[0]}"] if names else []

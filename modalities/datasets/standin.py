@@ -17,7 +17,7 @@ def mark(folder: Path, target: str, seed: int) -> None:
     Targets that share the folder are named together, separated by spaces.
     """
     text = {"target": target, "seed": seed, "meaning": MEANING}
-    (folder / MARKER).write_text(json.dumps(text) + "\n")
+    (folder / MARKER).write_text(json.dumps(text) + "\n", encoding="utf-8")
 
 
 def is_stand_in(folder: Path) -> bool:

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.listing import Listing, Row
-from modalities.datasets.standin import MEANING, mark
+from modalities.datasets.listing import Columns, Listing, Row
+from modalities.datasets.standin import MEANING, is_stand_in, mark
 from modalities.errors import BadInput
+
+
+def differing_counts(known: Mapping[str, int], found: Mapping[str, int], unit: str) -> list[str]:
+    """Compare what is on disk with what the dataset is known to have, for ``DataStatus.missing``.
+
+    Args:
+        known: published numbers by part, such as ``{"test": 3_783, "test list of split 1": 3_783}``; 0 if not known.
+        found: the numbers on disk; a part that is absent counts as 0.
+        unit: what is counted, in the plural.
+
+    Returns:
+        One phrase for each part that differs: "test: 3,771 of 3,783 videos" lacks 3,771, and
+        "test list of split 1 names 12 of 3,783 videos" does too. The part "" is the whole.
+    """
+    phrases = []
+    for part, number in known.items():
+        count = found.get(part, 0)
+        if not number or count == number:
+            continue
+        if "list" in part.split():
+            phrases.append(f"{part} names {count:,} of {number:,} {unit}")
+        else:
+            amount = (
+                f"{number - count:,} of {number:,} {unit}"
+                if count < number
+                else f"{count:,} {unit} instead of {number:,}"
+            )
+            phrases.append(f"{part}: {amount}" if part else amount)
+    return phrases
 
 
 class Target:
@@ -70,11 +99,15 @@ class Target:
         if self.info.folds > 1 and not 1 <= fold <= self.info.folds:
             raise BadInput(f"{self.info.name} has no fold {fold}; choose 1 to {self.info.folds}.")
         if rows := self._rows(root, view, fold, test=test):
-            return self.listing(rows, view, test=test)
+            return self.listing(Columns.of(rows).readable(), view, test=test)
         raise BadInput(
             f"there are no {self.unit} of {self.info.name} below {self.home(root)} for the split "
             f"'{self.splits[test]}'; {self.instructions(root)}"
         )
+
+    def _differing_counts(self, root: Path, known: Mapping[str, int], found: Mapping[str, int]) -> list[str]:
+        """Return ``differing_counts``; nothing for a stand-in, which is smaller than the dataset."""
+        return [] if is_stand_in(self.home(root)) else differing_counts(known, found, self.unit)
 
     def _required(self, root: Path, path: Path) -> Path:
         if not path.exists():

@@ -17,6 +17,7 @@ from modalities.download.http import MAX_BYTES, Check, Failed, Progress, fetch_f
 from modalities.errors import BadInput, NotFetched
 from modalities.storage.atomic import temporary_path
 from modalities.storage.locks import path_lock
+from modalities.storage.paths import user_path
 
 __all__ = ["default_progress", "download", "extract", "fetch_archive", "verify"]
 
@@ -126,7 +127,7 @@ def _saved_copy(path: Path, check: Check) -> Path | None:
     folder = os.environ.get("BENCHMARK_DOWNLOADS")
     if not folder:
         return None
-    saved = Path(folder).expanduser() / path.name
+    saved = user_path(folder) / path.name
     if saved.parent.resolve() == path.parent.resolve():
         return None
     if saved.exists():

@@ -1,4 +1,4 @@
-"""Networks for images: small residual networks, WideResNets, torchvision's and timm's."""
+"""Networks for images with random weights: small residual networks, WideResNets, and torchvision's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from modalities.errors import BadInput, UnknownName
 
 Norm = Callable[[int], nn.Module]
 
@@ -90,66 +88,18 @@ def wide_resnet(depth: int, widen: int, classes: int) -> nn.Module:
     return network
 
 
-def check_torchvision(name: str) -> None:
-    """Raise UnknownName for a name without a classifier in the installed torchvision."""
+def torchvision_network(name: str, classes: int, *, small_images: bool = False) -> nn.Module:
+    """Build a torchvision classifier with random weights.
+
+    For small images, a ResNet's stem is a 3×3 convolution without stride and pooling (He et al., CVPR 2016, section
+    4.2), and a VGG has one linear layer on features that are pooled to a single pixel.
+    """
     from torchvision import models
 
-    known = models.list_models(module=models)
-    if name not in known:
-        raise UnknownName("torchvision network", name, known)
-
-
-def torchvision_network(name: str, classes: int, pretrained: bool) -> nn.Module:
-    """Build a torchvision classifier; pretrained weights keep their head if it has that many classes."""
-    from torchvision import models
-
-    if not pretrained:
-        network: nn.Module = models.get_model(name, num_classes=classes)
-        return network
-    weights = models.get_model_weights(name).DEFAULT
-    try:
-        state = weights.get_state_dict(check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:
-        raise BadInput(
-            f"the weights of torchvision:{name} cannot be fetched ({error}); connect to the internet "
-            "once, or put the file into the torch hub cache."
-        ) from error
-    network = models.get_model(name)
-    network.load_state_dict(state)
-    if classes == len(weights.meta["categories"]):
-        network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
-    else:
-        _replace_head(network, classes)
-    return network
-
-
-def _replace_head(network: nn.Module, classes: int) -> None:
-    """Replace the last linear layer by a random one with that many classes."""
-    name, last = [(name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
-    parent, _, attribute = name.rpartition(".")
-    setattr(network.get_submodule(parent), attribute, nn.Linear(last.in_features, classes))
-
-
-def check_timm(name: str) -> None:
-    """Raise UnknownName for a name that the installed timm lacks, BadInput if timm is not installed."""
-    try:
-        import timm
-    except ImportError as error:
-        raise BadInput(f"timm:{name} needs the package timm; install single-datum-benchmark[timm].") from error
-    if name.split(".")[0] not in timm.list_models():
-        raise UnknownName("timm network", name, timm.list_models())
-
-
-def timm_network(name: str, classes: int) -> nn.Module:
-    """Build a timm classifier with its pretrained weights."""
-    import timm
-
-    try:
-        network: nn.Module = timm.create_model(name, pretrained=True, num_classes=classes)
-    except Exception as error:  # the download goes through several libraries with their own errors
-        raise BadInput(
-            f"the weights of timm:{name} cannot be fetched ({error}); connect to the internet once to cache them."
-        ) from error
-    if classes == network.pretrained_cfg["num_classes"]:  # type: ignore[index]  # timm's own attribute
-        network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
+    network: nn.Module = models.get_model(name, num_classes=classes)
+    if small_images and isinstance(network, models.ResNet):
+        network.conv1, network.maxpool = _conv(3, 64), nn.Identity()
+        nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+    elif small_images and isinstance(network, models.VGG):
+        network.avgpool, network.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(512, classes)
     return network

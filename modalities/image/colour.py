@@ -84,18 +84,11 @@ def compose(
 
 def draw(draws: Draws, step: int, n: int, policy: ImagePolicy) -> Colour:
     """Draw the colour of the n segments of a step."""
-    jittered = draws.chance(step, "jitter", n, policy.jitter)
-
-    def factor(name: str, strength: float) -> Array:
-        return np.where(jittered, draws.uniform(step, name, n, 1 - strength, 1 + strength), 1.0)
-
-    matrix, of_mean = compose(
-        factor("brightness", policy.brightness),
-        factor("contrast", policy.contrast),
-        factor("saturation", policy.saturation),
-        np.where(jittered, draws.uniform(step, "hue", n, -policy.hue, policy.hue), 0.0),
-        np.argsort(draws.uniform(step, "order", (n, 4)), axis=1).astype(np.int64),
-    )
+    matrix, of_mean = _jitter(draws, step, n, policy, policy.jitter, policy.hue)
+    if policy.second_jitter:
+        again = _jitter(draws.within("second"), step, n, policy, policy.second_jitter, policy.second_hue)
+        # The second one's mean colour is (matrix + of_mean) times the first one's.
+        matrix, of_mean = again[0] @ matrix, again[0] @ of_mean + again[1] @ (matrix + of_mean)
     grey = draws.chance(step, "grey", n, policy.grey)[:, None, None]
     sigma = draws.uniform(step, "sigma", n, policy.blur_low, policy.blur_high)
     return Colour(
@@ -103,6 +96,24 @@ def draw(draws: Draws, step: int, n: int, policy: ImagePolicy) -> Colour:
         np.where(grey, _GREY @ of_mean, of_mean),
         draws.chance(step, "solarize", n, policy.solarize),
         np.where(draws.chance(step, "blur", n, policy.blur), sigma, 0.0),
+    )
+
+
+def _jitter(
+    draws: Draws, step: int, n: int, policy: ImagePolicy, probability: float, hue: float
+) -> tuple[Array, Array]:
+    """Draw one jitter: ``matrix`` and ``of_mean`` of ``Colour``."""
+    jittered = draws.chance(step, "jitter", n, probability)
+
+    def factor(name: str, strength: float) -> Array:
+        return np.where(jittered, draws.uniform(step, name, n, 1 - strength, 1 + strength), 1.0)
+
+    return compose(
+        factor("brightness", policy.brightness),
+        factor("contrast", policy.contrast),
+        factor("saturation", policy.saturation),
+        np.where(jittered, draws.uniform(step, "hue", n, -hue, hue), 0.0),
+        np.argsort(draws.uniform(step, "order", (n, 4)), axis=1).astype(np.int64),
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from modalities.datasets.folders import TABLE, FolderTarget
+from modalities.datasets.file_table import TABLE
+from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.image.decode import read_image
 from modalities.image.policies import ImageView
@@ -18,13 +19,12 @@ class ImageFolderTarget(FolderTarget):
 
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
     unit = "images"
-    cache_sizes = True
     sample_items = (1500, 500)  # of the stand-in: train, test
     sample_side = 32
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
         """Return each file as one raw item of ``view.raw_size``."""
-        return Listing(rows, partial(read_image, side=view.raw_size))
+        return Listing(rows, partial(read_image, side=view.raw_size, interpolation=view.interpolation))
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return the index's fingerprint (of names and sizes) for class folders, and the total size in bytes."""

@@ -67,12 +67,12 @@ def _maps(n: int, scale_x: ArrayLike, scale_y: ArrayLike, move_x: ArrayLike, mov
 def draw(draws: Draws, step: int, n: int, width: int, height: int, size: int, policy: ImagePolicy) -> Geometry:
     """Draw the geometry of the n segments of a step, cut from a picture of ``width`` × ``height`` pixels."""
     square = max(policy.initial_crop * min(width, height), 1.0)
-    box = _random_resized(draws.within("crop"), step, n, policy.area_low, policy.area_high, policy.aspect) * square
+    box = random_resized(draws.within("crop"), step, n, policy.area_low, policy.area_high, policy.aspect) * square
     box[:, 0] += draws.uniform(step, "initial x", n) * (width - square)
     box[:, 1] += draws.uniform(step, "initial y", n) * (height - square)
     recrop = np.tile([0.0, 0.0, 1.0, 1.0], (n, 1))
     if policy.recrop_low < 1:
-        recrop = _random_resized(draws.within("recrop"), step, n, policy.recrop_low, 1.0, policy.aspect)
+        recrop = random_resized(draws.within("recrop"), step, n, policy.recrop_low, 1.0, policy.aspect)
     turn, slant = math.radians(policy.rotation), math.radians(policy.shear)
     reach = round(policy.shift * size)
     return Geometry(
@@ -85,7 +85,7 @@ def draw(draws: Draws, step: int, n: int, width: int, height: int, size: int, po
     )
 
 
-def _random_resized(draws: Draws, step: int, n: int, low: float, high: float, aspect: float) -> Array:
+def random_resized(draws: Draws, step: int, n: int, low: float, high: float, aspect: float) -> Array:
     """Draw boxes (n, 4) inside the unit square, distributed as torchvision's RandomResizedCrop.
 
     Area and log-aspect are uniform; a box that does not fit is drawn again; after ten attempts the square is taken.

@@ -25,13 +25,15 @@ _CELL, _STRUCT, _CHAR = 1, 2, 4
 _NUMBERS = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
 
 
-def load_mat(path: Path, key: str) -> Any:
+def load_mat(path: Path, key: str, content: bytes | None = None) -> Any:
     """Read a variable of a MATLAB file: an array without axes of length 1, a text, or a list for structs and cells.
+
+    ``content`` is the file's, if it lies within an archive at ``path``.
 
     Raises BadInput if the file is damaged, or the variable is missing or of another type.
     """
     try:
-        content = path.read_bytes()
+        content = path.read_bytes() if content is None else content
         order = {b"IM": "<", b"MI": ">"}[content[126:128]]
         for kind, data in _elements(content[128:], order):
             if kind == _COMPRESSED:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from modalities.errors import BadInput
+from modalities.errors import BadInput, UnknownName
+
+INTERPOLATIONS = ("bicubic", "bilinear")
+FILLS = ("source", "black")
+
+# What no setting changes, see ``Modality.traits``.
+TRAITS = {
+    "segments.border": "the picture's, reflected at its edges",
+    "segments.resampling": "once, bilinear, from a pyramid",
+    "segments.hue": "rotation about the grey axis",
+    "segments.stored": "none, each is rendered when it is needed",
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,7 @@ class ImageView:
     resize: int = 0  # pixels, side of decoded labelled items; 0 means ``size``
     flip: bool = True  # whether a mirrored item keeps its label; a mirrored digit does not
     test_clips: int = 1  # views of one test item whose predictions are averaged; always 1 for images
+    interpolation: str = "bicubic"  # how labelled items are resized: bicubic or bilinear
 
     def __post_init__(self) -> None:
         # Configuration libraries pass lists; equal views must compare and hash equal.
@@ -30,6 +42,8 @@ class ImageView:
             raise BadInput(f"view.size is {self.size}; networks need at least 8 pixels.")
         if self.resize and self.resize < self.size:
             raise BadInput(f"view.resize ({self.resize}) is smaller than view.size ({self.size}); raise it or set 0.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise UnknownName("view.interpolation", self.interpolation, list(INTERPOLATIONS))
         if min(self.std) <= 0:
             raise BadInput(f"view.std is {self.std}; every channel's deviation must be above 0.")
         if self.test_clips != 1:
@@ -50,9 +64,9 @@ class ImageView:
 class ImagePolicy:
     """The augmentations that turn a picture into segments, in the order in which they apply.
 
-    Defaults are the CIFAR recipe of Asano & Saeed, "The Augmented Image Prior" (ICLR 2023): patches, then the
-    flips and shifts of training time. Angles are in degrees, other strengths are fractions, probabilities are in
-    [0, 1].
+    Defaults are near the CIFAR recipe of Asano & Saeed, "The Augmented Image Prior" (ICLR 2023): patches, then the
+    flips and shifts of training time, which show more of the picture instead of black (``published-cifar`` does as
+    published). Angles are in degrees, other strengths are fractions, probabilities are in [0, 1].
     """
 
     name: str = "published"
@@ -65,11 +79,14 @@ class ImagePolicy:
     recrop_low: float = 1.0  # least area of a second random-resized crop, of the patch; 1 means none
     flip: float = 0.5  # probability of mirroring
     shift: float = 0.125  # largest shift either way after the crops, share of the side, in whole pixels
+    shift_fill: str = "source"  # what a shift uncovers: more of the source, or black
     jitter: float = 0.5  # probability of changing brightness, contrast, saturation and hue, in random order
     brightness: float = 0.4  # factors are uniform in [1 − strength, 1 + strength]
     contrast: float = 0.4
     saturation: float = 0.4
     hue: float = 0.1  # largest rotation either way, in turns
+    second_jitter: float = 0.0  # probability of changing all four once more, with the same strengths except for hue
+    second_hue: float = 0.4
     grey: float = 0.0  # probability
     solarize: float = 0.0  # probability
     blur: float = 0.0  # probability of a Gaussian blur
@@ -78,16 +95,28 @@ class ImagePolicy:
 
     def __post_init__(self) -> None:
         shares = ("initial_crop", "area_low", "area_high", "recrop_low")
-        chances = ("flip", "jitter", "grey", "solarize", "blur", "brightness", "contrast", "saturation")
+        chances = (
+            "flip",
+            "jitter",
+            "grey",
+            "solarize",
+            "blur",
+            "brightness",
+            "contrast",
+            "saturation",
+            "second_jitter",
+        )
         for name, low, high in (
             *((name, 1e-6, 1.0) for name in shares),
             *((name, 0.0, 1.0) for name in chances),
             ("aspect", 1.0, 100.0), ("rotation", 0.0, 180.0), ("shear", 0.0, 60.0), ("shift", 0.0, 0.5),
-            ("hue", 0.0, 0.5), ("blur_low", 1e-4, 1.0), ("blur_high", self.blur_low, 1.0),
+            ("hue", 0.0, 0.5), ("second_hue", 0.0, 0.5), ("blur_low", 1e-4, 1.0), ("blur_high", self.blur_low, 1.0),
             ("area_high", self.area_low, 1.0),
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise BadInput(f"policy.{name} is {getattr(self, name)}; it must lie between {low:g} and {high:g}.")
+        if self.shift_fill not in FILLS:
+            raise UnknownName("policy.shift_fill", self.shift_fill, list(FILLS))
 
 
 PUBLISHED = ImagePolicy()
@@ -96,10 +125,10 @@ POLICIES = {
     policy.name: policy
     for policy in (
         PUBLISHED,
-        # The published recipe jitters twice, when patches are rendered and at training time; this is the second.
+        replace(PUBLISHED, name="published-cifar", shift_fill="black"),
+        # Published patches are jittered when they are rendered, and again at training time.
         replace(
-            PUBLISHED, name="published-imagenet", recrop_low=0.08, shift=0.0,
-            jitter=0.8, hue=0.4, grey=0.2, solarize=0.2,
+            PUBLISHED, name="published-imagenet", recrop_low=0.08, shift=0.0, second_jitter=0.8, grey=0.2, solarize=0.2,
         ),
         replace(PUBLISHED, name="geometry", jitter=0.0),
         replace(PUBLISHED, name="crop", rotation=0.0, shear=0.0, shift=0.0, jitter=0.0),

@@ -8,7 +8,7 @@ import numpy as np
 
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
-from modalities.compute.to_device import to_device
+from modalities.compute.to_device import constant, to_device
 from modalities.image import colour, geometry
 from modalities.image.policies import ImagePolicy, ImageView
 from modalities.image.source import ImageSource
@@ -51,8 +51,23 @@ class ImageStream:
         affine, size = place.affine(self.view.size), self.view.size
         mean, std = np.array(self.view.mean), np.array(self.view.std)
         if self.device.type == "cpu":
-            return on_cpu(self.source, affine, size, shade, mean, std)
-        return colour.apply(resample(self.source, affine, size), shade, mean, std)
+            segments = on_cpu(self.source, affine, size, shade, mean, std)
+        else:
+            segments = colour.apply(resample(self.source, affine, size), shade, mean, std)
+        return segments if self.policy.shift_fill == "source" else blacken(segments, place.shift, self.view)
+
+
+def blacken(segments: Tensor, shift: Array, view: ImageView) -> Tensor:
+    """Return segments with black where a shift uncovered something, as by padding a patch with zeros and cropping it.
+
+    ``segments`` are normalised, (n, 3, size, size); ``shift`` (n, 2) is in pixels, x first.
+    """
+    at = np.arange(view.size)[None]
+    across, down = ((at >= moved) & (at < view.size + moved) for moved in (shift[:, :1], shift[:, 1:]))
+    edges = to_device(np.concatenate([across, down], axis=1), segments.device)  # (n, 2 · size)
+    inside = edges[:, None, view.size :, None] & edges[:, None, None, : view.size]
+    black = tuple(-mean / std for mean, std in zip(view.mean, view.std, strict=True))
+    return segments.where(inside, constant(black, segments.device)[:, None, None])
 
 
 def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, mean: Array, std: Array) -> Tensor:

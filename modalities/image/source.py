@@ -22,7 +22,8 @@ from modalities.image.generated_sources import GENERATORS, VERSION
 from modalities.image.policies import ImageView
 from modalities.storage.atomic import atomic_stream
 from modalities.storage.cleanup import remove_stale
-from modalities.storage.paths import cache_root
+from modalities.storage.digest import file_sha256
+from modalities.storage.paths import cache_root, user_path
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
+MIN_CONTRAST = 8  # of 255, between the darkest and the brightest value; 8 bits in a file of 16 have one
 
 _PACKAGED = {
     "china": ("sklearn", "datasets/images/china.jpg", "photograph of a temple, 640×427 (scikit-learn, CC BY)"),
@@ -105,12 +107,7 @@ def source_ref(name: str) -> SourceRef:
         return SourceRef(name, digest, GENERATORS[kind][1])
     path = _path(name)
     description = _PACKAGED[name][2] if name in _PACKAGED else f"the file {path.name}"
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    return SourceRef(name if name in _PACKAGED else path.name, digest, description)
+    return SourceRef(name if name in _PACKAGED else path.name, file_sha256(path), description)
 
 
 def load_source(name: str, view: ImageView, device: torch.device) -> ImageSource:
@@ -121,10 +118,20 @@ def load_source(name: str, view: ImageView, device: torch.device) -> ImageSource
 def read(name: str) -> NDArray[np.uint8]:
     """Return the pixels of a named picture or of a file: (H, W, 3) RGB, upright by its EXIF data, without alpha.
 
-    Raises BadInput if the picture does not exist or cannot be used.
+    Raises BadInput if the picture does not exist, cannot be decoded, or is flat: nothing can be learned from it.
     """
     generated = _generated(name)
-    return decode_image(_cached(*generated) if generated else _path(name))
+    path = _cached(*generated) if generated else _path(name)
+    pixels = decode_image(path, "give an intact image file, such as a PNG or a JPEG")
+    check_contrast(pixels, path)
+    return pixels
+
+
+def check_contrast(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Raise BadInput if pixels, (…, H, W, 3), are flat: no channel has values that are MIN_CONTRAST apart."""
+    spread = int(np.ptp(pixels.reshape(-1, 3), axis=0).max())
+    if spread < MIN_CONTRAST:
+        raise BadInput(f"{path} is flat, its values differ by {spread} of 255 at most; give one that shows something.")
 
 
 def planes(levels: Iterable[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:
@@ -182,7 +189,7 @@ def _path(name: str) -> Path:
         if not path.is_file():
             raise BadInput(f"the installed {_PACKAGED[name][0]} does not include '{name}'; choose another source.")
         return path
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.is_file():
         return path
     if path.is_dir():

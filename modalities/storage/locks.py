@@ -53,7 +53,9 @@ def exclusive_lock(folder: Path, waiting: Callable[[str], None]) -> Iterator[Non
     try:
         remove_stale(folder, older_than=0)
         with contextlib.suppress(OSError):  # for people only; the lock is what counts
-            (folder / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+            (folder / HOLDER).write_text(
+                f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8", errors="replace"
+            )
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -133,6 +135,6 @@ def _acquire(lock: FileLock, seconds: float) -> bool:
 
 def _holder(folder: Path) -> str:
     try:
-        return (folder / HOLDER).read_text().strip() or "another process"
+        return (folder / HOLDER).read_text(encoding="utf-8", errors="replace").strip() or "another process"
     except OSError:
         return "another process"

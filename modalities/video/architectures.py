@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 from torch import Tensor, hub, nn
 
+from modalities.datasets.lists import lines
 from modalities.errors import BadInput
 from modalities.video.policies import VideoView
 
+KINETICS_LABELS = Path(__file__).parent / "targets" / "_kinetics400_classes.txt"
 KINETICS_CLASSES = 400
 
 
@@ -34,8 +37,14 @@ def x3d(view: VideoView, classes: int, *, width: float = 2.0, depth: float = 2.2
 
 
 def pretrained_x3d(view: VideoView, classes: int) -> nn.Module:
+    """X3D-XS with the weights of pytorchvideo's model zoo, trained on Kinetics-400: 4 frames of 160 pixels.
+
+    Its outputs are the 400 classes in the order of their sorted names, as the kinetics_classnames.json that comes with
+    the zoo says. Raises BadInput for a view of other inputs, or if the weights cannot be downloaded.
+    """
     from pytorchvideo.models.hub.x3d import checkpoint_paths
 
+    _check_view(view, VideoView(), keeps_head=classes == KINETICS_CLASSES)
     url = checkpoint_paths["x3d_xs"]
     network = x3d(view, KINETICS_CLASSES)
     try:
@@ -47,11 +56,23 @@ def pretrained_x3d(view: VideoView, classes: int) -> nn.Module:
         ) from error
     network.load_state_dict(weights["model_state"])
     if classes == KINETICS_CLASSES:
-        network.ready = True  # type: ignore[assignment]  # read by the harness, see Modality.network
+        network.labels = tuple(lines(KINETICS_LABELS))  # type: ignore[assignment]  # see Modality.network
     else:
         head: Any = network.blocks[-1]  # type: ignore[index]
         head.proj = nn.Linear(head.proj.in_features, classes)
     return network
+
+
+def _check_view(view: VideoView, made_for: VideoView, *, keeps_head: bool) -> None:
+    """Raise BadInput if the view normalises otherwise, or if weights that are used as they are saw other clips."""
+    for key in ("mean", "std", "frames", "size") if keeps_head else ("mean", "std"):
+        wanted = getattr(made_for, key)
+        if getattr(view, key) != wanted:
+            setting = f"'view.{key}={list(wanted)}'" if isinstance(wanted, tuple) else f"view.{key}={wanted}"
+            raise BadInput(
+                f"the weights of x3d-xs:pretrained were trained on other clips than view.{key}={getattr(view, key)}; "
+                f"set {setting}."
+            )
 
 
 def _convolution(inputs: int, outputs: int, kernel: Any, stride: Any = 1) -> nn.Module:

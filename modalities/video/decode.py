@@ -30,13 +30,13 @@ MIN_SEEK = 12  # frames; decoding fewer is faster than seeking, which restarts t
 
 
 @contextmanager
-def _open_video(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open a file's container and video stream; any failure inside the ``with`` becomes a BadInput."""
+def _open_video(path: Path, **more: str) -> Iterator[tuple[Any, Any]]:
+    """Open a file's container, with more options, and its video stream; any failure inside becomes a BadInput."""
     import av
 
     try:
         # An absolute path is never mistaken for a protocol such as concat: or http:.
-        name, options = str(path.absolute()), {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+        name, options = str(path.absolute()), {"format_whitelist": FORMATS, "protocol_whitelist": "file", **more}
         with av.open(name, options=options) as container:
             if not container.streams.video:
                 raise BadInput(f"{path} has no video stream; give a file that holds pictures, such as an MP4 or AVI.")
@@ -55,22 +55,43 @@ def _open_video(path: Path) -> Iterator[tuple[Any, Any]]:
         ) from error
 
 
+class Packet(NamedTuple):
+    """What is known of a frame without decoding it."""
+
+    shown: int | None  # its presentation time
+    decoded: int | None  # its decoding time
+    is_key: bool  # whether decoding can start at it
+    is_discard: bool  # whether it is decoded and not shown, because the file's edit list leaves it out
+
+
+def _packets(container: Any, stream: Any) -> list[Packet]:
+    """Return the packets of a stream in the order of decoding."""
+    return [
+        Packet(packet.pts, packet.dts, packet.is_keyframe, packet.is_discard)
+        for packet in container.demux(stream)
+        if packet.size
+    ]
+
+
 def frame_times(path: Path) -> NDArray[np.float64]:
     """Return the times of all frames in seconds from the first one, read from the packets without decoding.
 
-    Raises BadInput if the file is missing, not a video, without frames or with only part of those that it promises.
+    Frames that the file's edit list leaves out are not counted. Raises BadInput if the file is missing, not a video,
+    without frames or with only part of those that it promises.
     """
     with _open_video(path) as (container, stream):
-        packets = [packet for packet in container.demux(stream) if packet.size]
+        packets, tick = _packets(container, stream), stream.time_base
         promised, rate = stream.frames, stream.average_rate
-        stamps = [packet.pts for packet in packets]
-        tick = stream.time_base
-    if not packets:
-        raise BadInput(f"{path} holds no frame; replace the file or fetch it again.")
-    if len(packets) < MIN_SHARE * promised:
-        raise BadInput(f"{path} is cut short after {len(packets)} of {promised} frames; fetch the file again.")
+    count, stamps = len(packets), [packet.shown for packet in packets if not packet.is_discard]
+    if count < MIN_SHARE * promised:  # an edit list that leaves frames out leaves their packets out too
+        with _open_video(path, ignore_editlist="1") as (container, stream):
+            count = len(_packets(container, stream))
+    if count < MIN_SHARE * promised:
+        raise BadInput(f"{path} is cut short after {count} of {promised} frames; replace the file or fetch it again.")
+    if not stamps:
+        raise BadInput(f"{path} holds no frame that is shown; replace the file or fetch it again.")
     if None in stamps:  # AVI may carry no presentation times; its frame rate is constant
-        return np.arange(len(packets)) / float(rate or 25)
+        return np.arange(len(stamps)) / float(rate or 25)
     times: NDArray[np.float64] = np.sort(np.array(stamps, np.float64)) * float(tick)
     return np.asarray(times - times[0])
 
@@ -103,9 +124,27 @@ def _converter(short_side: int | None) -> Callable[[Any], NDArray[np.uint8]]:
             interpolation="BICUBIC",
             threads=1,
         )
-        return np.rot90(picture.to_ndarray(), frame.rotation // 90)
+        pixels: NDArray[np.uint8] = np.asarray(picture.to_ndarray(), np.uint8)
+        return _upright(pixels, frame)
 
     return convert
+
+
+def _upright(picture: NDArray[np.uint8], frame: Any) -> NDArray[np.uint8]:
+    """Return a picture, (H, W, 3), turned and mirrored as the frame's display matrix says, to the nearest right angle.
+
+    The matrix, whose first rows are (a, b, u) and (c, d, v), sends column x and row y to column a · x + c · y and row
+    b · x + d · y (ISO/IEC 14496-12, track header box).
+    """
+    from av.sidedata.sidedata import Type
+
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return picture
+    a, b, _, c, d, _ = np.frombuffer(bytes(data), np.int32)[:6].tolist()
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture, a, d = picture.transpose(1, 0, 2), c, b
+    return picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
 
 class Keyframe(NamedTuple):
@@ -122,14 +161,19 @@ def _decode_by_seeking(path: Path, numbers: NDArray[np.int64], short_side: int |
     Each frame is reached from the last keyframe before it, and frames that no other one refers to are skipped.
     """
     with _open_video(path) as (container, stream):
-        packets = [(packet.pts, packet.dts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
-        stamps = [pts for pts, _, _ in packets]
-        if None in stamps or len(set(stamps)) < len(stamps):
+        packets = _packets(container, stream)
+        every = [packet.shown for packet in packets if packet.shown is not None]
+        if len(set(every)) < len(packets):
             return None
-        keys = [Keyframe(pts, dts, i) for i, (pts, dts, key) in enumerate(packets) if key and dts is not None]
-        keys.sort()
-        stamps.sort()
-        if not keys or keys[0].shown > stamps[0]:
+        if stream.codec_context.has_b_frames and every == sorted(every):
+            return None  # the codec reorders, the stamps do not: they are invented (H.264 in AVI)
+        stamps = sorted(shown for shown, _, _, is_discard in packets if shown is not None and not is_discard)
+        keys = sorted(
+            Keyframe(shown, decoded, number)
+            for number, (shown, decoded, is_key, _) in enumerate(packets)
+            if is_key and shown is not None and decoded is not None
+        )
+        if not keys or not stamps or keys[0].shown > stamps[0]:
             return None
         requested = [stamps[min(int(number), len(stamps) - 1)] for number in numbers]
         convert = _converter(short_side)

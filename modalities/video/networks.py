@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NETWORKS: Mapping[str, str] = MappingProxyType(
     {
         "x3d-xs": "X3D-XS (width factor 2, depth factor 2.2; Feichtenhofer 2020)",
-        "x3d-xs:pretrained": "X3D-XS with weights trained on Kinetics-400; a new last layer for other class counts",
+        "x3d-xs:pretrained": "X3D-XS with pytorchvideo's weights of Kinetics-400; a new last layer for other counts",
         "x3d-wW-dD": "X3D with width factor W and depth factor D; x3d-w5-d3 is the published student",
         "r2plus1d-W": "three stages of (2+1)-dimensional convolutions, W channels in the first (Tran 2018); small",
         "early-W": "the first convolution spans all frames, then residual stages of W, 2W, 4W channels; fastest",
@@ -28,13 +28,17 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _PATTERNS = ("x3d-xs", "x3d-xs:pretrained", f"x3d-w{_NUMBER}-d{_NUMBER}", r"r2plus1d-\d+", r"early-\d+")
 
 
-def check_network(name: str) -> None:
-    """Raise UnknownName unless the name matches a pattern of ``NETWORKS``, and BadInput for a number out of range."""
+def check_network(name: str) -> str:
+    """Return the name.
+
+    Raises UnknownName unless it matches a pattern of ``NETWORKS``, and BadInput for a number out of range.
+    """
     if not any(re.fullmatch(pattern, name, re.ASCII) for pattern in _PATTERNS):
         raise UnknownName("video network", name, list(NETWORKS))
     numbers = re.findall(rf"-[wd]?({_NUMBER})", name)
     if not all(0 < float(number) <= MAX_FACTOR for number in numbers):
         raise BadInput(f"{name}: width and depth of a network must be above 0 and at most {MAX_FACTOR}.")
+    return name
 
 
 def build_network(name: str, view: VideoView, classes: int) -> nn.Module:

@@ -8,6 +8,14 @@ from types import MappingProxyType
 
 from modalities.errors import BadInput
 
+# What no setting changes, see ``Modality.traits``.
+TRAITS = {
+    "segments.resampling": "once, bilinear, from a pyramid",
+    "segments.hue": "rotation about the grey axis",
+    "segments.stored": "none, each is rendered when it is needed",
+    "segments.augmix": "none",
+}
+
 
 @dataclass(frozen=True)
 class VideoView:
@@ -50,7 +58,10 @@ class VideoPolicy:
     area_low: float = 1 / 500  # area of a box, share of the initial crop: uniform between low and high
     area_high: float = 1.0
     aspect: float = 4 / 3  # width / height of a box: log-uniform between 1/aspect and aspect
+    redraw: bool = False  # a box that does not fit into the initial crop is drawn again; otherwise it is cut to it
     motion: float = 1.0  # 0: one box for all frames; 1: first and last box are independent; between: drawn together
+    zoom_low: float = 1.0  # a clip is enlarged by a factor between low and high, and a random square of it is kept
+    zoom_high: float = 1.0
     flip: float = 0.5  # probability of mirroring a clip left to right
     jitter: float = 0.5  # probability of changing a clip's colours
     brightness: float = 0.4
@@ -69,6 +80,11 @@ class VideoPolicy:
                 f"policy.area_low {self.area_low} and area_high {self.area_high} are not a valid range of shares; "
                 "give 0 < area_low <= area_high <= 1."
             )
+        if not 1 <= self.zoom_low <= self.zoom_high:
+            raise BadInput(
+                f"policy.zoom_low {self.zoom_low} and zoom_high {self.zoom_high} are not a valid range of factors; "
+                "give 1 <= zoom_low <= zoom_high."
+            )
         if self.aspect < 1:
             raise BadInput(f"policy.aspect is {self.aspect}; give a ratio of 1 or more.")
 
@@ -76,6 +92,8 @@ class VideoPolicy:
 POLICIES: Mapping[str, VideoPolicy] = MappingProxyType(
     {
         "published": VideoPolicy(),
+        # As published, a clip's shorter side is scaled to 183 … 229 pixels, of which 160 are kept.
+        "published-video": VideoPolicy("published-video", redraw=True, zoom_low=183 / 160, zoom_high=229 / 160),
         "geometry": VideoPolicy("geometry", jitter=0.0),
         "static": VideoPolicy("static", motion=0.0),
     }

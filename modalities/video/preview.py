@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from modalities.errors import readable
 from modalities.video.policies import VideoPolicy, VideoView
 from modalities.video.segments import VideoStream
 from modalities.video.source import VideoSource
@@ -36,6 +37,7 @@ def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: 
     for axis, picture in zip(axes, [original, *strips], strict=True):
         axis.imshow(np.clip(picture, 0, 1), interpolation="nearest", aspect="equal")
         axis.set_axis_off()
-    axes[0].set_title(f"{source.ref.name}, and what policy '{policy.name}' makes of it", fontsize=9, parse_math=False)
+    title = readable(f"{source.ref.name}, and what policy '{policy.name}' makes of it")
+    axes[0].set_title(title, fontsize=9, parse_math=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)

@@ -12,6 +12,7 @@ from torch import Tensor
 from modalities.compute.draws import Array, Draws, rank_slice
 from modalities.compute.to_device import constant, to_device
 from modalities.image import colour
+from modalities.image.geometry import random_resized
 from modalities.video.kernel import render
 from modalities.video.policies import VideoPolicy, VideoView
 from modalities.video.source import VideoSource
@@ -52,6 +53,11 @@ class VideoStream:
         sides = np.array([self.source.atlas.width, self.source.atlas.height], np.float64)
         crop = policy.crop * sides.min()
         corner = self.draws.uniform(step, "crop", (count, 2)) * (sides - crop)  # one crop for both boxes of a clip
+        if policy.redraw:
+            draws = self.draws.within(name)
+            box: Array = random_resized(draws, step, count, policy.area_low, policy.area_high, policy.aspect) * crop
+            box[:, :2] += corner
+            return box
         area = self.draws.uniform(step, f"{name} area", count, policy.area_low, policy.area_high) * crop**2
         stretch = np.log(policy.aspect)
         ratio = np.exp(self.draws.uniform(step, f"{name} aspect", count, -stretch, stretch))
@@ -71,9 +77,25 @@ class VideoStream:
             start = self.draws.uniform(step, "start", count) * (source.seconds - span)
         else:
             last = first + policy.motion * (self._box(step, "last box") - first)
+        within = self._zoom(step)
         return Parameters(
-            first, last, start, span, self.draws.chance(step, "flip", count, policy.flip), self._colour(step)
+            _inside(first, within),
+            _inside(last, within),
+            start,
+            span,
+            self.draws.chance(step, "flip", count, policy.flip),
+            self._colour(step),
         )
+
+    def _zoom(self, step: int) -> Array:
+        """Return the part of each clip that is kept, (B, 4): left, top, width, height in shares of its frames."""
+        policy, count, size = self.policy, self.batch_size, self.view.size
+        if policy.zoom_high == 1:
+            return np.tile([0.0, 0.0, 1.0, 1.0], (count, 1))
+        least, most = (round(zoom * size) for zoom in (policy.zoom_low, policy.zoom_high))
+        side = least + self.draws.integers(step, "zoom", count, most - least + 1)
+        free = np.floor(self.draws.uniform(step, "zoom place", (count, 2)) * (side - size + 1)[:, None])
+        return np.concatenate([free, np.full((count, 2), float(size))], 1) / side[:, None]
 
     def _colour(self, step: int) -> colour.Colour:
         """Return one change of brightness, contrast, saturation and hue per segment, in random order."""
@@ -114,6 +136,11 @@ class VideoStream:
         clips = cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
         # The frames of a clip form one tall picture with one change of colour.
         return colour.apply(clips.flatten(2, 3), change, mean, std).view_as(clips)
+
+
+def _inside(boxes: Array, parts: Array) -> Array:
+    """Return the parts, in shares, of boxes; both are (B, 4): left, top, width, height."""
+    return np.concatenate([boxes[:, :2] + parts[:, :2] * boxes[:, 2:], boxes[:, 2:] * parts[:, 2:]], 1)
 
 
 def normalise(clips: Tensor, view: VideoView) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 from modalities.base import SourceRef
 from modalities.errors import BadInput
 from modalities.image import source as pictures
+from modalities.storage.digest import file_sha256
+from modalities.storage.paths import user_path
 from modalities.video.policies import VideoView
 
 if TYPE_CHECKING:
@@ -54,18 +55,16 @@ class VideoSource:
 
 
 def source_ref(name: str) -> SourceRef:
-    """Identify a named picture or a file by path. Raises BadInput if there is neither."""
-    path = Path(name).expanduser()
+    """Identify a named picture or a file by path. Raises BadInput if there is neither, or it cannot be read."""
+    path = user_path(name)
     if not is_clip(name):
         return pictures.source_ref(name)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return SourceRef(path.name, digest, f"the clip {path.name}")
+    return SourceRef(path.name, file_sha256(path), f"the clip {path.name}")
 
 
 def is_clip(name: str) -> bool:
     """Return whether a name is a file that counts as a clip: any without the suffix of a picture."""
-    path = Path(name).expanduser()
+    path = user_path(name)
     return name not in SOURCES and path.is_file() and path.suffix.lower() not in PICTURES
 
 
@@ -74,7 +73,7 @@ def load_source(name: str, view: VideoView, device: torch.device) -> VideoSource
     from modalities.video.atlas import build_atlas
 
     ref = source_ref(name)
-    frames, times = _clip(Path(name).expanduser()) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
+    frames, times = _clip(user_path(name)) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
     return VideoSource(ref, build_atlas(frames, device), times)
 
 
@@ -87,4 +86,6 @@ def _clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     first = decode(path, np.zeros(1, np.int64), SHORT_SIDE)
     every = math.ceil(len(times) * first[..., 0].size / MAX_PIXELS)
     numbers = np.arange(0, len(times), every)
-    return decode(path, numbers, SHORT_SIDE), times[numbers]
+    frames = decode(path, numbers, SHORT_SIDE)
+    pictures.check_contrast(frames, path)
+    return frames, times[numbers]

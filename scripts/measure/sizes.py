@@ -18,10 +18,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.planning.cell import Cell
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
+from benchmark.running.teacher import limit_to_epochs
 from harness import table
 
-WITHOUT_DOWNLOAD = {"torchvision:resnet18": "resnet18", "x3d-xs:pretrained": "x3d-xs"}  # the same, with random weights
-PRETRAINED = {("torchvision:resnet18", "imagenet"), ("x3d-xs:pretrained", "kinetics400")}  # for the target's classes
+RESNET18, X3D = "torchvision:resnet18:IMAGENET1K_V1", "x3d-xs:pretrained"
+WITHOUT_DOWNLOAD = {RESNET18: "resnet18", X3D: "x3d-xs"}  # the same, with random weights
+PRETRAINED = {(RESNET18, "imagenet"), (X3D, "kinetics400")}  # for the target's classes
 OPTIMISER_COPIES = 3  # weights and two moments of Adam
 CHECKPOINTS = 2  # kept per cell
 COSTS = ("teacher", "cell", "record", "checkpoints")
@@ -51,7 +53,10 @@ def main() -> None:
 
 def sizes(cell: Cell, per_hour: float) -> dict[str, Any]:
     """Return the row of a cell: hours at that many operations, and megabytes."""
-    info, recipe, training = cell.adapter.info, cell.config.recipe, cell.config.teacher.training
+    info, recipe = cell.adapter.info, cell.config.recipe
+    training = cell.config.teacher.training
+    if info.train_items:  # which VoxForge does not state
+        training = limit_to_epochs(cell.config.teacher, info.train_items)
     teacher, student = network(cell, cell.config.teacher.network), network(cell, cell.config.student.network)
     shape = cell.config.view.shape
     segments = recipe.steps * recipe.batch

@@ -14,7 +14,7 @@ from benchmark.running.run_cell import run_cell
 from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.checkpoints import Checkpoint, Checkpoints
 from benchmark.training.micro_batches import with_micro_batches
-from doubles import CPU, NoiseStream, seeded
+from doubles import CPU, NoiseStream, of_the_run, seeded
 from doubles import small_network as with_norm
 from killing import cells_of
 
@@ -64,11 +64,10 @@ def test_a_student_that_does_not_fit_is_distilled_in_micro_batches_and_its_recor
     record = run_cell(cell, Store(tmp_path / "a"), device="cpu", callback=IgnoreProgress(), student=hungry)
     assert record.status == "done", record.reason
     assert hungry.largest == 4
-    (deviation,) = record.deviations
+    (deviation,) = of_the_run(cell, record)
     assert deviation.startswith("recipe.batch=16 went through the networks in 4 micro-batches because memory ran out")
-    assert (
-        run_cell(cell, Store(tmp_path / "b"), device="cpu", callback=IgnoreProgress(), student=whole).deviations == []
-    )
+    other = run_cell(cell, Store(tmp_path / "b"), device="cpu", callback=IgnoreProgress(), student=whole)
+    assert of_the_run(cell, other) == []
     for a, b in zip(hungry.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
@@ -89,7 +88,7 @@ def test_a_teacher_that_does_not_fit_is_trained_in_micro_batches_and_each_of_its
     for cell in (one, other):
         record = run_cell(cell, Store(tmp_path), device="cpu", callback=IgnoreProgress())
         assert record.status == "done", record.reason
-        assert [text.partition(" because")[0] for text in record.deviations] == [
+        assert [text.partition(" because")[0] for text in of_the_run(cell, record)] == [
             "teacher.training.batch=16 went through the networks in 2 micro-batches"
         ]
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmark.planning.cell import Cell
+from benchmark.records.record import Record
 from benchmark.training.callbacks import IgnoreProgress
 from modalities.base import Draws, Item
 
@@ -33,6 +35,11 @@ class Split:
     def __getitem__(self, index: int) -> Item:
         self.read.append(index)
         return Item(torch.from_numpy(self.raw[index]), int(self.labels[index]), self.item_ids[index])
+
+
+def of_the_run(cell: Cell, record: Record) -> list[str]:
+    """The deviations of a record that its settings do not have already."""
+    return record.deviations[len(cell.record("failed", "no run", provenance={}).deviations) :]
 
 
 def noise_split(items: int, clips: int, features: int) -> Split:

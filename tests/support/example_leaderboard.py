@@ -7,6 +7,8 @@ from benchmark.records.identity import cell_id, row_id
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import Store
 
+METRICS = {"items": 500, "fidelity": 0.7, "top5": 0.99, "kl": 0.5, "ece": 0.1, "teacher_mean_per_class": 0.95}
+
 
 def cell(target="digits", seed=0, top1=0.8, status="done", settings=1, **changes):
     """A cell as a manifest lists it, and its record."""
@@ -21,7 +23,8 @@ def cell(target="digits", seed=0, top1=0.8, status="done", settings=1, **changes
         id=entry.id, row=entry.row, seed=seed, status=status, reason=changes.get("reason", "" if done else "it broke"),
         **{**axes, "source": {"name": axes["source"], "sha256": "ab", "description": ""}},
         config={}, provenance={},
-        metrics={"items": 500, "top1": top1, "fidelity": 0.7, "top5": 0.99, "kl": 0.5, "ece": 0.1} if done else {},
+        metrics=METRICS | {"top1": top1, "mean_per_class": top1 - 0.01} | changes.get("metrics", {}) if done else {},
+        metric=changes.get("metric", "top-1"), test_set=changes.get("test_set", {}),
         controls={"chance": 0.1, "majority": 0.12, "untrained": 0.09, "teacher_top1": 0.96} if done else {},
         segments=1000, seconds={"distil": 2.0, "evaluate": 0.5},
     )  # fmt: skip

@@ -43,4 +43,4 @@ def record(**changes) -> Record:
 
 def outputs() -> Predictions:
     logp = np.log(np.full((4, 3), 1 / 3)).astype(np.float16)
-    return Predictions(["a/1.png", "a/2.png", "ü", "d"], np.arange(4) % 3, logp)
+    return Predictions(["a/1.png", "a/2.png", "ü", "d"], np.arange(4) % 3, logp, ["a", "a", "ü", "d"])

@@ -135,4 +135,4 @@ def write(folder: Path, classes: Sequence[str], seed: int) -> None:
                     write_wave(folder / "audio" / name, rng.uniform(0.2, 0.8) * wave / np.abs(wave).max(), RATE)
                     lines.append(f"{name},{fold},{target},{sound.__name__},False,{source},{take}\n")
     (folder / "meta").mkdir(parents=True, exist_ok=True)
-    (folder / "meta" / "esc50.csv").write_text("".join(lines))
+    (folder / "meta" / "esc50.csv").write_text("".join(lines), encoding="utf-8")

@@ -30,4 +30,4 @@ def write(folder: Path, speakers: Sequence[str], seed: int) -> None:
                 path = folder / speaker / chapter / f"{name}.flac"
                 write_talk(path, voice, MANNER, rng.uniform(1.0, 1.6), RATE, rng)
                 lines.append(f"{name} NOTHING THAT ANYBODY EVER SAID\n")
-            (folder / speaker / chapter / f"{speaker}-{chapter}.trans.txt").write_text("".join(lines))
+            (folder / speaker / chapter / f"{speaker}-{chapter}.trans.txt").write_text("".join(lines), encoding="utf-8")

@@ -88,4 +88,4 @@ def write(folder: Path, split: str, seed: int) -> None:
                        level * (wave / np.abs(wave).max() + background), RATE)  # fmt: skip
             notes[source].append(f"{stem} none N nobody\n" if name == "music" else f"{stem}\n")
         for source, lines in notes.items():
-            (folder / "musan" / name / source / "ANNOTATIONS").write_text("".join(lines))
+            (folder / "musan" / name / source / "ANNOTATIONS").write_text("".join(lines), encoding="utf-8")

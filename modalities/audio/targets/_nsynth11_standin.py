@@ -110,4 +110,4 @@ def write(folder: Path, seed: int) -> None:
                         "instrument_family_str": family, "instrument_source": 2, "instrument_source_str": "synthetic",
                     }  # fmt: skip
                     number += 1
-        (place / "examples.json").write_text(json.dumps(examples, indent=1))
+        (place / "examples.json").write_text(json.dumps(examples, indent=1), encoding="utf-8")

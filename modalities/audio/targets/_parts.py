@@ -38,9 +38,10 @@ def read_part(where: Part, rate: int, samples: int) -> Tensor:
 
 def in_parts(rows: Iterable[tuple[Row, int]], view: AudioView) -> Listing:
     """Return training data of whole files, each cut into the number of parts that stands beside it."""
+    whole = list(rows)
     cut = [
         Row(Part(row.where, number, parts), row.label, f"{row.item_id}/{number}", row.group)
-        for row, parts in rows
+        for row, parts in whole
         for number in range(parts)
     ]
-    return Listing(cut, partial(read_part, rate=view.rate, samples=view.samples))
+    return Listing(cut, partial(read_part, rate=view.rate, samples=view.samples), files=len(whole))

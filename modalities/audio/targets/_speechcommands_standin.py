@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from modalities.audio.standins import write_wave
-from modalities.audio.targets._speechcommands_words import COMMANDS, LISTS, NOISE, WORDS
+from modalities.audio.targets._speechcommands_words import COMMANDS, LISTS, NOISE, WORDS, published_side
 from modalities.audio.targets._synthesis import Wave, faded, filtered
 
 RATE = 16_000
@@ -60,13 +61,19 @@ def _noise(kind: int, rng: np.random.Generator) -> Wave:
     return np.asarray(0.1 * wave / wave.std())
 
 
+def _speaker(number: int, split: str) -> str:
+    """Return the name of the first speaker from a number on whom the dataset's own rule puts into a split."""
+    names = (f"{number % 2**32:08x}" for number in count(number))
+    return next(name for name in names if published_side(name) == split)
+
+
 def write(folder: Path, seed: int) -> None:
     """Write recordings, noises and the official lists in the native layout; no speaker is in two splits."""
     rng = np.random.default_rng(seed)
     lists: dict[str, list[str]] = {name: [] for name in LISTS}
     for split, (of_commands, of_others) in COUNTS.items():
         speakers = [
-            (f"{rng.integers(2**32):08x}", rng.uniform(220, 480), rng.uniform(0.09, 0.13))
+            (_speaker(int(rng.integers(2**32)), split), rng.uniform(220, 480), rng.uniform(0.09, 0.13))
             for _ in range(SPEAKERS[split])
         ]
         for place, word in enumerate(WORDS):
@@ -79,4 +86,4 @@ def write(folder: Path, seed: int) -> None:
     for kind, name in enumerate(NOISES):
         write_wave(folder / NOISE / f"{name}.wav", _noise(kind, rng), RATE)
     for split, items in lists.items():
-        (folder / LISTS[split]).write_text("".join(f"{item}\n" for item in items))
+        (folder / LISTS[split]).write_text("".join(f"{item}\n" for item in items), encoding="utf-8")

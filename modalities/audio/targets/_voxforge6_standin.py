@@ -41,6 +41,6 @@ def write(folder: Path, list_name: str, split: str, seed: int) -> None:
                 path = place / "wav" / f"{language}-{number:04}.wav"
                 write_talk(path, voice, manner, rng.uniform(1.6, 2.2), RATE, rng)
             (place / "etc").mkdir()
-            (place / "etc" / "README").write_text(f"User Name:{speaker}\n\nLanguage:{language}\n")
+            (place / "etc" / "README").write_text(f"User Name:{speaker}\n\nLanguage:{language}\n", encoding="utf-8")
             urls.append(f"{HOST}/{language}/Trunk/Audio/Main/16kHz_16bit/{submission}.tgz\n")
-    (folder / list_name).write_text("".join(urls))
+    (folder / list_name).write_text("".join(urls), encoding="utf-8")

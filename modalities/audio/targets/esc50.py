@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,15 @@ from modalities.audio.targets._parts import in_parts
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Listing, Row
-from modalities.datasets.lists import is_safe_path, lines, parse_int, sha256_of, table
+from modalities.datasets.lists import (
+    FETCH_AGAIN,
+    is_safe_path,
+    lines,
+    numbered_rows,
+    parse_int,
+    sha256_of,
+    unmatched,
+)  # fmt: skip
 from modalities.errors import BadInput
 
 CLASSES = tuple(lines(Path(__file__).with_name("_esc50_classes.txt")))  # in the order of the table's targets
@@ -25,7 +34,7 @@ FOLDER = "ESC-50-master"
 
 
 class Esc50(AudioTarget):
-    """Reads ``ESC-50-master/meta/esc50.csv`` and ``ESC-50-master/audio/<fold>-<source>-<take>-<target>.wav``."""
+    """Reads ``meta/esc50.csv`` and ``audio/<fold>-<source>-<take>-<target>.wav`` of the archive or of a clone."""
 
     info = TargetInfo(
         name="esc50",
@@ -54,12 +63,15 @@ class Esc50(AudioTarget):
     )
     files, unit = 2_000, "clips"
     archive = URL
+    folders = (f"esc50/{FOLDER}", "esc50/ESC-50*", "esc50", FOLDER, "ESC-50*")
+    contents = ("meta/esc50.csv", "audio")
+    layout = f"audio/*.wav and meta/esc50.csv in {FOLDER} or in a clone named ESC-50"
 
     def _sounds(self, root: Path) -> Path:
-        return self._unpacked(root, FOLDER) / "audio"
+        return self._unpacked(root) / "audio"
 
     def _table(self, root: Path) -> Path:
-        return self._unpacked(root, FOLDER) / "meta" / "esc50.csv"
+        return self._unpacked(root) / "meta" / "esc50.csv"
 
     def _fingerprint(self, root: Path, found: Index) -> str:
         if not self._table(root).is_file():
@@ -69,20 +81,26 @@ class Esc50(AudioTarget):
     def _missing(self, root: Path, found: Index) -> list[str]:
         if not self._table(root).is_file():
             return ["meta/esc50.csv", f"{self.files - len(found):,} of {self.files:,} clips"]
-        listed = {name for name, *_ in _clips(self._table(root))}
-        missing = sorted(listed - {name.rpartition("/")[2] for name in found.names})
-        return [f"{len(missing):,} of {len(listed):,} clips, such as {missing[0]}"] if missing else []
+        clips = _clips(self._table(root))
+        on_disk = {name.rpartition("/")[2] for name in found.names}
+        folds = Counter(fold for name, fold, *_ in clips if name in on_disk)
+        known = {f"fold {fold}": self.info.test_items for fold in range(1, self.info.folds + 1)}
+        missing = self._differing_counts(root, known, {f"fold {fold}": count for fold, count in folds.items()})
+        missing += self._differing_counts(
+            root, {"list meta/esc50.csv": self.files}, {"list meta/esc50.csv": len(clips)}
+        )
+        return missing + unmatched(self._table(root), [name for name, *_ in clips if name not in on_disk], self.unit)
 
     def fetch(self, root: Path) -> None:
         """Download and unpack 600 MB."""
         self._fetch_archive(root, URL, f"{FOLDER}.zip", md5=MD5, at_most=2 * self.info.download_bytes)
 
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
-        sounds = self._sounds(root)
+        sounds, on_disk = self._sounds(root), set(self._index(root).names)
         return [
             Row(sounds / name, label, Path(name).stem, source)
             for name, own_fold, label, source in _clips(self._required(root, self._table(root)))
-            if (own_fold == fold) == test
+            if (own_fold == fold) == test and f"./{name}" in on_disk
         ]
 
     def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
@@ -98,9 +116,12 @@ class Esc50(AudioTarget):
 
 
 def _clips(path: Path) -> list[tuple[str, int, int, str]]:
-    """Return name, fold, label and source of the table's clips; BadInput for a line that contradicts its file name."""
-    clips = []
-    for line in table(path):
+    """Return name, fold, label and source of the table's clips.
+
+    Raises BadInput for a line that contradicts its file name, and for a clip that is listed twice.
+    """
+    clips = {}
+    for number, line in numbered_rows(path, ("filename", "fold", "target", "category")):
         match = CLIP.fullmatch(line.get("filename", ""))
         label = CLASSES.index(line["category"]) if line.get("category") in CLASSES else -1
         if (
@@ -109,9 +130,11 @@ def _clips(path: Path) -> list[tuple[str, int, int, str]]:
             or (line.get("fold"), line.get("target")) != (match[1], match[4])
             or parse_int(match[4]) != label
         ):
-            raise BadInput(f"{path} has a line for '{line.get('filename')}' that contradicts itself; fetch it again.")
-        clips.append((match[0], int(match[1]), label, match[2]))
-    return clips
+            raise BadInput(f"{path} has a line for '{line.get('filename')}' that contradicts itself; {FETCH_AGAIN}.")
+        if match[0] in clips:
+            raise BadInput(f"{path} lists {match[0]} again in line {number}; {FETCH_AGAIN}.")
+        clips[match[0]] = (match[0], int(match[1]), label, match[2])
+    return list(clips.values())
 
 
 TARGET = Esc50()

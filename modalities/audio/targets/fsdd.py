@@ -8,16 +8,17 @@ from pathlib import Path
 from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack
 from modalities.base import TargetInfo
+from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
 
 TEST_INDICES = 5  # recordings 0-4 of every digit and speaker are the test, says the dataset's own description
-FOLDERS = ("fsdd", "free-spoken-digit-dataset", "free-spoken-digit-dataset-master")
+NAME = "*free-spoken-digit-dataset*"  # of a clone, of a release such as …-1.0.10, and of what archives of them hold
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/heads/master.zip"
 FILE = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav")
 
 
 class Fsdd(AudioTarget):
-    """Reads ``{digit}_{speaker}_{index}.wav`` under fsdd/recordings or free-spoken-digit-dataset/recordings."""
+    """Reads ``recordings/{digit}_{speaker}_{index}.wav`` under fsdd or a clone or release of the repository."""
 
     info = TargetInfo(
         name="fsdd",
@@ -38,24 +39,37 @@ class Fsdd(AudioTarget):
         notes="Official split: indices 0-4 of every digit and speaker are the test; the same six speakers are in both.",
     )
     files = 3_000
+    archive = URL
+    folders = ("fsdd", "free-spoken-digit-dataset", NAME, f"fsdd/{NAME}")
+    contents = ("recordings", "[0-9]_*_*.wav")
+    layout = (
+        "recordings/DIGIT_SPEAKER_INDEX.wav in a folder that is named fsdd, or as a clone or a release is; releases "
+        "before 1.0.10 have fewer speakers"
+    )
 
     def home(self, root: Path) -> Path:
-        """Return the folder of the recordings."""
-        existing = (root / name for name in FOLDERS if (root / name / "recordings").is_dir())
-        return next(existing, root / FOLDERS[0])
+        """Return the folder of the dataset."""
+        return self._unpacked(root)
 
     def _sounds(self, root: Path) -> Path:
-        return self.home(root) / "recordings"
+        home = self.home(root)
+        flat = not (home / "recordings").is_dir() and any(home.glob(self.contents[1]))
+        return home if flat else home / "recordings"
 
-    def instructions(self, root: Path) -> str:
-        return f"run 'benchmark data fetch {self.info.name}', or put the recordings into {self._sounds(root)}."
+    def _missing(self, root: Path, found: Index) -> list[str]:
+        if missing := super()._missing(root, found):
+            return missing
+        known = {"train": self.info.train_items, "test": self.info.test_items}
+        return self._differing_counts(
+            root, known, {split: len(self._rows(root, None, 1, test=split == "test")) for split in known}
+        )
 
     def fetch(self, root: Path) -> None:
         """Download the repository's archive, which has no published checksum, and unpack it."""
         if self.status(root).state != "ready":
             download_and_unpack(URL, root / "fsdd.zip", root, at_most=2 * self.info.download_bytes)
 
-    def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
+    def _rows(self, root: Path, view: AudioView | None, fold: int, *, test: bool) -> list[Row]:
         matches = ((path, FILE.fullmatch(path.name)) for path in self._paths(root))
         return [
             Row(path, int(match[1]), path.stem, path.stem)

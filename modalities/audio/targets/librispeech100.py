@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modalities.audio.policies import AudioView
@@ -13,7 +13,7 @@ from modalities.audio.targets._splits import fingerprint_of_split, held_out
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import lines, sha256_of
+from modalities.datasets.lists import lines, plain_path, sha256_of, unmatched
 from modalities.errors import BadInput
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
@@ -27,6 +27,7 @@ SPLIT = "librispeech100-utterances-1"
 # The split of van den Oord et al. (Representation Learning with Contrastive Predictive Coding, 2018, section 3.1).
 CPC = "https://raw.githubusercontent.com/s3prl/s3prl/main/s3prl/downstream/speaker_linear_utter_libri/data"
 LIST_AT_MOST = 10_000_000  # bytes; the lists have 400,000
+CPC_NAMES = {"train": 22_830, "test": 5_708}
 CPC_MD5 = {"train": "6cdbf00c1efdcc1190d18643bd971f62", "test": "5e26b06a32c883fc35b5f2bcb7c14cd9"}
 
 
@@ -38,8 +39,8 @@ class LibriSpeech100(AudioTarget):
         title="LibriSpeech train-clean-100, speakers",
         modality="audio",
         classes=SPEAKERS,
-        train_items=22_830,
-        test_items=5_708,
+        train_items=CPC_NAMES["train"],
+        test_items=CPC_NAMES["test"],
         licence="CC BY 4.0",
         citation=(
             "@inproceedings{panayotov2015librispeech, title={Librispeech: An ASR corpus based on public domain audio "
@@ -61,9 +62,15 @@ class LibriSpeech100(AudioTarget):
     files, unit = 28_539, "utterances"
     suffix = ".flac"
     archive = "train-clean-100.tar.gz"
+    folders = (
+        f"librispeech100/{FOLDER}", FOLDER, f"librispeech/{FOLDER}",
+        "librispeech100/train-clean-100", "train-clean-100", "librispeech/train-clean-100",
+    )  # fmt: skip
+    contents = ("*/*/*.flac",)
+    layout = f"{FOLDER}/SPEAKER/CHAPTER/*.flac"
 
     def _sounds(self, root: Path) -> Path:
-        return self._unpacked(root, FOLDER)
+        return self._unpacked(root)
 
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return subfolders(sounds, ("*/*/",))
@@ -71,7 +78,7 @@ class LibriSpeech100(AudioTarget):
     def _cpc_lists(self, root: Path) -> dict[str, Path] | None:
         """The CPC lists, if both lie in the folder above the recordings or the one above that."""
         part = self._sounds(root)
-        for folder in (part.parent, part.parent.parent):
+        for folder in [folder for folder in part.parents[:2] if folder.is_relative_to(root)]:
             lists = {side: folder / f"{side}_split.txt" for side in CPC_MD5}
             if all(path.is_file() for path in lists.values()):
                 return lists
@@ -81,6 +88,17 @@ class LibriSpeech100(AudioTarget):
         lists = self._cpc_lists(root)
         split = "cpc " + " ".join(map(sha256_of, lists.values())) if lists else SPLIT
         return fingerprint_of_split(found.fingerprint, split)
+
+    def _missing(self, root: Path, found: Index) -> list[str]:
+        missing, lists = super()._missing(root, found), self._cpc_lists(root)
+        if lists:
+            listed = _listed(lists)
+            known = {f"list {lists[side].name}": number for side, number in CPC_NAMES.items()}
+            missing += self._differing_counts(root, known, {f"list {lists[s].name}": len(listed[s]) for s in lists})
+            on_disk = {path.stem for path in self._paths(root)}
+            for side, path in lists.items():
+                missing += unmatched(path, [name for name in listed[side] if name not in on_disk], self.unit)
+        return missing
 
     def fetch(self, root: Path) -> None:
         """Download and unpack 6.4 GB, and download the two CPC lists."""
@@ -94,7 +112,7 @@ class LibriSpeech100(AudioTarget):
 
     def _rows(self, root: Path, view: AudioView, fold: int, *, test: bool) -> list[Row]:
         lists = self._cpc_lists(root)
-        listed = _utterances(lists["test" if test else "train"]) if lists else None
+        listed = set(_listed(lists)["test" if test else "train"]) if lists else None
         labels = {speaker: label for label, speaker in enumerate(SPEAKERS)}
         rows = []
         for path in self._paths(root):
@@ -111,11 +129,22 @@ class LibriSpeech100(AudioTarget):
         write(home / FOLDER, SPEAKERS[7::20][:12], seed)
 
 
-def _utterances(path: Path) -> set[str]:
-    listed = [name for line in lines(path) for name in line.split()]
-    if bad := [name for name in listed if not UTTERANCE.fullmatch(name)]:
-        raise BadInput(f"{path} holds '{bad[0]}', which names no utterance; delete the file and fetch it again.")
-    return set(listed)
+def _listed(lists: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Return the utterances of each list without repeats. Raises BadInput for other names, and for one in both."""
+    listed = {side: list(dict.fromkeys(_names(path))) for side, path in lists.items()}
+    if both := sorted(set(listed["train"]) & set(listed["test"])):
+        raise BadInput(
+            f"{lists['train']} and {lists['test']} both name {both[0]}; delete the two lists and fetch them again."
+        )
+    return listed
+
+
+def _names(path: Path) -> Iterator[str]:
+    for entry in (entry for line in lines(path) for entry in line.split()):
+        name = plain_path(entry).rpartition("/")[2].removesuffix(".flac")
+        if not UTTERANCE.fullmatch(name):
+            raise BadInput(f"{path} holds '{entry}', which names no utterance; delete the file and fetch it again.")
+        yield name
 
 
 TARGET = LibriSpeech100()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
 from modalities.audio.targets._splits import held_out
 from modalities.base import TargetInfo
+from modalities.datasets.index import Index
 from modalities.datasets.listing import Listing, Row
 
 CLASSES = ("music", "speech", "noise")
+FILES = {"music": 660, "speech": 426, "noise": 930}
 PARTS = 8  # windows of a training file: a song gives as many as a door bell
 URL = "https://www.openslr.org/resources/17/musan.tar.gz"
 MD5 = "0c472d4fc0c5141eca47ad1ffeb2a7df"
@@ -39,6 +42,7 @@ class Musan3(AudioTarget):
         homepage="https://www.openslr.org/17/",
         download_bytes=BYTES,
         leak_unit="file",
+        own_split=True,
         published=project_page(teacher=0.9876, full_data=0.9678, clip_a=0.8985, clip_b=0.9628),
         notes=(
             f"No official split: a fifth of the 2,016 files is held out by SHA-256 of the name ({SPLIT}) before "
@@ -49,9 +53,15 @@ class Musan3(AudioTarget):
     )
     files, unit = 2_016, "files"
     archive, split = "musan.tar.gz", SPLIT
+    folders, contents = ("musan3/musan", "musan", "musan3", "musan/musan"), CLASSES
+    layout = "musan/{music,speech,noise}/SOURCE/*.wav"
 
     def _sounds(self, root: Path) -> Path:
-        return self._unpacked(root, "musan")
+        return self._unpacked(root)
+
+    def _missing(self, root: Path, found: Index) -> list[str]:
+        classes = Counter(name.partition("/")[0] for name in found.names)
+        return super()._missing(root, found) or self._differing_counts(root, FILES, classes)
 
     def _subfolders(self, sounds: Path) -> Sequence[str]:
         return subfolders(sounds, (f"{name}/*/" for name in CLASSES))

@@ -36,13 +36,13 @@ def _load() -> tuple[np.ndarray, np.ndarray]:
     return bunch.images, bunch.target
 
 
-def read_digit(index: int, side: int) -> Tensor:
+def read_digit(index: int, side: int, interpolation: str = "bicubic") -> Tensor:
     """Return a digit, enlarged: (1, 3, side, side) uint8."""
     import torch
     from PIL import Image
 
     grey = np.rint(_load()[0][index] * (255 / 16)).astype(np.uint8)
-    large = Image.fromarray(grey).resize((side, side), Image.Resampling.BICUBIC)
+    large = Image.fromarray(grey).resize((side, side), Image.Resampling[interpolation.upper()])
     return torch.from_numpy(np.array(large)).expand(1, 3, -1, -1).contiguous()
 
 
@@ -82,7 +82,7 @@ class Digits(Target):
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
         """Return the digits enlarged to ``view.raw_size``."""
-        return Listing(rows, partial(read_digit, side=view.raw_size))
+        return Listing(rows, partial(read_digit, side=view.raw_size, interpolation=view.interpolation))
 
 
 TARGET = Digits()

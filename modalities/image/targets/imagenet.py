@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,20 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modalities.base import Published, TargetInfo
-from modalities.datasets.index import Names, Paths, index
+from modalities.datasets.index import Paths, index
+from modalities.datasets.layouts import Contents, contents, find_folder, folders_named
 from modalities.datasets.listing import Columns, Row
 from modalities.datasets.lists import lines, parse_int
 from modalities.datasets.standin import mark
-from modalities.errors import BadInput
-from modalities.image.matfile import load_mat
+from modalities.image.targets._imagenet_labels import KIT, META, TABLE, TRUTH, find_labels, read_labels
 from modalities.image.targets._official import OfficialTarget, save_jpeg
-from modalities.image.targets._published import PAPER, resnets
+from modalities.image.targets._published import PAPER, RESNET50, resnets
 
 if TYPE_CHECKING:
     from modalities.image.targets._paint import Canvas, Kinds
 
-DEVKIT = "ILSVRC2012_devkit_t12/data"
-META, TRUTH = f"{DEVKIT}/meta.mat", f"{DEVKIT}/ILSVRC2012_validation_ground_truth.txt"
+PLACES = ("imagenet", "imagenet-1k", "ILSVRC2012", "ILSVRC", "imagenet-object-localization-challenge")  # in any case
+FOLDERS = {"train": ("train", "ilsvrc2012_img_train"), "val": ("val", "ilsvrc2012_img_val", "validation")}
+WNID = re.compile(r"n\d{8}")
+OTHERS = ("test", "ilsvrc2012_img_test", "annotations", "imagesets")  # folders that lead to no labelled image
 CITATION = (
     "@article{russakovsky2015imagenet, author={Russakovsky, Olga and Deng, Jia and Su, Hao and Krause, Jonathan and "
     "Satheesh, Sanjeev and Ma, Sean and Huang, Zhiheng and Karpathy, Andrej and Khosla, Aditya and Bernstein, Michael "
@@ -32,10 +35,12 @@ CITATION = (
 
 
 class ImageNet(OfficialTarget):
-    """Reads ``train/WNID/*.JPEG`` and ``val/WNID/*.JPEG``, or a flat ``val/`` beside the unpacked development kit.
+    """Reads ``train/WNID/*.JPEG`` and ``val/WNID/*.JPEG``, or a flat ``val/`` beside what labels it.
 
-    A class is the position of its WordNet id in sorted order, as in published weights. The kit numbers classes in
-    another order, which ``meta.mat`` translates.
+    That is the development kit, unpacked or packed, or the competition's ``LOC_val_solution.csv``; images in class
+    folders need neither. The two folders may be called as their archives, and lie up to four folders deep below
+    ``ROOT/imagenet`` (in any case), such as in ``ILSVRC/Data/CLS-LOC``. A class is the position of its WordNet id in
+    sorted order, as in published weights. The kit numbers classes in another order, which ``meta.mat`` translates.
     """
 
     info = TargetInfo(
@@ -52,7 +57,7 @@ class ImageNet(OfficialTarget):
         leak_unit="image",
         published=(
             *resnets(teacher=0.695, student=0.662, wide_student=0.690),
-            Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER),
+            Published(0.555, "student", "ResNet-50 → ResNet-50", "one image", PAPER, RESNET50, RESNET50),
         ),
         notes="Classes are sorted WordNet ids. Tested on the validation images, as usual: the labels of the test "
         "images are not public. The download size is approximate. The stand-in shows 20 of the classes.",
@@ -62,50 +67,77 @@ class ImageNet(OfficialTarget):
     sample_items = (1600, 500)
     kit_in_sample = True  # whether the stand-in has flat validation images and the kit
 
+    def _homes(self, root: Path) -> list[Path]:
+        return folders_named(root, PLACES)
+
+    def home(self, root: Path) -> Path:
+        return next(iter(self._homes(root)), root / self.folder)
+
     def rows(self, root: Path, split: str) -> Sequence[Row]:
-        """Return the images of a split, by class and name; the kit labels a flat folder of validation images."""
-        home = self.home(root)
-        files = index(home, [f"{split}/{wnid}" for wnid in self.info.classes], self.suffixes, sizes=False)
-        if len(files) or split == "train" or not (home / META).is_file():
-            return Columns(Paths(home, files.names), files.folders, files.names, files.names)
-        labels = self._truth(home)
-        numbered = ((name, parse_int(name.rpartition("_")[2].partition(".")[0])) for name in self._flat(home))
-        return [Row(home / name, labels[number], name, name) for name, number in numbered if number in labels]
+        """Return the images of a split, by class and name; then those of validation that lie in no class folder."""
+        folder = self._split_folder(root, split)
+        files = index(folder, self.info.classes, self.suffixes, sizes=False)
+        ids = files.names.with_prefixes([f"{split}/{wnid}/" for wnid in self.info.classes])
+        in_folders = Columns(Paths(folder, files.names), files.folders, ids, ids)
+        flat = {} if split == "train" else self._flat(root)
+        if not flat:
+            return in_folders
+        classes: dict[str | None, int] = {wnid: label for label, wnid in enumerate(self.info.classes)}
+        labelled = [(name, classes[wnid]) for name, wnid in flat.items() if wnid in classes]
+        return [*in_folders, *(Row(folder / name, label, f"val/{name}", f"val/{name}") for name, label in labelled)]
 
-    def _flat(self, home: Path) -> Names:
-        """Return the validation images that lie in no class's folder."""
-        return index(home, ["val"], self.suffixes, sizes=False).names
+    def _split_folder(self, root: Path, split: str) -> Path:
+        """Return the folder of a split's images, or where it should be."""
 
-    def _truth(self, home: Path) -> dict[int, int]:
-        """Return number of a validation image → its class, for the images of our classes."""
-        classes = {wnid: label for label, wnid in enumerate(self.info.classes)}
-        try:
-            wnids = {
-                int(synset["ILSVRC2012_ID"]): str(synset["WNID"])
-                for synset in load_mat(home / META, "synsets")
-                if int(synset["num_children"]) == 0  # the others are groups of classes
-            }
-        except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
-            raise BadInput(f"{home / META} cannot be used ({error}); unpack the development kit again.") from error
-        try:
-            ids = [int(line) for line in (home / TRUTH).read_text(encoding="ascii").split()]
-            return {number: classes[wnids[i]] for number, i in enumerate(ids, 1) if wnids[i] in classes}
-        except (OSError, ValueError, KeyError) as error:
-            raise BadInput(
-                f"{home / TRUTH} cannot be used ({type(error).__name__}: {error}); unpack the development kit again."
-            ) from error
+        def splits(found: Contents) -> list[str]:
+            names = (name for name in found.folders if name.lower() in FOLDERS[split])
+            return [name for name in names if self._holds_images(contents(found.path / name), split)]
+
+        if found := find_folder(self._homes(root), lambda found: bool(splits(found)), _may_hold):
+            return found / splits(contents(found))[0]
+        return self.home(root) / split
+
+    def _holds_images(self, found: Contents, split: str) -> bool:
+        classes = set(self.info.classes)
+        flat = split == "val" and any(name.lower().endswith(self.suffixes) for name in found.files)
+        return flat or any(name in classes for name in found.folders)
+
+    def _flat(self, root: Path) -> dict[str, str | None]:
+        """Return validation images that lie in no class folder with their WordNet ids, None if these are unknown."""
+        folder = self._split_folder(root, "val")
+        names = [name.removeprefix("./") for name in index(folder, ["."], self.suffixes, sizes=False).names]
+        if not names:
+            return {}
+        wnids = [name for name in contents(folder).folders if WNID.fullmatch(name)]
+        in_folders = {name.partition("/")[2] for name in index(folder, wnids, self.suffixes, sizes=False).names}
+        path = self._labels(root)
+        labels = read_labels(path) if path else {}
+        numbers = {name: parse_int(name.rpartition("_")[2].partition(".")[0]) or 0 for name in names}
+        return {name: labels.get(number) for name, number in numbers.items() if name not in in_folders}
+
+    def _labels(self, root: Path) -> Path | None:
+        """Return the file that labels validation images, which may also lie in the root itself."""
+        return find_labels(self._homes(root), _may_hold) or find_labels([root], lambda name: False)
+
+    def faults(self, root: Path) -> list[str]:
+        """Return a phrase about validation images that nothing labels."""
+        without = [name for name, wnid in self._flat(root).items() if wnid is None]
+        where = self._split_folder(root, "val").name
+        return [f"{len(without):,} images lie in {where}, such as {without[0]}, without a label"] if without else []
 
     def instructions(self, root: Path) -> str:
-        home = self.home(root)
-        if len(self._flat(home)) and not (home / META).is_file():
+        home, folder = self.home(root), self._split_folder(root, "val")
+        flat = index(folder, ["."], self.suffixes, sizes=False)
+        if len(flat) and self._labels(root) is None:
             return (
-                f"the images in {home}/val are not in class folders, so only the development kit can label them: "
-                f"unpack ILSVRC2012_devkit_t12.tar.gz into {home}, so that {home / META} is there."
+                f"images in {folder} are not in class folders, so only the development kit can label them: put "
+                f"{KIT}.tar.gz, packed or unpacked, or the competition's {TABLE} into {home}."
             )
         return (
             f"it needs an account and an agreement at {self.info.homepage}: unpack ILSVRC2012_img_train.tar and the "
-            f"tars inside it into {home}/train/WNID/, ILSVRC2012_img_val.tar into {home}/val/, and "
-            f"ILSVRC2012_devkit_t12.tar.gz, which labels the latter, into {home}/."
+            f"tars inside it into {home}/train/WNID/, and ILSVRC2012_img_val.tar into {home}/val/, and put "
+            f"{KIT}.tar.gz, which labels the latter, into {home}/; or unpack the competition's archive there, with "
+            f"ILSVRC/Data/CLS-LOC/ and {TABLE}."
         )
 
     def write_sample(self, root: Path, seed: int) -> None:
@@ -144,10 +176,16 @@ class ImageNet(OfficialTarget):
         synsets = np.zeros((len(wnids), 1), [(field, object) for field in fields])
         for i, wnid in enumerate(wnids):
             synsets[i, 0] = (i + 1, wnid, wnid, int(i == len(wnids) - 1))
-        (home / DEVKIT).mkdir(parents=True, exist_ok=True)
-        savemat(home / META, {"synsets": synsets})
+        kit = home / KIT / "data"
+        kit.mkdir(parents=True, exist_ok=True)
+        savemat(kit / META, {"synsets": synsets})
         number = {wnid: i + 1 for i, wnid in enumerate(wnids)}
-        (home / TRUTH).write_text("".join(f"{number[wnid]}\n" for wnid in truth), encoding="ascii")
+        (kit / TRUTH).write_text("".join(f"{number[wnid]}\n" for wnid in truth), encoding="ascii")
+
+
+def _may_hold(name: str) -> bool:
+    """Return whether a folder of this name may hold the folders of splits, or what labels validation images."""
+    return not WNID.fullmatch(name) and name.lower() not in (*FOLDERS["train"], *FOLDERS["val"], *OTHERS)
 
 
 TARGET = ImageNet()

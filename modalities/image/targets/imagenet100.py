@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from modalities.base import TargetInfo
+from modalities.datasets.layouts import folders_named
 from modalities.datasets.lists import lines
 from modalities.datasets.standin import mark
 from modalities.image.targets._published import resnets
@@ -38,10 +39,12 @@ class ImageNet100(ImageNet):
     sample_items = (1200, 480)
     kit_in_sample = False
 
-    def home(self, root: Path) -> Path:
+    def _homes(self, root: Path) -> list[Path]:
         """Return its own folder if that exists, else ImageNet's."""
-        own = root / self.folder
-        return own if own.is_dir() else root / ImageNet.folder
+        return folders_named(root, (self.folder, "imagenet-100")) or super()._homes(root)
+
+    def home(self, root: Path) -> Path:
+        return next(iter(self._homes(root)), root / ImageNet.folder)
 
     def instructions(self, root: Path) -> str:
         return (

@@ -62,4 +62,4 @@ def write(videos: Path, lists: Path, classes: Sequence[str], seed: int) -> None:
         for fold in range(3):
             held = range(3 * fold, 3 * fold + 3)
             lines = (f"{name} {0 if name == unused else 2 if group in held else 1} \n" for name, group in tags.items())
-            (lists / f"{label}_test_split{fold + 1}.txt").write_text("".join(lines))
+            (lists / f"{label}_test_split{fold + 1}.txt").write_text("".join(lines), encoding="utf-8")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from modalities.base import DataStatus, TargetInfo
-from modalities.datasets.listing import Row
-from modalities.datasets.lists import is_safe_path, lines
-from modalities.datasets.standin import is_stand_in
+from modalities.base import TargetInfo
+from modalities.datasets.lists import lines, plain_path
 from modalities.errors import BadInput
-from modalities.video.policies import VideoView
-from modalities.video.targets._base import FOLDS, VideoTarget, inventory
+from modalities.video.targets._base import FOLDS
+from modalities.video.targets._listed import SUFFIX, Entry, ListedVideoTarget, Part
 
 CLASSES = tuple(lines(Path(__file__).with_name("_hmdb51_classes.txt")))  # the folders' names, sorted
 TRAIN, TEST = 1, 2  # tags of the lists; 0 is left out of a split
+TRAIN_CLIPS, TEST_CLIPS = 70, 30  # of each class in each split
 LISTS = "testTrainMulti_7030_splits"
 HOST = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10"
 # What a clip's name says after its source and class: body, camera, people, viewpoint, quality and a number.
@@ -23,10 +22,12 @@ TAGS = re.compile(r"_[a-z]_(?:nm|cm)_np\d+_[a-z]{2}_[a-z]{3}_\d+$")
 SAMPLE_CLASSES = ("brush_hair", "climb", "climb_stairs", "kick", "kick_ball", "sword", "sword_exercise", "wave")
 
 
-class Hmdb51(VideoTarget):
+class Hmdb51(ListedVideoTarget):
     """Reads ``hmdb51/<class>/*.avi`` and ``hmdb51/testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``.
 
-    The class folders may lie in ``hmdb51/hmdb51_org``, as the archive unpacks.
+    Class folders and lists may lie in the root itself, or up to three folders deep below ``ROOT/hmdb51`` (in any case)
+    under any name, such as ``hmdb51_org``, and each class in a folder of its archive's own name; the clips may also lie
+    in one folder, as ``unrar e`` leaves them.
     """
 
     info = TargetInfo(
@@ -34,8 +35,8 @@ class Hmdb51(VideoTarget):
         title="HMDB51",
         modality="video",
         classes=CLASSES,
-        train_items=3_570,
-        test_items=1_530,
+        train_items=TRAIN_CLIPS * len(CLASSES),
+        test_items=TEST_CLIPS * len(CLASSES),
         licence="CC BY 4.0",
         citation=(
             "@inproceedings{kuehne2011hmdb, title={{HMDB}: A Large Video Database for Human Motion Recognition}, "
@@ -44,31 +45,34 @@ class Hmdb51(VideoTarget):
         ),
         homepage="https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/",
         download_bytes=2_000_000_000,
-        leak_unit="source video",
+        leak_unit="source video and class",
         folds=len(FOLDS),
         notes=(
-            "Sizes are split 1's: 70 training and 30 test clips of each class; clips tagged 0 are in neither. Items "
-            "are videos; predictions of a video's clips are averaged. A clip's name begins with its source video."
+            "In every split 70 clips of each class are for training and 30 for test; clips tagged 0 are in neither. "
+            "Items are videos; predictions of a video's clips are averaged. A clip's name begins with its source "
+            "video. The official splits keep the clips of one video together within a class only: a film that shows "
+            "several actions may be in training with one and in test with another."
         ),
     )
 
-    def status(self, root: Path) -> DataStatus:
-        """Ready when all 153 lists and every clip that they use are there."""
-        lists = sorted((root / "hmdb51" / LISTS).glob("*_test_split[123].txt"))
-        expected = max(len(lists), 1) if is_stand_in(self.home(root)) else len(CLASSES) * len(FOLDS)
-        used = (path for fold in FOLDS for path, _, tag in _listed(root, fold) if tag)
-        missing, fingerprint, size = inventory(used, lists)
-        some = bool(lists) or any((_videos(root) / name).is_dir() for name in CLASSES)
-        if len(lists) < expected:
-            missing.insert(0, f"{expected - len(lists)} of {expected} split lists")
-        return self._report(root, missing, fingerprint if some else "", size, some=some)
+    places = ("hmdb51", "HMDB-51", "hmdb51_org", "test_train_splits", LISTS)
+    clip_name = re.compile(rf".+{TAGS.pattern.removesuffix('$')}\.avi", re.IGNORECASE)
+    list_names = frozenset(f"{name}_test_split{fold}.txt" for name in CLASSES for fold in FOLDS)
+    list_folder = LISTS
 
-    def _rows(self, root: Path, view: VideoView, fold: int, *, test: bool) -> list[Row]:
-        return [
-            Row(path, label, f"{path.parent.name}/{path.stem}", _film(path, label))
-            for path, label, tag in _listed(root, fold)
-            if tag == (TEST if test else TRAIN)
-        ]
+    def _parts(self, lists: Mapping[str, Path], fold: int) -> Iterator[Part]:
+        for label, name in enumerate(CLASSES):
+            if path := lists.get(f"{name}_test_split{fold}.txt"):
+                tagged = list(_entries(path, label))
+                for tag, side, known in ((TRAIN, "training", TRAIN_CLIPS), (TEST, "test", TEST_CLIPS)):
+                    entries = [entry for entry, of_entry in tagged if of_entry == tag]
+                    yield Part(f"the {side} list of {name} in split {fold}", path, tag == TEST, known, entries)
+
+    def _item_id(self, path: Path, label: int) -> str:
+        return f"{CLASSES[label]}/{path.stem}"
+
+    def _group(self, path: Path, label: int) -> str:
+        return f"{CLASSES[label]}/{_film(path, label)}"
 
     def instructions(self, root: Path) -> str:
         folder = self.home(root)
@@ -89,23 +93,15 @@ def _film(path: Path, label: int) -> str:
     return TAGS.sub("", path.stem).removesuffix(f"_{CLASSES[label]}")
 
 
-def _videos(root: Path) -> Path:
-    archive = root / "hmdb51" / "hmdb51_org"
-    return archive if archive.is_dir() else root / "hmdb51"
-
-
-def _listed(root: Path, fold: int) -> Iterator[tuple[Path, int, int]]:
-    """Yield path, label and tag of a fold's lists, class by class; a list that is missing has none."""
-    videos = _videos(root)
-    for label, name in enumerate(CLASSES):
-        path = root / "hmdb51" / LISTS / f"{name}_test_split{fold}.txt"
-        if path.is_file():
-            for line in filter(None, map(str.strip, lines(path))):
-                file, _, tag = line.rpartition(" ")
-                file = file.strip()
-                if tag not in ("0", "1", "2") or not file.endswith(".avi") or "/" in file or not is_safe_path(file):
-                    raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
-                yield videos / name / file, label, int(tag)
+def _entries(path: Path, label: int) -> Iterator[tuple[Entry, int]]:
+    """Yield the clips of a class that a list names, with their tags."""
+    for line in filter(None, map(str.strip, lines(path))):
+        name, _, tag = line.rpartition(" ")
+        folder, _, file = plain_path(name).rpartition("/")
+        own = folder.casefold() in ("", CLASSES[label])
+        if tag not in ("0", "1", "2") or not file.lower().endswith(SUFFIX) or not own:
+            raise BadInput(f"{path} holds the line '{line}', which is not HMDB51's; unpack the lists again.")
+        yield Entry(label, file), int(tag)
 
 
 TARGET = Hmdb51()

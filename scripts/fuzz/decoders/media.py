@@ -42,6 +42,8 @@ def _images(root: Path, *, format: str, changes: tuple[tuple[str | None, dict[st
         stream = io.BytesIO()
         if mode == "I;16":
             picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+        elif mode == "F":
+            picture = Image.fromarray(np.asarray(picture.convert("L")) / np.float32(255))
         elif mode:
             picture = picture.convert(mode)
         picture.save(stream, format, **settings)

@@ -66,7 +66,7 @@ def _store(root: Path) -> None:
     store.write_manifest("all", {"targets": ["digits"]}, [ManifestEntry(id=CELL, row=row, **AXES)])
     logp = np.log(np.full((2, 10), 0.1, np.float16))
     curve = [{"step": 1.0, "lr": 0.1, "loss": 2.0}, {"step": 2.0, "lr": 0.1, "loss": 1.5}]
-    store.write(record, predictions=Predictions(["a", "b"], np.array([1, 2]), logp), curve=curve)
+    store.write(record, predictions=Predictions(["a", "b"], np.array([1, 2]), logp, ["a", "b"]), curve=curve)
 
 
 def _read_store(root: Path, *, tables: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import resource
 import sys
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.data.batches import DECODE_AHEAD, Batches, BatchesCache, shuffled_order
-from benchmark.data.splits import MIN_UNITS, Subset, holdout_split, limit_per_class
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.system import resources as machine
 from doubles import Split
@@ -152,111 +150,3 @@ def test_only_the_most_recently_used_splits_are_cached():
     for key in "abaacab":
         get(key)
     assert made == ["a", "b", "c", "b"]
-
-
-# --- the held-out part -----------------------------------------------------------------------------------------
-
-many = st.lists(st.integers(0, 60), min_size=40, max_size=150).map(lambda units: [f"speaker {u}" for u in units])
-
-
-def sides(groups: list[str], share: float) -> tuple[Subset, Subset]:
-    return holdout_split(Split(len(groups), groups), share)
-
-
-@settings(max_examples=60, deadline=None)
-@given(groups=many, share=st.floats(0.05, 0.5))
-def test_every_item_is_on_one_side_and_no_unit_on_both(groups, share):
-    train, held = sides(groups, share)
-    assert sorted([*train.item_ids, *held.item_ids]) == sorted(f"item {i}" for i in range(len(groups)))
-    if len(set(groups)) >= MIN_UNITS:
-        assert not set(train.groups) & set(held.groups)
-    largest = max(map(groups.count, set(groups)))
-    assert share * len(groups) <= len(held) < share * len(groups) + largest
-
-
-@settings(max_examples=60, deadline=None)
-@given(groups=many, gone=st.sets(st.integers(0, 60), max_size=15), share=st.floats(0.05, 0.5))
-def test_units_that_vanish_move_no_other_unit_past_its_neighbours(groups, gone, share):
-    left = [unit for unit in groups if int(unit.split()[1]) not in gone]
-    if min(len(set(groups)), len(set(left))) < MIN_UNITS:
-        return
-    before, after = (set(sides(given, share)[1].groups) for given in (groups, left))
-    # Both are beginnings of one order that no missing unit changes, so one contains the other, but for what vanished.
-    assert after <= before or before & set(left) <= after
-
-
-def test_the_same_names_are_held_out_whatever_the_order_on_disk():
-    groups = [f"speaker {i % 40}" for i in range(200)]
-    shuffled_groups = np.random.default_rng(0).permutation(groups).tolist()
-    assert set(sides(groups, 0.2)[1].groups) == set(sides(shuffled_groups, 0.2)[1].groups)
-
-
-def test_few_units_are_cut_by_item_so_that_the_held_out_part_stands_for_all_of_them():
-    groups = [f"speaker {i % 6}" for i in range(600)]
-    train, held = sides(groups, 0.1)
-    assert set(train.groups) == set(held.groups) == set(groups)
-    assert len(held) == 60
-
-
-@settings(max_examples=60, deadline=None)
-@given(groups=many, share=st.floats(0.01, 0.9))
-def test_the_held_out_units_are_the_first_by_their_hash_until_the_share_is_full(groups, share):
-    held = sides(groups, share)[1]
-    units = groups if len(set(groups)) >= MIN_UNITS else [f"item {i}" for i in range(len(groups))]
-    expected, count = set(), 0
-    for unit in sorted(set(units), key=lambda unit: hashlib.sha256(unit.encode()).digest()):
-        if count < share * len(units):
-            expected.add(unit)
-            count += units.count(unit)
-    assert list(held.item_ids) == [f"item {i}" for i in range(len(groups)) if units[i] in expected]
-
-
-def test_a_subset_looks_up_no_name_before_it_is_read():
-    class Counted(list):
-        times = 0
-
-        def __getitem__(self, index):
-            Counted.times += 1
-            return super().__getitem__(index)
-
-    split = Split()
-    split.item_ids, split.groups = Counted(split.item_ids), Counted(split.groups)
-    part = Subset(split, np.arange(20, 3, -2))
-    assert Counted.times == 0
-    assert (part.item_ids[1], part.groups[-1]) == ("item 18", "unit 4")
-    assert Counted.times == 2
-    assert list(part.item_ids[2:4]) == ["item 16", "item 14"]
-    assert list(part.groups) == [f"unit {i}" for i in range(20, 3, -2)]
-
-
-# --- the limit per class ---------------------------------------------------------------------------------------
-
-
-@settings(max_examples=50, deadline=None)
-@given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=80), limit=st.integers(1, 20))
-def test_a_limit_keeps_that_many_items_of_each_class_and_a_smaller_limit_a_part_of_them(labels, limit):
-    split = Split(len(labels))
-    split.labels = np.array(labels)
-    limited = limit_per_class(split, limit)
-    counts = {label: labels.count(label) for label in set(labels)}
-    assert {label: int((limited.labels == label).sum()) for label in counts} == {
-        label: min(limit, count) for label, count in counts.items()
-    }
-    assert set(limit_per_class(split, max(1, limit - 1)).item_ids) <= set(limited.item_ids)
-    for index in range(len(limited)):
-        assert limited[index].item_id == limited.item_ids[index]
-        assert limited[index].label == limited.labels[index]
-    expected = [
-        item
-        for label in set(labels)
-        for item in sorted(
-            (f"item {i}" for i in range(len(labels)) if labels[i] == label),
-            key=lambda item: hashlib.sha256(item.encode()).digest(),
-        )[:limit]
-    ]
-    assert sorted(limited.item_ids) == sorted(expected), "the first of each class by their hash"
-
-
-def test_no_limit_is_the_split_itself():
-    split = Split()
-    assert limit_per_class(split, 0) is split

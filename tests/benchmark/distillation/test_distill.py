@@ -165,7 +165,9 @@ def test_a_large_batch_is_compared_by_its_number(monkeypatch):
 def test_unless_told_otherwise_a_batch_goes_through_the_networks_whole_and_nothing_is_prefetched(monkeypatch):
     monkeypatch.setattr("benchmark.distillation.distill.Prefetcher", None)
     assert len(list(step_of(recipe()).loss(0))) == 1
-    assert len(distill(NoiseStream(), small_network(1), small_network(2), recipe(steps=1), seed=0, device=CPU).rows) == 1
+    assert (
+        len(distill(NoiseStream(), small_network(1), small_network(2), recipe(steps=1), seed=0, device=CPU).rows) == 1
+    )
 
 
 def test_the_core_is_given_a_stream_and_no_dataset():

@@ -30,6 +30,12 @@ def test_loss_is_scipys_kl_divergence_times_temperature_squared(seed, temperatur
     assert got.item() == pytest.approx(expected, rel=2e-3, abs=1e-4)
 
 
+def test_the_published_loss_has_no_factor():
+    student, teacher = torch.randn(2, 4, 5)
+    times = distillation_loss(student, teacher, 8.0) / distillation_loss(student, teacher, 8.0, squared=False)
+    assert times.item() == pytest.approx(64)
+
+
 def test_loss_by_hand_for_two_classes():
     # teacher (3/4, 1/4), student (1/2, 1/2): 3/4 ln(3/2) + 1/4 ln(1/2) = 0.130812
     loss = distillation_loss(torch.zeros(1, 2), torch.tensor([[np.log(3.0), 0.0]]), temperature=1.0)
@@ -49,6 +55,39 @@ def test_gradient_hardly_depends_on_the_temperature_once_it_is_high():
 # --- mixing
 
 SHAPES = [(3, 8, 10), (1, 40, 21), (3, 4, 8, 8)]
+
+
+@pytest.mark.parametrize("kind", ["cutmix", "mixup"])
+def test_permuted_partners_are_a_random_order_of_the_batch(kind):
+    batch = 16
+    segments = torch.arange(batch).float()[:, None, None, None].expand(-1, 3, 8, 8)
+    orders = []
+    for step in range(12):
+        mixed = mix(segments, kind, 1.0, "batch", Draws(3, "mixing/"), step, partner="permuted")
+        share = Draws(3, "mixing/").beta(step, "share", 1, 1.0, 1.0).item()
+        if kind == "mixup":
+            order = (mixed[:, 0, 0, 0].double() - share * torch.arange(batch)) / (1 - share)
+        else:
+            order = mixed.amax((1, 2, 3)) + mixed.amin((1, 2, 3)) - torch.arange(batch)
+            if torch.equal(order, torch.arange(batch).float()):
+                continue  # an empty box
+        assert sorted(order.round().int().tolist()) == list(range(batch))
+        orders.append(tuple(order.round().int().tolist()))
+    assert len(set(orders)) == len(orders) > 6, "each step has its own"
+    assert tuple(reversed(range(batch))) not in orders
+
+
+def test_ranks_permute_their_own_share_each_in_its_own_order():
+    whole = torch.arange(24).float()[:, None, None, None].expand(-1, 1, 4, 4)
+    partners = []
+    for rank in range(2):
+        mine = whole[rank_slice(24, rank, 2)]
+        share = Draws(4).beta(7, "share", 1, 1.0, 1.0).item()
+        mixed = mix(mine, "mixup", 1.0, "batch", Draws(4), 7, partner="permuted", rank=rank, world_size=2)
+        order = ((mixed - share * mine) / (1 - share))[:, 0, 0, 0].round()
+        assert sorted(order.tolist()) == sorted(mine[:, 0, 0, 0].tolist())
+        partners.append([mine[:, 0, 0, 0].tolist().index(value) for value in order.tolist()])
+    assert partners[0] != partners[1]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -168,6 +207,17 @@ def test_step_is_torchs_multistep():
 def test_warmup_grows_linearly_to_the_full_rate_and_constant_stays_there():
     training = Training(steps=20, batch=2, lr=1.0, schedule="constant", warmup=0.2)
     assert _rates(training) == pytest.approx([0.25, 0.5, 0.75, 1.0] + [1.0] * 16)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
+def test_weight_decay_of_all_spares_nothing(optimiser):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 1))
+    training = Training(steps=1, batch=2, lr=0.1, weight_decay=0.3, decay="all", optimiser=optimiser)
+    made = make_optimiser(network, training)
+    decay = {id(p): group["weight_decay"] for group in made.param_groups for p in group["params"]}
+    assert decay == {id(p): 0.3 for p in network.parameters()}
+    network(torch.randn(4, 2)).sum().backward()
+    made.step()
 
 
 def test_weight_decay_spares_biases_and_normalisation():

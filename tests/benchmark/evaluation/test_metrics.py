@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -89,24 +88,6 @@ def test_a_certain_and_right_network_is_calibrated():
     assert metrics.expected_calibration_error(logp, np.arange(3)) == 0
 
 
-@pytest.mark.parametrize(("right", "items"), [(0, 1), (1, 1), (3, 10), (941, 1000), (10000, 10000), (5012, 10000)])
-def test_the_interval_is_scipys_wilson_interval(right, items):
-    expected = stats.binomtest(right, items).proportion_ci(method="wilson")
-    assert metrics.wilson_interval(right / items, items) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-@given(st.floats(0, 1), st.integers(1, 10**6))
-def test_an_interval_holds_its_share_and_stays_within_0_and_1(share, items):
-    low, high = metrics.wilson_interval(share, items)
-    assert 0 <= low <= share <= high <= 1
-
-
-@pytest.mark.parametrize(("share", "items"), [(-0.1, 5), (1.1, 5), (0.5, 0), (math.nan, 5)])
-def test_no_interval_for_what_is_no_share(share, items):
-    with pytest.raises(ValueError, match="no interval"):
-        metrics.wilson_interval(share, items)
-
-
 def test_clips_are_averaged_as_probabilities():
     logits = np.random.default_rng(0).normal(size=(20, 4, 6)) * 5
     averaged = metrics.average_clips(logits)
@@ -164,7 +145,10 @@ def test_figures_keep_their_bounds(case):
     assert figures["top1_low"] <= figures["top1"] <= figures["top1_high"]
     assert (figures["top5"] is None) == (student.shape[1] <= 5)
     assert figures["top5"] is None or figures["top5"] >= figures["top1"]
-    assert figures["items"] == len(labels)
+    assert figures["mean_per_class_low"] <= figures["mean_per_class"] <= figures["mean_per_class_high"]
+    assert figures["items"] == figures["clusters"] == len(labels)
+    assert 1 <= figures["classes"] <= len(labels)
+    assert 0 <= figures["classes_predicted"] <= figures["classes"]
 
 
 @settings(max_examples=50)

@@ -110,14 +110,32 @@ def test_no_two_rows_of_the_terminal_begin_alike(tmp_path, capsys):
     assert "b deadleaves real" in begins
 
 
+SKEWED = {"classes": 5, "classes_predicted": 1, "teacher_classes_predicted": 5, "clusters": 40}
+SET = {"items": 500, "known_items": 2000, "ids_sha256": "abcdef" * 10 + "0123"}
+
+
 @pytest.mark.parametrize("export", FOR_PEOPLE)
-def test_published_numbers_are_of_other_networks_except_under_paper(tmp_path, export):
-    small = export(leaderboard(filled(tmp_path / "a", cell(profile="small")), {"digits": 0.9414}))
-    paper = export(leaderboard(filled(tmp_path / "b", cell(profile="paper")), {"digits": 0.9414}))
-    assert "94.1" in small
-    assert "94.1" in paper
-    assert re.search(r"published,\W+other networks", small)
-    assert "other networks" not in paper
+def test_a_collapsed_student_is_marked_beside_majority_and_balanced_accuracy(tmp_path, export):
+    frame = leaderboard(filled(tmp_path, cell(top1=0.718, metrics=SKEWED, test_set=SET), cell("other")))
+    mark, clusters = ("$\\dagger$", "$\\ddagger$") if export is formats.to_latex else ("†", "‡")
+    text = export(frame)
+    assert f"71.8{mark}" in text
+    assert f"96.0{mark}" not in text, "the teacher predicts all five"
+    assert f"80.0{mark}" not in text, "nothing is known of the other row"
+    assert re.search(rf"\](</?t[dh]>|\}})?{re.escape(clusters)}", text), "its interval knows 40 clusters"
+    assert "70.8" in text, "its balanced accuracy"
+    assert "12.0" in text, "the share of the most frequent class"
+    assert "500 of 2,000 (abcdef)" in text
+    assert "fewer than two classes" in text
+
+
+def test_the_metric_of_a_target_decides_its_main_column(tmp_path):
+    frame = leaderboard(filled(tmp_path, cell(metric="mean per-class", top1=0.6)))
+    row = frame.iloc[0]
+    assert (row.score, row.teacher_score) == (row.mean_per_class, row.teacher_mean_per_class) == (0.59, 0.95)
+    assert (row.score_low, row.score_high) == (row.mean_per_class_low, row.mean_per_class_high)
+    assert row.retention == pytest.approx(0.59 / 0.95, abs=1e-6)
+    assert re.search(r"digits \(balanced\) .* 95\.0 .* 59\.0 ", formats.to_markdown(frame))
 
 
 def test_fractions_for_programs_and_percent_for_people(tmp_path):
@@ -217,7 +235,7 @@ def test_json_is_json_and_safe_inside_a_page(frames, text):
 COMMANDS = {
     "documentclass", "usepackage", "begin", "end", "centering", "scriptsize", "setlength", "tabcolsep", "caption",
     "toprule", "midrule", "bottomrule", "par", "textbackslash", "textasciitilde", "textasciicircum", "textless",
-    "textgreater", "textbar", "pm", "times", "cdot",
+    "textgreater", "textbar", "pm", "times", "cdot", "dagger", "ddagger",
 }  # fmt: skip
 
 
@@ -227,7 +245,7 @@ def body(tex):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_names_add_no_command_column_or_group_to_latex(frames, text):
-    tex = body(formats.to_latex(frames[text])).replace("\\shortstack{published,\\\\other networks}", "published")
+    tex = body(formats.to_latex(frames[text]))
     assert set(re.findall(r"\\([A-Za-z]+)", tex)) <= COMMANDS
     bare = re.sub(r"\\[A-Za-z]+|\\\\$|\\[&%$#_{}]", "", tex, flags=re.MULTILINE)
     assert not re.search(r"[%#_^~\\]", bare)
@@ -235,7 +253,7 @@ def test_names_add_no_command_column_or_group_to_latex(frames, text):
     assert set(re.findall(r"\$[^$]*\$", bare)) <= {"$$"}  # the commands inside were taken away
     assert not re.search(r"(midrule|\\\\)\s*[\[*]", tex)  # which would be an argument
     rows = [line for line in bare.split("\n") if "&" in line]
-    assert {line.count("&") for line in rows} == {10}
+    assert {line.count("&") for line in rows} == {13}
     assert all(sign.isascii() or "À" <= sign <= "ÿ" for sign in tex)
 
 

@@ -13,7 +13,9 @@ from benchmark.leaderboard import formats
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.table import COLUMNS, leaderboard
 from benchmark.records.store import Store
+from benchmark.statistics.intervals import wilson_interval
 from example_leaderboard import cell, filled, only_row
+from modalities.base import Published
 from modalities.errors import BadInput
 
 # --- aggregation -------------------------------------------------------------------------------------------------
@@ -36,6 +38,32 @@ def test_one_seed_has_no_spread_but_an_interval(tmp_path):
     row = only_row(filled(tmp_path, cell()))
     assert np.isnan(row.top1_sd)
     assert row.top1_low < 0.8 < row.top1_high
+
+
+def test_clusters_widen_the_interval_by_their_effective_number_of_items(tmp_path):
+    clusters = {"clusters": 40, "top1_effective_items": 65.5}
+    row = only_row(filled(tmp_path, cell(metrics=clusters)))
+    assert (row.interval, row.clusters) == ("clustered", 40)
+    assert (row.top1_low, row.top1_high) == pytest.approx(wilson_interval(0.8, 65.5), abs=1e-6)
+    alone = only_row(filled(tmp_path / "b", cell(metrics={"clusters": 500, "top1_effective_items": 500})))
+    assert alone.interval == "wilson"
+    assert row.top1_low < alone.top1_low < alone.top1_high < row.top1_high
+
+
+@pytest.mark.parametrize(
+    ("predicted", "marked"), [((5, 5), ""), ((1, 5), "student"), ((2, 5), "student"), ((3, 5), ""), ((1, 1), "student")]
+)
+def test_a_network_that_predicts_too_few_classes_is_named(tmp_path, predicted, marked):
+    counts = {"classes": predicted[1], "classes_predicted": predicted[0], "teacher_classes_predicted": 5}
+    assert only_row(filled(tmp_path, cell(seed=0), cell(seed=1, metrics=counts))).collapsed == marked
+
+
+def test_test_sets_that_differ_between_seeds_have_no_common_hash(tmp_path):
+    sets = [{"items": 500, "known_items": 500, "ids_sha256": digits * 64} for digits in "ab"]
+    same = only_row(filled(tmp_path / "a", *(cell(seed=seed, test_set=sets[0]) for seed in (0, 1))))
+    assert (same.items_sha256, same.known_items) == ("a" * 64, 500)
+    differ = only_row(filled(tmp_path / "b", *(cell(seed=seed, test_set=sets[seed]) for seed in (0, 1))))
+    assert differ.items_sha256 == "differ"
 
 
 def test_the_columns_are_those_of_the_contract_in_order(tmp_path):
@@ -128,20 +156,6 @@ def test_a_folder_without_results_says_what_to_do(tmp_path):
         leaderboard(Store(tmp_path / "demo"))
 
 
-# --- published numbers -------------------------------------------------------------------------------------------
-
-
-def test_published_numbers_are_shown_beside_real_data_only(tmp_path):
-    frame = leaderboard(
-        filled(tmp_path, cell(), cell(data="stand-in"), cell("letters")), {"digits": 0.9414, "letters": None}
-    )
-    assert frame.set_index(["target", "data"]).published_top1.fillna(-1).to_dict() == {
-        ("digits", "real"): 0.9414,
-        ("digits", "stand-in"): -1,
-        ("letters", "real"): -1,
-    }
-
-
 # --- purity ------------------------------------------------------------------------------------------------------
 
 
@@ -155,7 +169,7 @@ def test_the_same_records_give_the_same_bytes_in_whatever_order_they_were_writte
     written = []
     for name in ("one", "two", "three"):
         random.Random(name).shuffle(cells)
-        paths = write(filled(tmp_path / name, *cells), {"a": 0.5})
+        paths = write(filled(tmp_path / name, *cells), {"a": [Published(0.5, "student", "A → B", "one image", "x")]})
         written.append([path.read_bytes() for path in paths])
         assert [path.name for path in paths] == [f"leaderboard.{kind}" for kind in ("csv", "tex", "md", "html", "json")]
     assert written[0] == written[1] == written[2]

@@ -204,7 +204,7 @@ def test_a_name_depends_on_the_data(monkeypatch):
     config = compose_target("fsdd", [], profile="smoke", suite="all")
     before = cells_of("fsdd", config, Path("nowhere"), "cpu")[0]
     found = replace(before.data, fingerprint="another index")
-    monkeypatch.setattr(planning, "locate", lambda *given: found)
+    monkeypatch.setattr(planning, "locate", lambda *given, **options: found)
     assert cells_of("fsdd", config, Path("nowhere"), "cpu")[0].id != before.id
 
 

@@ -15,12 +15,24 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from benchmark.config.compose import compose_target
 from benchmark.config.schema import Teacher, Training
+from benchmark.data.splits import Subset
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.running.networks import make_network, weights_hash
-from benchmark.running.teacher import Refused, TeacherNotes, TeacherTask, get_teacher, make_teacher, refuse_if_poor
+from benchmark.running.teacher import (
+    Refused,
+    TeacherNotes,
+    TeacherTask,
+    get_teacher,
+    limit_to_epochs,
+    lowered_guard,
+    make_teacher,
+    refuse_if_poor,
+)
 from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from doubles import CPU, OnPhase, Split, StopAfter
+from modalities import registry
 from modalities.base import Draws
 from modalities.errors import BadInput
 
@@ -73,9 +85,9 @@ def task(modality: FakeModality) -> TeacherTask:
     train, test = pictures(200, "train"), pictures(60, "test")
     return TeacherTask(
         settings=settings(), callback=IgnoreProgress(),
-        new_network=lambda: make_network(modality, "net-8", View(), CLASSES, 0, CPU),
-        prepare=modality.prepare, augment=modality.augment, classes=CLASSES, train=lambda: train, train_per_class=0,
-        test=evaluation_batches(test), device=CPU,
+        new_network=lambda: make_network(modality, "net-8", View(), CLASSES, "teacher", 0, CPU),
+        prepare=modality.prepare, augment=modality.augment, classes=CLASSES, metric="top-1",
+        train=lambda: train, train_per_class=0, test=evaluation_batches(test), device=CPU,
     )  # fmt: skip
 
 
@@ -241,10 +253,17 @@ def test_neither_the_held_out_part_nor_the_test_split_is_trained_on(tmp_path, ta
     assert not trained & test
 
 
-def test_wrong_held_out_labels_change_the_score_and_not_the_teacher(tmp_path, task, modality):
+def test_wrong_held_out_labels_change_the_score_and_not_the_teacher(tmp_path, task, modality, monkeypatch):
     honest = saved(tmp_path / "a", task, times_chance=0.0)
+    seen = _trained_on(modality)
     train = task.train()
-    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(_trained_on(modality))]
+    held = [i for i, row in enumerate(train.raw) if keys(torch.from_numpy(row)).isdisjoint(seen)]
+    kept = np.setdiff1d(np.arange(len(train)), held)
+    # The split itself looks at labels, so it is held as it is while they change.
+    monkeypatch.setattr(
+        "benchmark.running.teacher.holdout_split",
+        lambda data, share: (Subset(data, kept), Subset(data, np.array(held))),
+    )
     train.labels[held] = (train.labels[held] + 1) % CLASSES
     lied_to = saved(tmp_path / "b", task, times_chance=0.0)
     assert weights_hash(honest.network) == weights_hash(lied_to.network)
@@ -275,6 +294,12 @@ def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tm
     assert len(modality.trained_on) == steps, "a known failure is not tried again"
 
 
+def notes_of(top1: float, balanced: float, chance: float, majority: float) -> TeacherNotes:
+    return TeacherNotes(
+        held_out_top1=top1, held_out_mean_per_class=balanced, chance=chance, majority=majority, seconds=0.0
+    )
+
+
 @pytest.mark.parametrize(
     ("top1", "chance", "times", "good"),
     [
@@ -285,13 +310,51 @@ def test_a_teacher_that_guesses_is_refused_with_both_numbers_and_two_remedies(tm
         (0.0, 0.5, 0.0, True),
     ],
 )
-def test_what_is_clearly_better_than_chance(top1, chance, times, good):
-    notes = TeacherNotes(held_out_top1=top1, chance=chance, seconds=0.0)
+def test_what_is_clearly_better_than_chance(task, top1, chance, times, good):
+    given = replace(task, settings=settings(times_chance=times))
     if good:
-        refuse_if_poor(notes, settings(times_chance=times))
+        refuse_if_poor(notes_of(top1, top1, chance, chance), given)
     else:
-        with pytest.raises(Refused):
-            refuse_if_poor(notes, settings(times_chance=times))
+        with pytest.raises(Refused, match=r"chance is .*teacher\.times_chance; 0 accepts any"):
+            refuse_if_poor(notes_of(top1, top1, chance, chance), given)
+
+
+@pytest.mark.parametrize(
+    ("metric", "top1", "balanced", "problem"),
+    [
+        ("top-1", 0.72, 0.20, "balanced accuracy"),  # it names the most frequent of five classes, always
+        ("top-1", 0.74, 0.25, "balanced accuracy"),
+        ("top-1", 0.70, 0.55, "no more than the share of the most frequent class .72.0%"),
+        ("top-1", 0.30, 0.45, "30.0% top-1|most frequent class"),
+        ("top-1", 0.80, 0.60, ""),
+        ("mean per-class", 0.70, 0.55, ""),  # the metric of the target is blind to how frequent a class is
+        ("mean per-class", 0.80, 0.30, "30.0% balanced accuracy"),
+    ],
+)
+def test_a_teacher_that_leans_on_a_frequent_class_is_refused(task, metric, top1, balanced, problem):
+    notes = notes_of(top1, balanced, 0.2, 0.72)
+    given = replace(task, metric=metric, settings=settings())
+    if not problem:
+        refuse_if_poor(notes, given)
+        return
+    with pytest.raises(Refused, match=problem):
+        refuse_if_poor(notes, given)
+    refuse_if_poor(notes, replace(given, settings=settings(times_chance=0.0)))
+
+
+def test_a_lowered_guard_is_written_down_and_the_usual_one_is_not():
+    assert lowered_guard(2.0) == lowered_guard(3.0) == []
+    assert lowered_guard(1.5) == ["teacher.times_chance is 1.5 instead of 2, so a poorer teacher is accepted"]
+    assert "is 0 instead of 2" in lowered_guard(0.0)[0]
+
+
+def test_the_notes_say_how_balanced_the_held_out_part_is(tmp_path, task, modality):
+    train = task.train()
+    train.labels[:] = np.minimum(np.arange(200) % 10, 3)  # seven in ten are of class 3
+    ready = saved(tmp_path, task, times_chance=0.0)
+    assert ready.notes.majority == pytest.approx(0.7)
+    assert ready.notes.chance == 0.25
+    assert ready.notes.held_out_mean_per_class < ready.notes.held_out_top1
 
 
 # --- a user's own weights --------------------------------------------------------------------------------------
@@ -346,11 +409,14 @@ def test_a_pickle_is_never_opened(tmp_path, task, monkeypatch, writer):
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize("ready", [True, False])
-def test_a_network_is_trained_unless_its_own_weights_fit_the_classes(task, modality, ready):
-    made = task.new_network()
-    if ready:
-        made.ready = True
+@pytest.mark.parametrize(
+    ("labels", "ready"),
+    [(("a", "b", "c", "d"), True), (("b", "a", "c", "d"), False), (("e", "f", "g", "h"), False), (None, False)],
+)
+def test_a_network_is_trained_unless_its_outputs_are_the_classes_in_order(task, modality, labels, ready):
+    made, task = task.new_network(), replace(task, labels=("a", "b", "c", "d"))
+    if labels:
+        made.labels = labels
     before = weights_hash(made)
     make_teacher(made, task)
     assert (weights_hash(made) == before) == ready
@@ -361,3 +427,28 @@ def test_saved_weights_are_plain_safetensors(tmp_path, task):
     ready = saved(tmp_path, task)
     on_disk = load_file(tmp_path / "teacher.safetensors")
     assert all(torch.equal(on_disk[name], value) for name, value in ready.network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("epochs", "items", "steps"),
+    [(0.0, 918, 50_000), (60.0, 918, 431), (60.0, 1_623_114, 50_000), (0.5, 100, 1)],
+)
+def test_epochs_end_a_training_early_on_few_items_and_never_lengthen_it(epochs, items, steps):
+    training = Training(steps=50_000, batch=128, lr=0.01)
+    assert limit_to_epochs(Teacher(network="a", training=training, epochs=epochs), items).steps == steps
+
+
+def test_a_teacher_sees_its_items_as_often_as_epochs_say(task, modality):
+    task = replace(task, settings=replace(task.settings, epochs=2.0))
+    make_teacher(task.new_network(), task)
+    held_out = round(200 * task.settings.holdout)
+    assert sum(map(len, modality.trained_on)) == pytest.approx(2 * (200 - held_out), abs=task.settings.training.batch)
+
+
+@pytest.mark.parametrize("target", ["flowers102", "pets37", "stl10", "imagenet100", "places365", "ucf101", "hmdb51"])
+def test_a_pretrained_teacher_of_paper_is_fine_tuned_for_some_epochs_whatever_the_size(target):
+    info = registry.target(target).info
+    config = compose_target(target, [], profile="paper", suite="all").teacher
+    items = round(0.9 * info.train_items)
+    epochs = limit_to_epochs(config, items).steps * config.training.batch / items
+    assert 3 <= epochs <= 61

@@ -180,7 +180,9 @@ def test_a_training_step_never_waits_for_the_gpu(name, role):
     config, modality = compose_target(TARGETS[name], (), profile="smoke", suite="all"), registry.modality(name)
     resolve_auto(config, "cuda")
     view, recipe = config.view, config.recipe
-    teacher, student = (make_network(modality, config.student.network, view, CLASSES, seed, GPU) for seed in (0, 1))
+    teacher, student = (
+        make_network(modality, config.student.network, view, CLASSES, part, 0, GPU) for part in ("teacher", "student")
+    )
     if role == "student":
         source = modality.load_source(getattr(config.source, name), view, GPU)
         stream = modality.stream(source, view, config.policy, batch_size=recipe.batch, seed=0, device=GPU)

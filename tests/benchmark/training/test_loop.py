@@ -288,7 +288,8 @@ def test_a_training_that_was_stopped_continues_to_the_same_weights_and_the_same_
     whole, parts = weight(), weight()
     expected = trained(whole)
     stopped = StopAfter(0)
-    stopped.should_stop = lambda polls=itertools.count(1): next(polls) >= stop
+    polls = itertools.count(1)
+    stopped.should_stop = lambda: next(polls) >= stop
     with pytest.raises(Interrupted):
         trained(parts, stopped, checkpoints=Checkpoints(tmp_path, "a"))
     parts = weight(-5.0)  # a new process would begin with other weights

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from PIL import Image
 from modalities.audio.folder import AudioFolderTarget
 from modalities.base import TargetInfo
 from modalities.contract.checks import check_adapter, small_view
-from modalities.datasets.folders import TABLE, FolderTarget
+from modalities.datasets.file_table import TABLE
+from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.errors import BadInput
 from modalities.image.folder import ImageFolderTarget
@@ -35,6 +38,12 @@ class Notes(FolderTarget):
 
     def listing(self, rows: list[Row], view: Any, *, test: bool) -> Listing:
         return Listing(rows, lambda path: path.name)
+
+
+class Accented(Notes):
+    """Its names have accents, which some systems store apart from their letters."""
+
+    info = info(classes=("grêle", "high"))
 
 
 TARGET = Notes()
@@ -71,7 +80,16 @@ def test_a_table_places_files_wherever_they_lie_and_names_their_leak_unit(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "line", ["../1.note,low,train", "/1.note,low,train", ",low,train", "1.note,middle,train", "1.note,low,validation"]
+    "line",
+    [
+        "..\\\\1.note,low,train",
+        "\\\\1.note,low,train",
+        "../1.note,low,train",
+        "/1.note,low,train",
+        ",low,train",
+        "1.note,middle,train",
+        "1.note,low,validation",
+    ],
 )
 def test_a_line_of_a_table_that_means_nothing_is_named(line: str, tmp_path: Path) -> None:
     put(tmp_path, "1.note", "2.note")
@@ -110,8 +128,92 @@ def test_the_fingerprint_is_that_of_names_labels_units_and_sizes(tmp_path: Path)
 def test_a_file_that_a_table_lists_and_the_disk_lacks_is_missing(tmp_path: Path) -> None:
     put(tmp_path, "1.note")
     table(tmp_path, "file,class,split", "1.note,low,train", "2.note,low,train", "3.note,high,train", "4.note,low,test")
-    assert TARGET.status(tmp_path).missing == ("train: 2 of 3 files", "test: 1 of 1 files")
+    absent = "files.csv names 3 files that are not there, such as 2.note"
+    assert TARGET.status(tmp_path).missing == ("train: 2 of 3 files", "test: 1 of 1 files", absent)
     assert list(TARGET.train(tmp_path, None).item_ids) == ["1.note"]
+
+
+def test_more_files_than_the_dataset_has_are_not_ready_either(tmp_path: Path) -> None:
+    put(tmp_path, *(f"train/low/{n}.note" for n in range(4)), "test/low/d.note")
+    status = TARGET.status(tmp_path)
+    assert (status.state, status.missing) == ("partial", ("train: 4 files instead of 3",))
+
+
+@pytest.mark.parametrize("suffixes", [(".note",), (".png",)])
+def test_hidden_files_folders_with_a_media_suffix_links_to_nowhere_and_empty_files_are_no_items(
+    tmp_path: Path, suffixes: tuple[str, ...]
+) -> None:
+    target: FolderTarget = Notes() if suffixes == (".note",) else Pictures()
+    s = suffixes[0]
+    good = [f"train/low/a{s}", f"train/low/b{s}", f"train/high/c{s}", f"test/low/d{s}"]
+    put(tmp_path, *good, f"train/low/._a{s}", f"train/low/.b{s}", f"train/high/folder{s}/x.txt")
+    home = tmp_path / "notes"
+    (home / f"train/low/empty{s}").touch()
+    (home / f"train/low/nowhere{s}").symlink_to("gone")
+    (home / f"train/low/circle{s}").symlink_to(f"circle{s}")
+    assert list(target.train(tmp_path, small_view("image")).item_ids) == good[:3]
+    status = target.status(tmp_path)
+    assert status.missing == (f"1 {target.unit} are empty, such as train/low/empty{s}",)
+    (home / f"train/low/empty{s}").unlink()
+    assert target.status(tmp_path).state == "ready"
+
+    table(tmp_path, "file,class,split", *(f"{name},low,train" for name in good), f"train/low/._a{s},low,test")
+    (home / f"train/low/b{s}").write_text("")
+    assert list(target.train(tmp_path, small_view("image")).item_ids) == [good[0], *good[2:]]
+    missing = f"files.csv names 2 {target.unit} that are not there, such as train/low/b{s}"
+    assert target.status(tmp_path).missing == (f"test: 1 of 1 {target.unit}", missing)
+
+
+def test_an_empty_file_that_is_filled_later_is_an_item(tmp_path: Path) -> None:
+    put(tmp_path, "train/low/a.note", "train/low/b.note", "test/low/d.note")
+    late = tmp_path / "notes/train/high/c.note"
+    late.parent.mkdir()
+    late.touch()
+    for folder in (tmp_path / "notes").rglob("*/*"):
+        os.utime(folder, (10**9, 10**9))  # long ago, so that the index is kept
+    before = TARGET.status(tmp_path)
+    assert before.state == "partial" and before.missing[1] == "1 files are empty, such as train/high/c.note"
+    late.write_text("c")
+    after = TARGET.status(tmp_path)
+    assert (after.state, len(TARGET.train(tmp_path, None))) == ("ready", 3)
+    assert after.fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufefffile,class,split,group\r\nx/1.note,high,train,ada\r\n2.note,low,test,ben\r\n",
+        " File , CLASS,Split ,Group\n x/1.note , high ,train , ada \n\n2.note,low,test,ben\n ,,,\n",
+        "file,class,split,group\n./x\\1.note,high,train,ada\n.\\2.note,low,test,ben\n",
+        '"split", "group", "file", "class"\ntrain, ada, "x//1.note", "high"\ntest, ben, 2.note, low, and more\n',
+    ],
+)
+def test_a_table_is_read_as_spreadsheets_write_it(text: str, tmp_path: Path) -> None:
+    put(tmp_path, "x/1.note", "2.note")
+    (tmp_path / "notes" / TABLE).write_bytes(text.encode())
+    train, test = TARGET.train(tmp_path, None), TARGET.test(tmp_path, None)
+    assert [*train.rows, *test.rows] == [
+        (tmp_path / "notes/x/1.note", 1, "x/1.note", "ada"), (tmp_path / "notes/2.note", 0, "2.note", "ben"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("again", ["a.note,low,train", "a.note,high,train", "./a.note,low,test", ".\\a.note,low,train"])
+def test_a_file_that_is_listed_twice_is_refused_with_both_lines(again: str, tmp_path: Path) -> None:
+    put(tmp_path, "a.note", "b.note")
+    table(tmp_path, "file,class,split", "a.note,low,train", "", "b.note,low,test", again)
+    with pytest.raises(BadInput, match=r"files\.csv line 5 lists a\.note again, after line 2; delete one of them"):
+        TARGET.test(tmp_path, None)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"file;class;split\n", b"file,class\n1.note,low\n", b"\xff\xfef\x00i\x00", b"<html>"]
+)
+def test_a_users_own_table_that_cannot_be_read_is_to_be_corrected_not_fetched(content: bytes, tmp_path: Path) -> None:
+    put(tmp_path, "1.note")
+    (tmp_path / "notes" / TABLE).write_bytes(content)
+    with pytest.raises(BadInput, match=r"files\.csv .*; correct it, as a table in UTF-8 with commas") as caught:
+        TARGET.train(tmp_path, None)
+    assert "fetch" not in str(caught.value)
 
 
 class Pictures(ImageFolderTarget):
@@ -190,3 +292,24 @@ def test_a_target_with_the_former_name_of_instructions_is_refused() -> None:
         class Old(FolderTarget):
             def how(self, root: Path) -> str:
                 return "ask the authors"
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["folders", "table"])
+def test_ids_order_and_fingerprint_do_not_depend_on_the_form_in_which_names_are_stored(
+    tmp_path: Path, listed: bool
+) -> None:
+    found = []
+    for form in ("NFC", "NFD"):
+        root = tmp_path / form
+        names = ["train/grêle/é.note", "train/grêle/f.note", "train/high/a.note", "test/high/z é.note"]
+        put(root, *(unicodedata.normalize(form, name) for name in names))
+        for path in root.rglob("*.note"):
+            path.write_bytes(b"of one size")
+        if listed:
+            table(root, "file,class,split", *(f"{name},{name.split('/')[1]},{name.split('/')[0]}" for name in names))
+        train, test = Accented().train(root, None), Accented().test(root, None)
+        assert len(train) == 3, "every file can be opened"
+        items = [(item.item_id, item.label) for split in (train, test) for item in split]
+        found.append((items, list(train.item_ids), list(train.groups), Accented().status(root).fingerprint))
+    assert found[0] == found[1]
+    assert all(unicodedata.is_normalized("NFC", name) for name in found[0][1])

@@ -136,6 +136,31 @@ def test_a_policy_without_colour_changes_nothing(muted):
     torch.testing.assert_close(colour.apply(muted, shade, NONE, SINGLE_PROCESS), muted)
 
 
+def test_two_jitters_are_one_after_the_other(muted):
+    # Both of full probability; each is what the same draws give alone, with the second's own hue.
+    policy = replace(POLICIES["published"], jitter=1.0, second_jitter=1.0, second_hue=0.3)
+    draws, batch = Draws(5), muted.expand(6, -1, -1, -1)
+    once = colour.draw(draws, 2, 6, replace(policy, second_jitter=0.0))
+    again = colour.draw(draws.within("second"), 2, 6, replace(policy, hue=0.3, second_jitter=0.0))
+    expected = colour.apply(colour.apply(batch, once, NONE, SINGLE_PROCESS), again, NONE, SINGLE_PROCESS)
+    both = colour.apply(batch, colour.draw(draws, 2, 6, policy), NONE, SINGLE_PROCESS)
+    inside = ((expected > 0.02) & (expected < 0.98)).all(1, keepdim=True).expand_as(expected)  # nothing was clipped
+    assert inside.float().mean() > 0.5
+    assert (both - expected)[inside].abs().max() < 0.02
+    assert (both - colour.apply(batch, once, NONE, SINGLE_PROCESS)).abs().mean() > 0.01
+
+
+def test_the_second_jitter_happens_as_often_as_it_should_and_apart_from_the_first():
+    policy = replace(POLICIES["published-imagenet"], grey=0.0)
+    n = 4000
+    first = colour.draw(Draws(1), 0, n, replace(policy, second_jitter=0.0)).matrix
+    second = colour.draw(Draws(1), 0, n, replace(policy, jitter=0.0)).matrix
+    changed = [(np.abs(matrix - np.eye(3)).max((1, 2)) > 1e-9) for matrix in (first, second)]
+    assert changed[0].mean() == pytest.approx(0.5, abs=0.03)
+    assert changed[1].mean() == pytest.approx(0.8, abs=0.03)
+    assert (changed[0] & changed[1]).mean() == pytest.approx(0.4, abs=0.03)
+
+
 # --- draws
 
 

@@ -66,3 +66,16 @@ def test_a_file_without_a_picture_is_named_and_its_neighbours_stay_readable(tmp_
     with pytest.raises(BadInput, match=r"bad\.jpg .*fetch it again"):
         listing[0]
     assert listing[1].item_id == "good.png"
+
+
+@pytest.mark.parametrize("name", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("size", [(300, 200), (200, 333), (90, 120)])
+def test_an_item_is_resized_and_cropped_as_torchvision_does(tmp_path, name, size):
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms import functional as F
+
+    picture = scene().resize(size)
+    picture.save(tmp_path / "a.png")
+    resized = F.resize(picture, 256, InterpolationMode(name))
+    theirs = np.asarray(F.center_crop(resized, [256, 256])).transpose(2, 0, 1)
+    assert np.array_equal(read_image(tmp_path / "a.png", 256, name)[0].numpy(), theirs)

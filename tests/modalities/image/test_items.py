@@ -149,3 +149,22 @@ def test_an_impossible_view_is_refused_in_one_sentence(values, message):
 def test_equal_views_are_equal_and_hashable_whatever_sequence_they_got():
     assert {ImageView(mean=[0.1, 0.2, 0.3]), ImageView(mean=(0.1, 0.2, 0.3))} == {ImageView(mean=(0.1, 0.2, 0.3))}
     assert np.prod(ImageView(size=16).shape) == 768
+
+
+@pytest.mark.parametrize("name", ["cifar10", "stl10", "digits", "pets37"])
+def test_items_of_every_layout_are_resized_as_the_view_says(name, tmp_path):
+    from modalities import registry
+
+    adapter = registry.target(name)
+    if name != "digits":
+        adapter.write_sample(tmp_path, 0)
+    one, other = (
+        adapter.test(tmp_path, ImageView(size=40, interpolation=how))[0].data for how in ("bicubic", "bilinear")
+    )
+    assert one.shape == other.shape
+    assert not torch.equal(one, other)
+
+
+def test_an_unknown_interpolation_is_refused():
+    with pytest.raises(BadInput, match=r"no view.interpolation named 'bicubik'; did you mean bicubic"):
+        ImageView(interpolation="bicubik")

@@ -274,6 +274,32 @@ def test_the_crop_policy_neither_turns_nor_colours(china):
     np.testing.assert_allclose(shade.matrix, np.broadcast_to(np.eye(3), (16, 3, 3)))
 
 
+def test_a_published_shift_of_cifar_is_zero_padding_and_a_crop(china):
+    # The same patches without a shift, padded by 4 black pixels and cropped; colours are left out, since a jitter's
+    # contrast sees the shifted patch.
+    view = replace(ImageView(), size=32)
+    policy = replace(POLICIES["published-cifar"], jitter=0.0)
+    shifted, still = (stream(china, replace(policy, shift=shift), view) for shift in (0.125, 0.0))
+    black = [-mean / std for mean, std in zip(view.mean, view.std, strict=True)]
+    corners = set()
+    for step in range(4):
+        place, _ = shifted.parameters(step)
+        for segment, patch, (x, y) in zip(shifted.batch(step), still.batch(step), place.shift.astype(int), strict=True):
+            padded = torch.tensor(black)[:, None, None].repeat(1, 40, 40)
+            padded[:, 4:36, 4:36] = patch
+            torch.testing.assert_close(segment, padded[:, 4 - y : 36 - y, 4 - x : 36 - x], atol=0.15, rtol=0)
+            corners.add((x, y))
+    assert min(map(min, corners)) < -2 and max(map(max, corners)) > 2
+
+
+def test_other_policies_show_more_of_the_source_where_they_shift(china):
+    filled = stream(china, replace(POLICIES["published"], jitter=0.0)).batch(0)
+    black = stream(china, replace(POLICIES["published-cifar"], jitter=0.0)).batch(0)
+    assert (black == 0).all(1).float().mean() > (filled == 0).all(1).float().mean() + 0.05
+    kept = (black != 0).any(1, keepdim=True).expand_as(black)
+    assert torch.equal(black[kept], filled[kept])
+
+
 def test_a_policy_outside_its_range_is_refused():
     from modalities.errors import BadInput
 

@@ -154,11 +154,10 @@ def test_a_picture_is_turned_upright_as_its_exif_data_say(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 3)])
-def test_the_smallest_pictures_give_segments_of_their_colours(tmp_path, shape):
-    path = tmp_path / "small.png"
-    Image.fromarray(np.full((*shape, 3), (200, 100, 50), np.uint8)).save(path)
+def test_the_smallest_pictures_give_segments_of_their_colours(shape):
+    pixels = np.full((*shape, 3), (200, 100, 50), np.uint8)
     view = ImageView(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    picture = MODALITY.load_source(str(path), view, CPU)
+    picture = source.ImageSource(source.source_ref("deadleaves"), source.reductions(pixels), CPU)
     batch = MODALITY.stream(picture, view, POLICIES["geometry"], batch_size=8, seed=0, device=CPU).batch(0)
     expected = torch.tensor([200, 100, 50])[:, None, None] / 255
     torch.testing.assert_close(batch, expected.expand_as(batch), atol=1e-4, rtol=0)

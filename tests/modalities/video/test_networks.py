@@ -1,12 +1,17 @@
 """Networks for clips: logits of the right shape at every size, sensitive to the order of the frames."""
 
+import hashlib
+
 import pytest
 import torch
 from torch import hub, nn
 
+from modalities import registry
 from modalities.errors import BadInput, UnknownName
 from modalities.video.networks import NETWORKS, build_network
 from modalities.video.policies import VideoView
+
+ZOO = "7c1510507e192fcc3daa7f2ba32ece8e9286905ebf28c075082ceb152b272349"  # of the whole file, in order
 
 
 def size(network):
@@ -88,12 +93,45 @@ def test_pretrained_weights_come_from_the_cache_and_get_a_new_last_layer(tmp_pat
     stored = build_network("x3d-xs", VideoView(), 400)
     (tmp_path / "checkpoints").mkdir()
     torch.save({"model_state": stored.state_dict()}, tmp_path / "checkpoints" / "X3D_XS.pyth")
-    loaded = build_network("x3d-xs:pretrained", VideoView(size=64, resize=64), 9)
+    loaded = build_network("x3d-xs:pretrained", VideoView(size=64, resize=64), 9)  # another size: it is fine-tuned
     ours, theirs = loaded.state_dict(), stored.state_dict()
     different = {name for name in theirs if not torch.equal(ours[name], theirs[name])}
     assert different == {"blocks.5.proj.weight", "blocks.5.proj.bias"}
     assert loaded(torch.randn(1, 3, 4, 64, 64)).shape == (1, 9)
-    assert build_network("x3d-xs:pretrained", VideoView(size=64, resize=64), 400).ready and not hasattr(loaded, "ready")
+    whole = build_network("x3d-xs:pretrained", VideoView(), 400)
+    assert whole.labels == registry.target("kinetics400").info.classes
+    assert not hasattr(loaded, "labels")
+
+
+@pytest.mark.parametrize(
+    ("change", "classes", "remedy"),
+    [
+        ({"size": 112, "resize": 128}, 400, "view.size=112; set view.size=160"),
+        ({"frames": 8}, 400, "view.frames=8; set view.frames=4"),
+        ({"mean": (0.5, 0.5, 0.5)}, 9, r"set 'view.mean=\[0.45, 0.45, 0.45\]'"),
+        ({"std": (0.2, 0.2, 0.2)}, 400, r"set 'view.std=\[0.225, 0.225, 0.225\]'"),
+    ],
+)
+def test_clips_that_pretrained_weights_never_saw_are_refused(change, classes, remedy):
+    with pytest.raises(BadInput, match=remedy):
+        build_network("x3d-xs:pretrained", VideoView(**change), classes)
+
+
+def test_the_model_zoo_orders_the_classes_as_the_adapter_does():
+    # From the kinetics_classnames.json of the zoo, among them what other orders exchange: sorted folder names swap the
+    # two kinds of skiing, and capitals sort first in some.
+    zoo = {
+        "abseiling": 0, "air drumming": 1, "clay pottery making": 58, "marching": 192, "massaging person's head": 196,
+        "parkour": 207, "passing American football (in game)": 208, "passing American football (not in game)": 209,
+        "petting animal (not cat)": 212, "punching bag": 258, "punching person (boxing)": 259,
+        "shooting goal (soccer)": 297, "ski jumping": 307, "skiing (not slalom or crosscountry)": 308,
+        "skiing crosscountry": 309, "skiing slalom": 310, "tai chi": 346, "tying knot (not on a tie)": 369,
+        "using remote controller (not gaming)": 374, "zumba": 399,
+    }  # fmt: skip
+    classes = registry.target("kinetics400").info.classes
+    assert {name: classes.index(name) for name in zoo} == zoo
+    in_order = "\n".join(f"{name} {number}" for number, name in enumerate(classes))
+    assert hashlib.sha256(in_order.encode()).hexdigest() == ZOO
 
 
 def test_without_a_network_pretrained_weights_say_where_to_put_them(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from modalities.base import SegmentStream, SourceRef
 from modalities.compute.draws import rank_slice
+from modalities.errors import BadInput
 from modalities.image import source as pictures
 from modalities.video import MODALITY
 from modalities.video.atlas import build_atlas
@@ -278,3 +279,48 @@ def test_a_film_has_no_other_ways(tmp_path):
     path = tmp_path / "film.mp4"
     path.write_bytes(b"any")
     assert MODALITY.references(str(path), VIEW, PLAIN, torch.device("cpu")) == []
+
+
+def test_boxes_that_are_drawn_again_are_those_of_a_random_resized_crop(datum):
+    # No box is cut: its aspect is in range, as cut boxes' are not, and it lies in a square of half the shorter side.
+    again = replace(PLAIN, redraw=True)
+    drawn = stream(datum, again, batch_size=4000).parameters(0)
+    crop = 0.5 * min(datum.atlas.width, datum.atlas.height)
+    for box in (drawn.first, drawn.last):
+        ratio = box[:, 2] / box[:, 3]
+        assert ratio.min() > 3 / 4 - 1e-9 and ratio.max() < 4 / 3 + 1e-9
+        assert box[:, 2:].max() <= crop
+        assert (box[:, 2] * box[:, 3]).max() <= crop**2
+        assert box[:, :2].min() >= 0
+        assert (box[:, :2] + box[:, 2:] <= [datum.atlas.width, datum.atlas.height]).all()
+    cut = stream(datum, batch_size=4000).parameters(0).first
+    assert (cut[:, 2] / cut[:, 3]).max() > drawn.first[:, 2].max() / crop or (cut[:, 2:] == crop).any()
+    # Both boxes of a clip lie in one square.
+    span = np.maximum(*(box[:, :2] + box[:, 2:] for box in (drawn.first, drawn.last)))
+    assert (span - np.minimum(drawn.first[:, :2], drawn.last[:, :2])).max() <= crop + 1e-6
+    assert not np.array_equal(drawn.first, drawn.last)
+
+
+def test_a_zoom_keeps_a_square_of_160_of_183_to_229_pixels_the_same_in_all_frames(datum):
+    view = replace(VIEW, size=160, resize=160)
+    policy = POLICIES["published-video"]
+    plain = stream(datum, replace(policy, zoom_low=1.0, zoom_high=1.0), view, batch_size=3000).parameters(0)
+    drawn = stream(datum, policy, view, batch_size=3000).parameters(0)
+    parts = []
+    for whole, part in ((plain.first, drawn.first), (plain.last, drawn.last)):
+        share = part[:, 2:] / whole[:, 2:]
+        assert np.allclose(share[:, 0], share[:, 1])
+        side = 160 / share[:, 0]
+        assert np.allclose(side, np.rint(side), atol=1e-6)
+        assert set(np.rint(side).astype(int)) == set(range(183, 230))
+        place = (part[:, :2] - whole[:, :2]) / whole[:, 2:] * side[:, None]  # in pixels of the enlarged frame
+        assert np.allclose(place, np.rint(place), atol=1e-5)
+        assert place.min() >= -1e-6 and (place <= side[:, None] - 160 + 1e-6).all()
+        assert abs(np.corrcoef(place[:, 0] / (side - 160), place[:, 1] / (side - 160))[0, 1]) < 0.08
+        parts.append(np.concatenate([share, place], 1))
+    assert np.allclose(parts[0], parts[1], atol=1e-5)
+
+
+def test_a_zoom_out_of_range_is_refused():
+    with pytest.raises(BadInput, match=r"policy.zoom_low 1.4 and zoom_high 1.2 .* give 1 <= zoom_low <= zoom_high"):
+        VideoPolicy(zoom_low=1.4, zoom_high=1.2)

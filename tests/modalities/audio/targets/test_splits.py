@@ -1,5 +1,6 @@
 """LibriSpeech, VoxForge and MUSAN: splits that a missing file does not move, lists that are honoured, honest status."""
 
+import hashlib
 import tarfile
 from dataclasses import replace
 
@@ -189,11 +190,13 @@ def archives(folder, names, language="es"):
 
 def fetched(tmp_path, monkeypatch, names, gone):
     listing, bounds = archives(tmp_path / "site", names), []
+    published = hashlib.sha256(listing.encode()).hexdigest()
+    monkeypatch.setattr(voxforge6, "LIST_SHA256", published)
 
     def download(url, path, **check):
         path.parent.mkdir(parents=True, exist_ok=True)
         if url == voxforge6.LIST_URL:
-            assert check["sha256"] == "9cc218a5bce16640dc4eeb263aa423ce63ca59fc6587a9487dc397642b76af6c"
+            assert check["sha256"] == published
             path.write_text(listing)
             return path
         bounds.append(check["at_most"])
@@ -205,6 +208,45 @@ def fetched(tmp_path, monkeypatch, names, gone):
     monkeypatch.setattr(modalities.download.fetch, "download", download)
     VOX.fetch(tmp_path / "root")
     return bounds
+
+
+def test_the_list_is_the_published_one_and_a_shorter_one_is_never_enough(tmp_path, monkeypatch):
+    assert voxforge6.LIST_SHA256 == "9cc218a5bce16640dc4eeb263aa423ce63ca59fc6587a9487dc397642b76af6c"
+    fetched(tmp_path, monkeypatch, [f"speaker{k}-2011-x" for k in range(3)], gone=())
+    path = tmp_path / "root" / "voxforge6" / "voxforge_urls.txt"
+    assert VOX.status(tmp_path / "root").state == "ready"
+    path.write_text(path.read_text().partition("\n")[0])
+    status = VOX.status(tmp_path / "root")
+    assert (status.state, status.missing[0]) == (
+        "partial", "voxforge_urls.txt is not the published list, which has 1,344,189 bytes",
+    )  # fmt: skip
+    assert len(VOX.train(tmp_path / "root", VIEW)) == 2, "what is there can be read all the same"
+
+
+SITE = "www.repository.voxforge1.org/downloads"
+
+
+@pytest.mark.parametrize("home", ["voxforge6", "voxforge", f"voxforge6/{SITE}", SITE])
+def test_the_tree_of_archives_that_a_mirror_gives_is_unpacked_and_read(tmp_path, monkeypatch, home):
+    names = [f"speaker{k}-2011-x" for k in range(3)]
+    listing = archives(tmp_path / "site", names).replace("/es/", "/SpeechCorpus/")
+    monkeypatch.setattr(voxforge6, "LIST_SHA256", hashlib.sha256(listing.encode()).hexdigest())
+    monkeypatch.setattr(modalities.download.fetch, "download", lambda url, path, **check: path)
+    branch = tmp_path / home / "SpeechCorpus/Trunk/Audio/Main/16kHz_16bit"
+    branch.mkdir(parents=True)
+    for name in names:
+        (tmp_path / "site" / f"{name}.tgz").rename(branch / f"{name}.tgz")
+    (tmp_path / "voxforge6").mkdir(exist_ok=True)
+    (tmp_path / "voxforge6" / "voxforge_urls.txt").write_text(listing)
+
+    status = VOX.status(tmp_path)
+    assert status.state == "partial" and "3 archives are not unpacked, such as speaker0-2011-x.tgz" in status.missing
+    assert "which unpacks the archives that are there" in status.how
+    VOX.fetch(tmp_path)
+    assert VOX.status(tmp_path).state == "ready"
+    rows = [*VOX.train(tmp_path, VIEW).rows, *VOX.test(tmp_path, VIEW).rows]
+    assert sorted(row.item_id for row in rows) == [f"en/{name}/es-0001" for name in names]
+    assert {row.label for row in rows} == {1} and all((branch / f"{name}.tgz").is_file() for name in names)
 
 
 def test_a_fetch_unpacks_every_archive_below_its_language(tmp_path, monkeypatch):

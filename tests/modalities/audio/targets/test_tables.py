@@ -1,6 +1,7 @@
 """ESC-50 and NSynth, whose tables say what every file is: classes in official order, folds, parts, and bad tables."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -93,12 +94,15 @@ def test_a_training_clip_gives_as_many_windows_as_fit_and_a_test_clip_one_item(t
 
 def test_clips_that_the_table_lists_and_nobody_has_are_counted(tmp_path):
     root = esc(tmp_path)
-    assert ESC.status(root).state == "ready"
-    before = ESC.status(root).fingerprint
+    before = ESC.status(root)
+    few = tuple(f"fold {fold}: 397 of 400 clips" for fold in range(1, 6))
+    assert (before.state, before.missing) == ("partial", (*few, "list meta/esc50.csv names 15 of 2,000 clips"))
     (root / "esc50" / "ESC-50-master" / "audio" / "2-110-A-10.wav").unlink()
     status = ESC.status(root)
-    assert (status.state, status.missing) == ("partial", ("1 of 15 clips, such as 2-110-A-10.wav",))
-    assert status.fingerprint != before
+    assert status.missing[1] == "fold 2: 398 of 400 clips"
+    assert status.missing[-1] == "esc50.csv names 1 clips that are not there, such as 2-110-A-10.wav"
+    assert status.fingerprint != before.fingerprint
+    assert ESC.test(root, VIEW, 2).item_ids == ["2-100-A-0", "2-149-A-49"], "what is there can be read all the same"
     (root / "esc50" / "ESC-50-master" / "meta" / "esc50.csv").unlink()
     assert ESC.status(root).missing == ("meta/esc50.csv", "1,986 of 2,000 clips")
     with pytest.raises(BadInput, match=r"esc50\.csv does not exist; run 'benchmark data fetch esc50'"):
@@ -115,6 +119,27 @@ def test_clips_that_the_table_lists_and_nobody_has_are_counted(tmp_path):
 def test_a_line_that_contradicts_its_file_name_is_refused(tmp_path, line):
     with pytest.raises(BadInput, match=r"esc50\.csv has a line for '.*1-100-A-0\.wav' that contradicts itself"):
         ESC.train(esc(tmp_path, [line]), VIEW)
+
+
+def test_a_table_with_a_byte_order_mark_and_other_line_ends_is_the_same(tmp_path):
+    root = esc(tmp_path)
+    path = root / "esc50" / "ESC-50-master" / "meta" / "esc50.csv"
+    before = ESC.train(root, VIEW).item_ids
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n").replace(b",", b" , "))
+    assert ESC.train(root, VIEW).item_ids == before
+
+
+@pytest.mark.parametrize(("text", "problem"), [
+    (HEADER + 2 * "1-100-A-0.wav,1,0,dog,False,100,A\n", r"lists 1-100-A-0\.wav again in line 3; fetch it again"),
+    ("<html>not found</html>\n", "needs each of the columns filename, fold, target, category once in its first line"),
+])  # fmt: skip
+def test_a_table_with_a_clip_twice_or_without_its_columns_is_refused_and_the_status_says_so(tmp_path, text, problem):
+    root = esc(tmp_path)
+    (root / "esc50" / "ESC-50-master" / "meta" / "esc50.csv").write_text(text)
+    with pytest.raises(BadInput, match=problem):
+        ESC.train(root, VIEW)
+    assert ESC.status(root).state == "partial"
+    assert re.search(problem, ESC.status(root).missing[0])
 
 
 # --- NSynth --------------------------------------------------------------------------------------------------
@@ -155,6 +180,24 @@ def test_notes_that_lack_are_counted_by_part(tmp_path):
     assert "nsynth-test/examples.json" in NSYNTH.status(root).missing
     with pytest.raises(BadInput, match=r"nsynth-test/examples\.json does not exist; run"):
         NSYNTH.test(root, VIEW)
+
+
+def test_a_table_that_was_cut_short_is_not_ready_and_notes_without_a_file_are_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(nsynth11.NOTES, "train", 2)
+    monkeypatch.setitem(nsynth11.NOTES, "test", 2)
+    root = nsynth(tmp_path)
+    assert NSYNTH.status(root).state == "ready"
+    path = root / "nsynth11" / "nsynth-test" / "examples.json"
+    notes = json.loads(path.read_text())
+    path.write_text(json.dumps(dict([*notes.items()][:1])))
+    assert NSYNTH.status(root).missing == ("list nsynth-test/examples.json names 1 of 2 notes",)
+    path.write_text(json.dumps({"bass_electronic_009-040-075": notes["bass_electronic_001-040-075"]} | notes))
+    list_name = "list nsynth-test/examples.json names 3 of 2 notes"
+    absent = "examples.json names 1 notes that are not there, such as bass_electronic_009-040-075"
+    assert NSYNTH.status(root).missing == (list_name, absent)
+    assert NSYNTH.test(root, VIEW).item_ids == sorted(notes), "a note without a file is no item"
+    path.write_text("{")
+    assert "is not a table of notes" in NSYNTH.status(root).missing[0]
 
 
 @pytest.mark.parametrize("changes", [{"instrument_family": 11}, {"instrument_family": 3}, {"instrument_family": -1}])

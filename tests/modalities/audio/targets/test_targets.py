@@ -128,6 +128,109 @@ def test_the_official_lists_decide_the_split(root: Path) -> None:
     assert all(item.split("/")[0] == names.WORDS[label] for item, label in zip(test.item_ids, test.labels, strict=True))
 
 
+@pytest.fixture
+def copy(root: Path, tmp_path: Path) -> Path:
+    """The folder of a copy of Speech Commands' stand-in, below ``tmp_path``."""
+    shutil.copytree(root / commands.FOLDER, tmp_path / commands.FOLDER)
+    return tmp_path / commands.FOLDER
+
+
+def sides(root: Path) -> dict[str, list[str]]:
+    return {split: list(getattr(speechcommands35.TARGET, split)(root, VIEW).item_ids) for split in ("train", "test")}
+
+
+@pytest.mark.parametrize("form", ["./{}", ".\\{}", " {} ", "{}\r", "\ufeff{}", ".//{}", "\n{}\n"])
+def test_entries_of_lists_are_normalised(form: str, root: Path, copy: Path, tmp_path: Path) -> None:
+    for file in names.LISTS.values():
+        entries = (copy / file).read_text().splitlines()
+        slashes = (entry.replace("/", "\\") if "\\" in form else entry for entry in entries)
+        first, *others = (form.format(entry) for entry in slashes)
+        text = "\n".join([first, *(other.replace("\ufeff", "") for other in others)])
+        (copy / file).write_bytes(text.encode())
+    assert sides(tmp_path) == sides(root)
+
+
+@pytest.mark.parametrize("kept", [1, 12])
+@pytest.mark.parametrize("file", names.LISTS.values())
+def test_what_a_cut_list_no_longer_names_never_trains(
+    file: str, kept: int, root: Path, copy: Path, tmp_path: Path
+) -> None:
+    (copy / file).write_text("\n".join((copy / file).read_text().splitlines()[:kept]))
+    after = sides(tmp_path)
+    assert after["train"] == sides(root)["train"]
+    assert after["test"] == [
+        item for item in sides(root)["test"] if file != "testing_list.txt" or item in after["test"]
+    ]
+    (copy / "STAND-IN.json").unlink()
+    known = {"testing_list.txt": "11,005", "validation_list.txt": "9,981"}[file]
+    status = speechcommands35.TARGET.status(tmp_path)
+    assert status.state == "partial" and f"list {file} names {kept} of {known} recordings" in status.missing
+
+
+def test_the_rule_is_that_of_the_datasets_own_readme() -> None:
+    # Speakers of the published testing_list.txt, and of training files.
+    for name in [
+        "2aa787cf",
+        "ffa76c4a",
+        "24ad3ebe",
+        "d7467392",
+        "5828dfa2",
+        "91223b83",
+        "f0ae7203",
+        "37dca74f",
+        "48a8a69d",
+        "022cd682",
+    ]:
+        assert names.published_side(name) == "test"
+    for name in [
+        "01b4757a",
+        "042a8dde",
+        "07089da9",
+        "0819edb0",
+        "0b09edd3",
+        "0ba018fc",
+        "129c7d8d",
+        "14c7b073",
+        "1afd49bf",
+        "256c0a05",
+    ]:
+        assert names.published_side(name) == "train"
+
+
+def test_whole_lists_decide_alone(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = {split: (copy / file).read_text().splitlines() for split, file in names.LISTS.items()}
+    moved = lists["test"].pop()
+    (copy / names.LISTS["test"]).write_text("\n".join(lists["test"]))
+    assert moved not in [*sides(tmp_path)["train"], *sides(tmp_path)["test"]]
+    monkeypatch.setattr(commands, "LISTED", {split: len(items) for split, items in lists.items()})
+    assert moved in sides(tmp_path)["train"]
+
+
+def test_entries_that_match_no_file_are_named(copy: Path, tmp_path: Path) -> None:
+    first = (copy / "testing_list.txt").read_text().split()[0]
+    (copy / first).unlink()
+    status = speechcommands.TARGET.status(tmp_path)
+    assert status.state == "partial"
+    assert status.missing == (f"testing_list.txt names 1 recordings that are not there, such as {first}",)
+
+
+@pytest.mark.parametrize(
+    "line", ["yes", "house/x/y.wav", "../yes/a.wav", "/yes/a.wav", "Yes/a.wav", "yes/a.mp3", "speech/yes/a.wav"]
+)
+def test_an_entry_that_is_none_of_the_datasets_is_refused(line: str, copy: Path, tmp_path: Path) -> None:
+    with (copy / "testing_list.txt").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(BadInput, match=r"testing_list\.txt holds '.*', which is not WORD/FILE\.wav; fetch it again"):
+        speechcommands.TARGET.train(tmp_path, VIEW)
+    assert "which is not WORD/FILE.wav" in speechcommands.TARGET.status(tmp_path).missing[0]
+
+
+def test_a_recording_in_both_lists_is_refused(copy: Path, tmp_path: Path) -> None:
+    shutil.copy(copy / "testing_list.txt", copy / "validation_list.txt")
+    with pytest.raises(BadInput, match=r"both name .*\.wav; fetch the two lists again"):
+        speechcommands.TARGET.train(tmp_path, VIEW)
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_unknown_and_silence_are_a_tenth_of_the_commands_each_and_of_the_same_split(split: str, root: Path) -> None:
     data = getattr(speechcommands.TARGET, split)(root, VIEW)

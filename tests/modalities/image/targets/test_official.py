@@ -15,8 +15,9 @@ from modalities import registry
 from modalities.datasets.standin import stand_ins
 from modalities.errors import BadInput
 from modalities.image.policies import ImageView
-from modalities.image.targets.imagenet import META, TRUTH
+from modalities.image.targets import _imagenet_labels as labels
 
+META, TRUTH = (f"{labels.KIT}/data/{name}" for name in (labels.META, labels.TRUTH))
 VIEW = ImageView()
 NATIVE = ImageView(size=40)
 TRAIN, TEST = 120, 60

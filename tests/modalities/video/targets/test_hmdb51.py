@@ -30,12 +30,20 @@ def copy(sample, tmp_path):
 
 
 def lists(root, **files):
-    """Split lists of a real copy, without videos: fold 1 of the classes named."""
+    """Split lists of a real copy, without clips: fold 1 of the classes named."""
     folder = root / "hmdb51" / LISTS
     folder.mkdir(parents=True)
     for name, text in files.items():
         (folder / f"{name}_test_split1.txt").write_text(text)
     return root
+
+
+def clips(root, **names):
+    """Files of a few bytes, of the classes named, that nobody decodes."""
+    for label, files in names.items():
+        (root / "hmdb51" / label).mkdir()
+        for file in files:
+            (root / "hmdb51" / label / file).write_bytes(b"clip")
 
 
 def test_the_51_classes_are_the_sorted_folder_names():
@@ -50,7 +58,9 @@ def test_the_51_classes_are_the_sorted_folder_names():
 
 def test_tags_1_and_2_are_training_and_test_and_0_is_neither(tmp_path):
     tagged = "".join(f"{film}_wave_f_nm_np1_fr_med_0.avi {tag} \n" for film, tag in (("a", 1), ("b", 2), ("c", 0)))
-    root = lists(tmp_path, wave=tagged, brush_hair="#!(x)&;_brush_hair_u_cm_np2_le_goo_1.avi 2\r\n")
+    odd = "#!(x)&;_brush_hair_u_cm_np2_le_goo_1.avi"
+    root = lists(tmp_path, wave=tagged, brush_hair=f"{odd} 2\r\n")
+    clips(root, wave=[f"{film}_wave_f_nm_np1_fr_med_0.avi" for film in "abc"], brush_hair=[odd])
     train, test = HMDB.train(root, VIEW), HMDB.test(root, VIEW)
     assert train.item_ids == ["wave/a_wave_f_nm_np1_fr_med_0"] and train.labels.tolist() == [50]
     assert test.item_ids == ["brush_hair/#!(x)&;_brush_hair_u_cm_np2_le_goo_1", "wave/b_wave_f_nm_np1_fr_med_0"]
@@ -84,9 +94,14 @@ def test_without_data_the_status_says_how_to_unpack_the_rar_archives(tmp_path):
 
 
 def test_lists_and_clips_that_lack_are_counted(tmp_path):
-    status = HMDB.status(lists(tmp_path, wave="a_wave_f_nm_np1_fr_med_0.avi 1\n", run="b.avi 0\n"))
+    status = HMDB.status(lists(tmp_path, wave="a_wave_f_nm_np1_fr_med_0.avi 1\n"))
     assert status.state == "partial"
-    assert status.missing == ("151 of 153 split lists", "1 videos, such as wave/a_wave_f_nm_np1_fr_med_0.avi")
+    assert status.missing == (
+        "152 of 153 split lists",
+        "the training list of wave in split 1 names 1 of 70 videos",
+        "the test list of wave in split 1 names 0 of 30 videos",
+        "1 videos, such as wave/a_wave_f_nm_np1_fr_med_0.avi",
+    )
 
 
 def test_the_stand_in_is_ready_until_a_clip_is_gone(copy):

@@ -14,11 +14,13 @@ from modalities.errors import BadInput
 from modalities.registry import target
 from modalities.video.decode import decode, frame_times
 from modalities.video.policies import VideoView
+from modalities.video.targets import kinetics400
 from modalities.video.targets._kinetics400_standin import render, write_h264
 from modalities.video.targets.kinetics400 import CLASSES, SAMPLE_CLASSES, folder_name
 
 KINETICS = target("kinetics400")
 VIEW = VideoView(size=32, resize=36, test_clips=2)
+OWN = {"train": "my", "val": ""}
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +38,14 @@ def copy(sample, tmp_path):
 
 
 def tables(root, rows):
-    """Tables of a copy; videos are files of a few bytes that nobody decodes."""
+    """Tables of a copy, whose training videos have other ids; videos are files of a few bytes that nobody decodes."""
     folder = root / "kinetics400"
     (folder / "annotations").mkdir(parents=True)
     for part in ("train", "val"):
         with (folder / "annotations" / f"{part}.csv").open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(("label", "youtube_id", "time_start", "time_end", "split"))
-            table.writerows((*row, part) for row in rows)
+            table.writerows((label, OWN[part] + video, *times, part) for label, video, *times in rows)
     return folder
 
 
@@ -51,7 +53,7 @@ def put(folder, name, count=1):
     for part in ("train", "val"):
         (folder / part / name).mkdir(parents=True)
         for number in range(count):
-            (folder / part / name / f"id{number}_000007_000017.mp4").write_bytes(b"film")
+            (folder / part / name / f"{OWN[part]}id{number}_000007_000017.mp4").write_bytes(b"film")
 
 
 def test_classes_are_those_of_torchvisions_weights_in_their_order():
@@ -82,11 +84,12 @@ def test_a_class_folder_may_have_any_of_its_spellings(tmp_path, name):
     folder = tables(tmp_path, [("massaging person's head", "id0", 7, 17)])
     put(folder, name)
     train = KINETICS.train(tmp_path, VIEW)
-    assert train.rows[0].where == folder / "train" / name / "id0_000007_000017.mp4"
-    assert (train.rows[0].label, train.rows[0].group) == (CLASSES.index("massaging person's head"), "id0")
+    assert train.rows[0].where == folder / "train" / name / "myid0_000007_000017.mp4"
+    assert (train.rows[0].label, train.rows[0].group) == (CLASSES.index("massaging person's head"), "myid0")
 
 
-def test_a_copy_is_ready_at_95_percent_of_its_lists_and_its_counts_are_in_the_fingerprint(tmp_path):
+def test_a_copy_is_ready_at_95_percent_of_its_lists_and_its_counts_are_in_the_fingerprint(tmp_path, monkeypatch):
+    monkeypatch.setattr(kinetics400, "LISTED", {"train": 40, "val": 40})
     folder = tables(tmp_path, [("zumba", f"id{number}", 7, 17) for number in range(40)])
     put(folder, "zumba", 40)
     full = KINETICS.status(tmp_path)
@@ -94,13 +97,13 @@ def test_a_copy_is_ready_at_95_percent_of_its_lists_and_its_counts_are_in_the_fi
     for number in range(2):
         (folder / "val" / "zumba" / f"id{number}_000007_000017.mp4").unlink()
     most = KINETICS.status(tmp_path)
-    assert (most.state, most.missing) == ("ready", ("2 of 40 val videos",))
+    assert (most.state, most.missing) == ("ready", ("2 of 40 val videos, such as id0_000007_000017",))
     assert len(KINETICS.test(tmp_path, VIEW)) == 38 and len(KINETICS.train(tmp_path, VIEW)) == 40
     last = folder / "val" / "zumba" / "id39_000007_000017.mp4"
     last.unlink()
     last.write_bytes(b"")  # an empty file is what a failed download leaves
     some = KINETICS.status(tmp_path)
-    assert (some.state, some.missing) == ("partial", ("3 of 40 val videos",))
+    assert (some.state, some.missing) == ("partial", ("3 of 40 val videos, such as id0_000007_000017",))
     assert "k400_val_path.txt" in some.how
     assert len({full.fingerprint, most.fingerprint, some.fingerprint}) == 3
 
@@ -128,7 +131,7 @@ def test_a_line_that_names_no_video_is_refused(tmp_path, row):
 
 def test_the_stand_in_is_ready_although_one_listed_video_is_absent(sample):
     status = KINETICS.status(sample)
-    assert (status.state, status.missing) == ("ready", ("1 of 113 val videos",))
+    assert (status.state, status.missing) == ("ready", ("1 of 113 val videos, such as gone-for-ever_000003_000013",))
     assert is_stand_in(sample / "kinetics400")
 
 

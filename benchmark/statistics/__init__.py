@@ -1,0 +1,1 @@
+"""Statistics of scores: pure functions on arrays, each with its formula and its source."""
