@@ -45,13 +45,8 @@ def task(per_item: int, augment: Recorded, **changes) -> TeacherTask:
     return TeacherTask(
         settings=Teacher(network="any", training=made, times_chance=0.0, **changes), callback=IgnoreProgress(),
         new_network=lambda: seeded(0, lambda: nn.Linear(FEATURES, CLASSES)), prepare=lambda raw: raw.float() / 10,
-<<<<<<< HEAD
-        augment=augment, classes=CLASSES, train=lambda: clips(60, per_item), train_per_class=0,
-        test=evaluation_batches(clips(10, per_item)), device=CPU, metric="top-1",
-=======
         augment=augment, classes=CLASSES, metric="top-1", train=lambda: clips(60, per_item), train_per_class=0,
         test=evaluation_batches(clips(10, per_item)), device=CPU,
->>>>>>> main
     )  # fmt: skip
 
 
