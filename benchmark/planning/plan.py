@@ -19,7 +19,7 @@ from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
 from benchmark.records.json_checks import first_problem
 from modalities import registry
-from modalities.errors import BadInput, UnknownName
+from modalities.errors import BadInput
 
 COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
 
@@ -28,9 +28,6 @@ def make_plan(request: Request) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
     variants = load_suite(request.suite).variants or [[]]
-    for control in request.controls:
-        if control not in CONTROLS:
-            raise UnknownName("control", control, list(CONTROLS))
     demanded = load_profile(request.profile).controls
     for target in select_targets(request):
         source = f"source.{registry.target(target).info.modality}"

@@ -42,12 +42,15 @@ class Request:
 
 
 def select_targets(request: Request) -> list[str]:
-    """Return the requested targets, sorted by modality and name; raise BadInput if a pattern matches none.
+    """Return the requested targets, sorted by modality and name; raise BadInput for an unknown name or pattern.
 
     A pattern is a name, a glob, or ``MODALITY/GLOB``. Globs choose among the suite's targets; a target that is named
     in full is taken whether the suite has it or not.
     """
     suite = load_suite(request.suite)
+    for control in request.controls:
+        if control not in CONTROLS:
+            raise UnknownName("control", control, list(CONTROLS))
     working, _ = registry.usable()
     modality_of = {name: adapter.info.modality for name, adapter in working.items()}
 

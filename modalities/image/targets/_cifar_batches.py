@@ -96,21 +96,17 @@ class CifarTarget(PackedTarget, ImageFolderTarget):
 
     def _split(self, root: Path, view: ImageView, fold: int, *, test: bool) -> Listing:
         home, split = self.packed_home(root), self.splits[test]
-        files, read = list(self.test_files if test else self.train_files), self._batch
+        files, load = list(self.test_files if test else self.train_files), self._batch
         if not any((home / name).is_file() for name in files):
-            home, files, read = (
-                self.packed_home(root, self.binary_folder),
-                list(map(_binary_name, files)),
-                self._records,
-            )
+            home, load = self.packed_home(root, self.binary_folder), self._records
+            files = list(map(_binary_name, files))
         if not any((home / name).is_file() for name in files):
             return super()._split(root, view, fold, test=test)
-        batches = [read(home / name) for name in files]
+        batches = [load(home / name) for name in files]
         labels = [label for _, of_batch in batches for label in of_batch]
         rows = [Row(i, label, f"{split}-{i:05d}", f"{split}-{i:05d}") for i, label in enumerate(labels)]
         pixels = np.concatenate([pixels for pixels, _ in batches])
-        read = partial(read_picture, pixels=pixels, side=view.raw_size, interpolation=view.interpolation)
-        return Listing(rows, read)
+        return Listing(rows, partial(read_picture, pixels=pixels, side=view.raw_size, interpolation=view.interpolation))
 
     def _batch(self, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
         """Return pixels (n, 3072) and labels of one file."""

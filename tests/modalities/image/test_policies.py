@@ -8,18 +8,21 @@ from modalities.image.policies import POLICIES, ImageView
 
 PUBLISHED = {
     "name": "published", "initial_crop": 0.5, "area_low": 1 / 500, "area_high": 1.0, "aspect": 4 / 3, "rotation": 30.0,
-    "shear": 30.0, "recrop_low": 1.0, "flip": 0.5, "shift": 4 / 32, "jitter": 0.5, "brightness": 0.4, "contrast": 0.4,
-    "saturation": 0.4, "hue": 0.1, "grey": 0.0, "solarize": 0.0, "blur": 0.0, "blur_low": 0.01, "blur_high": 0.05,
+    "shear": 30.0, "recrop_low": 1.0, "flip": 0.5, "shift": 4 / 32, "shift_fill": "source", "jitter": 0.5,
+    "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1, "second_jitter": 0.0, "second_hue": 0.4,
+    "grey": 0.0, "solarize": 0.0, "blur": 0.0, "blur_low": 0.01, "blur_high": 0.05,
 }  # fmt: skip
 
 
-def test_the_published_policy_has_the_published_values():
+def test_the_published_policies_have_the_published_values():
     assert asdict(POLICIES["published"]) == PUBLISHED
+    cifar = {"name": "published-cifar", "shift_fill": "black"}
+    assert asdict(POLICIES["published-cifar"]) == PUBLISHED | cifar
 
 
 def test_the_imagenet_policy_adds_what_is_published_for_training_time():
     assert asdict(POLICIES["published-imagenet"]) == PUBLISHED | {
-        "name": "published-imagenet", "recrop_low": 0.08, "shift": 0.0, "jitter": 0.8, "hue": 0.4, "grey": 0.2,
+        "name": "published-imagenet", "recrop_low": 0.08, "shift": 0.0, "second_jitter": 0.8, "grey": 0.2,
         "solarize": 0.2,
     }  # fmt: skip
 
