@@ -21,7 +21,8 @@ def test_crops_areas_aspects_and_zooms_go_up_to_their_limits():
     VideoPolicy(crop=1e-3, area_low=1e-6, area_high=1e-6, zoom_low=1.5, zoom_high=1.5)
     for change in (
         {"crop": 0.0}, {"crop": 1.0001}, {"area_low": 0.0}, {"area_low": 0.5, "area_high": 0.4999},
-        {"area_high": 1.0001}, {"aspect": 0.9999}, {"aspect": np.nan}, {"zoom_low": 0.9999}, {"zoom_low": 1.5, "zoom_high": 1.4999},
+        {"area_high": 1.0001}, {"aspect": 0.9999}, {"aspect": np.nan}, {"zoom_low": 0.9999},
+        {"zoom_low": 1.5, "zoom_high": 1.4999},
     ):  # fmt: skip
         with pytest.raises(BadInput, match=next(iter(change)).split("_")[0]):
             VideoPolicy(**change)
