@@ -145,7 +145,7 @@ def in_the_locales_encoding(tree: ast.AST) -> Iterator[int]:
             given = {keyword.arg for keyword in node.keywords}
             mode = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
             as_text = node.func.attr == "open" and (
-                not (node.args or "mode" in given) or mode in ("r", "w", "a", "x", "r+", "w+")
+                not (node.args or given & {"mode", "fileobj"}) or mode in ("r", "w", "a", "x", "r+", "w+")
             )
             if (
                 as_text or node.func.attr in ("read_text", "write_text") or "text" in given

@@ -175,7 +175,7 @@ def _run_phases(attempt: _Attempt) -> None:
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
     labels, info = np.asarray(test.data.labels), cell.adapter.info
-    known = None if cell.data.kind == "stand-in" else info.test_items
+    known = None if cell.data.kind == "stand-in" else info.known_test_items(cell.key.fold) or None
     ids = ids_hash(test.data.item_ids)
     attempt.test_set = {"items": len(labels), "known_items": known, "ids_sha256": ids}
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
