@@ -73,6 +73,13 @@ def test_a_view_takes_sizes_up_to_its_limits_and_none_beyond():
     assert ImageView(size=8).raw_size == 8
     assert ImageView(size=32, resize=32).raw_size == 32 and ImageView(size=32, resize=33).raw_size == 33
     assert ImageView(std=(1e-9, 1, 1)).shape == (3, 32, 32)
-    for values in ({"size": 7}, {"size": 32, "resize": 31}, {"std": (1, 0, 1)}, {"std": (1, 1, -1)}, {"test_clips": 0}):
+    for values in (
+        {"size": 7},
+        {"size": 32, "resize": 31},
+        {"std": (1, 0, 1)},
+        {"std": (1, 1, -1)},
+        {"std": (1, np.nan, 1)},
+        {"test_clips": 0},
+    ):
         with pytest.raises(BadInput):
             ImageView(**values)
