@@ -28,7 +28,7 @@ class AudioView:
 
     def __post_init__(self) -> None:
         positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
-        if min(positive) <= 0 or self.samples < self.window or self.hop < 1:
+        if not all(value > 0 for value in positive) or self.samples < self.window or self.hop < 1:
             raise BadInput(
                 f"{self} does not hold one analysis window; use positive values and seconds above window_ms."
             )

@@ -79,6 +79,7 @@ def test_a_view_holds_one_analysis_window_at_least() -> None:
     for change in (
         {"seconds": 0.0249}, {"rate": 1_000, "fmax": 400, "hop_ms": 0.4}, {"fmin": -1.0}, {"fmin": 7_800.0},
         {"rate": 0}, {"seconds": 0.0}, {"mels": 0}, {"window_ms": 0.0}, {"hop_ms": 0.0}, {"test_clips": 0},
+        {"seconds": np.nan}, {"hop_ms": np.nan}, {"fmin": np.nan}, {"fmax": np.nan},
     ):  # fmt: skip
         with pytest.raises(BadInput):
             AudioView(**change)
