@@ -20,17 +20,17 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modalities/image/colour.py": (IMAGE + "test_colour.py", IMAGE + "test_segments.py"),
     "modalities/image/segments.py": (IMAGE + "test_segments.py",),
     "modalities/image/items.py": (IMAGE + "test_items.py",),
-    "modalities/image/policies.py": (IMAGE + "test_policies.py", IMAGE + "test_items.py", IMAGE + "test_segments.py"),
+    "modalities/image/policies.py": (IMAGE + "test_policies.py", IMAGE + "test_items.py"),
     "modalities/audio/augmentations.py": (
         AUDIO + "test_augmentations.py", AUDIO + "test_logmel.py", AUDIO + "test_segments.py",
     ),
     "modalities/audio/segments.py": (AUDIO + "test_segments.py",),
     "modalities/audio/logmel.py": (AUDIO + "test_logmel.py", AUDIO + "test_segments.py"),
     "modalities/audio/items.py": (AUDIO + "test_items.py", AUDIO + "test_modality.py"),
-    "modalities/audio/policies.py": (AUDIO + "test_policies.py", AUDIO + "test_modality.py"),
+    "modalities/audio/policies.py": (AUDIO + "test_policies.py",),
     "modalities/video/segments.py": (VIDEO + "test_draws.py", VIDEO + "test_segments.py"),
     "modalities/video/items.py": (VIDEO + "test_draws.py", VIDEO + "test_modality.py"),
-    "modalities/video/policies.py": (VIDEO + "test_draws.py", VIDEO + "test_modality.py"),
+    "modalities/video/policies.py": (VIDEO + "test_policies.py", VIDEO + "test_draws.py"),
 }  # fmt: skip
 
 # Constants of these are compiled into kernels of other modules, so their mutants compile all kernels anew.

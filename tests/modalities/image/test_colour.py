@@ -105,6 +105,14 @@ def test_blur_is_torchvisions(muted, sigma):
     torch.testing.assert_close(ours, F.gaussian_blur(small, [11, 11], [sigma, sigma]), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(("side", "reach"), [(8, 1), (9, 1), (10, 2), (64, 10), (96, 14), (3, 1), (2, 1)])
+def test_blur_reaches_over_three_twentieths_of_the_side(muted, side, reach):
+    small = muted[:, :, :side, :side].contiguous()
+    kernel = [2 * reach + 1] * 2
+    ours = colour.blur(small, torch.tensor([side / 10]))
+    torch.testing.assert_close(ours, F.gaussian_blur(small, kernel, [side / 10] * 2), atol=1e-5, rtol=0)
+
+
 def test_only_the_chosen_samples_are_solarized_and_blurred(muted):
     batch = muted.expand(3, -1, -1, -1) + 0.3
     eye = np.broadcast_to(np.eye(3), (3, 3, 3))

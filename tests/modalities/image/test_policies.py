@@ -1,10 +1,13 @@
 """The values that published policies, and weights of others, ask for."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
+import numpy as np
+import pytest
 from torchvision.models import ResNet18_Weights
 
-from modalities.image.policies import POLICIES, ImageView
+from modalities.errors import BadInput
+from modalities.image.policies import POLICIES, ImagePolicy, ImageView
 
 PUBLISHED = {
     "name": "published", "initial_crop": 0.5, "area_low": 1 / 500, "area_high": 1.0, "aspect": 4 / 3, "rotation": 30.0,
@@ -37,3 +40,46 @@ def test_the_view_normalises_as_torchvisions_weights_expect_red_first():
     theirs = ResNet18_Weights.IMAGENET1K_V1.transforms()
     assert (list(ImageView().mean), list(ImageView().std)) == (theirs.mean, theirs.std)
     assert list(ImageView().mean) == [0.485, 0.456, 0.406]
+
+
+SHARES = ("initial_crop", "area_low", "recrop_low")
+CHANCES = (
+    "flip", "jitter", "second_jitter", "grey", "solarize", "blur", "brightness", "contrast", "saturation",
+)  # fmt: skip
+LIMITS = {
+    **dict.fromkeys(SHARES, (1e-6, 1.0)), **dict.fromkeys(CHANCES, (0.0, 1.0)), "area_high": (0.25, 1.0),
+    "aspect": (1.0, 100.0), "rotation": (0.0, 180.0), "shear": (0.0, 60.0), "shift": (0.0, 0.5), "hue": (0.0, 0.5),
+    "second_hue": (0.0, 0.5), "blur_low": (1e-4, 1.0), "blur_high": (0.5, 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_policy_takes_values_up_to_its_limits_and_none_beyond(name):
+    low, high = LIMITS[name]
+    others = {"area_high": {"area_low": low}, "blur_high": {"blur_low": low}, "blur_low": {"blur_high": 1.0}}
+    for value in (low, high):
+        assert getattr(ImagePolicy(**others.get(name, {}) | {name: value}), name) == value
+    for value in (np.nextafter(low, -1), np.nextafter(high, 1e3), np.nan):
+        with pytest.raises(BadInput, match=rf"policy\.{name} is"):
+            ImagePolicy(**others.get(name, {}) | {name: value})
+
+
+def test_every_number_of_a_policy_has_limits():
+    numbers = {field.name for field in fields(ImagePolicy) if field.type == "float"}
+    assert numbers == set(LIMITS)
+
+
+def test_a_view_takes_sizes_up_to_its_limits_and_none_beyond():
+    assert ImageView(size=8).raw_size == 8
+    assert ImageView(size=32, resize=32).raw_size == 32 and ImageView(size=32, resize=33).raw_size == 33
+    assert ImageView(std=(1e-9, 1, 1)).shape == (3, 32, 32)
+    for values in (
+        {"size": 7},
+        {"size": 32, "resize": 31},
+        {"std": (1, 0, 1)},
+        {"std": (1, 1, -1)},
+        {"std": (1, np.nan, 1)},
+        {"test_clips": 0},
+    ):
+        with pytest.raises(BadInput):
+            ImageView(**values)
