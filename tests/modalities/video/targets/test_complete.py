@@ -33,7 +33,7 @@ def splits(adapter, root):
 
 def described(data):
     """Ids, labels and leak units of both sides, as a hash so that a difference is not printed item by item."""
-    text = repr([(half.item_ids, half.labels.tolist(), half.groups) for half in data])
+    text = repr([[*zip(half.item_ids, half.labels.tolist(), half.groups, strict=True)] for half in data])
     return sha256(text.encode()).hexdigest()
 
 

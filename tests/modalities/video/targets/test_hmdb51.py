@@ -62,8 +62,8 @@ def test_tags_1_and_2_are_training_and_test_and_0_is_neither(tmp_path):
     root = lists(tmp_path, wave=tagged, brush_hair=f"{odd} 2\r\n")
     clips(root, wave=[f"{film}_wave_f_nm_np1_fr_med_0.avi" for film in "abc"], brush_hair=[odd])
     train, test = HMDB.train(root, VIEW), HMDB.test(root, VIEW)
-    assert train.item_ids == ["wave/a_wave_f_nm_np1_fr_med_0"] and train.labels.tolist() == [50]
-    assert test.item_ids == ["brush_hair/#!(x)&;_brush_hair_u_cm_np2_le_goo_1", "wave/b_wave_f_nm_np1_fr_med_0"]
+    assert list(train.item_ids) == ["wave/a_wave_f_nm_np1_fr_med_0"] and train.labels.tolist() == [50]
+    assert list(test.item_ids) == ["brush_hair/#!(x)&;_brush_hair_u_cm_np2_le_goo_1", "wave/b_wave_f_nm_np1_fr_med_0"]
     assert test.labels.tolist() == [0, 50]
     assert test.rows[0].where == root / "hmdb51" / "brush_hair" / "#!(x)&;_brush_hair_u_cm_np2_le_goo_1.avi"
 
