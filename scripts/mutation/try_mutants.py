@@ -28,7 +28,7 @@ from warm import Outcome, preload, run_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = Path("results/measured/mutation")
-SLOWEST = 60.0  # seconds that a mutant gets beside ten times what the unchanged module needs
+LEAST = 30  # seconds of processor time that a mutant gets beside ten times what the unchanged module needs
 
 Result = dict[str, Any]  # of one mutant, JSON-ready
 
@@ -50,6 +50,10 @@ def hash_of(*paths: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
+class Unfit(Exception):
+    """The tests of a module do not pass although it is unchanged, so that they tell nothing of its mutants."""
+
+
 class Trial:
     """The mutants of one module on a copy of the project."""
 
@@ -61,20 +65,22 @@ class Trial:
         self.tests_state = hash_of(*(copy / test for test in self.tests), copy / "tests/support/draw_laws.py")
 
     def unchanged(self) -> Outcome:
-        """Run the tests on the module as it is. Raise SystemExit if they fail."""
-        outcome = run_tests(self._copy, self.tests, self._kernels, 600.0)
+        """Run the tests on the module as it is. Raise Unfit if they fail."""
+        outcome = run_tests(self._copy, self.tests, self._kernels, 600)
         if outcome.how != "passed":
-            raise SystemExit(f"the tests of the unchanged {self.module} {outcome.how}: {outcome.first}")
+            raise Unfit(
+                f"{self.module} is passed over: unchanged, its tests end with '{outcome.how}' at {outcome.first}"
+            )
         return outcome
 
-    def run(self, mutant: Mutant, timeout: float) -> Result:
+    def run(self, mutant: Mutant, limit: int) -> Result:
         """Run the tests on a mutant."""
         times = self._path.stat()
         before, after = mutant.change(self.source)
         self._path.write_text(mutant.text(self.source), encoding="utf-8")
         try:
             kernels = None if self.module in IN_KERNELS and self._at_top(mutant) else self._kernels
-            outcome = run_tests(self._copy, self.tests, kernels, timeout)
+            outcome = run_tests(self._copy, self.tests, kernels, limit)
         finally:
             self._path.write_text(self.source, encoding="utf-8")
             os.utime(self._path, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -106,15 +112,15 @@ def read_results(path: Path) -> dict[str, Result]:
 
 def try_module(trial: Trial, mutants: list[Mutant], known: dict[str, Result], journal: Path) -> Iterator[Result]:
     """Yield the results of the sample, earlier ones that still hold included."""
-    timeout = 0.0
+    limit = 0
     for mutant in mutants:
         result = known.get(mutant.name)
         if result is None or not trial.settled(result):
-            if not timeout:
+            if not limit:
                 unchanged = trial.unchanged()
                 preload(unchanged.imported)
-                timeout = SLOWEST + 10 * unchanged.seconds
-            result = trial.run(mutant, timeout)
+                limit = LEAST + round(10 * unchanged.seconds)
+            result = trial.run(mutant, limit)
             with journal.open("a") as file:
                 file.write(json.dumps(result) + "\n")
             if not result["killed"]:
@@ -145,7 +151,11 @@ def main() -> None:
             results = [known[mutant.name] for mutant in mutants if mutant.name in known]
             results = [result for result in results if result["state"] == trial.state]
         else:
-            results = list(try_module(trial, mutants, known, journal))
+            try:
+                results = list(try_module(trial, mutants, known, journal))
+            except Unfit as reason:
+                print(reason, flush=True)
+                results = []
         if results:
             found[module] = {"of": of, "tests": list(trial.tests), "results": results}
             print(f"{module}: {sum(r['killed'] for r in results)} of {len(results)} killed", flush=True)

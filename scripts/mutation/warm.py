@@ -6,6 +6,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+WRONG_COPY = 70  # exit status
+WAIT = 20  # times the limit of processor time: a busy machine may be as slow as that
 OWN = ("benchmark", "modalities", "tests", "conftest", "scripts")
 
 
@@ -24,7 +27,7 @@ class Outcome:
 
     how: str
     first: str
-    seconds: float
+    seconds: float  # of processor time
     imported: tuple[str, ...]  # modules of others that the run loaded
 
 
@@ -53,35 +56,38 @@ def preload(names: Sequence[str]) -> None:
     gc.freeze()  # forked processes pass over all of this when they collect garbage
 
 
-def run_tests(copy: Path, tests: Sequence[str], cache: Path | None, timeout: float) -> Outcome:
-    """Run tests in a copy of the project until one fails; ``cache`` has compiled kernels, None: compile all anew."""
+def run_tests(copy: Path, tests: Sequence[str], cache: Path | None, limit: int) -> Outcome:
+    """Run tests in a copy of the project until one fails, or ``limit`` seconds of processor time are over.
+
+    ``cache`` has compiled kernels; None: compile all anew. A run that waits for ever ends after WAIT times the limit.
+    Raise RuntimeError if it tested another copy.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        return _run_tests(copy, tests, cache, timeout, Path(folder))
-
-
-def _run_tests(copy: Path, tests: Sequence[str], cache: Path | None, timeout: float, folder: Path) -> Outcome:
-    told = folder / "told.json"
-    started = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        os.setsid()  # so that what it starts ends with it
-        code = 70
-        try:
-            code = _test_in_child(copy, tests, cache or folder / "kernels", told)
-        finally:
-            os._exit(code)
-    status = None
-    while status is None and time.monotonic() - started < timeout:
-        ended, raw = os.waitpid(child, os.WNOHANG)
-        status = raw if ended else None
-        time.sleep(0.02)
-    _end_group(child)
-    if status is None:
-        os.waitpid(child, 0)
-    notes = json.loads(told.read_text()) if told.exists() else {}
-    ended_with = None if status is None else os.waitstatus_to_exitcode(status)
-    how = {None: "timeout", 0: "passed", 1: "failed", 2: "failed"}.get(ended_with, "crashed")
-    return Outcome(how, notes.get("first", ""), time.monotonic() - started, tuple(notes.get("imported", ())))
+        told = Path(folder) / "told.json"
+        started = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            os.setsid()  # so that what it starts ends with it
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+            code = WRONG_COPY
+            try:
+                code = _test_in_child(copy, tests, cache or Path(folder) / "kernels", told)
+            finally:
+                os._exit(code)
+        ended, status, usage = os.wait4(child, os.WNOHANG)
+        while not ended and time.monotonic() - started < WAIT * limit:
+            time.sleep(0.02)
+            ended, status, usage = os.wait4(child, os.WNOHANG)
+        _end_group(child)
+        if not ended:
+            _, status, usage = os.wait4(child, 0)
+        notes = json.loads(told.read_text()) if told.exists() else {}
+    code = os.waitstatus_to_exitcode(status)
+    if code == WRONG_COPY:
+        raise RuntimeError(f"{copy} was not what its tests imported")
+    over = not ended or code in (-signal.SIGKILL, -signal.SIGXCPU)
+    how = "timeout" if over else {0: "passed", 1: "failed", 2: "failed", 4: "failed"}.get(code, "crashed")
+    return Outcome(how, notes.get("first", ""), usage.ru_utime + usage.ru_stime, tuple(notes.get("imported", ())))
 
 
 def _end_group(child: int) -> None:
@@ -115,8 +121,8 @@ def _test_in_child(copy: Path, tests: Sequence[str], cache: Path, told: Path) ->
     options = [*plain, *wanted, "--hypothesis-seed=0", "--hypothesis-profile=mutants"]
     code = int(pytest.main([*options, *tests], plugins=[watch]))
     project = sys.modules.get("modalities")
-    if project is None or not Path(str(project.__file__)).is_relative_to(copy):
-        return 70  # another copy of the project was tested
+    if project is not None and not Path(str(project.__file__)).is_relative_to(copy):
+        return WRONG_COPY
     imported = [name for name, module in sys.modules.items() if _is_library(name, module)]
     told.write_text(json.dumps({"first": watch.first, "imported": imported}))
     return code

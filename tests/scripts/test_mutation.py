@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -76,3 +77,20 @@ def test_mutants_change_code_and_neither_annotations_nor_arithmetic_into_bits(sc
     assert len(few) == 3 and set(few) < set(found)
     assert few == mutants.sample(tmp_path, "grow.py", 3, 0)[0]
     assert few != mutants.sample(tmp_path, "grow.py", 3, 1)[0]
+
+
+def test_a_run_that_fails_ends_in_a_signal_or_never_ends_is_told_from_one_that_passes(tmp_path):
+    bodies = {
+        "passed": "assert True", "failed": "assert False", "crashed": "import os; os.abort()",
+        "timeout": "while True: pass",
+    }  # fmt: skip
+    for how, body in bodies.items():
+        (tmp_path / f"test_{how}.py").write_text(f"def test_it():\n    {body}\n")
+    (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
+    code = (
+        "import sys; from pathlib import Path; import numba, hypothesis, pytest, warm\n"
+        "for how in sys.argv[2:]: print(warm.run_tests(Path(sys.argv[1]), [f'test_{how}.py'], None, 8).how)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), *bodies, "broken"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=SCRIPTS)
+    assert done.stdout.split() == [*bodies, "failed"]
