@@ -85,15 +85,15 @@ def run(
 
 def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -> nn.Module | None:
     """Put a network into the settings, by its name; return it if it is the caller's own module."""
-    from benchmark.running.networks import weights_hash
+    from benchmark.running.networks import module_hash
 
     if network is None:
         return None
     if isinstance(network, str):
         settings.network = network
         return None
-    # The weights are part of the name, and so of the cell's id: another network is another cell.
-    settings.network = f"own {type(network).__name__} {weights_hash(network)[:12]}"
+    # Weights and code are part of the name, and so of the cell's id: another network is another cell.
+    settings.network = f"own {type(network).__name__} {module_hash(network)[:12]}"
     return network
 
 

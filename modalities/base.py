@@ -147,9 +147,15 @@ class TargetInfo:
     leak_unit: str  # what train and test must not share: image, file, speaker, group …
     metric: Literal["top-1", "mean per-class"] = "top-1"
     folds: int = 1
+    fold_test_items: tuple[int, ...] = ()  # of each fold, if they differ; ``test_items`` is that of the first
     ships_with: str | None = None  # the dependency that contains the real data, if any
     published: tuple[Published, ...] = ()
     notes: str = ""
+
+    def known_test_items(self, fold: int) -> int:
+        """Return how many test items the whole dataset has in a fold; 0 if that is not known."""
+        return self.fold_test_items[fold - 1] if self.fold_test_items else self.test_items
+
     own_split: bool = (
         False  # sides drawn by a hash of names: their sizes are expected values, and only the sum is exact
     )

@@ -136,3 +136,40 @@ def test_no_function_is_long() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES_OF_FUNCTION} == {}
+
+
+def in_the_locales_encoding(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that open a file as text, or read a program's output as text, without an encoding."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given = {keyword.arg for keyword in node.keywords}
+            mode = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            as_text = node.func.attr == "open" and (
+                not (node.args or given & {"mode", "fileobj"}) or mode in ("r", "w", "a", "x", "r+", "w+")
+            )
+            if (
+                as_text or node.func.attr in ("read_text", "write_text") or "text" in given
+            ) and "encoding" not in given:
+                yield node.lineno
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("path.open()", True), ("path.open('w')", True), ("path.read_text()", True), ("path.write_text('é')", True),
+        ("subprocess.run(command, text=True)", True), ("path.open('rb')", False), ("Image.open(path)", False),
+        ("path.open(newline='', encoding='utf-8')", False), ("path.read_text(encoding='utf-8')", False),
+    ],
+)  # fmt: skip
+def test_a_file_in_the_encoding_of_the_locale_is_found(line: str, wrong: bool) -> None:
+    assert bool(list(in_the_locales_encoding(ast.parse(line)))) == wrong
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_text_files_are_utf_8_whatever_the_locale(package: str) -> None:
+    found = [
+        f"{path}:{line}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for line in in_the_locales_encoding(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []

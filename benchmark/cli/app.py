@@ -48,6 +48,7 @@ def run(
     target: options.Targets = None,
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
+    controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
     device: options.Device = "auto",
@@ -82,7 +83,7 @@ def run(
 
     `benchmark run --suite all`
 
-    `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]'`
+    `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]' --controls noise`
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
@@ -91,7 +92,9 @@ def run(
 
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
-    request = _request(overrides, suite, target, modality, exclude, root, launch.job_device, other_machine=on_slurm)
+    request = _request(
+        overrides, suite, target, modality, exclude, controls, root, launch.job_device, other_machine=on_slurm
+    )
     raise typer.Exit(run_suite(request, launch, results, seconds))
 
 
@@ -102,6 +105,7 @@ def plan(
     target: options.Targets = None,
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
+    controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
     device: options.Device = "auto",
@@ -116,7 +120,7 @@ def plan(
     """
     from benchmark.cli.plan import show_plan
 
-    request = _request(overrides, suite, target, modality, exclude, root, device, other_machine=True)
+    request = _request(overrides, suite, target, modality, exclude, controls, root, device, other_machine=True)
     show_plan(request, results, jobs=jobs, format=format)
 
 
@@ -338,7 +342,7 @@ def new_target(
 
 def _request(
     overrides: list[str] | None, suite: str, target: list[str] | None, modality: list[str] | None,
-    exclude: list[str] | None, root: Path | None, device: str,
+    exclude: list[str] | None, controls: list[str] | None, root: Path | None, device: str,
     *, other_machine: bool,
 ) -> Request:  # fmt: skip
     """Make the request of ``run`` and ``plan``; the device may be that of an ``other_machine``, and not exist here."""
@@ -350,7 +354,8 @@ def _request(
     return Request(
         suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(options.split_names(target)),
         modalities=tuple(options.split_names(modality)), exclude=tuple(options.split_names(exclude)),
-        root=data_root(root), device=device_kind(device, elsewhere=other_machine),
+        controls=tuple(options.split_names(controls)), root=data_root(root),
+        device=device_kind(device, elsewhere=other_machine),
     )  # fmt: skip
 
 

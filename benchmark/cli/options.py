@@ -50,6 +50,13 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", "-x", help="Exclude these targets: names or globs, separated by commas."),
 ]
+Controls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls",
+        help="Run each cell from this source as well, to see how much the datum matters: noise.",
+    ),
+]
 Results = Annotated[Path, path("--results", help="Folder for records and leaderboards.")]
 Root = Annotated[
     Path | None,

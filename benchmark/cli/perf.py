@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark.cli.text_table import print_table
 from benchmark.perf.report import origin, tables, to_markdown
+from benchmark.planning.select import without_folders
 from modalities import registry
 from modalities.storage.atomic import atomic_write
 
@@ -24,7 +25,7 @@ def show_perf(
     names = list(modalities) or list(registry.MODALITIES)
     found = measure_in_subprocess(names, overrides, device)
     named = [f"--modality {name}" for name in modalities] + ([f"--device {device}"] if device != "cpu" else [])
-    found["made"] = origin(" ".join(["benchmark perf", *named, *(Path(text).name for text in overrides)]))
+    found["made"] = origin(" ".join(["benchmark perf", *named, *map(without_folders, overrides)]))
     text = json.dumps(found, indent=1) + "\n"
     if out is not None:
         stem = f"perf-{'-'.join(names)}-{device.partition(':')[0]}"

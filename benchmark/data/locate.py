@@ -52,6 +52,7 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path, *, subset: b
     kind: DataKind = "shipped" if info.ships_with else "real"
     try:
         status = adapter.status(data_root)
+        stand_in = kind == "real" and info.name in stand_ins(data_root)
     except Exception as error:
         return DataLocation(kind, data_root, ABSENT, ready=False, instructions=_trouble(adapter, error))
     if kind == "real" and status.state != "ready" and not (subset and status.state == "partial"):
@@ -59,7 +60,7 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path, *, subset: b
         problem = f"{status.state}{missing}: {status.how}"
         if status.state == "partial":
             problem += " To use what is there, set data.subset=true; its rows then say so."
-    elif kind == "real" and info.name in stand_ins(data_root):
+    elif stand_in:
         problem = f"{data_root} holds a generated stand-in of {info.name}; put the real data under another root folder."
     else:
         return DataLocation(kind, data_root, status.fingerprint, ready=True)

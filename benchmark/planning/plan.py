@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark.config.compose import compose_target, load_suite, to_container
+from benchmark.config.compose import compose_target, load_profile, load_suite, to_container
 from benchmark.config.schema import Config
 from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.cell import Cell
-from benchmark.planning.select import Request, select_targets
+from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
 from benchmark.records.json_checks import first_problem
@@ -28,14 +28,17 @@ def make_plan(request: Request) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
     variants = load_suite(request.suite).variants or [[]]
+    demanded = load_profile(request.profile).controls
     for target in select_targets(request):
         source = f"source.{registry.target(target).info.modality}"
+        controls = [control for control in CONTROLS if control in request.controls or target in demanded]
         for variant in variants:
             # A variant lists one source per modality; only this target's counts, so that no cell is listed twice.
             overrides = [text for text in variant if not text.startswith("source.") or text.startswith(source)]
             overrides += request.overrides
-            config = compose_target(target, overrides, profile=request.profile, suite=request.suite)
-            cells += cells_of(target, config, request.root, request.device)
+            for last in ([], *([f"{source}={control}"] for control in controls)):
+                config = compose_target(target, [*overrides, *last], profile=request.profile, suite=request.suite)
+                cells += cells_of(target, config, request.root, request.device)
     unique = {cell.id: cell for cell in cells}
     return list(unique.values())
 

@@ -14,6 +14,8 @@ from benchmark.records.provenance import strip_folders
 from modalities import registry
 from modalities.errors import BadInput, UnknownName, readable_name
 
+CONTROLS = ("noise",)  # names of sources that every modality has
+
 
 @dataclass(frozen=True)
 class Request:
@@ -25,6 +27,7 @@ class Request:
     targets: tuple[str, ...] = ()  # names or globs; empty: the suite's
     modalities: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()  # of CONTROLS: sources that every cell is run from as well
     root: Path = Path()
     device: str = "cpu"  # kind only: cpu or cuda
 
@@ -33,17 +36,21 @@ class Request:
         return {
             "device": self.device,  # decides on the precision, and so on the ids of the cells
             "targets": list(self.targets), "modalities": list(self.modalities), "exclude": list(self.exclude),
-            "overrides": [_without_folders(text) for text in self.overrides],
+            "overrides": [without_folders(text) for text in self.overrides],
+            **({"controls": list(self.controls)} if self.controls else {}),
         }  # fmt: skip
 
 
 def select_targets(request: Request) -> list[str]:
-    """Return the requested targets, sorted by modality and name; raise BadInput if a pattern matches none.
+    """Return the requested targets, sorted by modality and name; raise BadInput for an unknown name or pattern.
 
     A pattern is a name, a glob, or ``MODALITY/GLOB``. Globs choose among the suite's targets; a target that is named
     in full is taken whether the suite has it or not.
     """
     suite = load_suite(request.suite)
+    for control in request.controls:
+        if control not in CONTROLS:
+            raise UnknownName("control", control, list(CONTROLS))
     working, _ = registry.usable()
     modality_of = {name: adapter.info.modality for name, adapter in working.items()}
 
@@ -89,7 +96,7 @@ def broken_targets(request: Request) -> dict[str, str]:
     }
 
 
-def _without_folders(text: str) -> str:
+def without_folders(text: str) -> str:
     """Return a setting without the folders of a file that it names; two files of one name differ by their content."""
     key, equals, value = text.partition("=")
     if not names_a_file(key):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,15 +40,49 @@ def save_weights(network: nn.Module, path: Path) -> None:
     atomic_write(path, save(state))
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load weights from a safetensors file, never from a pickle. Raise BadInput if it is missing or does not fit."""
+def load_weights(network: nn.Module, path: Path, sha256: str = "") -> None:
+    """Load weights from a safetensors file, never from a pickle.
+
+    Raise BadInput if it is missing, does not fit, or is another file than the one with this hash, if one is given.
+    """
     try:
-        network.load_state_dict(load(path.read_bytes()))  # a path need not be valid UTF-8
+        content = path.read_bytes()  # safetensors itself takes only paths that are valid UTF-8
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise changed_since(path)
+        network.load_state_dict(load(content))
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path} is not a safetensors file ({error}); export the weights with safetensors.") from error
     except RuntimeError as error:
         lines = str(error).splitlines()
         raise BadInput(f"{path} does not fit the network: {lines[min(1, len(lines) - 1)].strip()}") from error
+
+
+def changed_since(path: str | Path) -> BadInput:
+    """Return the error that says that a file is not the one by which a cell was planned and named."""
+    return BadInput(f"{path} has changed since this run was planned; run the same command again.")
+
+
+def module_hash(network: nn.Module) -> str:
+    """Return a hash of a caller's own network: its weights, its layers, and the code of classes that are not torch's.
+
+    Two networks of one class name and equal weights may compute different things.
+    """
+    digest = hashlib.sha256(weights_hash(network).encode())
+    layers = re.sub(r"\b0x[0-9a-f]+", "", repr(network))  # addresses differ from process to process
+    digest.update(layers.encode("utf-8", "backslashreplace"))
+    kinds = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in map(type, network.modules())}
+    for name in sorted(kinds):
+        if not name.startswith("torch."):
+            digest.update(_code(kinds[name]).encode("utf-8", "backslashreplace"))
+    return digest.hexdigest()
+
+
+def _code(kind: type[nn.Module]) -> str:
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):  # typed in a session that keeps no source
+        code = getattr(kind.forward, "__code__", None)
+        return "" if code is None else f"{code.co_code!r} {code.co_names}"
 
 
 def weights_hash(network: nn.Module) -> str:

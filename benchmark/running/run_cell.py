@@ -25,7 +25,7 @@ from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
-from benchmark.running.networks import load_weights, make_network, save_weights
+from benchmark.running.networks import changed_since, load_weights, make_network, save_weights
 from benchmark.running.status import NoData, run_to_status
 from benchmark.running.teacher import (
     ReadyTeacher,
@@ -175,7 +175,7 @@ def _run_phases(attempt: _Attempt) -> None:
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
     labels, info = np.asarray(test.data.labels), cell.adapter.info
-    known = None if cell.data.kind == "stand-in" else info.test_items
+    known = None if cell.data.kind == "stand-in" else info.known_test_items(cell.key.fold) or None
     ids = ids_hash(test.data.item_ids)
     attempt.test_set = {"items": len(labels), "known_items": known, "ids_sha256": ids}
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
@@ -216,7 +216,10 @@ def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
 
     test = _TEST_SPLITS.get(f"{cell.key.target} {cell.key.fold} {cell.data} {view}", read_test)
     mine = test if ranks.world_size == 1 else evaluation_batches(test.data, ranks, device)
-    return test, mine, cell.modality.load_source(cell.source_path, view, device)
+    source = cell.modality.load_source(cell.source_path, view, device)
+    if source.ref.sha256 != cell.source.sha256:
+        raise changed_since(cell.source_path)
+    return test, mine, source
 
 
 def _get_teacher(attempt: _Attempt, task: TeacherTask) -> ReadyTeacher:

@@ -85,6 +85,7 @@ class TeacherTask:
     test: Batches
     device: torch.device
     labels: tuple[str, ...] = ()  # the names of the classes
+    weights_sha256: str = ""  # of the file of weights, if the settings name one
 
 
 def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: ProgressCallback) -> TeacherTask:
@@ -104,6 +105,7 @@ def teacher_task(cell: Cell, test: Batches, device: torch.device, callback: Prog
         train_per_class=config.data.train_per_class,
         test=test,
         device=device,
+        weights_sha256=cell.identity["teacher"]["weights"],
     )
 
 
@@ -131,7 +133,7 @@ def make_teacher(
     split = limit_per_class(task.train(), task.train_per_class)
     for_training, held_out = holdout_split(split, settings.holdout)
     if settings.weights:
-        load_weights(network, Path(settings.weights))
+        load_weights(network, Path(settings.weights), task.weights_sha256)
     elif not trained and getattr(network, "labels", None) != task.labels:
         trained_here = True
         micro_batches = _train(network, task, for_training, folder)

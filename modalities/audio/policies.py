@@ -28,7 +28,7 @@ class AudioView:
 
     def __post_init__(self) -> None:
         positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
-        if min(positive) <= 0 or self.samples < self.window or self.hop < 1:
+        if not all(value > 0 for value in positive) or self.samples < self.window or self.hop < 1:
             raise BadInput(
                 f"{self} does not hold one analysis window; use positive values and seconds above window_ms."
             )
@@ -96,11 +96,11 @@ class AudioPolicy:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must lie between 0 and 1.")
         for name in ("pitch", "gain_db", "filter_db", "mix_db", "reverb_seconds"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:
                 raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must be 0 or more.")
         for name in ("speed", "window", "noise_db", "reverb_db"):
             low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
-            if low > high or (name in ("speed", "window") and low <= 0):
+            if not low <= high or (name in ("speed", "window") and low <= 0):
                 raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is not a valid range.")
         if self.speed_low < 0.125 or self.speed_high > 8:
             raise BadInput(f"speed of the policy '{self.name}' must lie between 0.125 and 8.")

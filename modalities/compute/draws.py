@@ -71,7 +71,8 @@ class Draws:
         """Return standard normal numbers (inverse distribution function of the uniform draw)."""
         from scipy.special import ndtri
 
-        numbers: Array = ndtri(self.uniform(step, name, size) + 2.0**-54)
+        # The middle of the last cell is rounded to 1, whose normal number is infinite.
+        numbers: Array = ndtri(np.minimum(self.uniform(step, name, size) + 2.0**-54, 1 - 2.0**-53))
         return numbers
 
     def beta(self, step: int, name: str, size: int | tuple[int, ...], a: float, b: float) -> Array:

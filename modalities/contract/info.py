@@ -29,6 +29,9 @@ def check_info(subject: Subject) -> str:
     must(info.homepage.startswith(("http://", "https://")), f"info.homepage is '{info.homepage}', not an address.")
     balanced = info.citation.count("{") == info.citation.count("}")
     must(bool(BIBTEX.fullmatch(info.citation.strip())) and balanced, "info.citation is not one BibTeX entry.")
+    by_fold = info.fold_test_items
+    must(not by_fold or len(by_fold) == info.folds, f"info.fold_test_items has {len(by_fold)} of {info.folds} folds.")
+    must(info.known_test_items(1) == info.test_items, "info.test_items is not that of the first fold.")
     must(info.metric in ("top-1", "mean per-class"), f"info.metric is '{info.metric}'.")
     return f"complete; licence: {info.licence}."
 

@@ -44,7 +44,7 @@ class ImageView:
             raise BadInput(f"view.resize ({self.resize}) is smaller than view.size ({self.size}); raise it or set 0.")
         if self.interpolation not in INTERPOLATIONS:
             raise UnknownName("view.interpolation", self.interpolation, list(INTERPOLATIONS))
-        if min(self.std) <= 0:
+        if not all(deviation > 0 for deviation in self.std):
             raise BadInput(f"view.std is {self.std}; every channel's deviation must be above 0.")
         if self.test_clips != 1:
             raise BadInput(f"view.test_clips is {self.test_clips}; an image has one test view, so set it to 1.")

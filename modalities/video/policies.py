@@ -35,7 +35,7 @@ class VideoView:
         for name in ("mean", "std"):  # a typed configuration passes lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
         positive = ("frames", "size", "resize", "seconds", "train_clips", "test_clips")
-        if bad := [name for name in positive if getattr(self, name) <= 0]:
+        if bad := [name for name in positive if not getattr(self, name) > 0]:
             raise BadInput(f"view.{bad[0]} is {getattr(self, bad[0])}; give a number above 0.")
         if self.resize < self.size:
             raise BadInput(f"view.resize is {self.resize}, below view.size {self.size}; give at least {self.size}.")
@@ -85,7 +85,7 @@ class VideoPolicy:
                 f"policy.zoom_low {self.zoom_low} and zoom_high {self.zoom_high} are not a valid range of factors; "
                 "give 1 <= zoom_low <= zoom_high."
             )
-        if self.aspect < 1:
+        if not self.aspect >= 1:
             raise BadInput(f"policy.aspect is {self.aspect}; give a ratio of 1 or more.")
 
 

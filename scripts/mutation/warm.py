@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -24,7 +25,7 @@ class Outcome:
     how: str
     first: str
     seconds: float
-    imported: tuple[str, ...]  # modules of other projects that the run loaded
+    imported: tuple[str, ...]  # modules of others that the run loaded
 
 
 class _Watch:
@@ -42,12 +43,14 @@ class _Watch:
 
 
 def preload(names: Sequence[str]) -> None:
-    """Import modules of other projects here, so that forked processes need not."""
+    """Import modules of others here, so that forked processes need not."""
     for name in names:
         try:
             importlib.import_module(name)
         except Exception:  # a module that can be imported as a part of another alone
             continue
+    gc.collect()
+    gc.freeze()  # forked processes pass over all of this when they collect garbage
 
 
 def run_tests(copy: Path, tests: Sequence[str], cache: Path | None, timeout: float) -> Outcome:
@@ -107,7 +110,9 @@ def _test_in_child(copy: Path, tests: Sequence[str], cache: Path, told: Path) ->
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     watch = _Watch()
-    options = ["-n", "0", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--hypothesis-profile=mutants"]
+    plain = [f"-pno:{name}" for name in ("cacheprovider", "xdist", "unraisableexception", "threadexception")]
+    wanted = ["-o", "addopts=--import-mode=importlib -m 'not slow'", "-x", "-q"]
+    options = [*plain, *wanted, "--hypothesis-seed=0", "--hypothesis-profile=mutants"]
     code = int(pytest.main([*options, *tests], plugins=[watch]))
     project = sys.modules.get("modalities")
     if project is None or not Path(str(project.__file__)).is_relative_to(copy):
@@ -118,5 +123,4 @@ def _test_in_child(copy: Path, tests: Sequence[str], cache: Path, told: Path) ->
 
 
 def _is_library(name: str, module: Any) -> bool:
-    top = name.partition(".")[0]
-    return top not in (*OWN, "__main__") and "site-packages" in str(getattr(module, "__file__", None) or "")
+    return name.partition(".")[0] not in (*OWN, "__main__") and getattr(module, "__spec__", None) is not None

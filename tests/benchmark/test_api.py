@@ -11,7 +11,7 @@ from torch import nn
 import benchmark
 from benchmark import BadInput
 from benchmark.records.store import Store
-from benchmark.running.networks import weights_hash
+from benchmark.running.networks import module_hash, weights_hash
 
 SETTINGS = {
     "view.size": 8, "teacher.training.steps": 60, "teacher.training.batch": 32, "recipe.steps": 40, "recipe.batch": 16,
@@ -156,3 +156,22 @@ def test_a_misspelt_network_is_refused_before_anything_runs(tmp_path):
     with pytest.raises(BadInput, match="no image network named 'resnet99'; did you mean resnet"):
         benchmark.run("digits", student="resnet99", profile="smoke", results=tmp_path, device="cpu")
     assert not any(tmp_path.iterdir())
+
+
+def test_a_network_of_the_same_name_and_weights_that_computes_something_else_is_another_cell(call):
+    one, other = Mine(), Mine()
+    for network, activation in ((one, nn.ReLU()), (other, nn.Tanh())):
+        network.layers.insert(2, activation)
+
+    def renamed() -> type[nn.Module]:
+        class Own(Mine):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return -self.layers(x)
+
+        Own.__name__ = "Mine"
+        return Own
+
+    networks = (Mine(), one, other, renamed()())
+    assert len({weights_hash(network) for network in (one, other)}) == 1
+    assert len({module_hash(network) for network in networks}) == 4
+    assert module_hash(Mine()) == module_hash(Mine())

@@ -56,7 +56,7 @@ def _from_packed_kit(archive: Path) -> dict[int, str]:
         opener = gzip.open if archive.read_bytes()[:2] == b"\x1f\x8b" else Path.open
         with opener(archive, "rb") as file:
             content = file.read(MAX_KIT_BYTES)  # so that a damaged archive cannot fill the memory
-        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        with tarfile.open(mode="r:", fileobj=io.BytesIO(content)) as tar:
             members = {Path(member.name).name: member for member in tar if member.isreg()}
             meta, truth = (tar.extractfile(members[name]).read() for name in (META, TRUTH))  # type: ignore[union-attr]
     except Exception as error:  # damaged archives raise nearly anything

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from modalities.datasets.layouts import find_folder, folders_named
 from modalities.datasets.listing import Columns, Row
+from modalities.datasets.lists import unmatched
 from modalities.datasets.standin import refuse_stand_in
 from modalities.errors import NotFetched
 from modalities.image.folder import ImageFolderTarget
@@ -26,9 +28,12 @@ class Part(NamedTuple):
 class OfficialTarget(ImageFolderTarget):
     """Image files below ``ROOT/folder``, labelled by folders or by lists.
 
-    A subclass overrides ``rows`` and ``write_sample``, and sets what can be downloaded.
+    The folder may have another of the names in ``places``, in any case, and its content may lie in folders within it,
+    as it does if an archive was unpacked into a folder of its own name. A subclass overrides ``rows``, ``listed`` and
+    ``write_sample``, and sets what can be downloaded.
     """
 
+    places: tuple[str, ...] = ()  # other names of the folder in the root
     parts: tuple[Part, ...] = ()  # of the download, lists first
     md5s: Mapping[str, str] = {}  # of files that stay on disk
 
@@ -40,8 +45,23 @@ class OfficialTarget(ImageFolderTarget):
                 digest.update(f"{split} {label} {name}\n".encode("utf-8", "backslashreplace"))
         return digest.hexdigest(), 0
 
+    def home(self, root: Path) -> Path:
+        starts = folders_named(root, (self.folder, *self.places))
+        beside_list = find_folder(starts, lambda found: any((found.path / name).is_file() for name in self.lists))
+        return beside_list or next(iter(starts), root / self.folder)
+
+    def listed(self, root: Path, split: str) -> tuple[Path, int, list[str]]:
+        """Return the list of a split, how many images it names, and those (or the first) of them that are not there."""
+        raise NotImplementedError
+
     def faults(self, root: Path) -> list[str]:
-        return []  # sizes are not looked up
+        """Return phrases about lists that differ from the published ones and about listed images that are not there."""
+        phrases = []
+        for split, items in zip(self.splits, (self.info.train_items, self.info.test_items), strict=True):
+            path, named, absent = self.listed(root, split)
+            phrases += self._differing_counts(root, {f"the {split} list": items}, {f"the {split} list": named})
+            phrases += unmatched(path, absent, self.unit)
+        return phrases
 
     def instructions(self, root: Path) -> str:
         return (

@@ -35,26 +35,28 @@ class PackedTarget(Target):
         above = find_folder(folders_named(root, self.places), lambda found: folder in found.folders)
         return (above or root) / folder
 
-    def counts(self, root: Path) -> dict[str, tuple[int, int]]:
-        """Return how many items each file has that is there, and how many it should have. Raises BadInput."""
+    def counts(self, home: Path) -> Mapping[str, tuple[int, int]]:
+        """Return how many images the files in their folder hold and should hold, by file. Raises BadInput."""
         return {}
 
     def status(self, root: Path) -> DataStatus:
-        """Look for the files, their sizes and how many items they hold."""
-        home = self.packed_home(root)
-        sizes = {name: (home / name).stat().st_size for name in self.sizes if (home / name).is_file()}
+        """Look for the files, their sizes and how many images they hold; no image is read."""
+        return self._files_status(root, self.packed_home(root), self.sizes)
+
+    def _files_status(self, root: Path, home: Path, expected: Mapping[str, int]) -> DataStatus:
+        sizes = {name: (home / name).stat().st_size for name in expected if (home / name).is_file()}
         if not sizes:
             return self._report(root, [f"the folder {self.archive_folder}"], "", 0, some=False)
         digest = hashlib.sha256("".join(f"{name} {size}\n" for name, size in sizes.items()).encode())
-        missing = [name for name in self.sizes if name not in sizes]
+        missing = [name for name in expected if name not in sizes]
         if not (stand_in := is_stand_in(home)):
             missing += [
-                f"{name}: {self.sizes[name] - size:,} of {self.sizes[name]:,} bytes"
+                f"{name}: {expected[name] - size:,} of {expected[name]:,} bytes"
                 for name, size in sizes.items()
-                if self.sizes[name] not in (0, size)
+                if expected[name] not in (0, size)
             ]
             try:
-                counts = self.counts(root)
+                counts = self.counts(home)
                 known = {name: number for name, (_, number) in counts.items()}
                 missing += differing_counts(known, {name: found for name, (found, _) in counts.items()}, "images")
             except BadInput as damage:

@@ -24,7 +24,10 @@ class Cifar10(CifarTarget):
         leak_unit="image",
         published=cifar_pair(0.9414, 0.9328, 0.9313, 0.9224, 0.8818, 0.6930, full_data=0.9526),
     )
+    places = ("cifar10", "cifar-10", "cifar-10-python", "cifar-10-binary", "cifar")
     archive_folder = "cifar-10-batches-py"
+    binary_folder = "cifar-10-batches-bin"
+    label_bytes = 1
     archive = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
     archive_md5 = "c58f30108f718f92721af3b95e74349a"
     train_files: Mapping[str, str] = {

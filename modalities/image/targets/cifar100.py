@@ -32,7 +32,10 @@ class Cifar100(CifarTarget):
         published=cifar_pair(0.7380, 0.6612, 0.6485, 0.5787, 0.3968, 0.1950, full_data=0.7806),
         notes="The 100 fine labels; the 20 coarse ones are not used. The stand-in shows 20 of the classes.",
     )
+    places = ("cifar100", "cifar-100", "cifar")
     archive_folder = "cifar-100-python"
+    binary_folder = "cifar-100-binary"
+    label_bytes = 2  # coarse, fine
     archive = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
     archive_md5 = "eb9058c3a382ffc7106e4002c42a8d85"
     train_files: Mapping[str, str] = {"train": "16019d7e3df5f24257cddd939b257f8d"}

@@ -43,6 +43,7 @@ class Flowers102(OfficialTarget):
         "used, although much published work trains on them too. The stand-in shows 12 of the classes.",
     )
     folder = "flowers-102"
+    places = ("flowers102", "102flowers", "oxford_flowers102", "oxford_flowers", "flowers")
     lists = (LABELS, SETS)
     parts = (
         Part(f"{_FROM}/{LABELS}", "e0620be6f572b9609742df49c70aed4d", LABELS),
@@ -53,19 +54,28 @@ class Flowers102(OfficialTarget):
     sample_items = (1200, 480)
 
     def rows(self, root: Path, split: str) -> list[Row]:
-        """Return the images of a split that are on disk, by number. Numbers and labels in the files count from 1."""
-        home = self.home(root)
-        labels, numbers = (
-            _counted(home / LABELS, "labels") - 1,
-            np.sort(_counted(home / SETS, {"train": "trnid", "test": "tstid"}[split])),
-        )
+        """Return the images of a split that are on disk, by number."""
+        home, on_disk = self.home(root), _on_disk(self.home(root))
+        named = ((f"jpg/image_{number:05d}.jpg", label) for number, label in self._numbers(home, split))
+        return [Row(home / on_disk[name], label, name, name) for name, label in named if name in on_disk]
+
+    def listed(self, root: Path, split: str) -> tuple[Path, int, list[str]]:
+        home, on_disk = self.home(root), _on_disk(self.home(root))
+        names = [f"jpg/image_{number:05d}.jpg" for number, _ in self._numbers(home, split)]
+        return home / SETS, len(names), [name for name in names if name not in on_disk]
+
+    def _numbers(self, home: Path, split: str) -> list[tuple[int, int]]:
+        """Return number and class of a split's images, by number; both count from 1 in the files. Raises BadInput."""
+        labels = _counted(home / LABELS, "labels") - 1
+        sides = {name: np.sort(_counted(home / SETS, key)) for name, key in (("train", "trnid"), ("test", "tstid"))}
+        every = np.concatenate([*sides.values()])
         if labels.min() < 0 or labels.max() >= len(self.info.classes):
             raise BadInput(f"{home / LABELS} holds labels outside 1 … 102; fetch it again.")
-        if numbers.min() < 1 or numbers.max() > len(labels):
+        if every.min() < 1 or every.max() > len(labels):
             raise BadInput(f"{home / SETS} names images that {LABELS} does not label; fetch both again.")
-        on_disk = set(index(home, ["jpg"], self.suffixes, sizes=False).names)
-        named = ((f"jpg/image_{number:05d}.jpg", int(labels[number - 1])) for number in numbers)
-        return [Row(home / name, label, name, name) for name, label in named if name in on_disk]
+        if len(np.unique(every)) < len(every):
+            raise BadInput(f"{home / SETS} names an image twice, perhaps for training and test; fetch it again.")
+        return [(number, int(labels[number - 1])) for number in sides[split].tolist()]
 
     def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures of 12 classes in the official layout; a validation split is there too."""
@@ -90,6 +100,12 @@ class Flowers102(OfficialTarget):
             start += items
         savemat(home / SETS, sets)
         savemat(home / LABELS, {"labels": labels[None]})
+
+
+def _on_disk(home: Path) -> dict[str, str]:
+    """Return ``jpg/FILE``, in lower case → where it is below ``home``."""
+    found = index(home, ["jpg", "jpg/jpg", "102flowers/jpg"], ".jpg", sizes=False).names
+    return {f"jpg/{Path(place).name.lower()}": place for place in found}
 
 
 def _counted(path: Path, key: str) -> NDArray[np.int64]:

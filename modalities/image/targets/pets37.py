@@ -7,7 +7,7 @@ from pathlib import Path
 from modalities.base import TargetInfo
 from modalities.datasets.index import index
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import lines, parse_int
+from modalities.datasets.lists import lines, parse_int, plain_path
 from modalities.errors import BadInput
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import resnet50
@@ -37,6 +37,7 @@ class Pets37(OfficialTarget):
         "The stand-in shows 11 of the breeds.",
     )
     folder = "oxford-iiit-pet"
+    places = ("oxford-iiit-pets", "oxford_iiit_pet", "oxford_pets", "pets37", "pets")
     splits = ("trainval", "test")
     lists = tuple(LISTS.values())
     parts = (
@@ -48,21 +49,45 @@ class Pets37(OfficialTarget):
     def rows(self, root: Path, split: str) -> list[Row]:
         """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
-        on_disk = set(index(home, ["images"], self.suffixes, sizes=False).names)
-        named = ((f"images/{name}.jpg", label) for name, label in self._listed(home / LISTS[split]))
-        return [Row(home / name, label, name, name) for name, label in named if name in on_disk]
+        on_disk = _on_disk(home)
+        named = [(on_disk.get(name.casefold()), label) for name, label in self._listed(home)[split]]
+        return [
+            Row(home / place, label, f"images/{Path(place).name}", f"images/{Path(place).name}")
+            for place, label in named
+            if place
+        ]
 
-    def _listed(self, path: Path) -> list[tuple[str, int]]:
-        """Return name and class of every line that is not a comment; classes in the file count from 1."""
-        listed = []
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-            words = line.split()
-            if not words or words[0].startswith("#"):
-                continue
-            label = parse_int(words[1]) if len(words) > 1 else None
-            if label is None or not 1 <= label <= len(self.info.classes):
-                raise BadInput(f"line {number} of {path} has no class from 1 to 37; fetch the annotations again.")
-            listed.append((words[0], label - 1))
+    def listed(self, root: Path, split: str) -> tuple[Path, int, list[str]]:
+        home = self.home(root)
+        names, on_disk = [name for name, _ in self._listed(home)[split]], _on_disk(home)
+        return home / LISTS[split], len(names), [name for name in names if name.casefold() not in on_disk]
+
+    def _listed(self, home: Path) -> dict[str, list[tuple[str, int]]]:
+        """Return name and class of every line of the lists that are there, by split. Raises BadInput.
+
+        Comments are skipped; classes in the files count from 1. An image may be named once.
+        """
+        listed: dict[str, list[tuple[str, int]]] = {split: [] for split in LISTS}
+        seen: dict[str, str] = {}
+        for split, file in LISTS.items():
+            for number, line in enumerate(lines(home / file) if (home / file).is_file() else (), 1):
+                words = line.split()
+                if not words or words[0].startswith("#"):
+                    continue
+                name = plain_path(words[0]).removeprefix("images/").removesuffix(".jpg")
+                label = parse_int(words[1]) if len(words) > 1 else None
+                if not name or "/" in name or label is None or not 1 <= label <= len(self.info.classes):
+                    raise BadInput(
+                        f"line {number} of {home / file} is not an image with a class from 1 to 37; "
+                        "fetch the annotations again."
+                    )
+                if name.casefold() in seen:
+                    raise BadInput(
+                        f"line {number} of {home / file} names {name} again, after {seen[name.casefold()]}; fetch the "
+                        "annotations again."
+                    )
+                seen[name.casefold()] = file
+                listed[split].append((name, label - 1))
         return listed
 
     def _write_sample(self, home: Path, seed: int) -> None:
@@ -88,6 +113,12 @@ class Pets37(OfficialTarget):
             listed += text
         (home / "annotations" / "list.txt").write_text(comment * 6 + "".join(listed), encoding="utf-8")
         save_jpeg(home / "images" / "Abyssinian_100000.jpg", pictures[0])
+
+
+def _on_disk(home: Path) -> dict[str, str]:
+    """Return name of an image without suffix, in lower case → its path below ``home``."""
+    found = index(home, ["images", "images/images"], (".jpg", ".jpeg"), sizes=False).names
+    return {Path(place).stem.casefold(): place for place in found}
 
 
 TARGET = Pets37()

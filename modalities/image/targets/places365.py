@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from modalities.base import TargetInfo
-from modalities.datasets.index import Paths, index
+from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import lines, parse_int
-from modalities.datasets.lookup import look_up
+from modalities.datasets.lists import lines, parse_int, plain_path, reading
+from modalities.datasets.lookup import ListedFiles, look_up
 from modalities.errors import BadInput
 from modalities.image.targets._official import OfficialTarget, Part, save_jpeg
 from modalities.image.targets._published import resnets
@@ -42,6 +44,7 @@ class Places365(OfficialTarget):
         "The stand-in shows 11 of the classes.",
     )
     folder = "places365"
+    places = ("places365_standard", "places365-standard", "places")
     splits = ("train", "val")
     lists = tuple(LISTS.values())
     parts = (
@@ -58,15 +61,26 @@ class Places365(OfficialTarget):
     def rows(self, root: Path, split: str) -> Sequence[Row]:
         """Return the listed images of a split that are on disk, in the list's order."""
         home = self.home(root)
+        directory, heads, files, on_disk = self._look_up(home, split)
+        if len(np.unique(on_disk.places)) < len(on_disk.places):
+            raise BadInput(f"{home / LISTS[split]} names an image twice; fetch it again.")
+        names = files.names.with_prefixes([f"{directory}/{head}" for head in heads]).take(on_disk.places)
+        return Columns(Paths(home, names), on_disk.labels, names, names)
+
+    def listed(self, root: Path, split: str) -> tuple[Path, int, list[str]]:
+        home = self.home(root)
+        on_disk = self._look_up(home, split)[3]
+        return home / LISTS[split], on_disk.lines, [on_disk.absent] * (on_disk.lines - len(on_disk.places))
+
+    def _look_up(self, home: Path, split: str) -> tuple[str, list[str], Index, ListedFiles]:
+        """Return the folder of a split, what its list calls the folders inside, the files, and those of them listed."""
         directory, folders = "val_256", ["."]
         if split == "train":
             directory = next((name for name in TRAIN_FOLDERS if (home / name).is_dir()), TRAIN_FOLDERS[0])
             folders = [f"{name[0]}/{name}" for name in self.info.classes]
         files = index(home / directory, folders, self.suffixes, sizes=False)
         heads = [f"{folder}/".removeprefix("./") for folder in folders]
-        on_disk = look_up(home / LISTS[split], _lines, files, home / directory, heads)
-        names = files.names.with_prefixes([f"{directory}/{head}" for head in heads]).take(on_disk.places)
-        return Columns(Paths(home, names), on_disk.labels, names, names)
+        return directory, heads, files, look_up(home / LISTS[split], _lines, files, home / directory, heads, str.lower)
 
     def _write_sample(self, home: Path, seed: int) -> None:
         """Write generated pictures of 11 scenes under the names that the archives give, with lists."""
@@ -89,14 +103,18 @@ class Places365(OfficialTarget):
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield name and class of every line of a list."""
-    with path.open(encoding="utf-8", errors="replace") as file:
+    """Yield name, in lower case, and class of every line of a list; training images lie in a folder of their class."""
+    folders = {f"{name[0]}/{name}": label for label, name in enumerate(Places365.info.classes)}
+    with reading(path), path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
             name, _, digits = line.strip().rpartition(" ")
-            label = parse_int(digits)
-            if not name or label is None or label >= len(Places365.info.classes):
-                raise BadInput(f"line {number} of {path} is not a name with a class below 365; fetch it again.")
-            yield name.lstrip("/"), label
+            name, label = plain_path(name.strip().replace("\\", "/").removeprefix("/")).lower(), parse_int(digits)
+            folder = name.rpartition("/")[0]
+            if not name or label is None or label >= len(folders) or folders.get(folder, label) != label:
+                raise BadInput(f"line {number} of {path} is not a name with its class below 365; fetch it again.")
+            yield name, label
 
 
 TARGET = Places365()

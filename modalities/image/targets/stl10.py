@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE = 96
+FOLDS = "fold_indices.txt"
 BYTES = 3 * SIDE * SIDE  # per picture
 
 
@@ -69,6 +70,7 @@ class Stl10(PackedTarget):
         "default) out of 5,000, and is tested on all 8,000. Much published work trains on all 5,000. The pictures "
         "come from ImageNet, so networks pretrained there have seen some. The 100,000 unlabelled ones are not used.",
     )
+    places = ("stl10", "stl-10", "stl10_binary")
     archive_folder = "stl10_binary"
     archive = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
     archive_md5 = "91f7769df0f17e558f3565bffb0c7dfb"
@@ -80,13 +82,23 @@ class Stl10(PackedTarget):
     }
     sizes: Mapping[str, int] = {
         "train_X.bin": 5_000 * BYTES, "train_y.bin": 5_000, "test_X.bin": 8_000 * BYTES, "test_y.bin": 8_000,
-        "fold_indices.txt": 0,
+        FOLDS: 0,
     }  # fmt: skip
     sample_items = (1_000, 500)
 
+    def counts(self, home: Path) -> Mapping[str, tuple[int, int]]:
+        path = home / FOLDS
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines() if path.is_file() else []
+        folds = {fold: len(set(lines[fold - 1].split())) if fold <= len(lines) else 0 for fold in range(1, 11)}
+        return (
+            {f"line {fold} of {FOLDS}": (count, self.info.train_items) for fold, count in folds.items()}
+            if lines
+            else {}
+        )
+
     def train(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
         """Return one official fold of the training images; raise BadInput for missing or damaged files."""
-        path = root / self.archive_folder / "fold_indices.txt"
+        path = self.packed_home(root) / FOLDS
         if not 1 <= fold <= self.info.folds:
             raise BadInput(f"stl10 has no fold {fold}; choose one from 1 to {self.info.folds}.")
         labels = self._labels(root, "train")
@@ -96,6 +108,8 @@ class Stl10(PackedTarget):
             raise BadInput(f"{path} has no readable line {fold} ({error}); fetch stl10 again.") from error
         if not chosen or not 0 <= min(chosen) <= max(chosen) < len(labels):
             raise BadInput(f"line {fold} of {path} names pictures that train_y.bin does not have; fetch stl10 again.")
+        if len(set(chosen)) < len(chosen):
+            raise BadInput(f"line {fold} of {path} names a picture twice; fetch stl10 again.")
         return self._listing(root, "train", view, labels, chosen)
 
     def test(self, root: Path, view: ImageView, fold: int = 1) -> Listing:
@@ -105,7 +119,7 @@ class Stl10(PackedTarget):
 
     def _labels(self, root: Path, split: str) -> NDArray[np.int64]:
         """Return the labels of a split, from 0; in the file they count from 1."""
-        path = root / self.archive_folder / f"{split}_y.bin"
+        path = self.packed_home(root) / f"{split}_y.bin"
         pictures = path.with_name(f"{split}_X.bin")
         for file in (path, pictures):
             if not file.is_file():
@@ -123,7 +137,7 @@ class Stl10(PackedTarget):
         self, root: Path, split: str, view: ImageView, labels: NDArray[np.int64], chosen: list[int] | range
     ) -> Listing:
         rows = [Row(i, int(labels[i]), f"{split}-{i:05d}", f"{split}-{i:05d}") for i in chosen]
-        pixels = root / self.archive_folder / f"{split}_X.bin"
+        pixels = self.packed_home(root) / f"{split}_X.bin"
         return Listing(rows, PlanarReader(pixels, view.raw_size, view.interpolation))
 
     def _write_sample(self, home: Path, seed: int) -> None:
@@ -140,7 +154,7 @@ class Stl10(PackedTarget):
         items, draws = self.sample_items[0], Draws(seed, "stand-in/folds/")
         folds = [np.sort(draws.permutation(0, str(fold), items)[: items * 4 // 5]) for fold in range(self.info.folds)]
         lines = [" ".join(map(str, fold)) + "\n" for fold in folds]
-        (home / "fold_indices.txt").write_text("".join(lines), encoding="ascii")
+        (home / FOLDS).write_text("".join(lines), encoding="ascii")
         (home / "class_names.txt").write_text("\n".join(self.info.classes) + "\n", encoding="ascii")
 
 

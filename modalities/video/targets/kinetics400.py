@@ -100,16 +100,32 @@ class Kinetics400(VideoTarget):
                 missing.append(f"annotations/{part}.csv")
                 ready = False
                 continue
-            videos = _videos(folder, table, found)
+            try:
+                videos = _videos(folder, table, found)
+            except BadInput as damage:
+                missing.append(str(damage))
+                ready = False
+                continue
             present = len(videos.places)
             digest.update(f"{part} {present} of {videos.lines} {found.fingerprint} {sha256_of(table)}\n".encode())
-            fewer = self._differing_counts(root, {f"the {part} list": LISTED[part]}, {f"the {part} list": videos.lines})
-            missing += fewer
-            if present < videos.lines:
-                missing.append(f"{videos.lines - present:,} of {videos.lines:,} {part} videos")
-            listed = not fewer or ENOUGH <= videos.lines / LISTED[part] <= 2 - ENOUGH
+            gaps = self._differing_counts(root, {f"the {part} list": LISTED[part]}, {f"the {part} list": videos.lines})
+            listed = not gaps or ENOUGH <= videos.lines / LISTED[part] <= 2 - ENOUGH
             ready = ready and listed and present >= ENOUGH * videos.lines > 0
+            if present < videos.lines:
+                such_as = f", such as {videos.absent}" if videos.absent else ""
+                gaps.append(f"{videos.lines - present:,} of {videos.lines:,} {part} videos{such_as}")
+            missing += gaps
+        if ready and (shared := self._shared(root)):
+            missing.append(shared)
+            ready = False
         return self._report(root, missing, digest.hexdigest() if some else "", size, ready=ready, some=some)
+
+    def _shared(self, root: Path) -> str:
+        """Return a sentence about a video that is in both parts; "" if there is none."""
+        train, val = (set(self._present(root, part).groups) for part in VIDEOS)
+        tables = " and ".join(str(self._table(root, part)) for part in VIDEOS)
+        both = min(train & val, default="")
+        return f"{tables} both name the video {both}; fetch the tables again." if both else ""
 
     def fetch(self, root: Path) -> None:
         """Download the two tables; the videos come in hundreds of archives that must be unpacked by hand."""
@@ -122,12 +138,11 @@ class Kinetics400(VideoTarget):
         super().fetch(root)
 
     def _rows(self, root: Path, view: VideoView, fold: int, *, test: bool) -> Sequence[Row]:
-        own, other = ("val", "train") if test else ("train", "val")
-        self._required(root, self._table(root, own))
-        rows = self._present(root, own)
-        if both := set(rows.groups) & set(self._present(root, other).groups):
-            tables = " and ".join(str(self._table(root, part)) for part in VIDEOS)
-            raise BadInput(f"{tables} both name the video {min(both)}; fetch the tables again.")
+        part = "val" if test else "train"
+        self._required(root, self._table(root, part))
+        rows = self._present(root, part)
+        if shared := self._shared(root):
+            raise BadInput(shared)
         return rows
 
     def _present(self, root: Path, part: str) -> Columns:

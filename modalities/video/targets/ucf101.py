@@ -51,6 +51,7 @@ class Ucf101(ListedVideoTarget):
         download_bytes=6_500_000_000,
         leak_unit="group",
         folds=len(FOLDS),
+        fold_test_items=tuple(test for _, test in SIZES.values()),
         published=x3d_student(0.752),
         notes="Sizes are split 1's. Items are videos; predictions of a video's clips are averaged.",
     )

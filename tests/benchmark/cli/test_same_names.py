@@ -111,7 +111,8 @@ def test_two_folders_with_different_data_are_two_rows_and_absent_data_replace_ne
     store, (cell,) = Store(tmp_path / "smoke"), cells()
     for fingerprint in ("a" * 64, "b" * 64, "absent"):
         found = replace(cell.data, kind="real", fingerprint=fingerprint, ready=fingerprint != "absent")
-        monkeypatch.setattr(planning, "locate", lambda *given, found=found: found)
+        monkeypatch.setattr(planning, "locate", lambda *given, found=found, **options: found)
+        monkeypatch.setattr(planning, "examine", lambda *given, found=found: found)
         again = cells.__wrapped__()
         if fingerprint == "absent":
             write_manifest(store, "all", Request().selection(), again)

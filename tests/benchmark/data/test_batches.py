@@ -16,6 +16,7 @@ from benchmark.data.batches import DECODE_AHEAD, Batches, BatchesCache, shuffled
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.system import resources as machine
 from doubles import Split
+from draw_laws import assert_independent
 from modalities.base import Draws, Item
 from modalities.errors import BadInput
 
@@ -149,4 +150,27 @@ def test_only_the_most_recently_used_splits_are_cached():
 
     for key in "abaacab":
         get(key)
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_the_order_of_an_epoch_tells_nothing_of_another_epochs_or_seeds():
+    items, batch = 4000, 40
+
+    def place(seed: int, epoch: int) -> np.ndarray:
+        order = shuffled_order(Draws(seed, "teacher/"), items, batch)
+        return np.argsort(np.concatenate([order(100 * epoch + step) for step in range(100)]))
+
+    places = {(seed, epoch): place(seed, epoch) for seed in (0, 1) for epoch in (0, 1)}
+    keys = list(places)
+    for i, one in enumerate(keys):
+        assert_independent((one, "the index"), places[one], np.arange(items))
+        for other in keys[i + 1 :]:
+            assert_independent((one, other), places[one], places[other])
+
+
+def test_two_splits_are_cached_unless_told_otherwise():
+    made: list[str] = []
+    cache = BatchesCache()
+    for key in "abacb":
+        cache.get(key, lambda key=key: made.append(key) or Batches(Split(3), lambda step: np.arange(3), 1))
     assert made == ["a", "b", "c", "b"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +14,7 @@ import pytest
 
 from benchmark.data.locate import CONTENTS_FILE, ensure, locate
 from benchmark.data.splits import name_hashes
+from benchmark.records.identity import NUMERICS_VERSION
 from modalities import registry
 from modalities.base import DataStatus
 from modalities.datasets.standin import MARKER, mark, stand_ins
@@ -236,8 +239,9 @@ def test_a_damaged_marker_is_named(tmp_path):
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "items").write_text("whose?")
     (tmp_path / "tiny" / MARKER).write_text("{")
-    with pytest.raises(BadInput, match=MARKER):
-        locate(Adapter(), "real", tmp_path)
+    place = locate(Adapter(), "real", tmp_path)
+    assert not place.ready
+    assert MARKER in place.instructions
 
 
 def test_half_a_dataset_counts_as_no_data_and_says_what_is_missing(tmp_path):
@@ -253,3 +257,22 @@ def test_half_a_dataset_counts_as_no_data_and_says_what_is_missing(tmp_path):
 def test_the_order_of_units_never_changes():
     digest = "fdee430d40bd57deeac186cd9790033d0f06f909a8806e7ce6e717ab7c7d5029"  # printf ada | sha256sum
     assert name_hashes(["ada"]).tolist() == [int(digest[:16], 16)]
+
+
+def test_two_plug_ins_of_one_name_have_stand_ins_of_their_own(tmp_path, monkeypatch):
+    found = set()
+    for folder, content in enumerate(("one", "another", "one")):
+        path = tmp_path / str(folder) / "tiny_target.py"
+        path.parent.mkdir()
+        path.write_text(f"class Plugged:\n    {content} = 1\n", encoding="utf-8")
+        spec = spec_from_file_location("tiny_target", path)
+        module = module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "tiny_target", module)
+        spec.loader.exec_module(module)
+        adapter = module.Plugged()
+        adapter.info = SimpleNamespace(name="tiny", ships_with=None)
+        place = locate(adapter, "stand-in", tmp_path)
+        found.add((place.root, place.fingerprint))
+    assert len(found) == 2
+    built_in = locate(registry.target("cifar10"), "stand-in", tmp_path)
+    assert built_in.fingerprint == f"stand-in:cifar10:0:v{NUMERICS_VERSION}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,8 @@ from scipy import stats
 from benchmark.distillation import mixing
 from benchmark.distillation.mixing import cutmix_box, mix
 from doubles import as_read
-from draw_laws import check_draws, uniform
-from modalities.base import Draws
+from draw_laws import assert_independent, check_draws, uniform
+from modalities.base import Draws, rank_slice
 
 MANY, HEIGHT, WIDTH = 4000, 5, 70
 
@@ -95,3 +97,26 @@ def test_kinds_are_known_by_their_names(kind, per):
     expected = mix(segments, kind, 1.0, per, Draws(0), 1)
     assert torch.equal(mix(segments, as_read(kind), 1.0, as_read(per), Draws(0), 1), expected)
     assert torch.equal(expected, segments) == (kind == "none")
+
+
+def test_permuted_partners_are_drawn_apart_from_boxes_anew_at_each_step_and_on_each_rank():
+    segments = torch.arange(float(MANY)).reshape(MANY, 1, 1, 1)
+
+    def order(seed, step, rank=0):
+        mixed = mix(
+            segments, "mixup", 1.0, "sample", Draws(seed), step, partner=as_read("permuted"), rank=rank, world_size=2
+        )  # fmt: skip
+        share = torch.tensor(Draws(seed).beta(step, "share", 2 * MANY, 1.0, 1.0)[rank_slice(2 * MANY, rank, 2)])
+        own = segments.flatten().double()
+        partner = (mixed.flatten().double() - share * own) / (1 - share)
+        sure = share < 0.9
+        return torch.where(sure, partner, torch.full_like(own, -1)).round().numpy()
+
+    found = {(seed, step, rank): order(seed, step, rank) for seed in (0, 1) for step in (0, 1) for rank in (0, 1)}
+    for one, other in combinations(found, 2):
+        both = (found[one] >= 0) & (found[other] >= 0)
+        assert_independent((one, other), found[one][both], found[other][both])
+    first = found[0, 0, 0]
+    known = first[first >= 0]
+    assert len(np.unique(known)) > 0.98 * len(known), "a permutation, but for rounding"
+    assert_independent("own and partner", first[first >= 0], np.arange(MANY)[first >= 0])

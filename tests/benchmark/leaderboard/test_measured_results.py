@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.cli.table import render
+from benchmark.data.fingerprint import ids_hash
+from benchmark.evaluation import metrics
 from benchmark.leaderboard.formats import FORMATS
-from benchmark.records.store import Store
+from benchmark.records.store import TEACHER_PREDICTIONS, Store
 
 MEASURED = Path(__file__).parents[3] / "results" / "measured"
 PROFILES = sorted(path.parent for path in MEASURED.glob("**/manifests"))
@@ -24,15 +27,25 @@ def test_committed_tables_come_from_committed_records(folder):
 
 @pytest.mark.parametrize("folder", PROFILES, ids=lambda folder: str(folder.relative_to(MEASURED)))
 def test_committed_figures_come_from_committed_predictions(folder):
-    from benchmark.evaluation import metrics
-
     store = Store(folder)
     for cell in store.requested_cells():
         record, predictions = store.read(cell.id), store.predictions(cell.id)
-        if record is not None and record.status == "done":
-            assert predictions is not None, cell.id
-            assert metrics.top1(predictions.logp, predictions.labels) == record.metrics["top1"]
-            assert not record.provenance["dirty"], f"{cell.id} was not made from a clean commit"
+        if record is None or record.status != "done":
+            continue
+        assert predictions is not None, cell.id
+        with np.load(store.teacher(record.teacher_key) / TEACHER_PREDICTIONS, allow_pickle=False) as arrays:
+            teacher = arrays["logp"]
+        found = metrics.evaluate_predictions(
+            predictions.logp, teacher, predictions.labels, groups=predictions.groups, metric=record.metric
+        )
+        assert found == record.metrics, cell.id
+        labels = predictions.labels
+        assert record.controls["teacher_top1"] == metrics.top1(teacher, labels)
+        assert record.controls["chance"] == metrics.chance(labels)
+        assert record.controls["majority"] == metrics.majority_share(labels)
+        assert record.test_set["items"] == len(labels)
+        assert record.test_set["ids_sha256"] == ids_hash(predictions.item_ids)
+        assert not record.provenance["dirty"], f"{cell.id} was not made from a clean commit"
 
 
 def test_there_are_measured_results():

@@ -13,7 +13,7 @@ from benchmark.config.compose import compose_target
 from benchmark.planning import plan as planning
 from benchmark.planning.cell import state_of
 from benchmark.planning.plan import cells_of, make_plan
-from benchmark.planning.select import Request, select_targets
+from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -59,6 +59,7 @@ def test_exclusion_takes_away_from_names_suites_and_modalities():
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
+        (Request(controls=("nose",)), r"no control named 'nose'; did you mean noise"),
         (Request(targets=("cifar11",)), "did you mean cifar10"),
         (Request(targets=("zzz*",)), "there is no target named 'zzz*'; known are"),
         (Request(exclude=("digit",)), "did you mean digits?"),
@@ -122,6 +123,36 @@ def test_the_variants_of_a_suite_are_cells_of_their_own_and_none_repeats():
     assert len({cell.teacher_key for cell in cells if cell.key.target == "digits"}) == 1, (
         "the source teaches no teacher"
     )
+
+
+def test_a_control_adds_a_cell_of_noise_to_each_that_differs_in_its_source_alone():
+    asked = Request(profile="smoke", targets=("digits", "fsdd"), overrides=("seeds=[0,1]", "source.image=sparse"))
+    plain, both = make_plan(asked), make_plan(replace(asked, controls=("noise",)))
+    added = [cell for cell in both if cell.id not in {one.id for one in plain}]
+    assert len(both) == 2 * len(plain) == 8
+    assert [cell.key.source for cell in added] == ["noise"] * 4
+    for cell in added:
+        (twin,) = (one for one in plain if (one.key.target, one.key.seed) == (cell.key.target, cell.key.seed))
+        assert cell.teacher_key == twin.teacher_key
+        assert {**cell.identity, "source": None} == {**twin.identity, "source": None}
+    assert "controls" not in asked.selection(), "manifests of earlier versions keep their names"
+    assert replace(asked, controls=("noise",)).selection()["controls"] == ["noise"]
+
+
+def test_a_control_that_is_the_source_already_adds_nothing():
+    asked = Request(profile="smoke", targets=("digits",), overrides=("source.image=noise",), controls=("noise",))
+    assert len(make_plan(asked)) == 1
+
+
+def test_every_modality_has_every_control():
+    for name in ("image", "audio", "video"):
+        for control in CONTROLS:
+            assert registry.modality(name).source_ref(control).name == control
+
+
+def test_the_demo_has_one_row_of_noise_for_each_modality():
+    controls = [cell for cell in make_plan(Request(profile="demo")) if cell.key.source == "noise"]
+    assert [cell.key.modality for cell in controls] == ["image", "audio", "video"]
 
 
 def test_folds_are_cells_of_their_own_and_have_teachers_of_their_own():

@@ -10,6 +10,7 @@ from torch import nn
 
 from benchmark.config.schema import Teacher, Training
 from benchmark.data.batches import shuffled_order
+from benchmark.data.splits import holdout_split
 from benchmark.evaluation.predict import evaluation_batches
 from benchmark.running import teacher
 from benchmark.running.teacher import TeacherTask, make_teacher
@@ -40,11 +41,11 @@ class Recorded:
 
 
 def task(per_item: int, augment: Recorded, **changes) -> TeacherTask:
-    made = Training(steps=18, batch=6, lr=0.02, warmup=0.3)
+    made = Training(steps=20, batch=6, lr=0.02, warmup=0.3)
     return TeacherTask(
         settings=Teacher(network="any", training=made, times_chance=0.0, **changes), callback=IgnoreProgress(),
         new_network=lambda: seeded(0, lambda: nn.Linear(FEATURES, CLASSES)), prepare=lambda raw: raw.float() / 10,
-        augment=augment, classes=CLASSES, train=lambda: clips(60, per_item), train_per_class=0,
+        augment=augment, classes=CLASSES, metric="top-1", train=lambda: clips(60, per_item), train_per_class=0,
         test=evaluation_batches(clips(10, per_item)), device=CPU,
     )  # fmt: skip
 
@@ -99,14 +100,16 @@ def test_items_come_in_an_order_of_their_own_for_every_epoch_and_augmentation_ha
     augment = Recorded()
     given = task(1, augment)
     make_teacher(given.new_network(), given)
-    for step in range(18):
+    items = len(holdout_split(given.train(), given.settings.holdout)[0])
+    steps = items // 6  # of an epoch
+    for step in range(2 * steps):
         list(optimised["loss_at"](step))
     orders = [raw[:, 0].tolist() for raw, _, _ in augment.calls]
-    epochs = [[item for order in orders[start : start + 9] for item in order] for start in (0, 9)]
-    assert all(len(set(epoch)) == 54 for epoch in epochs), "a tenth is held out"
+    epochs = [[item for order in orders[start : start + steps] for item in order] for start in (0, steps)]
+    assert 50 <= items < 60 and all(len(set(epoch)) == 6 * steps for epoch in epochs)
     assert epochs[0] != epochs[1] and epochs[0] != sorted(epochs[0])
     assert {draws for _, draws, _ in augment.calls} == {Draws(0, "teacher/")}
-    assert orders[0] != shuffled_order(Draws(0), 54, 6)(0).tolist()
+    assert orders[0] != shuffled_order(Draws(0), items, 6)(0).tolist()
 
 
 def test_the_loop_gets_the_settings_of_the_teacher(optimised):

@@ -16,7 +16,7 @@ from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import AGREE_SECONDS, READ_EVERY, Curve, Diverged, StopPoll, optimise, take_step
 from benchmark.training.schedule import learning_rate, make_optimiser
-from doubles import CPU, StopAfter
+from doubles import CPU, StopAfter, as_read
 
 
 def training(**changes) -> Training:
@@ -167,6 +167,15 @@ def test_a_stop_comes_after_the_step_that_asked_for_it_and_leaves_a_checkpoint(t
     assert [row[0] for row in saved.curve] == list(range(READ_EVERY, stop + 1, READ_EVERY))
 
 
+def test_a_long_training_ends_with_its_last_step_and_a_checkpoint_of_it(tmp_path):
+    network, made = weight(), training(steps=int("301"), schedule=as_read("constant"))
+    curve = optimise(
+        network, lambda step: [network.weight.square().sum()], made, seed=0, device=CPU,
+        checkpoints=Checkpoints(tmp_path, "a"),
+    )  # fmt: skip
+    assert curve.rows[-1][0] == Checkpoints(tmp_path, "a").newest().step == 301
+
+
 def test_a_stop_after_the_last_step_is_too_late_to_stop_anything(tmp_path):
     curve = optimise(
         network := weight(), lambda step: [network.weight.square().sum()], training(), seed=0, device=CPU,
@@ -241,3 +250,48 @@ def test_ranks_are_asked_about_every_two_seconds(monkeypatch, seconds, every):
         for done in range(read + 1, read + 41):
             poll.between_reads(done, torch.zeros(()))
         assert asked.times == sum(done % every == 0 for done in range(read + 1, read + 41))
+
+
+def test_a_short_stretch_counts_by_its_own_steps_and_seconds(monkeypatch):
+    ranks, asked, clock = Ranks(), Asked(), [50.0]
+    ranks.world_size = 2
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
+    poll = StopPoll(ranks, asked, start=19)
+    clock[0] += 0.5
+    poll.at_read(20)  # one step in half a second: four in two seconds
+    asked.times = 0
+    for done in range(21, 41):
+        poll.between_reads(done, torch.zeros(()))
+    assert asked.times == 5
+
+
+def test_the_loop_computes_in_full_float32():
+    network, seen = weight(), []
+
+    def loss_at(step: int) -> Iterator[torch.Tensor]:
+        seen.append(torch.backends.cuda.matmul.fp32_precision)
+        yield network.weight.sum()
+
+    before = torch.backends.cuda.matmul.fp32_precision
+    optimise(network, loss_at, training(steps=1), seed=0, device=CPU)
+    assert (seen, torch.backends.cuda.matmul.fp32_precision) == (["ieee"], before)
+
+
+@pytest.mark.parametrize("stop", [7, 20, 33])
+def test_a_training_that_was_stopped_continues_to_the_same_weights_and_the_same_curve(tmp_path, stop):
+    def trained(network: nn.Module, callback: IgnoreProgress | None = None, **options) -> Curve:
+        def loss_at(step: int) -> Iterator[torch.Tensor]:
+            yield (network.weight * torch.rand(()) - 2).square().sum()
+
+        return optimise(network, loss_at, training(), seed=1, device=CPU, callback=callback, **options)
+
+    whole, parts = weight(), weight()
+    expected = trained(whole)
+    stopped = StopAfter(0)
+    polls = itertools.count(1)
+    stopped.should_stop = lambda: next(polls) >= stop
+    with pytest.raises(Interrupted):
+        trained(parts, stopped, checkpoints=Checkpoints(tmp_path, "a"))
+    parts = weight(-5.0)  # a new process would begin with other weights
+    assert trained(parts, checkpoints=Checkpoints(tmp_path, "a")).rows == expected.rows
+    assert torch.equal(parts.weight, whole.weight)

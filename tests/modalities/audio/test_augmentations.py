@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modalities.audio import augmentations
+from modalities.base import Draws
 
 
 @given(st.floats(0.1, 1.0), st.floats(-20, 3))
@@ -73,3 +74,38 @@ def test_noise_colours_fall_by_0_3_and_6_db_per_octave() -> None:
 
 def test_an_envelope_that_fills_the_segment_is_one() -> None:
     assert torch.equal(augmentations.envelope(torch.zeros(1), torch.ones(1), 500), torch.ones(1, 500))
+
+
+def test_the_noise_bank_is_always_the_same_and_has_nothing_below_two_thousandths_of_its_band() -> None:
+    bank = augmentations.noise_bank(1_000, torch.device("cpu"))
+    assert bank.shape == (3, 2**17 + 1_000) and bank.dtype == torch.float32
+    spectrum = np.abs(np.fft.rfft(bank.double().numpy()))
+    edge = int(2e-3 * spectrum.shape[1])
+    kept = spectrum[:, edge + 2 : edge + 300].mean(1)
+    assert (spectrum[:, : edge - 1].max(1) < 1e-3 * kept).all()
+    white = np.fft.rfft(Draws(0, "noise bank/").normal(0, "white", 2**17 + 1_000))
+    assert np.corrcoef(np.abs(white[edge + 2 :]), spectrum[0, edge + 2 :])[0, 1] > 0.9999
+
+
+@pytest.mark.parametrize(("place", "colour", "at"), [
+    (0.0, 0, 0), (0.25, 0, 98_304), (0.5, 1, 65_536), (0.75, 2, 32_768), (1 - 2**-18, 2, 2**17 - 2),
+])  # fmt: skip
+def test_a_place_in_the_bank_is_a_colour_and_a_sample(place: float, colour: int, at: int) -> None:
+    bank = augmentations.noise_bank(500, torch.device("cpu"))
+    assert torch.equal(augmentations.noise(torch.tensor([place]), 500)[0], bank[colour, at : at + 500])
+
+
+def test_a_window_rises_and_falls_in_five_thousandths_of_the_segment() -> None:
+    time = (np.arange(2_000) + 0.5) / 2_000
+    start, length = torch.tensor([0.25, 0.0, 0.5]), torch.tensor([0.5, 0.3, 0.5])
+    rise, fall = (time - 0.25) / 0.005, (0.75 - time) / 0.005
+    inside = np.clip(np.minimum(rise, fall), 0, 1)
+    first = np.clip((0.3 - time) / 0.005, 0, 1)  # it begins with the segment, so that it rises nowhere
+    last = np.clip((time - 0.5) / 0.005, 0, 1)
+    ours = augmentations.envelope(start, length, 2_000)
+    np.testing.assert_allclose(ours.numpy(), np.stack([inside, first, last]), atol=1e-3)
+
+
+def test_decibels_are_of_the_amplitude_and_power_is_the_mean_square() -> None:
+    torch.testing.assert_close(augmentations.decibels(torch.tensor([0.0, 20.0, -6.0])), torch.tensor([1, 10, 0.501187]))
+    assert augmentations.power(torch.tensor([[3.0, -4.0], [1.0, 1.0]])).tolist() == [[12.5], [1.0]]

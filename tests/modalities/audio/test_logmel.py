@@ -106,3 +106,12 @@ def test_a_spectrogram_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     together = standardise(mel_power(waves, view))
     alone = standardise(mel_power(waves[1:2], view))
     torch.testing.assert_close(together[1:2], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_the_floor_is_a_millionth_and_a_deviation_below_a_thousandth_is_not_enlarged() -> None:
+    assert FLOOR == 1e-6
+    sign = torch.tensor([1.0, -1.0]).repeat(5, 10)[None].double()
+    flat = standardise(FLOOR * (1 + 1e-4 * sign))  # log(2 ± 1e-4) is ln 2 ± 5e-5
+    torch.testing.assert_close(flat[0], 0.05 * sign, atol=1e-4, rtol=0)
+    lively = standardise(FLOOR * (1 + 1e-2 * sign))
+    torch.testing.assert_close(lively[0], sign, atol=1e-2, rtol=0)

@@ -13,7 +13,7 @@ from draw_laws import Choice, check_draws, log_uniform, uniform
 from modalities.audio import logmel
 from modalities.audio.augmentations import KNOTS
 from modalities.audio.policies import CROP, PLAIN, STANDARD, AudioPolicy, AudioView
-from modalities.audio.segments import AudioStream
+from modalities.audio.segments import AudioStream, pyramid, repeat_if_short
 from modalities.audio.source import AudioSource
 from modalities.base import SegmentStream, SourceRef
 from modalities.errors import BadInput
@@ -283,3 +283,42 @@ def test_spectral_changes_take_each_draw_to_its_place() -> None:
         ("time_width", "time width"),
     ):  # fmt: skip
         assert np.array_equal(getattr(changes, field), drawn[name]), field
+
+
+# --- where windows lie
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_a_level_of_the_pyramid_passes_what_its_speed_keeps_below_half_the_rate(level: int) -> None:
+    wave = torch.from_numpy(np.random.default_rng(0).standard_normal(4_000).astype(np.float32))
+    before, after = (np.fft.rfft(w.double().numpy()) for w in (wave, pyramid(wave, 4)[level]))
+    place = np.arange(len(before)) / (len(before) - 1)
+    fall = np.clip((place * 2 ** (level / 4) - 0.9) / 0.1, 0, 1)
+    np.testing.assert_allclose(after[: len(before)] / 2 / before, 0.5 + 0.5 * np.cos(np.pi * fall), atol=1e-4)
+    assert len(pyramid(wave, 4)[level]) == 8_000 and np.abs(after[len(before) :]).max() < 1e-3
+
+
+def test_a_recording_is_repeated_if_it_has_no_room_for_two_of_the_longest_windows() -> None:
+    policy = dataclasses.replace(CROP, speed_low=1.0, speed_high=1.5)
+    enough = 2 * (24_000 + 2)
+    assert len(repeat_if_short(torch.zeros(enough), VIEW, policy)) == enough
+    short = repeat_if_short(torch.arange(enough - 1.0), VIEW, policy)
+    assert len(short) == 2 * (enough - 1) and torch.equal(short[: enough - 1], short[enough - 1 :])
+    assert len(repeat_if_short(torch.zeros(1_000), VIEW, policy)) == 26_000  # 24,002 more than it has, in whole ones
+
+
+def test_windows_lie_in_the_level_of_their_speed_from_its_first_sample_to_its_last() -> None:
+    segments = stream(noise(5), dataclasses.replace(CROP, speed_low=0.5, speed_high=2.0), batch_size=2)
+    length, speeds = 2 * 5 * VIEW.rate, np.array([0.5, 1.0, 1.01, 2**0.25, 1.2, 2**0.5, 1.57, 2.0])
+    levels = [0, 0, 1, 1, 2, 2, 3, 4]
+    assert segments._levels == 5 and len(segments._sound) == 5 * length
+    for place in (0.0, 0.25, 1 - 2.0**-53):
+        given = {"speed": speeds, "place": np.full(8, place), "length": np.full(8, 0.4), "start": np.full(8, 0.3)}
+        window = segments._window(given, "")
+        assert np.array_equal(window.stride, 2 * speeds)
+        assert (window.at // length).tolist() == levels
+        begin = window.at % length + window.fraction
+        np.testing.assert_allclose(begin, place * (length - 2 * speeds * VIEW.samples - 2), atol=1e-6)
+        assert ((window.fraction >= 0) & (window.fraction < 1)).all()
+        assert (begin + window.stride * (VIEW.samples - 1) + 1 < length).all()
+        assert (window.start == 0.3).all() and (window.length == 0.4).all()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import pickle
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import ndtri
 
 from modalities.compute.draws import Draws, rank_slice
 
@@ -202,3 +204,30 @@ def test_a_batch_without_even_shares_is_refused(batch: int, ranks: int) -> None:
 def test_a_rank_that_does_not_exist_is_refused(rank: int, ranks: int) -> None:
     with pytest.raises(ValueError, match=f"rank {rank} is out of range for {ranks} ranks"):
         rank_slice(8, rank, ranks)
+
+
+def test_a_normal_number_is_that_of_the_middle_of_its_uniform_cell() -> None:
+    d = Draws(5)
+    assert np.array_equal(d.normal(1, "name", 4000), ndtri(d.uniform(1, "name", 4000) + 2.0**-54))
+
+
+class Given(Draws):
+    """Draws whose uniform numbers are given."""
+
+    def uniform(self, step: int, name: str, size: int | tuple[int, ...], low: float = 0.0, high: float = 1.0):
+        return np.array([0.0, 0.25, 0.5, 1 - 2.0**-53])
+
+
+def test_what_lies_on_a_bound_is_beyond_it() -> None:
+    d = Given(0)
+    assert d.chance(0, "name", 4, 0.25).tolist() == [True, False, False, False]
+    assert d.chance(0, "name", 4, 0.0).tolist() == [False] * 4 and d.chance(0, "name", 4, 1.0).all()
+    assert d.integers(0, "name", 4, 4).tolist() == [0, 1, 2, 3]
+    assert np.isfinite(d.normal(0, "name", 4)).all()
+
+
+def test_threads_draw_the_same_numbers() -> None:
+    d = Draws(1)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda step: d.uniform(step % 8, "name", 500), range(200)))
+    assert all(np.array_equal(found[step], d.uniform(step % 8, "name", 500)) for step in range(200))

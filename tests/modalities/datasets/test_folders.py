@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ class Notes(FolderTarget):
 
     def listing(self, rows: list[Row], view: Any, *, test: bool) -> Listing:
         return Listing(rows, lambda path: path.name)
+
+
+class Accented(Notes):
+    """Its names have accents, which some systems store apart from their letters."""
+
+    info = info(classes=("grêle", "high"))
 
 
 TARGET = Notes()
@@ -285,3 +292,24 @@ def test_a_target_with_the_former_name_of_instructions_is_refused() -> None:
         class Old(FolderTarget):
             def how(self, root: Path) -> str:
                 return "ask the authors"
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["folders", "table"])
+def test_ids_order_and_fingerprint_do_not_depend_on_the_form_in_which_names_are_stored(
+    tmp_path: Path, listed: bool
+) -> None:
+    found = []
+    for form in ("NFC", "NFD"):
+        root = tmp_path / form
+        names = ["train/grêle/é.note", "train/grêle/f.note", "train/high/a.note", "test/high/z é.note"]
+        put(root, *(unicodedata.normalize(form, name) for name in names))
+        for path in root.rglob("*.note"):
+            path.write_bytes(b"of one size")
+        if listed:
+            table(root, "file,class,split", *(f"{name},{name.split('/')[1]},{name.split('/')[0]}" for name in names))
+        train, test = Accented().train(root, None), Accented().test(root, None)
+        assert len(train) == 3, "every file can be opened"
+        items = [(item.item_id, item.label) for split in (train, test) for item in split]
+        found.append((items, list(train.item_ids), list(train.groups), Accented().status(root).fingerprint))
+    assert found[0] == found[1]
+    assert all(unicodedata.is_normalized("NFC", name) for name in found[0][1])

@@ -105,6 +105,14 @@ def test_blur_is_torchvisions(muted, sigma):
     torch.testing.assert_close(ours, F.gaussian_blur(small, [11, 11], [sigma, sigma]), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(("side", "reach"), [(8, 1), (9, 1), (10, 2), (64, 10), (96, 14), (3, 1), (2, 1)])
+def test_blur_reaches_over_three_twentieths_of_the_side(muted, side, reach):
+    small = muted[:, :, :side, :side].contiguous()
+    kernel = [2 * reach + 1] * 2
+    ours = colour.blur(small, torch.tensor([side / 10]))
+    torch.testing.assert_close(ours, F.gaussian_blur(small, kernel, [side / 10] * 2), atol=1e-5, rtol=0)
+
+
 def test_only_the_chosen_samples_are_solarized_and_blurred(muted):
     batch = muted.expand(3, -1, -1, -1) + 0.3
     eye = np.broadcast_to(np.eye(3), (3, 3, 3))
@@ -215,3 +223,29 @@ def test_the_named_policies_change_colours_as_often_as_they_say(name):
     assert grey.mean() == pytest.approx(policy.grey, abs=0.03)
     assert shade.solarize.mean() == pytest.approx(policy.solarize, abs=0.03)
     assert (shade.sigma > 0).mean() == pytest.approx(policy.blur, abs=0.03)
+
+
+def test_a_second_jitter_is_drawn_apart_from_the_first_and_follows_it(monkeypatch):
+    policy = replace(POLICIES["published"], jitter=1.0, second_jitter=0.6, hue=0.1, second_hue=0.4)
+    composed, compose = [], colour.compose
+    monkeypatch.setattr(colour, "compose", lambda *given: composed.append(given) or compose(*given))
+
+    def columns(seed, step):
+        shade = colour.draw(Draws(seed, "image/"), step, 6000, policy)
+        first, second = composed[-2:]
+        one, two = compose(*first), compose(*second)
+        np.testing.assert_allclose(shade.matrix, two[0] @ one[0], atol=1e-12)
+        np.testing.assert_allclose(shade.of_mean, two[0] @ one[1] + two[1] @ (one[0] + one[1]), atol=1e-12)
+        again = second[0] != 1
+        assert np.array_equal(again, second[3] != 0)
+        names = ("brightness", "contrast", "saturation")
+        ours = {name: values[:3000] for name, values in zip(names, first, strict=False)}
+        hues = {"hue": first[3][:3000], "second hue": second[3][again][:3000]}
+        return ours | {f"second {name}": v[again][:3000] for name, v in zip(names, second, strict=False)} | hues
+
+    strengths = {f"{when}{name}": uniform(0.6, 1.4) for when in ("", "second ") for name in (
+        "brightness", "contrast", "saturation"
+    )}  # fmt: skip
+    check_draws(columns, strengths | {"hue": uniform(-0.1, 0.1), "second hue": uniform(-0.4, 0.4)})
+    shade = colour.draw(Draws(0), 0, 4000, replace(policy, jitter=0.0))
+    assert (np.abs(shade.matrix - np.eye(3)).max(axis=(1, 2)) > 1e-9).mean() == pytest.approx(0.6, abs=0.03)

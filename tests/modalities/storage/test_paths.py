@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from modalities.storage.paths import cache_root, data_root
+from modalities.errors import BadInput
+from modalities.storage.paths import cache_root, data_root, user_path
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +52,24 @@ def test_an_empty_variable_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_given_goes_before_the_environment(given: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCHMARK_DATA", "/other")
     assert data_root(given) == Path("/given")
+
+
+def test_every_path_of_a_user_may_begin_with_a_home_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert user_path("~") == home
+    assert user_path("~/a/é") == home / "a" / "é"
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert user_path(f"~{name}/x") == Path(pwd.getpwuid(os.getuid()).pw_dir) / "x"
+    with pytest.raises(BadInput, match="~nobody-of-this-name/x begins with the home folder of a user"):
+        user_path("~nobody-of-this-name/x")
+    monkeypatch.chdir(home)
+    Path("~nobody-of-this-name").write_text("a file whose name begins like that", encoding="utf-8")
+    assert user_path("~nobody-of-this-name") == Path("~nobody-of-this-name")
+
+
+@pytest.mark.parametrize(("on_disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_file_is_found_in_whichever_form_its_name_is_stored(tmp_path: Path, on_disk: str, typed: str) -> None:
+    path = tmp_path / unicodedata.normalize(on_disk, "é/ñ.png")
+    path.parent.mkdir()
+    path.write_bytes(b"found")
+    assert user_path(tmp_path / unicodedata.normalize(typed, "é/ñ.png")).read_bytes() == b"found"
+    assert user_path(tmp_path / "absent é") == tmp_path / "absent é"

@@ -1,12 +1,13 @@
 """Every draw of a clip: its range, its distribution, and independence of all others."""
 
 from dataclasses import asdict, replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
 
-from draw_laws import Choice, check_draws, log_uniform, uniform, yes
+from draw_laws import Choice, assert_distributed, assert_independent, check_draws, log_uniform, uniform, yes
 from modalities.base import SourceRef
 from modalities.compute.draws import Draws
 from modalities.image import colour
@@ -63,6 +64,53 @@ def test_the_crop_that_both_boxes_share_lies_anywhere_in_the_picture(crop):
     check_draws(columns, law if crop < 1 else {"x": law["x"]})
 
 
+def test_boxes_that_are_drawn_again_are_inside_the_crop_and_independent():
+    policy = VideoPolicy(crop=1.0, area_low=0.1, area_high=0.7, redraw=True)
+    square = source(width=40, height=40)
+
+    def columns(seed, step):
+        drawn, found = parameters(square, policy, seed, step), {}
+        for name, box in (("first", drawn.first / 40), ("last", drawn.last / 40)):
+            left, top, wide, high = box.T
+            found |= {f"{name} area": wide * high, f"{name} aspect": wide / high}
+            found |= {f"{name} x": left / (1 - wide), f"{name} y": top / (1 - high)}
+        return found
+
+    law = {"area": uniform(0.1, 0.7), "aspect": log_uniform(3 / 4, 4 / 3), "x": uniform(0, 1), "y": uniform(0, 1)}
+    check_draws(columns, {f"{name} {part}": law[part] for name in ("first", "last") for part in law})
+
+
+def test_the_part_of_a_zoomed_clip_has_a_whole_side_and_lies_anywhere_the_same_for_both_boxes():
+    # The box is the whole square, so what is left of it says which part was kept: 16 of 18 to 24 pixels.
+    policy = VideoPolicy(crop=1.0, area_low=1.0, area_high=1.0, aspect=1.0, zoom_low=18 / 16, zoom_high=24 / 16)
+    square = source(width=40, height=40)
+
+    def columns(seed, step):
+        drawn = parameters(square, policy, seed, step)
+        np.testing.assert_allclose(drawn.first, drawn.last)
+        left, top, wide, high = drawn.first.T
+        np.testing.assert_allclose(wide, high)
+        side = np.round(16 * 40 / wide).astype(int)
+        np.testing.assert_allclose(side, 16 * 40 / wide)
+        for place in (left, top):
+            free = place * side / 40
+            np.testing.assert_allclose(free, np.round(free), atol=1e-9)
+            assert free.min() >= 0 and (free <= side - 16 + 1e-9).all()
+        largest = side == 24
+        assert set(np.round(left[largest] * 24 / 40)) == set(np.round(top[largest] * 24 / 40)) == set(range(9))
+        even = (side - 16) % 2 == 1  # of the places along an axis: then half of them are in its first half
+        first_half = ((place * side / 40 < (side - 16) / 2)[even] for place in (left, top))
+        return {"side": side[even], **dict(zip(("x", "y"), first_half, strict=True))}
+
+    for seed in (0, 1):
+        found = columns(seed, 0)
+        assert_distributed("side", found["side"], Choice([19, 21, 23]))
+        for name in ("x", "y"):
+            assert_distributed(name, found[name], yes(0.5))
+        for one, other in combinations(found, 2):
+            assert_independent((one, other), found[one], found[other])
+
+
 @pytest.mark.parametrize("motion", [1.0, 0.5])
 def test_a_piece_of_a_film_begins_anywhere_and_lasts_half_to_one_and_a_half_of_the_views_seconds(motion):
     long = source(60, 4, 4)
@@ -108,9 +156,12 @@ def test_the_named_policies_have_their_values():
     published = {
         "name": "published", "crop": 0.5, "area_low": 1 / 500, "area_high": 1.0, "aspect": 4 / 3, "motion": 1.0,
         "flip": 0.5, "jitter": 0.5, "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1,
+        "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0,
     }  # fmt: skip
     assert asdict(POLICIES["published"]) == published
     assert asdict(POLICIES["geometry"]) == published | {"name": "geometry", "jitter": 0.0}
+    zoomed = {"name": "published-video", "redraw": True, "zoom_low": 183 / 160, "zoom_high": 229 / 160}
+    assert asdict(POLICIES["published-video"]) == published | zoomed
     assert asdict(POLICIES["static"]) == published | {"name": "static", "motion": 0.0}
 
 

@@ -82,7 +82,7 @@ def test_digits_are_split_by_their_index(root: Path) -> None:
 def test_digits_are_found_under_the_repositorys_own_name(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / "fsdd", tmp_path / "free-spoken-digit-dataset")
     assert fsdd.TARGET.status(tmp_path).state == "ready"
-    assert fsdd.TARGET.test(tmp_path, VIEW).item_ids == fsdd.TARGET.test(root, VIEW).item_ids
+    assert list(fsdd.TARGET.test(tmp_path, VIEW).item_ids) == list(fsdd.TARGET.test(root, VIEW).item_ids)
 
 
 def test_the_fingerprint_changes_with_names_and_sizes_alone(tmp_path: Path) -> None:

@@ -97,13 +97,13 @@ def test_a_copy_is_ready_at_95_percent_of_its_lists_and_its_counts_are_in_the_fi
     for number in range(2):
         (folder / "val" / "zumba" / f"id{number}_000007_000017.mp4").unlink()
     most = KINETICS.status(tmp_path)
-    assert (most.state, most.missing) == ("ready", ("2 of 40 val videos",))
+    assert (most.state, most.missing) == ("ready", ("2 of 40 val videos, such as id0_000007_000017",))
     assert len(KINETICS.test(tmp_path, VIEW)) == 38 and len(KINETICS.train(tmp_path, VIEW)) == 40
     last = folder / "val" / "zumba" / "id39_000007_000017.mp4"
     last.unlink()
     last.write_bytes(b"")  # an empty file is what a failed download leaves
     some = KINETICS.status(tmp_path)
-    assert (some.state, some.missing) == ("partial", ("3 of 40 val videos",))
+    assert (some.state, some.missing) == ("partial", ("3 of 40 val videos, such as id0_000007_000017",))
     assert "k400_val_path.txt" in some.how
     assert len({full.fingerprint, most.fingerprint, some.fingerprint}) == 3
 
@@ -131,7 +131,7 @@ def test_a_line_that_names_no_video_is_refused(tmp_path, row):
 
 def test_the_stand_in_is_ready_although_one_listed_video_is_absent(sample):
     status = KINETICS.status(sample)
-    assert (status.state, status.missing) == ("ready", ("1 of 113 val videos",))
+    assert (status.state, status.missing) == ("ready", ("1 of 113 val videos, such as gone-for-ever_000003_000013",))
     assert is_stand_in(sample / "kinetics400")
 
 
