@@ -73,12 +73,13 @@ def read_recording(path: Path, rate: int) -> Wave:
     """
     import soxr
 
-    with open_sound(path, "give an intact WAV, FLAC, OGG or MP3 file") as sound:
+    with open_sound(path, "give a WAV, FLAC, OGG or MP3 file that is intact") as sound:
         if max(sound.frames, sound.frames / sound.rate * rate) >= MAX_SAMPLES:
             raise BadInput(f"{path} lasts longer than {MAX_SAMPLES:,} samples; give a part of it.")
-        wave, seconds = sound.read(0, sound.frames), sound.frames / sound.rate
-    if seconds < MIN_SECONDS:
-        raise BadInput(f"{path} lasts {seconds:.3f} s; give a recording of {MIN_SECONDS} s or more.")
+        seconds = sound.frames / sound.rate
+        if seconds < MIN_SECONDS:
+            raise BadInput(f"{path} lasts {seconds:.3f} s; give a recording of {MIN_SECONDS} s or more.")
+        wave = sound.read(0, sound.frames)
     if np.ptp(wave) < SILENCE:
         raise BadInput(f"{path} is silent; give a recording with sound in it.")
     loudness = np.abs(wave)

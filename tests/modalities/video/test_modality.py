@@ -73,7 +73,9 @@ def test_a_picture_and_a_clip_are_both_sources_by_path(tmp_path):
 def test_a_large_clip_is_thinned_out_evenly(tmp_path, monkeypatch):
     from modalities.video import source
 
-    write_video(tmp_path / "clip.avi", np.zeros((12, 48, 64, 3), np.uint8))
+    bars = np.zeros((12, 48, 64, 3), np.uint8)
+    bars[:, :, ::2] = 200
+    write_video(tmp_path / "clip.avi", bars)
     monkeypatch.setattr(source, "SHORT_SIDE", 24)
     monkeypatch.setattr(source, "MAX_PIXELS", 24 * 32 * 4)
     loaded = source.load_source(str(tmp_path / "clip.avi"), VIEW, CPU)
