@@ -25,11 +25,8 @@ def read_file_table(path: Path, classes: Sequence[str], splits: Sequence[str]) -
     rows: dict[str, list[Row]] = {split: [] for split in splits}
     first: dict[str, int] = {}
     for number, line in numbered_rows(path, COLUMNS, REMEDY):
-        name, label, split = (
-            readable_name(plain_path(line.get("file", ""))),
-            line.get("class", ""),
-            line.get("split", ""),
-        )
+        name = readable_name(plain_path(line.get("file", "")))
+        label, split = line.get("class", ""), line.get("split", "")
         if not name or label not in labels or split not in rows:
             raise BadInput(
                 f"{path} line {number} needs a file below that folder, one of the {len(labels)} classes and a split "

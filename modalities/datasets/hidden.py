@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modalities.storage.paths import stored
+
 
 def is_hidden(name: str | bytes) -> bool:
     """Return whether a file's or folder's name begins with a dot, such as ``.lock``, ``.x.tmp`` or ``._photo.jpg``."""
@@ -12,5 +14,5 @@ def is_hidden(name: str | bytes) -> bool:
 
 def holds_item(folder: Path, name: str) -> bool:
     """Return whether a path below a folder is a file with content that is not hidden, nor in a hidden folder."""
-    path = folder / name
+    path = stored(folder / name)
     return not any(map(is_hidden, name.split("/"))) and path.is_file() and path.stat().st_size > 0
