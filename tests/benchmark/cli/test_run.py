@@ -34,7 +34,7 @@ def test_done_and_no_data_exit_0_write_leaderboards_and_say_how_to_get_the_data(
 def test_the_place_of_data_is_in_full_on_screen_and_below_root_in_the_leaderboard(benchmark, tmp_path, target):
     root = tmp_path / "no data"
     ended = benchmark("run", "--target", target, "--results", tmp_path, "--root", root, "profile=small")
-    folder = {"cifar10": "cifar10/{train,test}/CLASS/.", "imagenet": "imagenet/train/WNID/, ILSVRC2012_img_val.tar"}
+    folder = {"cifar10": "cifar10/{train,test}/CLASS/.", "imagenet": "imagenet/train/WNID/, and ILSVRC2012_img_val.tar"}
     assert f"into {root}/{folder[target]}" in ended.err
     (row,) = json.loads((tmp_path / "small" / "leaderboard.json").read_text())["rows"]
     assert f"into ROOT/{folder[target]}" in row["reason"]
