@@ -94,7 +94,7 @@ class Data:
 class Profile:
     name: str = MISSING
     data: str = MISSING  # stand-in or real
-    controls: list[str] = field(default_factory=list)  # targets that are run from noise too, whatever was asked for
+    controls: list[str] = field(default_factory=list)  # targets run from noise too, if none are named
     meaning: str = ""
 
 

@@ -28,7 +28,7 @@ def make_plan(request: Request) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
     variants = load_suite(request.suite).variants or [[]]
-    demanded = load_profile(request.profile).controls
+    demanded = [] if request.targets else load_profile(request.profile).controls
     for target in select_targets(request):
         source = f"source.{registry.target(target).info.modality}"
         controls = [control for control in CONTROLS if control in request.controls or target in demanded]

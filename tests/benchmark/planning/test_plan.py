@@ -153,6 +153,8 @@ def test_every_modality_has_every_control():
 def test_the_demo_has_one_row_of_noise_for_each_modality():
     controls = [cell for cell in make_plan(Request(profile="demo")) if cell.key.source == "noise"]
     assert [cell.key.modality for cell in controls] == ["image", "audio", "video"]
+    named = make_plan(Request(profile="demo", targets=("cifar10",)))
+    assert [cell.key.source for cell in named] == ["deadleaves"], "who names a target asked for no other row"
 
 
 def test_folds_are_cells_of_their_own_and_have_teachers_of_their_own():
