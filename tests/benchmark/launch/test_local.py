@@ -79,7 +79,7 @@ def test_a_worker_that_is_killed_costs_only_its_own_cell(side_by_side):
 def test_a_source_that_cannot_be_decoded_costs_only_its_own_cell(side_by_side):
     record = side_by_side.store.read(side_by_side.bad.id)
     assert record.status == "failed"
-    assert "letter.jpg is not an image that can be read; give a PNG, JPEG or similar file." in record.reason
+    assert "letter.jpg is not an image that can be read; give an intact image file" in record.reason
     assert record.traceback == ""
 
 
