@@ -32,7 +32,6 @@ from benchmark.running.teacher import (
     TeacherTask,
     broadcast_teacher,
     get_teacher,
-    lowered_guard,
     make_teacher,
     refuse_if_poor,
     teacher_task,
@@ -232,7 +231,6 @@ def _get_teacher(attempt: _Attempt, task: TeacherTask) -> ReadyTeacher:
         refuse_if_poor(teacher.notes, task)
     batch, count = task.settings.training.batch, teacher.notes.micro_batches
     attempt.deviations += describe_micro_batches("teacher.training.batch", batch, count)
-    attempt.deviations += lowered_guard(task.settings.times_chance)
     return teacher
 
 

@@ -219,14 +219,6 @@ def refuse_if_poor(notes: TeacherNotes, task: TeacherTask) -> None:
         )
 
 
-def lowered_guard(times_chance: float) -> list[str]:
-    """Return, for a record, that poorer teachers than usual are accepted, if they are."""
-    usual = Teacher().times_chance
-    if times_chance >= usual:
-        return []
-    return [f"teacher.times_chance is {times_chance:g} instead of {usual:g}, so a poorer teacher is accepted"]
-
-
 def broadcast_teacher(ranks: Ranks, get: Callable[[], ReadyTeacher], task: TeacherTask) -> ReadyTeacher:
     """Get the teacher on the main rank, and send it to the others, which wait for it."""
     if ranks.world_size == 1:

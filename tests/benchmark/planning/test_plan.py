@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from benchmark.config.compose import compose_target
 from benchmark.planning import plan as planning
-from benchmark.planning.cell import state_of
+from benchmark.planning.cell import lowered_guard, state_of
 from benchmark.planning.plan import cells_of, make_plan
 from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.store import Store
@@ -301,3 +301,16 @@ def test_a_target_without_its_data_says_what_to_do(tmp_path):
     assert state == "no data"
     assert "absent" in reason
     assert "benchmark data fetch fsdd" in reason
+
+
+def test_a_lowered_guard_is_written_down_and_the_usual_one_is_not():
+    assert lowered_guard(2.0) == lowered_guard(3.0) == []
+    assert lowered_guard(1.5) == ["teacher.times_chance is 1.5 instead of 2, so a poorer teacher is accepted"]
+    assert "is 0 instead of 2" in lowered_guard(0.0)[0]
+
+
+def test_a_record_says_that_the_guard_was_lowered(cells):
+    for times, said in ((2, False), (1.5, True)):
+        (cell,) = cells(f"teacher.times_chance={times}")
+        record = cell.record("failed", "it broke", provenance={})
+        assert any("so a poorer teacher is accepted" in text for text in record.deviations) == said

@@ -26,7 +26,6 @@ from benchmark.running.teacher import (
     TeacherTask,
     get_teacher,
     limit_to_epochs,
-    lowered_guard,
     make_teacher,
     refuse_if_poor,
 )
@@ -340,12 +339,6 @@ def test_a_teacher_that_leans_on_a_frequent_class_is_refused(task, metric, top1,
     with pytest.raises(Refused, match=problem):
         refuse_if_poor(notes, given)
     refuse_if_poor(notes, replace(given, settings=settings(times_chance=0.0)))
-
-
-def test_a_lowered_guard_is_written_down_and_the_usual_one_is_not():
-    assert lowered_guard(2.0) == lowered_guard(3.0) == []
-    assert lowered_guard(1.5) == ["teacher.times_chance is 1.5 instead of 2, so a poorer teacher is accepted"]
-    assert "is 0 instead of 2" in lowered_guard(0.0)[0]
 
 
 def test_the_notes_say_how_balanced_the_held_out_part_is(tmp_path, task, modality):
