@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,13 +72,28 @@ def test_a_class_of_several_units_is_on_both_sides_where_units_have_several_clas
             assert label in set(held.labels.tolist())
 
 
-def test_the_other_order_is_tried_where_the_first_one_leaves_a_class_on_one_side():
-    # Classes of two units each, in a ring of even length: only every other unit can be held out.
-    ring, others = 6, 20
-    groups = [f"ring {i}" for i in range(ring) for _ in range(2)] + [f"unit {i}" for i in range(others)]
-    labels = [label for i in range(ring) for label in (i, (i + 1) % ring)] + [ring] * others
-    train, held = sides(groups, 0.1, labels)
-    assert set(train.labels.tolist()) == set(held.labels.tolist()) == set(range(ring + 1))
+PAIRS = {  # classes of each unit, such that the order by hash leaves a class on one side, and the units then held out
+    ("26", "64", "30", "26", "53", "06", "26", "37", "21", "46"): {"other 17", "other 4", "unit 0", "unit 1", "unit 2"},
+    ("01", "14", "72", "63", "54", "70", "26", "71", "34", "71"): {
+        "other 17", "other 4", "unit 0", "unit 1", "unit 2", "unit 3",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pairs", PAIRS)
+def test_another_order_is_tried_where_the_first_leaves_a_class_on_one_side(pairs, monkeypatch):
+    groups = [f"unit {unit}" for unit in range(10) for _ in range(2)] + [f"other {i}" for i in range(20)]
+    labels = [int(label) for pair in pairs for label in pair] + [8] * 20
+
+    def lacking(given) -> set[int]:
+        on_both = set(given[0].labels.tolist()) & set(given[1].labels.tolist())
+        return {label for label, units in units_of(groups, labels).items() if len(units) > 1} - on_both
+
+    found = sides(groups, 0.1, labels)
+    assert not lacking(found)
+    assert set(found[1].groups) == PAIRS[pairs], "the choice never changes"
+    monkeypatch.setattr("benchmark.data.splits.ORDERS", 1)
+    assert lacking(sides(groups, 0.1, labels))
 
 
 def test_thirty_three_items_of_one_class_are_no_longer_all_that_is_held_out():

@@ -12,6 +12,7 @@ from scipy import special, stats
 from sklearn import metrics as sk
 
 from benchmark.evaluation import metrics
+from benchmark.statistics.intervals import effective_items, wilson_interval
 
 
 def outputs(seed: int, items: int = 200, classes: int = 7, sharpness: float = 2.0):
@@ -188,3 +189,73 @@ def test_scoring_stored_outputs_again_gives_the_same_figures(tmp_path):
     with np.load(tmp_path / "stored.npz", allow_pickle=False) as stored:
         again = metrics.evaluate_predictions(stored["student"], stored["teacher"], stored["labels"])
     assert again == metrics.evaluate_predictions(student.astype(np.float32), teacher.astype(np.float64), labels)
+
+
+# --- what else a table has to say ------------------------------------------------------------------------------
+
+
+def skewed() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A student that always names class 0 of five, a teacher that is mostly right, and labels of which 72 % are 0."""
+    labels = np.repeat([0, 1, 2, 3, 4], [94, 10, 9, 9, 9])
+    rng = np.random.default_rng(0)
+    guess = np.where(rng.random(131) < 0.9, labels, (labels + 1) % 5)
+    one_hot = np.log(np.eye(6) * 0.9 + 0.1 / 6)
+    return one_hot[np.zeros(131, int)], one_hot[guess], labels
+
+
+def test_a_constant_predictor_is_seen_through_by_balance_and_by_the_classes_that_it_predicts():
+    student, teacher, labels = skewed()
+    figures = metrics.evaluate_predictions(student, teacher, labels)
+    assert figures["top1"] == pytest.approx(94 / 131)
+    assert figures["mean_per_class"] == pytest.approx(1 / 5) == metrics.chance(labels)
+    assert (figures["classes"], figures["classes_predicted"], figures["teacher_classes_predicted"]) == (5, 1, 5)
+    assert metrics.is_collapsed(figures["classes_predicted"], figures["classes"])
+    assert figures["top1"] == metrics.majority_share(labels)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "classes", "collapsed"),
+    [
+        (0, 3, True), (1, 1, True), (1, 2, True), (2, 2, False), (2, 4, False), (2, 5, True), (3, 5, False),
+        (49, 100, True), (50, 100, False),
+    ],
+)  # fmt: skip
+def test_who_has_collapsed(predicted, classes, collapsed):
+    assert metrics.is_collapsed(predicted, classes) == collapsed
+
+
+def test_classes_that_do_not_occur_do_not_count_as_predicted():
+    logp = np.log(np.eye(4) * 0.6 + 0.1)
+    assert metrics.classes_predicted(logp[[0, 1, 2, 3]], np.array([0, 0, 1, 1])) == 2
+
+
+@pytest.mark.parametrize("metric", ["top-1", "mean per-class"])
+def test_the_metric_of_the_target_decides_retention_and_the_score(metric):
+    student, teacher, labels = skewed()
+    figures = metrics.evaluate_predictions(student, teacher, labels, metric=metric)
+    name = {"top-1": "top1", "mean per-class": "mean_per_class"}[metric]
+    assert figures["retention"] == figures[name] / figures[f"teacher_{name}"]
+    assert metrics.score(teacher, labels, metric) == figures[f"teacher_{name}"]
+
+
+def test_intervals_are_those_of_the_items_that_are_right_and_of_their_clusters():
+    rng = np.random.default_rng(2)
+    student, teacher, labels = outputs(2)
+    groups = [f"speaker {i}" for i in rng.integers(0, 12, len(labels))]
+    right = student.argmax(1) == labels
+    figures = metrics.evaluate_predictions(student, teacher, labels, groups=groups)
+    assert figures["clusters"] == len(set(groups))
+    for name, balanced_over in (("top1", None), ("mean_per_class", labels)):
+        items = effective_items(right, groups, balanced_over)
+        assert figures[f"{name}_effective_items"] == items
+        assert (figures[f"{name}_low"], figures[f"{name}_high"]) == wilson_interval(figures[name], items)
+
+
+def test_an_untrained_network_chooses_among_the_classes_that_occur_as_chance_does():
+    labels = np.array([2, 2, 5, 5])
+    logp = np.log(np.eye(8) * 0.5 + 0.05)[[7, 7, 7, 7]]  # always a class that the test set lacks
+    assert metrics.top1(logp, labels) == 0
+    assert metrics.untrained_score(logp, labels, "top-1") == metrics.chance(labels) == 0.5
+    logp[0, 5] += 0.1
+    assert metrics.untrained_score(logp, labels, "top-1") == 0.25
+    assert metrics.untrained_score(logp[1:], labels[1:], "mean per-class") == 0.5
