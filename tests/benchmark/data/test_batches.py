@@ -31,6 +31,7 @@ def backwards(step: int) -> np.ndarray:
 @pytest.mark.parametrize("memory_limit", [0, 10**6])
 def test_a_batch_has_the_items_that_the_order_names_clips_after_one_another(memory_limit):
     batches = Batches(Split(), backwards, 10, memory_limit)
+    assert batches.clips == 2
     for step in (0, 1, 2, 9):
         raw, labels = batches.batch(step)
         expected = backwards(step)

@@ -293,7 +293,8 @@ def test_a_published_shift_of_cifar_is_zero_padding_and_a_crop(china):
 
 
 def test_other_policies_show_more_of_the_source_where_they_shift(china):
-    filled = stream(china, replace(POLICIES["published"], jitter=0.0)).batch(0)
+    as_read = "".join(["sou", "rce"])  # a text of its own, as a file gives it
+    filled = stream(china, replace(POLICIES["published"], jitter=0.0, shift_fill=as_read)).batch(0)
     black = stream(china, replace(POLICIES["published-cifar"], jitter=0.0)).batch(0)
     assert (black == 0).all(1).float().mean() > (filled == 0).all(1).float().mean() + 0.05
     kept = (black != 0).any(1, keepdim=True).expand_as(black)
