@@ -24,6 +24,8 @@ _CHUNK = 1 << 20
 _MAX_HEADER = _CHUNK  # of a tar's member, with its extensions; longer ones exist only to fill the memory
 _MAX_GLOBAL_RECORDS = 100  # of a tar's global headers, which tarfile stores to the end
 _MAX_PADDING = 16 * _CHUNK  # after a tar's end
+_MAX_ZIP_END = 22 + 65_535  # bytes of a zip's end record and its comment
+_MANY_MEMBERS = 65_535  # stands for "more", which another record counts
 _BLOCK = 512  # bytes; counted at least for every name on a member's path, since empty files fill a disk too
 _ZEROS = bytes(_BLOCK)  # ends a tar archive
 
@@ -186,6 +188,8 @@ def _untar_members(archive: Path, tar: tarfile.TarFile, guarded: _Guarded, stagi
 def _unzip(archive: Path, staging: Path, limit: int) -> None:
     with zipfile.ZipFile(archive) as file:
         members, total = file.infolist(), 0
+        if _stated_members(archive) not in (len(members), _MANY_MEMBERS):
+            raise zipfile.BadZipFile("the directory has fewer or more members than its end says")
         for member in members:
             kind = stat.S_IFMT(member.external_attr >> 16)  # the upper half holds the Unix mode, or nothing
             is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
@@ -198,6 +202,15 @@ def _unzip(archive: Path, staging: Path, limit: int) -> None:
         _check_size(archive, total, limit)
         for member in members:
             file.extract(member, staging)  # reads at most the declared size, and verifies the checksum
+
+
+def _stated_members(archive: Path) -> int:
+    """Return how many members the end of a zip archive states, which zipfile never compares with its directory."""
+    with archive.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _MAX_ZIP_END))
+        end = file.read()
+    at = end.rfind(b"PK\5\6")
+    return int.from_bytes(end[at + 10 : at + 12], "little")
 
 
 def _merge(source: Path, target: Path) -> None:

@@ -356,6 +356,15 @@ def test_one_damaged_byte_never_gives_another_tree(tmp_path: Path, kind: str, da
     assert unpack_or_refuse(tmp_path, bytes(content)) in (None, TREE)
 
 
+def test_no_damaged_length_in_a_zips_directory_swallows_the_members_after_it(tmp_path: Path) -> None:
+    whole = PACKS["zip"](TREE)
+    for place in range(whole.index(b"PK\1\2"), len(whole)):
+        for flip in (1, 16, 255):
+            content = bytearray(whole)
+            content[place] ^= flip
+            assert unpack_or_refuse(tmp_path, bytes(content)) in (None, TREE), place
+
+
 @damage
 @given(byte=st.integers(0, 511), flip=st.integers(1, 255))
 def test_a_damaged_header_inside_a_tar_is_not_taken_for_its_end(tmp_path: Path, byte: int, flip: int) -> None:
