@@ -1,6 +1,6 @@
 """The values of the view and of the named policies."""
 
-from dataclasses import asdict
+from dataclasses import FrozenInstanceError, asdict
 
 import numpy as np
 import pytest
@@ -83,3 +83,9 @@ def test_a_view_holds_one_analysis_window_at_least() -> None:
     ):  # fmt: skip
         with pytest.raises(BadInput):
             AudioView(**change)
+
+
+def test_views_and_policies_cannot_be_changed_behind_a_cells_back() -> None:
+    for given in (AudioView(), AudioPolicy()):
+        with pytest.raises(FrozenInstanceError):
+            setattr(given, next(iter(asdict(given))), 1)

@@ -1,6 +1,6 @@
 """The values that published policies, and weights of others, ask for."""
 
-from dataclasses import asdict, fields
+from dataclasses import FrozenInstanceError, asdict, fields
 
 import numpy as np
 import pytest
@@ -83,3 +83,9 @@ def test_a_view_takes_sizes_up_to_its_limits_and_none_beyond():
     ):
         with pytest.raises(BadInput):
             ImageView(**values)
+
+
+def test_views_and_policies_cannot_be_changed_behind_a_cells_back() -> None:
+    for given in (ImageView(), ImagePolicy()):
+        with pytest.raises(FrozenInstanceError):
+            setattr(given, next(iter(asdict(given))), 1)

@@ -1,5 +1,7 @@
 """The limits of a clip's view and of a policy's values."""
 
+from dataclasses import FrozenInstanceError, asdict
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,9 @@ def test_a_raw_item_is_no_smaller_than_what_is_cut_out_of_it():
     assert VideoView(size=32, resize=32, frames=5).shape == (3, 5, 32, 32)
     with pytest.raises(BadInput, match=r"view\.resize is 31"):
         VideoView(size=32, resize=31)
+
+
+def test_views_and_policies_cannot_be_changed_behind_a_cells_back() -> None:
+    for given in (VideoView(), VideoPolicy()):
+        with pytest.raises(FrozenInstanceError):
+            setattr(given, next(iter(asdict(given))), 1)
