@@ -38,7 +38,7 @@ class Training:
     milestones: list[float] = field(default_factory=list)  # of `step`: shares of the steps at which gamma applies
     gamma: float = 0.5  # of `step`: factor of the learning rate at each milestone
     clip: float = 0.0  # largest gradient norm; 0: no clipping
-    precision: str = "auto"  # auto: bfloat16 on GPUs that have it, float32 elsewhere
+    precision: str = "auto"  # auto: bfloat16 on GPUs and on CPUs with instructions for it, float32 elsewhere
     channels_last: bool = True  # faster on GPUs and on CPUs alike
     compile: str = "auto"  # torch.compile's mode, or none; auto: default for long runs on GPUs, else none
 

@@ -18,6 +18,7 @@ from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import cell_id, row_id
 from benchmark.records.json_checks import first_problem
+from benchmark.system.processor import multiplies_bfloat16
 from modalities import registry
 from modalities.errors import BadInput
 
@@ -139,7 +140,7 @@ def resolve_auto(config: Config, device: str) -> None:
     """Resolve ``auto`` for the kind of device, so that the id covers what is really done."""
     for training in (config.recipe, config.teacher.training):
         if training.precision == "auto":
-            training.precision = "bfloat16" if device == "cuda" else "float32"
+            training.precision = "bfloat16" if device == "cuda" or multiplies_bfloat16() else "float32"
         if training.compile == "auto":
             pays = device == "cuda" and training.steps >= COMPILE_MIN_STEPS and any(map(which, ("cc", "gcc", "clang")))
             training.compile = "default" if pays else "none"
