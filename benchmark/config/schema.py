@@ -13,7 +13,12 @@ CHOICES = {
     "recipe.mixing_partner": ("reversed", "permuted"),
     "profile.data": ("stand-in", "real"),
 }
-BOUNDS = {"recipe.temperature": 0, "recipe.mixing_alpha": 0, "threads": 0}  # values must be above
+BOUNDS = {
+    "recipe.temperature": 0,
+    "recipe.mixing_alpha": 0,
+    "threads": 0,
+    "teacher.threads": -1,
+}  # values must be above
 for _section in ("recipe", "teacher.training"):
     CHOICES[f"{_section}.optimiser"] = ("adamw", "adam", "sgd")
     CHOICES[f"{_section}.decay"] = ("weights", "all")
@@ -67,6 +72,7 @@ class Teacher:
     epochs: float = 0.0  # of the items it learns from: stop after these if they are fewer than training.steps; 0: never
     label_smoothing: float = 0.0
     holdout: float = 0.1  # share of the training split, held out by leak unit, on which the teacher is judged
+    threads: int = 0  # that train it, while students of others wait for a core; 0: as many as a cell's
     times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out items is refused
 
 

@@ -29,7 +29,7 @@ def fold_batch_norms(network: nn.Module, inputs: Tensor) -> nn.Module:
     if any(module._forward_hooks or module._forward_pre_hooks for module in modules):
         return network  # tracing would look through the modules that have them
     try:
-        folded: nn.Module = fuse(network).eval().requires_grad_(False)  # type: ignore[no-untyped-call]
+        folded: nn.Module = fuse(network).eval().requires_grad_(False)
         with torch.no_grad():
             expected, actual = network(inputs).float(), folded(inputs).float()
     except Exception:  # whatever a network's own code does when it meets torch.fx's symbols instead of tensors

@@ -38,6 +38,7 @@ from benchmark.running.teacher import (
 )
 from benchmark.system import memory
 from benchmark.system.ranks import SINGLE_PROCESS, RankDesync, Ranks
+from benchmark.system.threads import torch_threads
 from benchmark.training.callbacks import ProgressCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
@@ -123,18 +124,13 @@ def run_cell(
 
 def _run_locked(attempt: _Attempt) -> Record:
     cell, ranks = attempt.cell, attempt.ranks
-    # Sums depend on the number of threads, so the cell decides it and not the machine.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(cell.config.threads)
     name = f": {torch.cuda.get_device_name(attempt.device)}" if attempt.device.type == "cuda" else ""
     origin = provenance(f"{attempt.device}{name}", cell.config.threads)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
         attempt.store.start_attempt(cell.id)
-    try:
+    with torch_threads(cell.config.threads):
         status, reason, trace = run_to_status(partial(_run_phases, attempt), attempt.seconds)
-    finally:
-        torch.set_num_threads(threads)
     if ranks.world_size > 1:
         origin["ranks"] = ranks.world_size
     record = cell.record(
@@ -184,7 +180,7 @@ def _run_phases(attempt: _Attempt) -> None:
         name, view = cell.config.student.network, cell.config.view
         student = make_network(cell.modality, name, view, task.classes, "student", cell.key.seed, attempt.device)
     student = student.to(attempt.device)
-    with attempt.timed("teacher"):
+    with attempt.timed("teacher"), torch_threads(cell.config.teacher.threads or cell.config.threads):
         teacher = _get_teacher(attempt, task)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):

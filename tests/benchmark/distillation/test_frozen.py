@@ -1,4 +1,4 @@
-"""The teacher's copy for inference computes what the teacher does, and where it would not, the teacher itself is used."""
+"""The teacher's copy for inference computes what the teacher does; where it would not, the teacher itself is used."""
 
 from __future__ import annotations
 
