@@ -92,15 +92,17 @@ def effective_items(
     design = design_of(n, groups, labels)
     if labels is None and design.are_independent:
         return n
-    return effective(
-        float(design.mean(right)), variance_of_mean(right, design), design.degrees_of_freedom, design, most=n
-    )
+    variance = variance_of_mean(right, design)
+    return effective(float(design.mean(right)), variance, design.degrees_of_freedom, design, most=n)
 
 
 def effective(
     share: float, variance: float, degrees_of_freedom: float, design: ItemDesign, most: float = math.inf
 ) -> float:
-    """Return p(1-p) / V · (z / t)², the effective items of a share. If all clusters agree they seem not to vary; then each of them counts as one item."""
+    """Return p(1-p) / V (z / t)², the effective items of a share with this variance, but at most ``most`` (z / t)².
+
+    If all clusters agree they seem not to vary at all; then each of them counts as one item.
+    """
     if not degrees_of_freedom:
         return 0
     few = (NORMAL / student_quantile(degrees_of_freedom)) ** 2

@@ -78,7 +78,7 @@ def _beyond_items(outcomes: Outcomes, design: ItemDesign) -> float:
 
 def mean_over_seeds(outcomes: Outcomes) -> NDArray[np.float64]:
     """Return the share of seeds that are right on each item, (n,)."""
-    return np.asarray(outcomes, dtype=np.float64).mean(axis=0)
+    return np.asarray(np.mean(outcomes, axis=0), dtype=np.float64)
 
 
 def two_way_interval(outcomes: NDArray[np.bool_], design: ItemDesign) -> tuple[float, float]:
