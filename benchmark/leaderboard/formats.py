@@ -49,9 +49,9 @@ _LEGEND = (
     "these intervals hold at once in 95 % of cases); rows that share a letter are not separated. Retention: student / "
     "teacher. Fidelity: share of test items on which both predict the same class. Chance, and an untrained student, "
     f"choose among the classes that occur; majority names the most frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test "
-    "items, with the first digits of the hash of their ids. Seeds 2/3: two of three are done. Over targets: kept is the "
-    "interquartile mean of (student - chance) / (teacher - chance) over all runs, with its 95 % interval for other seeds "
-    "of these targets, and for other targets like these; against method 1, 2, …: targets won/tied/lost, where a "
+    "items, with the first digits of the hash of their ids. Seeds 2/3: two of three are done. Over targets: kept is "
+    "the interquartile mean of (student - chance) / (teacher - chance) over all runs, with its 95 % interval for other "
+    "seeds of these targets, and for other targets like these; against method 1, 2, …: targets won/tied/lost, where a "
     "difference of at most one point of accuracy is a tie."
 )
 
@@ -94,7 +94,7 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _blocks(rows: list[Row]) -> list[tuple[str, list[Row]]]:
-    """Return blocks, with titles, that never mix profiles, kinds of data, modalities, or the control with single data."""
+    """Return titled blocks that never mix profiles, kinds of data, modalities, or the control with single data."""
 
     def control(row: Row) -> bool:
         return bool(row["source"] == REAL_TRAINING_ITEMS)
