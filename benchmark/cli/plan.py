@@ -95,8 +95,8 @@ def _print_smallest_differences(rows: list[dict[str, Any]]) -> None:
     if worst:
         each = ", ".join(f"{target} {100 * value:.1f}" for target, value in worst.items())
         text = (
-            f"Smallest difference of two rows that these seeds and test items show, in points: {each}. A paired test at "
-            "5 % finds it in 80 % of cases, if two students differ on one item in ten; test items of one leak unit count "
-            "for less as soon as a result says how alike they are."
+            f"Smallest difference of two rows that these seeds and test items show, in points: {each}. A paired test "
+            "at 5 % finds it in 80 % of cases, if two students differ on one item in ten; test items of one leak unit "
+            "count for less as soon as a result says how alike they are."
         )
         print(fill(text, 100, break_long_words=False, break_on_hyphens=False))

@@ -51,8 +51,11 @@ class ItemDesign:
         return (y - (np.bincount(self.stratum, weights=y) / sizes)[self.stratum]) / self.divisor
 
     def mean(self, y: Outcomes) -> NDArray[np.float64]:
-        """Return the accuracy of outcomes (..., n), balanced if the strata are classes."""
-        return np.asarray((y / self.divisor).sum(axis=-1))
+        """Return the accuracy of each row of outcomes, (..., n), balanced if the strata are classes."""
+        sizes = np.bincount(self.stratum)
+        flat = np.reshape(y, (-1, len(self.stratum)))
+        means = [float((np.bincount(self.stratum, weights=row) / sizes).mean()) for row in flat]
+        return np.reshape(means, np.shape(y)[:-1])
 
 
 def design_of(count: int, groups: Sequence[str] | None = None, labels: Integers | None = None) -> ItemDesign:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from benchmark.statistics.intervals import effective, student_quantile, variance_of_mean, wilson_interval
 from benchmark.statistics.items import ItemDesign, Outcomes
 
+_ROUNDING = 1e-24  # a variance that small is an error of floating point
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -90,7 +92,7 @@ def two_way_interval(outcomes: NDArray[np.bool_], design: ItemDesign) -> tuple[f
     """
     if len(outcomes) < 2:
         raise ValueError("one seed does not say how much seeds vary")
-    share = min(1.0, float(design.mean(mean_over_seeds(outcomes))))
+    share = float(design.mean(mean_over_seeds(outcomes)))
     found = components([outcomes], design)
     return wilson_interval(share, effective(share, found.variance, found.degrees_of_freedom, design))
 
@@ -107,7 +109,8 @@ def two_way_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], desi
     freedom = found.degrees_of_freedom
     if not freedom:
         return Difference(value, -1.0, 1.0, 1.0)
-    error = math.sqrt(found.variance) or abs(value) / (design.clusters + 1)
+    varies = found.variance > _ROUNDING
+    error = math.sqrt(found.variance) if varies else abs(value) / (design.clusters + 1)
     half = student_quantile(freedom) * error
     return Difference(value, max(-1.0, value - half), min(1.0, value + half), _two_sided(value, error, freedom))
 

@@ -93,10 +93,10 @@ def test_the_pigeonhole_interval_is_not_narrower_than_the_two_way_one():
 def test_every_bootstrap_is_the_same_every_time_and_another_for_another_seed():
     rng = np.random.default_rng(4)
     first, second, scores = rng.random((2, 99)) < 0.7, rng.random((2, 99)) < 0.5, rng.random((5, 3)).tolist()
-    for bootstrap, given in (
+    for bootstrap, data in (
         (pigeonhole_bootstrap, (first, second, design_of(99))),
         (bootstrap_over_seeds, (scores,)),
         (bootstrap_over_targets, (scores,)),
     ):
-        assert bootstrap(*given) == bootstrap(*given, seed=0)
-        assert bootstrap(*given) != bootstrap(*given, seed=1)
+        assert bootstrap(*data) == bootstrap(*data, seed=0)
+        assert bootstrap(*data) != bootstrap(*data, seed=1)

@@ -28,7 +28,7 @@ def test_seeds_average_half_of_the_disagreement():
     assert many == pytest.approx(one * math.sqrt(0.5), rel=1e-5)
     assert many < minimum_detectable_effect(1000, seeds=3) < one
     assert minimum_detectable_effect(0) == math.inf
-    assert minimum_detectable_effect(1) == 1.0, "no difference is larger"
+    assert minimum_detectable_effect(0.5) == 1.0, "no difference is larger"
 
 
 @pytest.mark.parametrize("items", [300, 2000])
