@@ -51,8 +51,8 @@ _LEGEND = (
     f"choose among the classes that occur; majority names the most frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test "
     "items, with the first digits of the hash of their ids. Seeds 2/3: two of three are done. Over targets: kept is "
     "the interquartile mean of (student - chance) / (teacher - chance) over all runs, with its 95 % interval for other "
-    "seeds of these targets, and for other targets like these; against method 1, 2, …: targets won/tied/lost, where a "
-    "difference of at most one point of accuracy is a tie."
+    "seeds of these targets and, from five targets on, for other targets like these; against method 1, 2, …: targets "
+    "won/tied/lost, where a difference of at most one point of accuracy is a tie."
 )
 
 

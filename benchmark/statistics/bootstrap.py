@@ -5,14 +5,17 @@ All draws come from a generator of NumPy that is made anew from ``seed``, so the
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.statistics.intervals import NORMAL, student_quantile
 from benchmark.statistics.items import ItemDesign
 
 REPEATS = 2000
+FEWEST_TARGETS = 5
 _MOST_NUMBERS = 4_000_000  # at a time, for memory's sake
 
 Interval = tuple[float, float]
@@ -46,8 +49,11 @@ def _by_cluster(values: NDArray[np.floating[Any]], design: ItemDesign) -> NDArra
     return np.asarray(np.bincount(design.cluster, weights=values), dtype=np.float64)
 
 
-def _middle(values: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(values, [0.025, 0.975])
+def _middle(values: NDArray[np.float64], beyond: float = NORMAL) -> Interval:
+    """Return the quantiles Φ(-beyond) and Φ(beyond) of the repeats: of the middle 95 % unless there are few units."""
+    from scipy.special import ndtr
+
+    low, high = np.quantile(values, [ndtr(-beyond), ndtr(beyond)])
     return float(low), float(high)
 
 
@@ -88,7 +94,8 @@ def bootstrap_over_seeds(scores: list[list[float]], *, repeats: int = REPEATS, s
 
     Each repeat draws S_t of the S_t runs of every target t (stratified bootstrap; Agarwal et al., NeurIPS 2021), and
     stretches their deviations from the target's mean by √(S_t / (S_t - 1)), since S runs spread less about their own
-    mean than about the true one (Rao and Wu, JASA 83, 1988): unstretched, three seeds hold the truth far too rarely.
+    mean than about the true one (Rao and Wu, JASA 83, 1988). The quantiles are those that Student's t with Σ (S_t - 1)
+    degrees of freedom would have in place of the normal one (Hesterberg, American Statistician 69, 2015, section 3.5).
     """
     if min(map(len, scores)) < 2:
         return None
@@ -99,16 +106,22 @@ def bootstrap_over_seeds(scores: list[list[float]], *, repeats: int = REPEATS, s
         runs, mean = np.array(own), float(np.mean(own))
         picked = runs[generator.integers(len(own), size=(repeats, len(own)))]
         drawn[:, place, : len(own)] = mean + (picked - mean) * np.sqrt(len(own) / (len(own) - 1))
-    return _middle(interquartile_mean(drawn.reshape(repeats, -1), weights.ravel()))
+    freedom = sum(len(own) - 1 for own in scores)
+    return _middle(interquartile_mean(drawn.reshape(repeats, -1), weights.ravel()), student_quantile(freedom))
 
 
 def bootstrap_over_targets(scores: list[list[float]], *, repeats: int = REPEATS, seed: int = 0) -> Interval | None:
-    """Interval of ``interquartile_mean_of_runs`` for OTHER TARGETS LIKE THESE; None for a single target.
+    """Interval of ``interquartile_mean_of_runs`` for OTHER TARGETS LIKE THESE; None for fewer than FEWEST_TARGETS.
 
-    Each repeat draws T of the T targets with all of their runs. Few targets tell little, and then it is too narrow.
+    Each repeat draws T of the T targets with all of their runs. The quantiles are expanded by √(T / (T - 1)) and by
+    Student's t with T - 1 degrees of freedom (Hesterberg, American Statistician 69, 2015, section 3.5). All repeats lie
+    between the lowest and the highest target, which miss the median of such targets with probability 2^(1 - T).
     """
-    if len(scores) < 2:
+    if len(scores) < FEWEST_TARGETS:
         return None
     values, weights = _padded(scores)
     drawn = np.random.default_rng(seed).integers(len(scores), size=(repeats, len(scores)))
-    return _middle(interquartile_mean(values[drawn].reshape(repeats, -1), weights[drawn].reshape(repeats, -1)))
+    count = len(scores)
+    expanded = student_quantile(count - 1) * math.sqrt(count / (count - 1))
+    means = interquartile_mean(values[drawn].reshape(repeats, -1), weights[drawn].reshape(repeats, -1))
+    return _middle(means, expanded)

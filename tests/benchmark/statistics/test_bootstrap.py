@@ -45,12 +45,17 @@ def test_targets_of_unequal_numbers_of_seeds_count_alike():
     )
 
 
-def test_over_targets_it_is_scipys_percentile_bootstrap():
+def expanded(count, freedom):
+    """The tail of Hesterberg's expanded percentile interval, in percent."""
+    return 100 * stats.norm.sf(stats.t(freedom).ppf(0.975) * np.sqrt(count / (count - 1)))
+
+
+def test_over_targets_it_is_scipys_percentile_bootstrap_expanded():
     scores = np.random.default_rng(0).beta(5, 2, 16)
     found = bootstrap_over_targets([[score] for score in scores], repeats=20_000)
     reference = stats.bootstrap(
         (scores,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), n_resamples=20_000, method="percentile",
-        rng=np.random.default_rng(1),
+        confidence_level=1 - expanded(16, 15) / 50, rng=np.random.default_rng(1),
     ).confidence_interval  # fmt: skip
     assert found == pytest.approx((reference.low, reference.high), abs=0.01)
 
@@ -61,12 +66,13 @@ def test_over_seeds_the_spread_is_that_of_means_of_seeds():
     scores = [list(rng.normal(place, 0.01, 5)) for place in (0.1, 0.4, 0.6, 0.9)]
     low, high = bootstrap_over_seeds(scores, repeats=20_000)
     error = np.sqrt(sum(np.var(own, ddof=1) / 5 for own in scores[1:3])) / 2
-    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.03)
+    assert high - low == pytest.approx(2 * stats.t(16).ppf(0.975) * error, rel=0.03)
 
 
-def test_one_seed_or_one_target_does_not_say_how_others_vary():
+def test_one_seed_or_four_targets_do_not_say_how_others_vary():
     assert bootstrap_over_seeds([[0.1, 0.2], [0.3]]) is None
-    assert bootstrap_over_targets([[0.1, 0.2]]) is None
+    assert bootstrap_over_targets([[0.1, 0.2], [0.3], [0.4], [0.5]]) is None
+    assert bootstrap_over_targets([[0.1, 0.2], [0.3], [0.4], [0.5], [0.6]]) is not None
 
 
 def test_the_pigeonhole_bootstrap_enumerated():
