@@ -88,9 +88,18 @@ def _method(name: str, rows: list[Row], targets: set[tuple[str, int]]) -> Method
     from benchmark.statistics.bootstrap import bootstrap_over_seeds, bootstrap_over_targets, interquartile_mean_of_runs
 
     return Method(
-        name, len(own), "", fmean(row["retention"] for row in rows), interquartile_mean_of_runs(kept),
-        bootstrap_over_seeds(kept), bootstrap_over_targets(kept),
+        name, len(own), "",
+        _round(fmean(row["retention"] for row in rows)), _round(interquartile_mean_of_runs(kept)),
+        _round_both(bootstrap_over_seeds(kept)), _round_both(bootstrap_over_targets(kept)),
     )  # fmt: skip
+
+
+def _round(share: float) -> float:
+    return round(share, 6)  # so that sums in another order give the same bytes
+
+
+def _round_both(bounds: Interval | None) -> Interval | None:
+    return None if bounds is None else (_round(bounds[0]), _round(bounds[1]))
 
 
 def _wins(rows: list[Row], others: list[Row]) -> tuple[int, int, int]:

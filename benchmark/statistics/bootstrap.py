@@ -83,6 +83,11 @@ def _padded(scores: list[list[float]]) -> tuple[NDArray[np.float64], NDArray[np.
     return values, weights
 
 
+def _draws(generator: np.random.Generator, count: int, repeats: int) -> NDArray[np.int64]:
+    """Return (repeats, count) draws from 0 to count - 1, from uniform numbers: NumPy may change how it draws integers."""
+    return np.floor(generator.random((repeats, count)) * count).astype(np.int64)
+
+
 def interquartile_mean_of_runs(scores: list[list[float]]) -> float:
     """Interquartile mean over all runs of some targets, a list of its seeds' scores for each; targets count alike."""
     values, weights = _padded(scores)
@@ -104,7 +109,7 @@ def bootstrap_over_seeds(scores: list[list[float]], *, repeats: int = REPEATS, s
     drawn = np.zeros((repeats, *values.shape))
     for place, own in enumerate(scores):
         runs, mean = np.array(own), float(np.mean(own))
-        picked = runs[generator.integers(len(own), size=(repeats, len(own)))]
+        picked = runs[_draws(generator, len(own), repeats)]
         drawn[:, place, : len(own)] = mean + (picked - mean) * np.sqrt(len(own) / (len(own) - 1))
     freedom = sum(len(own) - 1 for own in scores)
     return _middle(interquartile_mean(drawn.reshape(repeats, -1), weights.ravel()), student_quantile(freedom))
@@ -120,7 +125,7 @@ def bootstrap_over_targets(scores: list[list[float]], *, repeats: int = REPEATS,
     if len(scores) < FEWEST_TARGETS:
         return None
     values, weights = _padded(scores)
-    drawn = np.random.default_rng(seed).integers(len(scores), size=(repeats, len(scores)))
+    drawn = _draws(np.random.default_rng(seed), len(scores), repeats)
     count = len(scores)
     expanded = student_quantile(count - 1) * math.sqrt(count / (count - 1))
     means = interquartile_mean(values[drawn].reshape(repeats, -1), weights[drawn].reshape(repeats, -1))

@@ -35,7 +35,7 @@ from benchmark.statistics.ranks import rank_correlation
 from benchmark.statistics.two_way import two_way_difference, two_way_interval
 from modalities.storage.atomic import atomic_write
 
-REPEATS = 600
+REPEATS = 400
 PIGEONHOLE_REPEATS = 400  # resamples of each pigeonhole interval
 SEED_EFFECTS = {"none": 0.0, "small": 0.05, "large": 0.25}  # deviations over seeds, on the logistic scale
 _ITEM, _OWN, _BASE, _SHIFT = 1.5, 0.6, 1.2, 0.12  # deviation over items; of a row's own ease; ease; better row's lead
@@ -69,9 +69,8 @@ class Rate:
     half_width: float | None = None  # mean, in points
 
     def shown(self) -> str:
-        width = "" if self.half_width is None else f"{self.half_width:.1f}"
-        figures = f"{100 * self.nominal:.0f} | {100 * self.share:.1f} | {width}"
-        return f"| {self.design} | {self.method} | {self.measure} | {figures} |"
+        width = "" if self.half_width is None else f" ({self.half_width:.1f})"
+        return f"{100 * self.share:.1f}{width}"
 
 
 DESIGNS = (
@@ -238,6 +237,34 @@ def all_rates(note: Callable[[str], None]) -> list[Rate]:
     return [*found, *rates_of_aggregates(), *rates_of_families()]
 
 
+COLUMNS = {  # of the first table: methods
+    "accuracy, items only": ("accuracy, items only",),
+    "accuracy, two-way": ("accuracy, two-way",),
+    "difference, items only": ("difference, items only", "difference, Newcombe", "difference, clustered"),
+    "difference, two-way": ("difference, two-way",),
+    "difference, pigeonhole": ("difference, pigeonhole bootstrap",),
+    "rejected by two-way or paired t": ("two-way", "paired t"),
+    "by McNemar, exact / mid-p": ("McNemar exact", "McNemar mid-p"),
+}
+
+
+def markdown(found: list[Rate]) -> str:
+    """Return two tables: comparisons by design, and the rest."""
+    compared = [design.name() for design in DESIGNS]
+    lines = [f"| design | {' | '.join(COLUMNS)} |", "|---|" + "---:|" * len(COLUMNS)]
+    for name in compared:
+        shown = {rate.method: rate.shown() for rate in found if rate.design == name}
+        cells = (" / ".join(shown[method] for method in methods if method in shown) for methods in COLUMNS.values())
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "| design | method | measure | nominal | measured |", "|---|---|---|---:|---:|"]
+    lines += [
+        f"| {rate.design} | {rate.method} | {rate.measure} | {100 * rate.nominal:.0f} | {rate.shown()} |"
+        for rate in found
+        if rate.design not in compared
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main(folder: str) -> None:
     """Measure everything and write both files."""
     found = all_rates(lambda text: print(text, file=sys.stderr))
@@ -246,8 +273,7 @@ def main(folder: str) -> None:
     writer.writerow([field.name for field in fields(Rate)])
     writer.writerows([["" if value is None else value for value in astuple(rate)] for rate in found])
     atomic_write(Path(folder) / "error_rates.csv", stream.getvalue())
-    head = "| design | method | measure | nominal % | measured % | half-width, points |\n|---|---|---|---:|---:|---:|\n"
-    atomic_write(Path(folder) / "error_rates.md", head + "\n".join(rate.shown() for rate in found) + "\n")
+    atomic_write(Path(folder) / "error_rates.md", markdown(found))
 
 
 if __name__ == "__main__":
