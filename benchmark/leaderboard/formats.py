@@ -61,7 +61,8 @@ def to_csv(frame: pd.DataFrame) -> str:
     safe = frame.copy()
     for name in safe.columns:
         if safe[name].dtype.kind not in "iuf":
-            safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", str(value)) for value in safe[name]]
+            texts = ("" if _missing(value) else str(value) for value in safe[name])
+            safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", text) for text in texts]
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 

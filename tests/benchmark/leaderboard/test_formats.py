@@ -158,6 +158,12 @@ def test_fractions_for_programs_and_percent_for_people(tmp_path):
         assert "0.8125" not in export(frame)
 
 
+def test_what_a_row_without_results_lacks_is_empty_in_csv(tmp_path):
+    frame = leaderboard(filled(tmp_path, cell("a"), cell("b", status="failed")))
+    _, row = csv.DictReader(io.StringIO(formats.to_csv(frame)))
+    assert {row[name] for name in ("metric", "items_sha256", "ties", "seed_scores", "rank", "top1")} == {""}
+
+
 # --- hostile names -----------------------------------------------------------------------------------------------
 
 HOSTILE = (

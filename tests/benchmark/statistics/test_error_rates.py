@@ -27,34 +27,34 @@ def shares(rates):
     return {(rate.method, rate.measure): rate.share for rate in rates}
 
 
-# Three standard errors of 300 repeats are 3.8 points at 95 %.
+# Three standard errors of 200 repeats are 4.6 points at 95 %.
 
 
 @pytest.mark.parametrize(("seeds", "effect"), [(3, "none"), (5, "large")])
 def test_the_two_way_interval_holds_the_truth_where_seeds_differ_and_where_they_do_not(error_rates, seeds, effect):
-    found = shares(error_rates.rates_of_design(error_rates.Design(300, 300, seeds, effect), repeats=300))
+    found = shares(error_rates.rates_of_design(error_rates.Design(300, 300, seeds, effect), repeats=200))
     assert found["difference, two-way", "coverage"] > 0.9
     assert found["accuracy, two-way", "coverage"] > 0.9
-    assert found["difference, pigeonhole bootstrap", "coverage"] > 0.93
+    assert found["difference, pigeonhole bootstrap", "coverage"] > 0.92
     assert found["two-way", "rejections"] < 0.1
     assert (found["difference, items only", "coverage"] < 0.88) == (effect == "large")
 
 
 def test_one_seed_each_is_compared_without_too_many_errors(error_rates):
-    found = shares(error_rates.rates_of_design(error_rates.Design(300, 300, 1, "none"), repeats=300))
+    found = shares(error_rates.rates_of_design(error_rates.Design(300, 300, 1, "none"), repeats=200))
     assert found["difference, Newcombe", "coverage"] > 0.92
     assert found["McNemar exact", "rejections"] <= found["McNemar mid-p", "rejections"] < 0.09
 
 
 def test_clusters_are_counted_as_what_they_are(error_rates):
     for seeds in (1, 3):
-        found = shares(error_rates.rates_of_design(error_rates.Design(300, 20, seeds, "small"), repeats=300))
+        found = shares(error_rates.rates_of_design(error_rates.Design(300, 20, seeds, "small"), repeats=200))
         assert found["difference, clustered" if seeds == 1 else "difference, two-way", "coverage"] > 0.91
         assert found["paired t" if seeds == 1 else "two-way", "rejections"] < 0.09
 
 
 def test_families_of_tests_keep_their_promise(error_rates):
-    found = {rate.method: rate.share for rate in error_rates.rates_of_families(repeats=300)}
+    found = {rate.method: rate.share for rate in error_rates.rates_of_families(repeats=200)}
     assert found["Holm, any false rejection"] < 0.09
     assert found["Benjamini-Hochberg at 0.1, false share"] < 0.12
     assert found["rank correlation, permutations"] < 0.09
@@ -68,7 +68,7 @@ def committed():
 
 def test_the_committed_table_covers_every_design_and_no_default_is_far_from_its_nominal_rate():
     rows = committed()
-    assert len({row["design"] for row in rows}) > 20
+    assert len({row["design"] for row in rows}) > 18
     defaults = ("difference, two-way", "accuracy, two-way", "difference, Newcombe", "two-way", "McNemar mid-p")
     for row in rows:
         off = float(row["share"]) - float(row["nominal"])
