@@ -84,7 +84,7 @@ def _padded(scores: list[list[float]]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _draws(generator: np.random.Generator, count: int, repeats: int) -> NDArray[np.int64]:
-    """Return (repeats, count) draws from 0 to count - 1, by way of uniform numbers, which NumPy draws the same always."""
+    """Return (repeats, count) draws from 0 to count - 1, by way of uniform numbers, which NumPy never changes."""
     return np.floor(generator.random((repeats, count)) * count).astype(np.int64)
 
 
