@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.published import published_columns
+from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 
 ROW_AXES = (*(axis.name for axis in fields(CellKey) if axis.name != "seed"), "row")
 FIGURES = (
-    "score", "score_sd", "score_low", "score_high", "teacher_score", "retention", "fidelity", "chance", "majority",
+    "score", "score_sd", "score_low", "score_high", "score_sd_expected", "score_two_way_low", "score_two_way_high",
+    "rank", "rank_low", "rank_high", "teacher_score", "retention", "fidelity", "chance", "majority",
     "untrained", "published_top1", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "top5", "mean_per_class",
     "mean_per_class_sd", "mean_per_class_low", "mean_per_class_high", "teacher_mean_per_class", "kl", "ece", "items",
     "known_items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted", "segments", "seconds",
 )  # fmt: skip
-WHOLE = ("items", "known_items", "clusters", "classes", "segments")
+WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments")
 COLUMNS = (
     *ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256",
-    "collapsed", "published_differs", "note",
+    "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
@@ -61,6 +63,10 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     deviation over seeds (n - 1; missing for one seed). ``*_low`` and ``*_high`` are the 95 % interval of the mean over
     the test items, not items times seeds, since all seeds are scored on the same items; ``interval`` is ``wilson`` for
     independent items and ``clustered`` where several items share a leak unit (``benchmark.statistics.intervals``).
+    ``score_two_way_*`` is for other seeds too, and ``score_sd_expected`` is the spread over seeds that the test items
+    alone would lead to. ``seed_scores`` are the scores of the seeds that are done, in their order. ``rank``, its
+    interval and ``ties`` are among the rows of one target (``benchmark.leaderboard.ranking``), ``rank_note`` says why
+    there is none.
     ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
     and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not done.
     Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
@@ -85,6 +91,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     settings = store.requested_settings()
     kept = _without_superseded([(row, _settings(settings, row)) for row in rows])
     _tell_apart(kept)
+    add_ranks(store, [row for row, _ in kept])
     frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
 
@@ -173,6 +180,7 @@ def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Seque
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         **published_columns(done, published.get(first.target, ())),
+        "cells": [record.id for record in done],
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
@@ -181,6 +189,7 @@ def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Seque
 
 def _figures(records: list[Record]) -> dict[str, Any]:
     from benchmark.evaluation.metrics import is_collapsed, retention
+    from benchmark.statistics.planning import expected_seed_spread
 
     metric = records[0].metric
     figures: dict[str, float | None] = {}
@@ -191,6 +200,10 @@ def _figures(records: list[Record]) -> dict[str, Any]:
     for name in ("", "_sd", "_low", "_high"):
         figures[f"score{name}"] = figures[f"{_ACCURACIES[metric]}{name}"]
     score, teacher = figures["score"], figures[f"teacher_{_ACCURACIES[metric]}"]
+    seeds = [record.metrics.get(_ACCURACIES[metric]) for record in records]
+    figures["score_sd_expected"] = (
+        None if score is None else expected_seed_spread(score, _items(_ACCURACIES[metric], records))
+    )
     figures |= {
         "teacher_score": teacher,
         "retention": None if score is None or teacher is None else retention(score, teacher),
@@ -214,6 +227,7 @@ def _figures(records: list[Record]) -> dict[str, Any]:
         "known_items": _mean(_number(found.get("known_items")) for found in test_sets),
         "items_sha256": hashes.pop() if len(hashes) == 1 else "differ",
         "metric": metric,
+        "seed_scores": " ".join(f"{seed:.6g}" for seed in seeds if seed is not None),
         "interval": "clustered" if clustered else "wilson",
         "collapsed": ", ".join(collapsed),
     }
@@ -227,11 +241,14 @@ def _accuracy(name: str, records: list[Record]) -> dict[str, float | None]:
     if mean is None:
         return dict.fromkeys((name, f"{name}_sd", f"{name}_low", f"{name}_high"))
     values = [value for record in records if (value := record.metrics[name]) is not None]
-    # Earlier versions counted every item.
-    items = (r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
-    low, high = wilson_interval(mean, fmean(items))
+    low, high = wilson_interval(mean, _items(name, records))
     spread = stdev(values) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
+
+
+def _items(name: str, records: list[Record]) -> float:
+    """Return the effective items of an accuracy, as a mean over seeds; earlier versions counted every item."""
+    return fmean(r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
 
 
 _ACCURACIES = {"top-1": "top1", "mean per-class": "mean_per_class"}

@@ -171,6 +171,13 @@ class Store:
         if record.status not in ("failed", "out of memory"):
             self.discard_attempt(record.id)
 
+    def predictions_bytes(self, id: str) -> int | None:
+        """Return the size of a cell's stored predictions; None if it has none."""
+        try:
+            return (self.cell(id) / _PREDICTIONS).stat().st_size
+        except OSError:
+            return None
+
     def predictions(self, id: str) -> Predictions | None:
         """Read a cell's stored predictions; None if it has none. Raises BadInput if the file is damaged."""
         import numpy as np

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 from modalities import registry
 
@@ -44,6 +46,23 @@ def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small,
     assert ended.code == 0
     assert "2 cells, 1 to run" in ended.out
     assert not (tmp_path / "new").exists()
+
+
+def test_the_plan_says_which_difference_its_seeds_and_items_can_show(benchmark, small, tmp_path):
+    words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, *small)
+    text = " ".join(benchmark(*words).out.split())
+    assert "that these seeds and test items show, in points: digits 4.6, cifar10 0.9." in text
+    shown = {row["target"]: row["smallest_difference"] for row in json.loads(benchmark(*words, "--format", "json").out)}
+    assert shown == {"digits": 0.0464, "cifar10": 0.0089}
+    assert benchmark(*words, "seeds=[0,1,2]").out != benchmark(*words).out
+
+
+def test_a_plan_waits_for_no_library_of_statistics():
+    code = (
+        "import sys, benchmark.cli.plan\n"
+        "assert not {'scipy', 'pandas', 'torch'} & set(sys.modules), 'something heavy was imported'"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, tmp_path):
