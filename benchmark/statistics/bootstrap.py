@@ -27,8 +27,9 @@ def pigeonhole_bootstrap(
     """Interval of the difference of two rows, (S_1, n) and (S_2, n): seeds and clusters are resampled independently.
 
     Each repeat draws S_1 and S_2 seeds and C clusters with replacement, and takes the difference of the means over the
-    crossings; the interval holds the middle 95 % (Owen, Annals of Applied Statistics 1, 2007). It is never too narrow
-    for many seeds and clusters, as it counts the noise of single crossings up to three times.
+    crossings; the interval holds the middle 95 % (Owen, Annals of Applied Statistics 1, 2007). It counts the noise of
+    single crossings up to three times, so it is too wide where whole seeds hardly differ; three seeds that differ much
+    are too few for it.
     """
     generator = np.random.default_rng(seed)
     clusters = design.clusters

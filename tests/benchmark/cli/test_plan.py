@@ -51,7 +51,7 @@ def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small,
 def test_the_plan_says_which_difference_its_seeds_and_items_can_show(benchmark, small, tmp_path):
     words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, *small)
     text = " ".join(benchmark(*words).out.split())
-    assert "that these seeds and test items show, in points: digits 4.6, cifar10 0.9." in text
+    assert "that these seeds and test items show, in points: cifar10 0.9, digits 4.6." in text
     shown = {row["target"]: row["smallest_difference"] for row in json.loads(benchmark(*words, "--format", "json").out)}
     assert shown == {"digits": 0.0464, "cifar10": 0.0089}
     assert benchmark(*words, "seeds=[0,1,2]").out != benchmark(*words).out

@@ -33,9 +33,9 @@ def shares(rates):
 @pytest.mark.parametrize(("seeds", "effect"), [(3, "none"), (5, "large")])
 def test_the_two_way_interval_holds_the_truth_where_seeds_differ_and_where_they_do_not(error_rates, seeds, effect):
     found = shares(error_rates.rates_of_design(error_rates.Design(300, 300, seeds, effect), repeats=200))
-    assert found["difference, two-way", "coverage"] > 0.9
-    assert found["accuracy, two-way", "coverage"] > 0.9
-    assert found["difference, pigeonhole bootstrap", "coverage"] > 0.92
+    assert found["difference, two-way", "coverage"] > 0.88
+    assert found["accuracy, two-way", "coverage"] > 0.88
+    assert found["difference, pigeonhole bootstrap", "coverage"] > 0.9
     assert found["two-way", "rejections"] < 0.1
     assert (found["difference, items only", "coverage"] < 0.88) == (effect == "large")
 
@@ -49,7 +49,7 @@ def test_one_seed_each_is_compared_without_too_many_errors(error_rates):
 def test_clusters_are_counted_as_what_they_are(error_rates):
     for seeds in (1, 3):
         found = shares(error_rates.rates_of_design(error_rates.Design(300, 20, seeds, "small"), repeats=200))
-        assert found["difference, clustered" if seeds == 1 else "difference, two-way", "coverage"] > 0.91
+        assert found["difference, clustered" if seeds == 1 else "difference, two-way", "coverage"] > 0.9
         assert found["paired t" if seeds == 1 else "two-way", "rejections"] < 0.09
 
 
