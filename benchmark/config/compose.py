@@ -16,6 +16,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmark.config import schema
 from benchmark.config.overrides import check_option, checked_override, options, setting_keys
+from benchmark.config.plugin_settings import plugin_settings
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -29,10 +30,20 @@ def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite
 
     Raise BadInput for an unknown key or name (with the nearest ones), or a value of the wrong type or out of range.
     """
-    modality = registry.target(target).info.modality
-    _register()
     check_option("profile", profile)
     check_option("suite", suite)
+    if path := registry.settings_file(target):
+        try:
+            _compose_target(target, [], profile=profile, suite=suite)
+        except BadInput as error:  # of the plug-in's file, since nothing is typed
+            raise error if str(path) in str(error) else BadInput(f"{path}: {error}") from error
+    return _compose_target(target, overrides, profile=profile, suite=suite)
+
+
+def _compose_target(target: str, overrides: Sequence[str], *, profile: str, suite: str) -> Config:
+    modality = registry.target(target).info.modality
+    _register()
+    _register_plugin(target)
     choices = [f"modality={modality}", f"target={target}", f"suite={suite}", f"profile={profile}"]
     try:
         with initialize_config_module("benchmark.config", version_base="1.3"):
@@ -106,6 +117,16 @@ def _register() -> None:
         store.store(group="view", name=name, node=_editable(modality.view_type))
         for policy_name, policy in modality.policies().items():
             store.store(group="policy", name=f"{name}_{policy_name}", node=_editable(policy))
+
+
+@cache
+def _register_plugin(target: str) -> None:
+    """Put the settings that a plug-in brings for its target into Hydra's store, as if they were packaged files."""
+    store = ConfigStore.instance()
+    for profile in ("", *options("profile")):
+        if section := plugin_settings(target, profile):
+            group, name = ("profile/target", f"{profile}_{target}") if profile else ("target", target)
+            store.store(group=group, name=name, node=section, package="_global_")
 
 
 def _editable(frozen: Any) -> DictConfig:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modalities.audio.decode import recordings
+from modalities.audio.look import SUFFIXES
 from modalities.audio.policies import AudioView
 from modalities.datasets.files import FileTarget
 from modalities.datasets.folders import FolderTarget
@@ -15,7 +16,7 @@ from modalities.datasets.listing import Listing, Row
 class AudioFileTarget(FileTarget):
     """See ``modalities.datasets.files.FileTarget``; any rate and any number of channels, which are averaged."""
 
-    suffixes = (".wav", ".flac", ".ogg", ".mp3")
+    suffixes = SUFFIXES
 
     def listing(self, rows: Sequence[Row], view: AudioView, *, test: bool) -> Listing:
         """Return windows of each file: ``view.test_clips`` in a test, else one."""

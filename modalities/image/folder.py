@@ -11,6 +11,7 @@ from modalities.datasets.files import FileTarget
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.image.decode import read_image
+from modalities.image.look import SUFFIXES
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
 
@@ -18,7 +19,7 @@ from modalities.image.standins import standin_pictures
 class ImageFileTarget(FileTarget):
     """See ``modalities.datasets.files.FileTarget``."""
 
-    suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+    suffixes = SUFFIXES
     unit = "images"
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:

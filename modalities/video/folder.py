@@ -9,13 +9,14 @@ from modalities.datasets.files import FileTarget
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.video.decode import videos
+from modalities.video.look import SUFFIXES
 from modalities.video.policies import VideoView
 
 
 class VideoFileTarget(FileTarget):
     """See ``modalities.datasets.files.FileTarget``; any container and codec that FFmpeg reads."""
 
-    suffixes = (".mp4", ".avi", ".mkv", ".webm", ".mov")
+    suffixes = SUFFIXES
 
     def listing(self, rows: Sequence[Row], view: VideoView, *, test: bool) -> Listing:
         """Return evenly spaced clips of each file: ``view.test_clips`` in a test, else ``view.train_clips``."""

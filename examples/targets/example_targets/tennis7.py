@@ -12,7 +12,7 @@ SPLIT = "tennis7-tens-1"
 
 
 def block(name: str) -> str:
-    """Return the leak unit of STROKE/STROKEn.mp4: clips 1 to 10 of a stroke, 11 to 20, 21 to 30, 31 to 40, and the rest."""
+    """Return the leak unit of STROKE/STROKEn.mp4: clips 1–10 of a stroke, 11–20, 21–30, 31–40, or the rest."""
     stroke, _, file = name.partition("/")
     number = int(re.sub(r"\D", "", file.rpartition(".")[0]))
     return f"{stroke}/{min((number - 1) // 10, 4)}"
@@ -26,8 +26,8 @@ class Tennis7(VideoFileTarget):
         title="Tennis, seven strokes",
         modality="video",
         classes=("b_slice", "b_volley", "backhand", "f_volley", "forehand", "serve", "smash"),
-        train_items=0,
-        test_items=0,
+        train_items=278,
+        test_items=93,
         licence="not stated",
         citation="@article{tennis2025, title={3D CNN Approach for Tennis Movement Recognition Using Spatiotemporal "
         "Features of Video}, journal={Modelling and Simulation in Engineering}, doi={10.1155/mse/1483523}, "
