@@ -110,8 +110,6 @@ def _register() -> None:
     """Put the typed sections into Hydra's store: the schema, and every modality's view and policies."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    for name in set(registry.target_names()) - set(options("target")):  # Hydra requires a node for each target
-        store.store(group="target", name=name, node={}, package="_global_")
     for name in registry.MODALITIES:
         modality = registry.modality(name)
         store.store(group="view", name=name, node=_editable(modality.view_type))
@@ -123,10 +121,11 @@ def _register() -> None:
 def _register_plugin(target: str) -> None:
     """Put the settings that a plug-in brings for its target into Hydra's store, as if they were packaged files."""
     store = ConfigStore.instance()
-    for profile in ("", *options("profile")):
+    if target not in options("target"):  # Hydra requires a node for each target
+        store.store(group="target", name=target, node=plugin_settings(target), package="_global_")
+    for profile in options("profile"):
         if section := plugin_settings(target, profile):
-            group, name = ("profile/target", f"{profile}_{target}") if profile else ("target", target)
-            store.store(group=group, name=name, node=section, package="_global_")
+            store.store(group="profile/target", name=f"{profile}_{target}", node=section, package="_global_")
 
 
 def _editable(frozen: Any) -> DictConfig:

@@ -27,6 +27,7 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h
 MAX_PIXELS = 1 << 26  # of one frame, twice as many as 8K has
 MAX_SIDE = 65_536  # pixels of the longer side once the shorter one is scaled
 DEFAULT_RATE = 25  # frames per second of a file that does not tell
+MAX_RATE = 1000  # frames per second above which the times of a file mean nothing
 MIN_SEEK = 12  # frames; decoding fewer is faster than seeking, which restarts the decoder
 
 
@@ -78,9 +79,9 @@ def _packets(container: Any, stream: Any) -> list[Packet]:
 def frame_times(path: Path) -> NDArray[np.float64]:
     """Return the times of all frames in seconds from the first one, read from the packets without decoding.
 
-    Frames that the file's edit list leaves out are not counted. If most frames carry the time of another one, as
-    careless writers of MP4 files leave it, all are taken to be shown as long as a packet says. Raises BadInput if the
-    file is missing, not a video, without frames or with only part of those that it promises.
+    Frames that the file's edit list leaves out are not counted. If most frames follow at once, as in files whose writer
+    set no times, each is taken to be shown as long as its packet says. Raises BadInput if the file is missing, not a
+    video, without frames or with only part of those that it promises.
     """
     with _open_video(path) as (container, stream):
         packets, tick = _packets(container, stream), stream.time_base
@@ -95,10 +96,10 @@ def frame_times(path: Path) -> NDArray[np.float64]:
         raise BadInput(f"{path} holds no frame that is shown; replace the file or fetch it again.")
     if None in stamps:  # AVI may carry no presentation times; its frame rate is constant
         return np.arange(len(stamps)) / float(rate or DEFAULT_RATE)
-    if 2 * len(set(stamps)) <= len(stamps):
-        lasts = float(np.median([packet.lasts or 0 for packet in packets]) * tick)
-        return np.asarray(np.arange(len(stamps)) * (lasts or 1 / DEFAULT_RATE), np.float64)
     times: NDArray[np.float64] = np.sort(np.array(stamps, np.float64)) * float(tick)
+    if len(times) > 1 and np.median(np.diff(times)) < 1 / MAX_RATE:
+        lasts = float(np.median([packet.lasts or 0 for packet in packets]) * tick)
+        return np.asarray(np.arange(len(times)) * (lasts if lasts >= 1 / MAX_RATE else 1 / DEFAULT_RATE), np.float64)
     return np.asarray(times - times[0])
 
 
