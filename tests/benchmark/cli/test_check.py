@@ -157,7 +157,8 @@ def test_a_target_without_a_stand_in_says_that_real_data_must_be_checked(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, plug_in: Callable[[Path, str, str], None]
 ) -> None:
     own = ADAPTER.replace("FolderTarget", "FileTarget").replace("filled", "bare").replace("s=0", "s=1")
-    (tmp_path / "bare_module.py").write_text(own.replace("s = 0", "s=1"))
+    listed = "    def files(self, home):\n        return []\n\n\nTARGET"
+    (tmp_path / "bare_module.py").write_text(own.replace("s = 0", "s=1").replace("TARGET", listed))
     plug_in(tmp_path, "bare", "bare_module:TARGET")
     assert code_of("check", "bare") == 0
     head = capsys.readouterr().out.splitlines()[0]
