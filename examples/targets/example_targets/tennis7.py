@@ -35,7 +35,8 @@ class Tennis7(VideoFileTarget):
         homepage="https://github.com/Nelijahk/3DCNN-Tennis-Action-Recognition",
         download_bytes=0,
         leak_unit="ten clips numbered in a row",
-        notes="",
+        notes=f"A split of our own, {SPLIT}: tens of clips by a hash of their name, because neighbours often show one "
+        "match. Clips of a match that spans two tens, or of two strokes in it, can be on both sides.",
     )
     unit = "clips"
     layout = "STROKE/STROKEn.mp4"

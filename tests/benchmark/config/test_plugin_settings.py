@@ -89,7 +89,7 @@ def test_a_file_of_comments_changes_nothing(bring: Callable[..., tuple[str, Path
     [
         ("view: {size: 24", "cannot be read as YAML"), (b"view: \xff", "cannot be read as YAML"),
         ("- view", "is not a mapping of sections"), ("veiw: {size: 24}", "veiw.*did you mean view"),
-        ("view: {siez: 24}", "siez"), ("view: {size: large}", "large"), ("view: {size: 4}", "at least 8 pixels"),
+        ("view: {siez: 24}", "siez"), ("view: {size: large}", "large"), ("view: {resize: 8}", "smaller than view.size"),
         ("recipe: {mixing: cutmax}", "cutmax.*did you mean cutmix"), ("profile: {name: mine}", "profile"),
         ("seeds: [1, 2]", "seeds"), ("profiles: [small]", "profiles"), ("profiles: {smal: {}}", "did you mean small"),
         ("profiles: {demo: 3}", "not a mapping"), ("profiles: {demo: {suite: {}}}", "suite"),
