@@ -31,7 +31,7 @@ def test_damaged_files_do_not_count_unless_all_are(tmp_path: Path) -> None:
     paths = drawn(tmp_path, (40, 40))
     (tmp_path / "damaged.png").write_bytes(b"no picture")
     assert suggest_view([tmp_path / "damaged.png", *paths]).view == {"size": 40}
-    with pytest.raises(BadInput, match="damaged.png"):
+    with pytest.raises(BadInput, match=r"damaged\.png"):
         suggest_view([tmp_path / "damaged.png"])
     with pytest.raises(BadInput, match="no file to look at"):
         suggest_view([])
