@@ -23,7 +23,7 @@ def mark(folder: Path, target: str, seed: int) -> None:
 
 def has_stand_in(adapter: TargetAdapter) -> bool:
     """Return whether an adapter can write a stand-in: unless it says otherwise, it can if it has ``write_sample``."""
-    return bool(getattr(adapter, "has_stand_in", hasattr(adapter, "write_sample")))
+    return bool(getattr(adapter, "has_stand_in", callable(getattr(adapter, "write_sample", None))))
 
 
 def is_stand_in(folder: Path) -> bool:
