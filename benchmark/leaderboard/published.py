@@ -12,11 +12,11 @@ from modalities.base import Published
 PUBLISHED_PROFILE = "paper"
 
 
-def published_columns(records: Sequence[Record], published: Sequence[Published]) -> dict[str, Any]:
+def published_columns(record: Record | None, published: Sequence[Published]) -> dict[str, Any]:
     """Return the columns ``published_top1`` and ``published_differs`` of a row.
 
     Args:
-        records: of the row's seeds that are done; without one it is not known which datum was used.
+        record: of one of the row's seeds that are done; without one it is not known which datum was used.
         published: results on the row's target, their ``sources`` as SHA-256.
 
     Returns:
@@ -26,10 +26,10 @@ def published_columns(records: Sequence[Record], published: Sequence[Published])
     """
     columns = {"published_top1": None, "published_differs": ""}
     students = [entry for entry in published if entry.role == "student"]
-    if not records or records[0].data != "real" or not students:
+    if record is None or record.data != "real" or not students:
         return columns
-    nearest = min(students, key=lambda entry: len(_differences(records[0], entry)))  # of several, the first
-    differing = _differences(records[0], nearest)
+    nearest = min(students, key=lambda entry: len(_differences(record, entry)))  # of several, the first
+    differing = _differences(record, nearest)
     if not differing:
         return columns | {"published_top1": nearest.top1}
     result = f"{100 * nearest.top1:.1f} % (networks: {nearest.networks}; datum: {nearest.datum})"

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.leaderboard.published import published_columns
 from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
-from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.identity import canonical_json
+from benchmark.records.record import Control, ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
 from modalities.base import Published
@@ -79,7 +80,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     """
     import pandas as pd
 
-    requested = store.requested_cells()
+    requested, settings = store.requested()
     if not requested:
         raise BadInput(
             f"{store.root} holds no results; `benchmark run` makes some, or choose another folder.", about="results"
@@ -87,9 +88,10 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
-    rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
-    settings = store.requested_settings()
-    kept = _without_superseded([(row, _settings(settings, row)) for row in rows])
+    rows = [
+        _row(store, cells, settings.get(cells[0].row), published or {}) for cells in sorted(groups.values(), key=_order)
+    ]
+    kept = _without_superseded(rows)
     _tell_apart(kept)
     add_ranks(store, [row for row, _ in kept])
     frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
@@ -98,6 +100,8 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
 
 def sanitize(text: str) -> str:
     """Return one line of composed letters without control characters, escapes, direction marks or lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     spaced = re.sub("[\t\n\r\v\f]", " ", text)
     visible = (sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co"))
     line = " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
@@ -111,27 +115,32 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _settings(requested: Mapping[str, Settings], row: Mapping[str, Any]) -> Settings:
-    """Return what the ids of a row's cells cover; if no manifest or record says, only its names."""
-    names = {"policy": {"name": row["policy"]}, "recipe": {"name": row["recipe"]}}
-    return requested.get(row["row"]) or {
-        **names, "teacher": {"network": row["teacher"]}, "student": {"network": row["student"]}
+def _names(cell: ManifestEntry) -> Settings:
+    """Return what is known of a row's settings if neither a manifest nor a record says."""
+    return {
+        "policy": {"name": cell.policy}, "recipe": {"name": cell.recipe},
+        "teacher": {"network": cell.teacher}, "student": {"network": cell.student},
     }  # fmt: skip
 
 
 def _without_superseded(rows: Sequence[tuple[Row, Settings]]) -> list[tuple[Row, Settings]]:
     """Leave out rows without data if a row that differs in nothing else has data."""
     names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
-    with_data: dict[Any, list[Settings]] = {}
+    missing = {names(row) for row, _ in rows if row["status"] == "no data"}
+    with_data: dict[Any, set[str]] = {}  # by names, what the settings say besides; "" if they do not say everything
     for row, own in rows:
-        if row["status"] != "no data":
-            with_data.setdefault(names(row), []).append(own)
+        if row["status"] != "no data" and names(row) in missing:
+            with_data.setdefault(names(row), set()).add(_besides_data(own))
 
     def superseded(row: Row, own: Settings) -> bool:
-        others = with_data.get(names(row), ())
-        return any(not (is_complete(own) and is_complete(o)) or without_data(o) == without_data(own) for o in others)
+        others = with_data.get(names(row), set())
+        return bool(others) and ("" in (own_text := _besides_data(own), *others) or own_text in others)
 
     return [(row, own) for row, own in rows if row["status"] != "no data" or not superseded(row, own)]
+
+
+def _besides_data(settings: Settings) -> str:
+    return canonical_json(without_data(settings)) if is_complete(settings) else ""
 
 
 def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
@@ -147,47 +156,69 @@ def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
             row["differs"] = ", ".join(filter(None, (text, *by_hash)))
 
 
-def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
-    """Return the record of a cell that is done, or the status and reason of one that is not."""
+def _read(store: Store, cell: ManifestEntry) -> tuple[Record | None, str, str]:
+    """Return a cell's record, if it has one that can be read, its status, and the reason if it is not done."""
     try:
         record = store.read(cell.id)
     except BadInput as error:
-        return "failed", str(error).replace(str(store.cells / cell.id), cell.id)
+        return None, "failed", str(error).replace(str(store.cells / cell.id), cell.id)
     if record is None:
-        return "to run", "not run yet"
+        return None, "to run", "not run yet"
     if record.status != "done":
-        return record.status, record.reason
+        return record, record.status, record.reason
     accuracy, items = record.metrics.get(_ACCURACIES[record.metric]), record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
-        return "failed", f"the record says done and has no {record.metric} accuracy over test items"
-    return record
+        return record, "failed", f"the record says done and has no {record.metric} accuracy over test items"
+    return record, "done", ""
 
 
-def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Sequence[Published]]) -> dict[str, Any]:
-    done, unfinished = [], []
+def _row(
+    store: Store, cells: list[ManifestEntry], known: Settings | None, published: Mapping[str, Sequence[Published]]
+) -> tuple[Row, Settings]:
+    """Return a row and its settings: those that are ``known``, or else what a record says, or only its names."""
+    own, example = known, None
+    done: list[_Result] = []
+    unfinished: list[tuple[str, str]] = []
     for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
-        outcome = _outcome(store, cell)
-        if isinstance(outcome, Record):
-            done.append(outcome)
+        record, status, reason = _read(store, cell)
+        if record is not None and status == "done":
+            example = example or record
+            done.append(_Result(*_of_result(record)))
         else:
-            status, reason = outcome
             unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
+        own = own or (record.settings if record else None)
     status, reason = unfinished[0] if unfinished else ("done", "")
     first = cells[0]
-    row: dict[str, Any] = {axis: getattr(first, axis) for axis in ROW_AXES}
+    row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
         "status": status,
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
-        **published_columns(done, published.get(first.target, ())),
+        **published_columns(example, published.get(first.target, ())),
         "cells": [record.id for record in done],
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
-    return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
+    clean = {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
+    return clean, own or _names(first)
 
 
-def _figures(records: list[Record]) -> dict[str, Any]:
+class _Result(NamedTuple):
+    """What is kept of a record of a row that is done: a row may have any number of seeds, and a record is large."""
+
+    id: str
+    metric: str
+    metrics: Mapping[str, float | None]
+    controls: Mapping[Control, float | None]
+    test_set: Mapping[str, Any]
+    segments: int
+    seconds: Mapping[str, float]
+
+
+_of_result = attrgetter(*_Result._fields)
+
+
+def _figures(records: list[_Result]) -> dict[str, Any]:
     from benchmark.evaluation.metrics import is_collapsed, retention
     from benchmark.statistics.planning import expected_seed_spread
 
@@ -233,7 +264,7 @@ def _figures(records: list[Record]) -> dict[str, Any]:
     }
 
 
-def _accuracy(name: str, records: list[Record]) -> dict[str, float | None]:
+def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
     """Return the mean of one accuracy over seeds, its spread, and its interval over the test items."""
     from benchmark.statistics.intervals import wilson_interval
 
@@ -246,7 +277,7 @@ def _accuracy(name: str, records: list[Record]) -> dict[str, float | None]:
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
 
 
-def _items(name: str, records: list[Record]) -> float:
+def _items(name: str, records: list[_Result]) -> float:
     """Return the effective items of an accuracy, as a mean over seeds; earlier versions counted every item."""
     return fmean(r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
 

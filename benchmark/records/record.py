@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.records.cell_key import CellAxes, CellKey, Count, Name
 from benchmark.records.identity import SCHEMA_VERSION
-from benchmark.records.json_checks import STRICT, first_problem
+from benchmark.records.json_checks import STRICT, first_problem, read_json
 from modalities.errors import BadInput
 
 REAL_TRAINING_ITEMS = "real-training-items"
@@ -62,6 +62,11 @@ class Record(CellAxes):
     peak_memory_bytes: Count | None = None
     deviations: list[str] = field(default_factory=list)  # from the published setting, one sentence each
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the record's row has in common: everything that the id covers, except the seed."""
+        return {key: value for key, value in self.config.items() if key != "seed"}
+
     def to_json(self) -> str:
         """Return the record as text. Raises ValueError if a number in it is not finite."""
         return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
@@ -70,7 +75,7 @@ class Record(CellAxes):
     def from_json(cls, text: str, where: str | Path = "a record") -> Record:
         """Read the text that ``to_json`` made. Raise BadInput, which names ``where``, if it is anything else."""
         try:
-            content = json.loads(text, parse_constant=_refuse_constant)
+            content = read_json(text)
         except (ValueError, RecursionError) as error:
             raise _not_a_record(where, str(error)) from error
         if not isinstance(content, dict):
@@ -81,20 +86,19 @@ class Record(CellAxes):
                 f"{where} has record schema version {version!r} and this package reads {SCHEMA_VERSION}; "
                 "use the version of the package that wrote it, or run its cell again."
             )
-        if missing := sorted({entry.name for entry in fields(cls)} - set(content) - _LATER):  # with a default or not
-            raise _not_a_record(where, f"missing: {', '.join(missing)}")
+        if not content.keys() >= _KEYS:  # with a default or not
+            raise _not_a_record(where, f"missing: {', '.join(sorted(_KEYS - content.keys()))}")
         try:
             return cls(**content)
         except ValidationError as error:
             raise _not_a_record(where, first_problem(error)) from error
 
 
+_KEYS = {entry.name for entry in fields(Record)} - _LATER
+
+
 def _not_a_record(where: str | Path, problem: str) -> BadInput:
     return BadInput(f"{where} is not a record ({problem}); delete the file and run its cell again.")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

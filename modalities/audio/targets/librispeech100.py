@@ -9,11 +9,11 @@ from pathlib import Path
 from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import fingerprint_of_split, held_out
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import lines, plain_path, sha256_of, unmatched
+from modalities.datasets.splits import fingerprint_of_split, held_out
 from modalities.errors import BadInput
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.

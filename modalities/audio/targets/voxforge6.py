@@ -8,11 +8,11 @@ from pathlib import Path
 from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import held_out
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.listing import Row
 from modalities.datasets.lists import is_safe_path, lines, sha256_of
+from modalities.datasets.splits import held_out
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
 
