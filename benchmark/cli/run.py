@@ -19,6 +19,7 @@ from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
 from benchmark.leaderboard.formats import write
+from benchmark.leaderboard.table import leaderboard
 from benchmark.planning.cell import Cell, describe, state_of, write_manifest
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request, broken_targets
@@ -81,12 +82,16 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     except KeyboardInterrupt:
         print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
-    written = write(store, published())
-    print_summary(store)
+    frame = leaderboard(store, published())
+    written = write(frame, store.root)
+    print_summary(frame)
     for path in written:
         print(f"wrote {path.resolve()}")
     outcome.records = without_data | outcome.records
-    return _report(cells, outcome, broken_targets(request), store, time.monotonic() - began)
+    not_done = {cell.id for cell in todo} | without_data.keys()
+    left = [cell for cell in cells if cell.id in not_done]
+    code = _report(left, outcome, broken_targets(request), store, time.monotonic() - began)
+    return DONE if code == NOTHING and len(left) < len(cells) else code
 
 
 def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Record]]:
@@ -159,7 +164,10 @@ def _launch(
 
 
 def _report(cells: list[Cell], outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
-    """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code."""
+    """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code.
+
+    ``cells`` are those that were not done before.
+    """
     # Some records could not be written and are only in the outcome.
     found = [outcome.records.get(cell.id) or read_if_valid(store, cell.id) for cell in cells]
     records = [record for record in found if record is not None]

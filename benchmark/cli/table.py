@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cli.text_table import print_table
 from benchmark.config.published import source_digests
@@ -22,15 +23,17 @@ from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import Published
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def render(results: Path, profile: str, format: str) -> str:
     """Return the leaderboard of ``results/profile`` as text."""
     return FORMATS[format](leaderboard(Store(results / profile), published()))
 
 
-def print_summary(store: Store) -> None:
+def print_summary(frame: pd.DataFrame) -> None:
     """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
-    frame = leaderboard(store, published())
     heads = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "chance %"]
     heads += ["majority %", "untrained %", "test items", "seeds", "rank"]
     figures = ("mean_per_class", "retention", "chance", "majority", "untrained")

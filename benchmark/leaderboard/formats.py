@@ -10,17 +10,14 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.aggregate import Method, methods_of
-from benchmark.leaderboard.table import leaderboard
 from benchmark.records.record import REAL_TRAINING_ITEMS
-from benchmark.records.store import Store
-from modalities.base import Published
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -301,10 +298,10 @@ FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to
 _SUFFIXES = {"latex": "tex", "markdown": "md"}
 
 
-def write(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> list[Path]:
-    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
-    frame, paths = leaderboard(store, published), []
+def write(frame: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into a folder; return paths."""
+    paths = []
     for name, export in FORMATS.items():
-        paths.append(store.root / f"leaderboard.{_SUFFIXES.get(name, name)}")
+        paths.append(folder / f"leaderboard.{_SUFFIXES.get(name, name)}")
         atomic_write(paths[-1], export(frame))
     return paths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
@@ -14,7 +14,7 @@ from benchmark.leaderboard.published import published_columns
 from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json
-from benchmark.records.record import Control, ManifestEntry, Record
+from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
 from modalities.base import Published
@@ -209,7 +209,7 @@ class _Result(NamedTuple):
     id: str
     metric: str
     metrics: Mapping[str, float | None]
-    controls: Mapping[Control, float | None]
+    controls: Mapping[str, float | None]
     test_set: Mapping[str, Any]
     segments: int
     seconds: Mapping[str, float]
@@ -226,8 +226,8 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
     figures: dict[str, float | None] = {}
     for name in _ACCURACIES.values():
         figures |= _accuracy(name, records)
-    figures["teacher_top1"] = _mean(r.controls.get("teacher_top1") for r in records)
-    figures["teacher_mean_per_class"] = _mean(r.metrics.get("teacher_mean_per_class") for r in records)
+    figures["teacher_top1"] = _mean([r.controls.get("teacher_top1") for r in records])
+    figures["teacher_mean_per_class"] = _mean([r.metrics.get("teacher_mean_per_class") for r in records])
     for name in ("", "_sd", "_low", "_high"):
         figures[f"score{name}"] = figures[f"{_ACCURACIES[metric]}{name}"]
     score, teacher = figures["score"], figures[f"teacher_{_ACCURACIES[metric]}"]
@@ -238,8 +238,8 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
     figures |= {
         "teacher_score": teacher,
         "retention": None if score is None or teacher is None else retention(score, teacher),
-        **{name: _mean(r.metrics.get(name) for r in records) for name in _FROM_METRICS},
-        **{name: _mean(r.controls.get(name) for r in records) for name in ("chance", "majority", "untrained")},
+        **{name: _mean([r.metrics.get(name) for r in records]) for name in _FROM_METRICS},
+        **{name: _mean([r.controls.get(name) for r in records]) for name in _FROM_CONTROLS},
         "segments": round(fmean(record.segments for record in records)),
         "seconds": round(fmean(sum(record.seconds.values()) for record in records), 1),
     }
@@ -255,7 +255,7 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
     clustered = (figures["clusters"] or 0) < (figures["items"] or 0) and figures["clusters"] is not None
     return {
         **{name: None if value is None else round(value, 6) for name, value in figures.items()},
-        "known_items": _mean(_number(found.get("known_items")) for found in test_sets),
+        "known_items": _mean([_number(found.get("known_items")) for found in test_sets]),
         "items_sha256": hashes.pop() if len(hashes) == 1 else "differ",
         "metric": metric,
         "seed_scores": " ".join(f"{seed:.6g}" for seed in seeds if seed is not None),
@@ -268,10 +268,10 @@ def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
     """Return the mean of one accuracy over seeds, its spread, and its interval over the test items."""
     from benchmark.statistics.intervals import wilson_interval
 
-    mean = _mean(record.metrics.get(name) for record in records)
-    if mean is None:
-        return dict.fromkeys((name, f"{name}_sd", f"{name}_low", f"{name}_high"))
-    values = [value for record in records if (value := record.metrics[name]) is not None]
+    values = [value for record in records if (value := record.metrics.get(name)) is not None]
+    if len(values) < len(records):
+        return {f"{name}{what}": None for what in ("", "_sd", "_low", "_high")}
+    mean = fmean(values)
     low, high = wilson_interval(mean, _items(name, records))
     spread = stdev(values) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
@@ -286,14 +286,14 @@ _ACCURACIES = {"top-1": "top1", "mean per-class": "mean_per_class"}
 _FROM_METRICS = (
     "fidelity", "top5", "kl", "ece", "items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted"
 )  # fmt: skip
+_FROM_CONTROLS = ("chance", "majority", "untrained")
 
 
 def _number(value: Any) -> float | None:
     return value if isinstance(value, int) else None
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     """The mean, or None as soon as one value is missing: a mean over fewer would not say so."""
-    numbers = list(values)
-    known = [value for value in numbers if value is not None]
-    return fmean(known) if known and len(known) == len(numbers) else None
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None

@@ -21,12 +21,11 @@ REAL_TRAINING_ITEMS = "real-training-items"
 Status = Literal["done", "failed", "refused", "no data", "diverged", "out of memory"]
 
 
-def _check_only(value: float, check: ValidatorFunctionWrapHandler) -> float:
-    check(value)
-    return value  # a whole number stays whole, so that a record is written as it was read
+def _check_only(figures: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    check(figures)
+    return dict(figures)  # a whole number stays whole, so that a record is written as it was read
 
 
-Figure = Annotated[float, WrapValidator(_check_only)]
 Control = Literal["chance", "majority", "untrained", "teacher_top1"]
 Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(min_length=3)]
 TestSet = dict[Literal["items", "known_items", "ids_sha256"], Count | str | None]
@@ -55,10 +54,11 @@ class Record(CellAxes):
     test_set: TestSet = field(default_factory=dict)
     teacher_key: str | None = None
     provenance: dict[str, Any]
-    metrics: dict[str, Figure | None] = field(default_factory=dict)  # of the student, see evaluate_predictions
-    controls: dict[Control, Figure | None] = field(default_factory=dict)
+    # Of the student, see evaluate_predictions.
+    metrics: Annotated[dict[str, float | None], WrapValidator(_check_only)] = field(default_factory=dict)
+    controls: Annotated[dict[Control, float | None], WrapValidator(_check_only)] = field(default_factory=dict)
     segments: Count = 0  # shown to the student
-    seconds: dict[str, Figure] = field(default_factory=dict)  # by phase
+    seconds: Annotated[dict[str, float], WrapValidator(_check_only)] = field(default_factory=dict)  # by phase
     peak_memory_bytes: Count | None = None
     deviations: list[str] = field(default_factory=list)  # from the published setting, one sentence each
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.safetensors", "predictions.npz"
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
+_CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
 
 
@@ -66,7 +67,7 @@ class Store:
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
+        if not _CELL_NAME.fullmatch(id):
             raise BadInput(f"'{id}' is not a valid name of a cell; `benchmark plan` lists the cells.")
         return self.cells / id
 
@@ -295,7 +296,8 @@ def _unreadable(path: Path, error: Exception) -> BadInput:
 
 def _read_text(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode()
+        with path.open("rb", buffering=0) as file:  # a hundred thousand are read for one table
+            return file.read().decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -75,7 +75,7 @@ def compile_if_requested(network: nn.Module, training: Training) -> nn.Module:
     """Return the network to call: the network itself, or compiled as the recipe says; planning has resolved ``auto``.
 
     The compiled network shares its weights with ``network``, whose state dict keeps plain names. What the compiler
-    writes is kept in the cache, for other processes and later runs, unless TORCHINDUCTOR_CACHE_DIR names another folder.
+    writes is kept in the cache, for other processes and later runs, unless TORCHINDUCTOR_CACHE_DIR names a folder.
     Tested on CPUs only.
     """
     if training.compile in ("auto", "none"):

@@ -152,7 +152,7 @@ def body(found: Parts) -> list[str]:
             f"## {target}", "",
             f"{first['seconds']:.0f} s of processor time per training, {first['precision']}; all students' teacher: "
             f"{first['reference']} with {100 * first['reference_top1']:.1f} %. Top-1 in percent of "
-            f"{first['held_out']:,} held-out training items; * marks networks that no smaller one beats as student.", "",
+            f"{first['held_out']:,} held-out training items; * marks those that no smaller one beats as student.", "",
             *table(
                 [{**r, "mark": "*" if r["network"] in best else "", "t": 100 * r["teacher"], "s": 100 * r["student"],
                   "ts": r["steps"]["teacher"], "ss": r["steps"]["student"]} for r in rows],

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from benchmark.records.store import Store
 from modalities import registry
 
 
@@ -73,3 +74,15 @@ def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, t
     alone = benchmark(*words, "profile=smoke").out
     assert "fold" not in alone
     assert "\n1 cell, " in alone
+
+
+def test_each_record_is_read_once_to_tell_what_is_done(cells, tmp_path, monkeypatch, benchmark):
+    store, many = Store(tmp_path / "smoke"), cells(f"seeds={list(range(30))}")
+    for cell in many:
+        store.write(cell.record("done", provenance={}))
+    read = []
+    real = Store.read
+    monkeypatch.setattr(Store, "read", lambda self, id: read.append(id) or real(self, id))
+    monkeypatch.setattr("benchmark.cli.plan.make_plan", lambda request: many)
+    assert "30 cells, 0 to run" in benchmark("plan", "--results", tmp_path, "profile=smoke").out
+    assert sorted(read) == sorted(cell.id for cell in many)

@@ -109,7 +109,7 @@ def test_no_two_rows_of_the_terminal_begin_alike(tmp_path, capsys):
         cell(student="a"), cell(student="b"), cell(student="b", settings=2), cell(fold=2), cell(data="stand-in"),
         cell("b"),
     )  # fmt: skip
-    print_summary(filled(tmp_path, *rows))
+    print_summary(leaderboard(filled(tmp_path, *rows)))
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("digits", "b "))]
     begins = [" ".join(line.split(" 96.0 ")[0].split()) for line in shown]
     assert len(set(begins)) == len(begins) == len(rows)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmark.config.compose import compose_target
+from benchmark.config.compose import compose_target, load_suite
+from benchmark.data.locate import DataLocation
 from benchmark.planning import plan as planning
 from benchmark.planning.cell import lowered_guard, state_of
 from benchmark.planning.plan import cells_of, make_plan
@@ -270,6 +271,55 @@ def test_names_and_seeds_that_no_record_could_hold_are_refused_before_anything_r
     with pytest.raises(BadInput) as caught:
         cells(override)
     assert f"a cell of digits cannot be named ({problem}" in str(caught.value)
+
+
+# --- how often --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looks(monkeypatch, tmp_path):
+    """What a plan looks at, by name, with real data of two folds and a file of weights."""
+    found: dict[str, list[object]] = {"locate": [], "examine": [], "_file_hash": []}
+    location = DataLocation("real", tmp_path, "f" * 64, ready=True)
+    answers = {"locate": location, "examine": location, "_file_hash": "0" * 64}
+    for name, answer in answers.items():
+
+        def look(*given, name=name, answer=answer, **options):
+            found[name].append(given)
+            return answer
+
+        monkeypatch.setattr(planning, name, look)
+    return found
+
+
+def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells_there_are(
+    looks, monkeypatch, tmp_path
+):
+    suite = load_suite("all")
+    suite.variants = [[f"recipe.lr={number}e-4"] for number in range(1, 21)]
+    monkeypatch.setattr(planning, "load_suite", lambda name: suite)
+    weights = tmp_path / "teacher.safetensors"
+    overrides = ("folds=[1,2]", "seeds=[0,1,2]", f"teacher.weights={weights}")
+    asked = Request(
+        profile="small", targets=("ucf101", "hmdb51"), overrides=overrides, controls=("noise",), root=tmp_path
+    )
+    assert len(make_plan(asked)) == 2 * 20 * 2 * 2 * 3
+    assert {name: len(given) for name, given in looks.items()} == {"locate": 2, "examine": 4, "_file_hash": 1}
+    assert len({(adapter.info.name, fold) for _, adapter, _, fold in looks["examine"]}) == 4
+
+
+def test_data_are_examined_again_for_another_view(looks, monkeypatch, tmp_path):
+    suite = load_suite("all")
+    suite.variants = [["view.size=32"], ["view.size=64"], ["view.size=32", "recipe.lr=0.5"]]
+    monkeypatch.setattr(planning, "load_suite", lambda name: suite)
+    make_plan(Request(profile="small", targets=("cifar10",), root=tmp_path))
+    assert [view.size for _, _, view, _ in looks["examine"]] == [32, 64]
+
+
+def test_the_next_plan_looks_again(looks, tmp_path):
+    for _ in range(2):
+        make_plan(Request(profile="small", targets=("cifar10",), root=tmp_path))
+    assert len(looks["examine"]) == len(looks["locate"]) == 2
 
 
 # --- what would happen to it -----------------------------------------------------------------------------------
