@@ -203,7 +203,8 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_name_depends_on_everything_that_changes_the_numbers(cells, change):
+def test_a_name_depends_on_everything_that_changes_the_numbers(cells, change, monkeypatch):
+    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: False)
     (plain,), (changed,) = cells(), cells(change)
     assert changed.id != plain.id
     assert changed.row != plain.row
@@ -226,12 +227,15 @@ def test_a_name_depends_on_the_content_of_the_weights_and_not_on_their_place(cel
     assert first.teacher_key == same.teacher_key != other.teacher_key
 
 
-def test_a_name_depends_on_precision_as_it_is_done_and_so_on_the_kind_of_device(cells):
+def test_a_name_depends_on_precision_as_it_is_done_and_so_on_the_kind_of_device(cells, monkeypatch):
+    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: False)
     cpu, gpu = cells()[0], cells(device="cuda")[0]
     assert cpu.id != gpu.id
     assert cpu.config.recipe.precision == "float32"
     assert gpu.config.recipe.precision == "bfloat16"
     assert cells("recipe.precision=float32", "teacher.training.precision=float32")[0].id == cpu.id
+    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: True)
+    assert cells()[0].id == gpu.id, "a CPU that multiplies bfloat16 does the same"
 
 
 def test_a_name_depends_on_the_data(monkeypatch):
