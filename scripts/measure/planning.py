@@ -94,9 +94,9 @@ def checkout(commit: str, folder: Path) -> Iterator[Path]:
 
 
 def cost(command: Iterable[str], code: Path, most: int) -> dict[str, float]:
-    """Run Python in a checkout; return seconds of processor time, peak bytes of the largest process, and the exit code.
+    """Run Python in a checkout; return seconds of processor time, and bytes of memory at the peak.
 
-    ``seconds`` is infinite if it took longer than ``most``.
+    ``seconds`` is infinite if it took longer than ``most``. Raises SystemExit if the command fails.
     """
     environment = {**os.environ, "PYTHONPATH": str(code), "PYTHONWARNINGS": "ignore"}
     limit = partial(resource.setrlimit, resource.RLIMIT_CPU, (most, most))
