@@ -178,13 +178,13 @@ def test_a_name_does_not_depend_on_paths_or_on_how_cells_are_run(cells, photo, t
     monkeypatch.chdir(tmp_path)
     assert cells("source.image=deep er/photo.png")[0].id == cell.id, "a relative path"
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
-    assert cells.__wrapped__()[0].id == cell.id, "another cache"
+    assert cells()[0].id == cell.id, "another cache"
 
 
 def test_a_name_does_not_depend_on_the_commit(cells, monkeypatch):
     before = [cell.id for cell in cells()]
     monkeypatch.setattr("benchmark.records.provenance._checkout", lambda package: ("f" * 40, True))
-    assert [cell.id for cell in cells.__wrapped__()] == before
+    assert [cell.id for cell in cells()] == before
 
 
 def test_adding_a_seed_keeps_the_other_names_and_the_row(cells):
