@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+from benchmark.planning.expected import ROLES, rest_work, step_work
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
+from benchmark.records.speeds import keep_speeds
+from benchmark.system.resources import device_name
 from modalities import registry
 
 
@@ -54,3 +59,28 @@ def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, t
     alone = benchmark(*words, "profile=smoke").out
     assert "fold" not in alone
     assert "\n1 cell, " in alone
+
+
+def test_the_plan_marks_estimates_and_takes_what_was_measured_for_any_number_of_steps(
+    benchmark, small, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    words = ("plan", "--results", tmp_path / "new", "--exclude", "cifar10", *small)
+
+    def planned(*more):
+        (row,) = json.loads(benchmark(*words, *more, "--format", "json").out)
+        return row["measured"], row["seconds"]
+
+    measured, seconds = planned()
+    assert not measured and seconds > 0
+    page = benchmark(*words).out
+    assert " ~0:0" in page and "~ an estimate: 1 cell of a kind that was not measured on this machine yet" in page
+
+    settings = [word for word in small if "=" in word and not word.startswith("profile=")]
+    (cell,) = make_plan(Request(profile="small", targets=("digits",), overrides=tuple(settings)))
+    name = device_name("cpu")
+    keep_speeds({step_work(cell, role, name): (2.0, 0.0) for role in ROLES})
+    keep_speeds({rest_work(cell, role, name): (30.0, 0.0) for role in ROLES})
+    assert planned() == (True, 60 + 2 * (60 + 40))
+    assert planned("recipe.steps=1000") == (True, 60 + 2 * (60 + 1000))
+    assert "~" not in benchmark(*words).out
