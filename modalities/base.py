@@ -74,7 +74,7 @@ class Reference(NamedTuple):
 
     name: str
     segments: int  # made by one call
-    make: Callable[[int], object]  # number of the call → its segments
+    make: Callable[[int], object] | None  # number of the call → its segments; None: the library is not installed
 
 
 class View(Protocol):
@@ -284,5 +284,5 @@ class Modality(Protocol):
         ...
 
     def references(self, source: str, view: Any, policy: Any, device: torch.device) -> Sequence[Reference]:
-        """Return other ways to make segments of a named source; libraries that are not installed are left out."""
+        """Return other ways to make segments of a named source, those of libraries that are not installed too."""
         ...

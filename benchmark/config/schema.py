@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from omegaconf import MISSING
@@ -75,6 +76,12 @@ class Teacher:
     threads: int = 0  # that train it, while students of others wait for a core; 0: as many as a cell's
     times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out items is refused
 
+    def steps(self, items: int) -> int:
+        """Return the number of steps on that many items, which ``epochs`` may limit."""
+        if not self.epochs:
+            return self.training.steps
+        return min(self.training.steps, ceil(self.epochs * items / self.training.batch))
+
 
 @dataclass
 class Student:
@@ -138,4 +145,3 @@ class Config:
     seeds: list[int] = field(default_factory=lambda: [0])
     folds: list[int] = field(default_factory=lambda: [1])
     threads: int = 1  # per cell; part of a cell's id, because sums depend on it
-    expected_seconds: float = 0.0  # of a cell on two CPU cores, for the plan; 0: unknown

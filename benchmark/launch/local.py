@@ -18,6 +18,7 @@ from typing import Any
 from benchmark.launch.progress import TICK, Display, Outcome, Progress
 from benchmark.launch.signals import signals_blocked
 from benchmark.planning.cell import Cell, describe
+from benchmark.planning.expected import expected_times, longest_first
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
@@ -48,7 +49,8 @@ def run_cells(
     """
     pool = _Pool(results, devices[: len(cells)], display)
     pool.remember_records(cells)
-    waiting = deque(sorted(cells, key=lambda cell: -cell.config.expected_seconds))
+    times = expected_times(cells, devices[0], Store(results).has_teacher)
+    waiting = deque(longest_first(cells, times))
     outcome = Outcome()
     try:
         while waiting or pool.busy():

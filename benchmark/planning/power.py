@@ -16,8 +16,8 @@ def smallest_differences(cells: Sequence[Cell], done: Collection[str], store: St
     """Return by id the difference to another row, as a share, that a cell's row and its seeds detect in 80 % of cases.
 
     The test items are the effective ones of the first cell of the same target that is ``done`` (``effective_items``:
-    fewer if items share a leak unit); until there is one, all that the dataset is known to have. Cells on a stand-in without a
-    result are missing, for its size is not known, and so are cells of targets whose size is not.
+    fewer if items share a leak unit); until there is one, all that the dataset is known to have. Cells on a stand-in
+    without a result are missing, for its size is not known, and so are cells of targets whose size is not.
     """
     seeds = Counter(cell.row for cell in cells)
     measured: dict[tuple[str, int, str], float | None] = {}

@@ -27,6 +27,7 @@ from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
 from benchmark.running.networks import changed_since, load_weights, make_network, save_weights
 from benchmark.running.status import NoData, run_to_status
+from benchmark.running.stopwatch import Stopwatch
 from benchmark.running.teacher import (
     ReadyTeacher,
     TeacherTask,
@@ -108,13 +109,17 @@ def run_cell(
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    attempt = _Attempt(cell, store, torch.device(device), callback, teacher, student, ranks)
+    stopwatch = Stopwatch(callback)
+    attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
         return _run_locked(attempt)
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
         found = record_from_other_run(store, cell.id, expected_stamp)
         if found is None:
-            return _run_locked(attempt)
+            found = _run_locked(attempt)
+            if found.status == "done" and teacher is None and student is None:  # names tell nothing of a caller's own
+                stopwatch.keep(cell, device)
+            return found
         if found.status == "done":
             store.discard_attempt(cell.id)
             if student is not None:

@@ -6,7 +6,12 @@ import json
 import subprocess
 import sys
 
+from benchmark.planning.expected import ROLES, rest_work, step_work
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
+from benchmark.records.speeds import keep_speeds
 from benchmark.records.store import Store
+from benchmark.system.resources import device_name
 from modalities import registry
 
 
@@ -86,3 +91,28 @@ def test_each_record_is_read_once_to_tell_what_is_done(cells, tmp_path, monkeypa
     monkeypatch.setattr("benchmark.cli.plan.make_plan", lambda request: many)
     assert "30 cells, 0 to run" in benchmark("plan", "--results", tmp_path, "profile=smoke").out
     assert sorted(read) == sorted([*(cell.id for cell in many), many[0].id]), "the first one once more, for its items"
+
+
+def test_the_plan_marks_estimates_and_takes_what_was_measured_for_any_number_of_steps(
+    benchmark, small, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    words = ("plan", "--results", tmp_path / "new", "--exclude", "cifar10", *small)
+
+    def planned(*more):
+        (row,) = json.loads(benchmark(*words, *more, "--format", "json").out)
+        return row["measured"], row["seconds"]
+
+    measured, seconds = planned()
+    assert not measured and seconds > 0
+    page = benchmark(*words).out
+    assert " ~0:0" in page and "~ an estimate: 1 cell of a kind that was not measured on this machine yet" in page
+
+    settings = [word for word in small if "=" in word and not word.startswith("profile=")]
+    (cell,) = make_plan(Request(profile="small", targets=("digits",), overrides=tuple(settings)))
+    name = device_name("cpu")
+    keep_speeds({step_work(cell, role, name): (2.0, 0.0) for role in ROLES})
+    keep_speeds({rest_work(cell, role, name): (30.0, 0.0) for role in ROLES})
+    assert planned() == (True, 60 + 2 * (60 + 40))
+    assert planned("recipe.steps=1000") == (True, 60 + 2 * (60 + 1000))
+    assert "~" not in benchmark(*words).out
