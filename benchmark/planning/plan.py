@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 from shutil import which
@@ -20,6 +19,7 @@ from benchmark.records.identity import cell_id, row_id
 from benchmark.records.json_checks import first_problem
 from modalities import registry
 from modalities.errors import BadInput
+from modalities.storage.digest import file_sha256
 
 COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
 
@@ -96,7 +96,7 @@ def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
     settings["training"] = _changing_numbers(settings["training"])
     if config.teacher.weights:
-        settings["weights"] = _file_hash(Path(config.teacher.weights))
+        settings["weights"] = file_sha256(Path(config.teacher.weights), "give a safetensors file as teacher.weights")
     return {
         "data": data.kind,
         "data_fingerprint": data.fingerprint,
@@ -105,14 +105,6 @@ def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:
         "teacher": settings,
         "threads": config.threads,
     }
-
-
-def _file_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInput(f"teacher.weights={path} cannot be read ({error.strerror}); give a safetensors file.") from error
 
 
 def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:
