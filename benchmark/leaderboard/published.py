@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.config.published import same_networks
+from benchmark.config.published import differing_settings, same_networks
 from benchmark.records.record import Record
 from modalities.base import Published
 
@@ -20,16 +20,16 @@ def published_columns(records: Sequence[Record], published: Sequence[Published])
         published: results on the row's target, their ``sources`` as SHA-256.
 
     Returns:
-        The top-1 of a student of the same datum and networks, under the profile that is the published setting, or else
-        None and a sentence on the nearest result. Nothing of either beside other than real data, or if there is no
-        published student.
+        The top-1 of a student of the same datum and networks, under the profile that is the published setting, with
+        no setting of it changed and on all test items, or else None and a sentence on the nearest result. Nothing of
+        either beside other than real data, or if there is no published student.
     """
     columns = {"published_top1": None, "published_differs": ""}
     students = [entry for entry in published if entry.role == "student"]
     if not records or records[0].data != "real" or not students:
         return columns
-    nearest = min(students, key=lambda entry: len(_differences(records[0], entry)))  # of several, the first
-    differing = _differences(records[0], nearest)
+    nearest = min(students, key=lambda entry: len(_differences(records, entry)))  # of several, the first
+    differing = _differences(records, nearest)
     if not differing:
         return columns | {"published_top1": nearest.top1}
     result = f"{100 * nearest.top1:.1f} % (networks: {nearest.networks}; datum: {nearest.datum})"
@@ -38,11 +38,23 @@ def published_columns(records: Sequence[Record], published: Sequence[Published])
     }
 
 
-def _differences(record: Record, entry: Published) -> list[str]:
-    """Return what tells a published result from that of a record."""
-    differing = [] if same_networks(entry, record.teacher, record.student) else ["networks"]
-    if record.source["sha256"] not in entry.sources:
+def _differences(records: Sequence[Record], entry: Published) -> list[str]:
+    """Return what tells a published result from that of the records of a row."""
+    first = records[0]
+    differing = [] if same_networks(entry, first.teacher, first.student) else ["networks"]
+    if first.source["sha256"] not in entry.sources:
         differing.append("source")
-    if record.profile != PUBLISHED_PROFILE:
+    if first.profile != PUBLISHED_PROFILE:
         differing.append("setting")
+    elif changed := _changed_settings(records):
+        differing.append(f"setting ({'; '.join(changed)})")
+    items, known = first.test_set.get("items"), first.test_set.get("known_items")
+    if known is not None and items != known:
+        differing.append(f"test items ({items:,} of {known:,})")
     return differing
+
+
+def _changed_settings(records: Sequence[Record]) -> list[str]:
+    """Return what is not the published setting in any of the records, each once, as its deviations say it."""
+    found = (text for r in records for text in differing_settings(r.deviations, r.target, r.modality))
+    return list(dict.fromkeys(text.rstrip(".") for text in found))
