@@ -179,11 +179,13 @@ def _row(
     own, example = known, None
     done: list[_Result] = []
     unfinished: list[tuple[str, str]] = []
+    deviations: dict[str, None] = {}
     for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
         record, status, reason = _read(store, cell)
         if record is not None and status == "done":
             example = example or record
             done.append(_Result(*_of_result(record)))
+            deviations |= dict.fromkeys(record.deviations)
         else:
             unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
         own = own or (record.settings if record else None)
@@ -194,7 +196,7 @@ def _row(
         "status": status,
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
-        **published_columns(example, published.get(first.target, ())),
+        **published_columns(example, deviations, published.get(first.target, ())),
         "cells": [record.id for record in done],
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from benchmark.records.json_checks import first_problem
 from benchmark.system.processor import multiplies_bfloat16
 from modalities import registry
 from modalities.errors import BadInput
+from modalities.storage.digest import file_sha256
 
 T = TypeVar("T")
 COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
@@ -124,21 +124,14 @@ def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:
     settings["training"] = _changing_numbers(settings["training"])
     if config.teacher.weights:
         path = Path(config.teacher.weights)
-        settings["weights"] = once(("weights", path), partial(_file_hash, path))
+        remedy = "give a safetensors file as teacher.weights"
+        settings["weights"] = once(("weights", path), partial(file_sha256, path, remedy))
     return {
         "view": _without_later(to_container(config.view)),
         "train_per_class": config.data.train_per_class,
         "teacher": settings,
         "threads": config.threads,
     }
-
-
-def _file_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInput(f"teacher.weights={path} cannot be read ({error.strerror}); give a safetensors file.") from error
 
 
 def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:

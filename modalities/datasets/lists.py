@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +29,6 @@ def lines(path: Path) -> list[str]:
     """Return the lines of a UTF-8 text without their ends and byte order mark. Raises BadInput if it is not one."""
     with reading(path):
         return path.read_text(encoding="utf-8-sig").splitlines()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a small file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def table(path: Path, columns: Sequence[str] = ()) -> Iterator[dict[str, str]]:

@@ -283,9 +283,9 @@ def test_names_and_seeds_that_no_record_could_hold_are_refused_before_anything_r
 @pytest.fixture
 def looks(monkeypatch, tmp_path):
     """What a plan looks at, by name, with real data of two folds and a file of weights."""
-    found: dict[str, list[object]] = {"locate": [], "examine": [], "_file_hash": []}
+    found: dict[str, list[object]] = {"locate": [], "examine": [], "file_sha256": []}
     location = DataLocation("real", tmp_path, "f" * 64, ready=True)
-    answers = {"locate": location, "examine": location, "_file_hash": "0" * 64}
+    answers = {"locate": location, "examine": location, "file_sha256": "0" * 64}
     for name, answer in answers.items():
 
         def look(*given, name=name, answer=answer, **options):
@@ -308,7 +308,7 @@ def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells
         profile="small", targets=("ucf101", "hmdb51"), overrides=overrides, controls=("noise",), root=tmp_path
     )
     assert len(make_plan(asked)) == 2 * 20 * 2 * 2 * 3
-    assert {name: len(given) for name, given in looks.items()} == {"locate": 2, "examine": 4, "_file_hash": 1}
+    assert {name: len(given) for name, given in looks.items()} == {"locate": 2, "examine": 4, "file_sha256": 1}
     assert len({(adapter.info.name, fold) for _, adapter, _, fold in looks["examine"]}) == 4
 
 
