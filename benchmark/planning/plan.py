@@ -126,7 +126,7 @@ def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:
 _LATER = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
-    "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0,
+    "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "off": [],
 }  # fmt: skip
 
 
