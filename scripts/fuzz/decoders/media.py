@@ -20,7 +20,7 @@ from modalities.datasets.listing import Listing, Row
 from modalities.image.decode import decode_image, read_image
 from modalities.image.standins import standin_pictures
 from modalities.video.decode import ClipReader
-from modalities.video.source import _clip
+from modalities.video.source import read_clip
 from modalities.video.standins import write_video
 from modalities.video.targets._kinetics400_standin import write_h264
 
@@ -131,7 +131,7 @@ def _sound(name: str, suffix: str, *kinds: tuple[str, str, int, int], fix: Any =
     return Decoder(name, what, f"item.{suffix}", partial(_sounds, kinds=kinds), _read_sound, fix_checksums=fix)
 
 
-def _clips(
+def read_clips(
     root: Path, *, suffix: str, write: Callable[..., None], ways: tuple[tuple[int, dict[str, Any]], ...]
 ) -> list[bytes]:
     """Write clips of some frames in several ways."""
@@ -143,9 +143,9 @@ def _clips(
     return found
 
 
-def _read_clip(root: Path) -> None:
+def _readread_clip(root: Path) -> None:
     def source() -> None:
-        frames, times = _clip(item(root))
+        frames, times = read_clip(item(root))
         assert len(frames) == len(times)
 
     def of_dataset() -> None:
@@ -155,8 +155,8 @@ def _read_clip(root: Path) -> None:
 
 
 def _video(name: str, what: str, write: Callable[..., None], *ways: tuple[int, dict[str, Any]]) -> Decoder:
-    seeds = partial(_clips, suffix=f"whole.{name}", write=write, ways=ways)
-    return Decoder(name, f"{what} as a video source and as a dataset's item", f"item.{name}", seeds, _read_clip)
+    seeds = partial(read_clips, suffix=f"whole.{name}", write=write, ways=ways)
+    return Decoder(name, f"{what} as a video source and as a dataset's item", f"item.{name}", seeds, _readread_clip)
 
 
 DECODERS = (
