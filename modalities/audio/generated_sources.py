@@ -82,7 +82,7 @@ def _pluck(tones: Array, time: Array, decay: float, brightness: float, top: floa
 
 
 GENERATORS: dict[str, Generator] = {
-    "noise": Generator(white, "white Gaussian noise, 60 s (generated, seed 0)"),
+    "noise": Generator(white, "white Gaussian noise, 60 s (generated)"),
     "pink": Generator(pink, "pink noise, its power is 1/f, 60 s (generated)"),
     "chirps": Generator(chirps, "ten overlapping chirps a second, 60 s (generated)"),
     "chords": Generator(chords, "two plucked chords a second, 60 s (generated)"),

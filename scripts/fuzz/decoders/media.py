@@ -131,7 +131,7 @@ def _sound(name: str, suffix: str, *kinds: tuple[str, str, int, int], fix: Any =
     return Decoder(name, what, f"item.{suffix}", partial(_sounds, kinds=kinds), _read_sound, fix_checksums=fix)
 
 
-def read_clips(
+def _clips(
     root: Path, *, suffix: str, write: Callable[..., None], ways: tuple[tuple[int, dict[str, Any]], ...]
 ) -> list[bytes]:
     """Write clips of some frames in several ways."""
@@ -143,7 +143,7 @@ def read_clips(
     return found
 
 
-def _readread_clip(root: Path) -> None:
+def _read_clip(root: Path) -> None:
     def source() -> None:
         frames, times = read_clip(item(root))
         assert len(frames) == len(times)
@@ -155,8 +155,8 @@ def _readread_clip(root: Path) -> None:
 
 
 def _video(name: str, what: str, write: Callable[..., None], *ways: tuple[int, dict[str, Any]]) -> Decoder:
-    seeds = partial(read_clips, suffix=f"whole.{name}", write=write, ways=ways)
-    return Decoder(name, f"{what} as a video source and as a dataset's item", f"item.{name}", seeds, _readread_clip)
+    seeds = partial(_clips, suffix=f"whole.{name}", write=write, ways=ways)
+    return Decoder(name, f"{what} as a video source and as a dataset's item", f"item.{name}", seeds, _read_clip)
 
 
 DECODERS = (
