@@ -51,9 +51,9 @@ def judged(target: str, overrides: Sequence[str], results: Path, root: Path, dev
             f"`{shlex.join([*words, *overrides])}`, which keeps it."
         )
     modality = cell.modality
-    names = modality.sources()
-    if cell.source_path not in names:
-        names = {cell.source_path: cell.source.description, **names}
-    for name, text in names.items():
-        figures = {**modality.density(name), **screen(cell, name, teacher, on)}
+    rows = {name: (name, text) for name, text in modality.sources().items()}
+    if cell.source_path not in rows:
+        rows = {cell.source_path: (cell.source.name, cell.source.description), **rows}
+    for path, (name, text) in rows.items():
+        figures = {**modality.density(path), **screen(cell, path, teacher, on)}
         yield {"name": name, "modality": modality.name, **figures, "description": text}

@@ -7,6 +7,7 @@ from modalities.audio.sound import Wave
 from modalities.audio.source import read
 
 FRAME, HOP = 2048, 512  # samples
+RISE = 3.0  # dB
 FLOOR = 1e-10  # of power, so that a silent frame is flat
 
 
@@ -33,12 +34,15 @@ def spectral_flatness(wave: Wave) -> float:
 
 
 def onset_rate(wave: Wave, rate: int) -> float:
-    """Return the number of onsets per second: peaks of the spectral flux that stand out of their surroundings.
+    """Return the number of onsets per second: peaks of the spectral flux that stand RISE out of their surroundings.
 
-    The flux is the mean rise of the log-mel spectrogram from frame to frame (Böck & Widmer, "Maximum filter vibrato
-    suppression for onset detection", DAFx 2013), and peaks are picked as in librosa.
+    The flux is the mean rise, in dB, of the bands of a mel spectrogram from frame to frame (Böck & Widmer, "Maximum
+    filter vibrato suppression for onset detection", DAFx 2013); levels 80 dB below the highest count as silence. The
+    end of a peak's surroundings is a higher one, and two onsets are 50 ms apart or more.
     """
     import librosa
+    from scipy.signal import find_peaks
 
-    onsets = librosa.onset.onset_detect(y=wave, sr=rate, hop_length=HOP, units="frames")
-    return float(len(onsets) * rate / max(len(wave), 1))
+    flux = librosa.onset.onset_strength(y=wave, sr=rate, n_fft=FRAME, hop_length=HOP)
+    apart = max(round(0.05 * rate / HOP), 1)
+    return len(find_peaks(flux, prominence=RISE, distance=apart)[0]) * rate / max(len(wave), 1)

@@ -56,8 +56,7 @@ def _scatter(
     colours = np.clip(tone[:, None] + tint, 0, 255).astype(np.uint8)
     if colour == "uniform":
         colours = draws.integers(0, "rgb", (shapes + 1, 3), 256).astype(np.uint8)
-    unit, power = draws.uniform(0, "size", shapes), exponent - 1
-    size = smallest / (1 - unit * (1 - (smallest / largest) ** power)) ** (1 / power)
+    size = half_sizes(draws.uniform(0, "size", shapes), smallest, largest, exponent)
     place = draws.uniform(0, "place", (shapes, 2)) * [width, height]
     kind = draws.integers(0, "kind", shapes, 5) if only < 0 else np.full(shapes, only)
     angle = draws.uniform(0, "angle", shapes, 0, 2 * math.pi)
@@ -71,6 +70,13 @@ def _scatter(
         points = np.rint(outline @ np.array([[cos, sin], [-sin, cos]]) + place[i]).astype(int)
         pen.polygon([(int(x), int(y)) for x, y in points], fill=tuple(int(value) for value in colours[i]))
     return picture
+
+
+def half_sizes(unit: Array, smallest: float, largest: float, exponent: float) -> Array:
+    """Return sizes of a density proportional to size^−exponent, from uniform numbers; the exponent is above 1."""
+    power = exponent - 1
+    sizes: Array = smallest / (1 - unit * (1 - (smallest / largest) ** power)) ** (1 / power)
+    return sizes
 
 
 _CIRCLE = np.stack([np.cos(np.arange(32) * math.pi / 16), np.sin(np.arange(32) * math.pi / 16)], axis=1)
