@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from modalities.assembly.generators import Generator, Number, Word, parse
 from modalities.errors import BadInput, UnknownName
 
-KNOWN = {
-    "leaves": Generator(None, "leaves", {"shapes": Number(100, 1, 500), "power": Number(3.0, 1.1, 10), "ink": Word(("all", "grey"))}),  # type: ignore[arg-type]
-    "plain": Generator(None, "plain"),  # type: ignore[arg-type]
-}  # fmt: skip
+LEAVES = {"shapes": Number(100, 1, 500), "power": Number(3.0, 1.1, 10), "ink": Word(("all", "grey"))}
+KNOWN = {"leaves": Generator(list, "leaves", LEAVES), "plain": Generator(list, "plain")}
 
 
 def meant(name: str) -> tuple[str, str, int, dict[str, Any]]:
