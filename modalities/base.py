@@ -252,6 +252,10 @@ class Modality(Protocol):
         """Identify a named source or the user's file by path. Raises BadInput if there is neither."""
         ...
 
+    def density(self, name: str) -> Mapping[str, float]:
+        """Return figures of how dense a source is, by their names; the modality's own. Raises as ``load_source``."""
+        ...
+
     def load_source(self, name: str, view: Any, device: torch.device) -> Source:
         """Decode or generate the datum once, onto the device. Raises BadInput for a file that cannot be used."""
         ...

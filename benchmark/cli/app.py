@@ -129,16 +129,37 @@ def list_names(
     what: Annotated[
         str, typer.Argument(help="targets, suites, sources, policies, networks, profiles, recipes or settings.")
     ] = "targets",
+    overrides: options.Overrides = None,
     modality: options.Modalities = None,
+    target: Annotated[
+        str,
+        typer.Option("--target", "-t", help="With sources: show what the saved teacher of this target makes of them."),
+    ] = "",
+    results: options.Results = options.LOCAL_RESULTS,
+    root: options.Root = None,
+    device: options.Device = "auto",
     format: options.TextOrJson = "text",
 ) -> None:
     """List the names that settings and options accept: targets, suites, sources, policies, networks and more.
 
-    Example: `benchmark list networks --modality audio`
+    Sources have a density: entropy of the grey values in bits, share of pixels at an edge, and slope of the spectrum;
+    spectral flatness and onsets per second for recordings. With `--target`, the target's saved teacher sees 512
+    segments of each, and no student is trained: spread of its mean probability (of two policies, the lower one is
+    the better), number of classes reached, and uncertainty (mean entropy in bits). Settings choose the teacher and
+    the policy, and `source.image=FILE` adds a file of your own.
+
+    Examples:
+
+    `benchmark list networks --modality audio`
+
+    `benchmark list sources --target digits source.image=photo.jpg`
     """
     from benchmark.cli.list_names import show_list
 
-    show_list(what, modalities=options.split_names(modality), format=format)
+    show_list(
+        what, modalities=options.split_names(modality), format=format, target=target, overrides=overrides or [],
+        results=results, root=data_root(root), device=device,
+    )  # fmt: skip
 
 
 @app.command()
@@ -165,7 +186,10 @@ def preview(
     ] = "",
     out: Annotated[Path | None, options.path("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
 ) -> None:
-    """Draw the source datum and some of the segments that a student sees.
+    """Draw the source datum, some of the segments that a student sees, and what each step of the policy does to them.
+
+    Below the segments, one row for each step shows the same segments: with all steps, with the crop alone, and with
+    the crop and one step. `'policy.off=[colour,rotation]'` switches steps off; `benchmark list policies` names them.
 
     Example: `benchmark preview image source.image=photo.jpg --out segments.png`
     """

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from benchmark.cli.list_sources import densities, judged
 from benchmark.cli.text_table import print_json, print_table
 from modalities import registry
-from modalities.errors import UnknownName
+from modalities.errors import BadInput, UnknownName
 
 OF_A_MODALITY = ("targets", "sources", "policies", "networks", "settings")
 WHAT = (*OF_A_MODALITY, "suites", "profiles", "recipes")
 Rows = Iterator[dict[str, Any]]
 
 
-def show_list(what: str, *, modalities: Sequence[str], format: str) -> None:
+def show_list(
+    what: str, *, modalities: Sequence[str], format: str, target: str, overrides: Sequence[str], results: Path,
+    root: Path, device: str,
+) -> None:  # fmt: skip
     """Print the names of one kind, with what is known of each, as a table or as JSON."""
     if what not in WHAT:
         raise UnknownName("list", what, list(WHAT))
+    if target and what != "sources":
+        raise BadInput(f"--target goes with `benchmark list sources` only; leave it out to list {what}.")
+    if overrides and not target:
+        raise BadInput(f"'{overrides[0]}' needs a target, whose teacher it changes; add --target.")
     for name in modalities:
         registry.modality(name)  # raises for an unknown one
-    if what in OF_A_MODALITY:
+    if target:
+        rows = list(judged(target, overrides, results, root, device))
+    elif what in OF_A_MODALITY:
         rows = [row for name in modalities or registry.MODALITIES for row in _of_modality(what, name)]
     else:
         rows = list(_of_any_modality(what))
     if format == "json":
         print_json(rows)
     elif rows:
-        print_table(list(rows[0]), [list(row.values()) for row in rows])
+        heads = sorted(dict.fromkeys(key for row in rows for key in row), key="description".__eq__)
+        print_table(heads, [[_shown(row.get(head)) for head in heads] for row in rows])
+
+
+def _shown(value: Any) -> Any:
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 def _of_modality(what: str, modality: str) -> Rows:
@@ -39,13 +55,16 @@ def _of_modality(what: str, modality: str) -> Rows:
                     "test": info.test_items, "licence": info.licence, "title": info.title,
                 }  # fmt: skip
     elif what == "policies":
-        yield from ({"name": name, "modality": modality} for name in registry.modality(modality).policies())
+        for name, policy in registry.modality(modality).policies().items():
+            yield {"name": name, "modality": modality, "steps": " ".join(policy.steps)}
     elif what == "settings":
         from benchmark.config.compose import settings
 
         yield from ({"key": key, "default": default, "modality": modality} for key, default in settings(modality))
+    elif what == "sources":
+        yield from densities(modality)
     else:
-        names = getattr(registry.modality(modality), what)()
+        names = registry.modality(modality).networks()
         yield from ({"name": name, "modality": modality, "description": text} for name, text in names.items())
 
 

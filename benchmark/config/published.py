@@ -6,7 +6,7 @@ Values are those of Asano & Saeed, "The Augmented Image Prior" (ICLR 2023, arXiv
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from operator import attrgetter
@@ -52,6 +52,7 @@ _STILL_SEGMENTS: Settings = {
     "policy.hue": 0.1,
     "policy.flip": 0.5,
     "policy.blur": 0.0,
+    "policy.off": (),
     "segments.border": "black",
     "segments.resampling": "bicubic when cropped, bilinear when turned and sheared",
     "segments.hue": "shift in HSV",
@@ -121,6 +122,7 @@ _VIDEO: Settings = {
     "view.frames": 4,
     "view.size": 160,
     "view.test_clips": 10,
+    "policy.off": (),
     "policy.crop": 0.5,
     "policy.area_low": 1 / 500,
     "policy.area_high": 1.0,
@@ -190,7 +192,7 @@ def _settings(target: str, modality: str) -> Settings:
     return MappingProxyType(_OF_TARGET.get(target) or _OF_MODALITY.get(modality, {}))
 
 
-def differing_settings(found: Sequence[str], target: str, modality: str) -> list[str]:
+def differing_settings(found: Iterable[str], target: str, modality: str) -> list[str]:
     """Return in what a cell differs from those of ``paper`` with a published source and networks, one sentence each.
 
     Args:

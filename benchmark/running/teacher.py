@@ -245,14 +245,13 @@ def _save(folder: Path, teacher: ReadyTeacher) -> ReadyTeacher:
 
 def _load(folder: Path, task: TeacherTask) -> ReadyTeacher | None:
     """Return the teacher saved in ``folder``; None if there is none, or a file is damaged or its hash is missing."""
-    if not (folder / TEACHER_NOTES).is_file():
+    saved = saved_network(folder, task.new_network)
+    if saved is None:
         return None
-    network = task.new_network()
+    network, notes = saved
     try:
-        notes = TeacherNotes.model_validate_json((folder / TEACHER_NOTES).read_bytes())
-        load_weights(network, folder / TEACHER_WEIGHTS)
         content = (folder / TEACHER_PREDICTIONS).read_bytes()
-        if (weights_hash(network), _sha256(content)) != (notes.weights, notes.predictions):
+        if _sha256(content) != notes.predictions:
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             logp = arrays["logp"]
@@ -260,6 +259,19 @@ def _load(folder: Path, task: TeacherTask) -> ReadyTeacher | None:
         return None
     fits = logp.dtype == np.float16 and logp.shape == (len(task.test.data), task.classes)
     return ReadyTeacher(network, logp, notes) if fits else None
+
+
+def saved_network(folder: Path, new_network: Callable[[], nn.Module]) -> tuple[nn.Module, TeacherNotes] | None:
+    """Return the network of the teacher saved in ``folder``, and its notes; None if there is none or it is damaged."""
+    if not (folder / TEACHER_NOTES).is_file():
+        return None
+    network = new_network()
+    try:
+        notes = TeacherNotes.model_validate_json((folder / TEACHER_NOTES).read_bytes())
+        load_weights(network, folder / TEACHER_WEIGHTS)
+    except Exception:  # a damaged file can raise nearly anything
+        return None
+    return (network, notes) if weights_hash(network) == notes.weights else None
 
 
 def _sha256(content: bytes) -> str:

@@ -53,6 +53,9 @@ class PackagedModality(Modality):
     def source_ref(self, name: str) -> Any:
         return self._file("source").source_ref(name)
 
+    def density(self, name: str) -> Any:
+        return self._file("density").density(name)
+
     def load_source(self, name: str, view: Any, device: torch.device) -> Any:
         return self._file("source").load_source(name, view, device)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, log2
+from typing import ClassVar
 
+from modalities.assembly.steps import SteppedPolicy
 from modalities.errors import BadInput
 
 TRAITS: dict[str, str] = {}  # nothing published to compare with, see ``Modality.traits``
@@ -67,7 +69,7 @@ class AudioView:
 
 
 @dataclass(frozen=True)
-class AudioPolicy:
+class AudioPolicy(SteppedPolicy):
     """How one recording becomes segments. With all strengths at zero (as in ``crop``), segments are random windows."""
 
     name: str = "standard"
@@ -91,6 +93,20 @@ class AudioPolicy:
     time_mask: float = 0.1  # largest share of the frames that a mask hides
     mel_mask: float = 0.1  # largest share of the bands that a mask hides
 
+    STEPS: ClassVar = {
+        "speed": {"speed_low": 1.0, "speed_high": 1.0},
+        "window": {"window_low": 1.0, "window_high": 1.0},
+        "mix": {"mix": 0.0},
+        "gain": {"gain_db": 0.0},
+        "polarity": {"polarity": 0.0},
+        "noise": {"noise": 0.0},
+        "pitch": {"pitch": 0.0},
+        "filter": {"filter_db": 0.0},
+        "reverb": {"reverb": 0.0},
+        "mel_mask": {"mel_mask": 0.0},
+        "time_mask": {"time_mask": 0.0},
+    }
+
     def __post_init__(self) -> None:
         for name in ("polarity", "noise", "reverb", "mix", "time_mask", "mel_mask", "window_low", "window_high"):
             if not 0 <= getattr(self, name) <= 1:
@@ -104,6 +120,7 @@ class AudioPolicy:
                 raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is not a valid range.")
         if self.speed_low < 0.125 or self.speed_high > 8:
             raise BadInput(f"speed of the policy '{self.name}' must lie between 0.125 and 8.")
+        super().__post_init__()
 
 
 CROP = AudioPolicy(

@@ -1,4 +1,4 @@
-"""A PNG of the recording and of the segments that a student hears."""
+"""A PNG of the recording, of the segments that a student hears, and of what each step of the policy does to them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,22 @@ COLUMNS, ROWS = 8, 3
 
 
 def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: int, path: Path) -> None:
-    """Write a PNG: wave and log-mel of the recording's first seconds, and below them a grid of segments."""
+    """Write a PNG: wave and log-mel of the recording's first seconds, and below them a grid of segments.
+
+    Then a row of the same segments for each step of the policy, see ``SteppedPolicy.one_by_one``.
+    """
     from matplotlib.figure import Figure
 
-    stream = AudioStream(source, view, policy, batch_size=COLUMNS * ROWS, seed=seed, device=source.wave.device)
-    segments = stream.batch(0)[:, 0].cpu().numpy()
+    def segments(of: AudioPolicy) -> Any:
+        stream = AudioStream(source, view, of, batch_size=COLUMNS * ROWS, seed=seed, device=source.wave.device)
+        return stream.batch(0)[:, 0].cpu().numpy()
+
+    rows = {title: segments(one)[:COLUMNS] for title, one in policy.one_by_one().items()}
     wave = source.wave[: max(SECONDS * source.rate, view.samples)]
     whole = standardise(mel_power(wave[None], view))[0, 0].cpu().numpy()
 
-    figure = Figure(figsize=(12, 8), layout="constrained")
-    grid = figure.add_gridspec(2 + ROWS, COLUMNS)
+    figure = Figure(figsize=(12, 8 + 1.1 * len(rows)), layout="constrained")
+    grid = figure.add_gridspec(2 + ROWS + len(rows), COLUMNS, height_ratios=[1.6] * (2 + ROWS) + [1.1] * len(rows))
     top, middle = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, :])
     seconds = len(wave) / source.rate
     top.plot(np.arange(len(wave)) / source.rate, wave.cpu().numpy(), linewidth=0.3)
@@ -38,11 +44,12 @@ def preview(source: AudioSource, view: AudioView, policy: AudioPolicy, *, seed: 
     look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "vmin": -2.5, "vmax": 2.5}
     middle.imshow(whole, extent=(0, seconds, 0, view.mels), **look)
     middle.set(ylabel="mel band", xlabel="seconds")
-    for index, segment in enumerate(segments):
+    titles = {0: f"policy {policy.name}"} | {COLUMNS * (ROWS + row): title for row, title in enumerate(rows)}
+    for index, segment in enumerate(np.concatenate([segments(policy), *rows.values()])):
         place = figure.add_subplot(grid[2 + index // COLUMNS, index % COLUMNS])
         place.imshow(segment, **look)
         place.set_axis_off()
-        if index == 0:
-            place.set_title(f"policy {policy.name}", loc="left", fontsize="small")
+        if index in titles:
+            place.set_title(titles[index], loc="left", fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)

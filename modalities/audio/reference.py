@@ -30,6 +30,7 @@ def references(source: str, view: AudioView, policy: AudioPolicy, device: torch.
     from modalities.audio.segments import repeat_if_short
     from modalities.audio.source import load_source
 
+    policy = policy.in_effect()
     wave = repeat_if_short(load_source(source, view, torch.device("cpu")).wave, view, policy)
     samples = wave.numpy()
 

@@ -82,6 +82,7 @@ class AudioStream:
             raise BadInput(
                 f"{source.ref.name} was loaded at {source.rate} Hz, the view needs {view.rate}; load it again."
             )
+        policy = policy.in_effect()
         self.shape: tuple[int, ...] = view.shape
         self.batch_size = batch_size
         self._view, self._policy = view, policy

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modalities.assembly.generators import parse
+from modalities.audio.generated_sources import GENERATORS, VERSION
 from modalities.audio.policies import AudioView
 from modalities.audio.sound import MAX_SAMPLES, Wave, open_sound
-from modalities.base import Draws, SourceRef
+from modalities.base import SourceRef
 from modalities.errors import BadInput, UnknownName
 from modalities.storage.digest import file_sha256
 from modalities.storage.paths import user_path
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ASSETS = Path(__file__).parent / "assets"
-NOISE_SECONDS = 60
 MIN_SECONDS = 0.05
 SILENCE = 2e-5  # between the lowest and the highest sample, full scale being 1: 100 dB below it
 FULL_SCALE = 0.992  # the highest of 8 bits
@@ -29,7 +30,7 @@ CLIPPED = 0.25  # of all samples; a sine of full scale, unclipped, has a twelfth
 SOURCES = {
     "speech": "a radio play of our own read by seven synthetic voices of espeak-ng, 87 s (file, Opus)",
     "music": "a polyphonic piece of our own for synthesised instruments, 62 s (file, Opus)",
-    "noise": "white Gaussian noise, 60 s (generated, seed 0)",
+    **{name: generator.description for name, generator in GENERATORS.items()},
 }
 FILES = {"speech": "speech.ogg", "music": "music.ogg"}
 
@@ -57,9 +58,13 @@ def _path(name: str) -> Path:
 
 
 def source_ref(name: str) -> SourceRef:
-    """Identify a named recording or a file by path. Raises BadInput if there is neither, or it cannot be read."""
-    if name == "noise":
-        return SourceRef(name, hashlib.sha256(b"noise/seed=0/version=1").hexdigest(), SOURCES[name])
+    """Identify a recording: a name, ``chords:7`` for another seed of a generated one than 0, or the path of a file.
+
+    Raises BadInput if there is neither such a source nor such a file, or it cannot be read.
+    """
+    if generated := parse(name, GENERATORS):
+        identity = f"{generated.kind}/seed={generated.seed}/version={VERSION}"
+        return SourceRef(generated.name, hashlib.sha256(identity.encode()).hexdigest(), SOURCES[generated.kind])
     path = _path(name)
     label = name if name in SOURCES else path.name
     return SourceRef(label, file_sha256(path), SOURCES.get(name, f"recording {path.name}"))
@@ -94,10 +99,15 @@ def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource
     """Decode or generate the recording once, onto the device. Raises BadInput if it cannot be used."""
     import torch
 
-    ref = source_ref(name)
-    if name == "noise":
-        wave = Draws(0, "noise source/").normal(0, "wave", NOISE_SECONDS * view.rate).astype(np.float32)
-    else:
-        wave = read_recording(_path(name), view.rate)
-    wave = wave * (0.1 / np.sqrt(np.mean(np.square(wave, dtype=np.float64))))
-    return AudioSource(ref, torch.from_numpy(wave.astype(np.float32)).to(device), view.rate)
+    return AudioSource(source_ref(name), torch.from_numpy(read(name, view.rate)).to(device), view.rate)
+
+
+def read(name: str, rate: int) -> Wave:
+    """Return a named recording or a file as (samples,) float32 at ``rate``, of mean square 0.01.
+
+    Raises BadInput if it does not exist or cannot be used.
+    """
+    generated = parse(name, GENERATORS)
+    wave = GENERATORS[generated.kind].make(generated.seed, rate) if generated else read_recording(_path(name), rate)
+    level: Wave = (wave * (0.1 / np.sqrt(np.mean(np.square(wave, dtype=np.float64))))).astype(np.float32)
+    return level

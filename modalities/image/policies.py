@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from modalities.assembly.steps import SteppedPolicy
 from modalities.errors import BadInput, UnknownName
 
 INTERPOLATIONS = ("bicubic", "bilinear")
@@ -61,7 +63,7 @@ class ImageView:
 
 
 @dataclass(frozen=True)
-class ImagePolicy:
+class ImagePolicy(SteppedPolicy):
     """The augmentations that turn a picture into segments, in the order in which they apply.
 
     Defaults are near the CIFAR recipe of Asano & Saeed, "The Augmented Image Prior" (ICLR 2023): patches, then the
@@ -93,6 +95,19 @@ class ImagePolicy:
     blur_low: float = 0.01  # its standard deviation, share of the side
     blur_high: float = 0.05
 
+    STEPS: ClassVar = {
+        "crop": {"initial_crop": 1.0, "area_low": 1.0, "area_high": 1.0},  # off: the largest square of the picture
+        "rotation": {"rotation": 0.0},
+        "shear": {"shear": 0.0},
+        "recrop": {"recrop_low": 1.0},
+        "flip": {"flip": 0.0},
+        "shift": {"shift": 0.0},
+        "colour": {"jitter": 0.0, "second_jitter": 0.0},
+        "grey": {"grey": 0.0},
+        "solarize": {"solarize": 0.0},
+        "blur": {"blur": 0.0},
+    }
+
     def __post_init__(self) -> None:
         shares = ("initial_crop", "area_low", "area_high", "recrop_low")
         chances = (
@@ -117,6 +132,7 @@ class ImagePolicy:
                 raise BadInput(f"policy.{name} is {getattr(self, name)}; it must lie between {low:g} and {high:g}.")
         if self.shift_fill not in FILLS:
             raise UnknownName("policy.shift_fill", self.shift_fill, list(FILLS))
+        super().__post_init__()
 
 
 PUBLISHED = ImagePolicy()

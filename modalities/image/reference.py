@@ -29,7 +29,7 @@ def references(source: str, view: ImageView, policy: ImagePolicy, device: torch.
     import torch
     from PIL import Image
 
-    pixels = read(source)
+    policy, pixels = policy.in_effect(), read(source)
     picture, shorter_side = Image.fromarray(pixels), min(pixels.shape[:2])
     planes = torch.from_numpy(pixels).to(device).permute(2, 0, 1).contiguous()
     single, shared = published_chain(view, policy, shorter_side), _transforms_v2(view, policy, shorter_side)

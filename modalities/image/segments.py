@@ -33,7 +33,7 @@ class ImageStream:
     ) -> None:  # fmt: skip
         self.shape = view.shape
         self.batch_size = batch_size
-        self.source, self.view, self.policy, self.device = source, view, policy, device
+        self.source, self.view, self.policy, self.device = source, view, policy.in_effect(), device
         self._draws = Draws(seed, "image/")
         self._share = rank_slice(batch_size, rank, world_size)
 

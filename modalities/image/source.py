@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from modalities.assembly.generators import Generated, parse
 from modalities.base import SourceRef
 from modalities.compute.draws import Array
 from modalities.errors import BadInput, UnknownName
@@ -41,6 +42,11 @@ _PACKAGED = {
     "astronaut": ("skimage", "data/astronaut.png", "portrait, 512×512 (scikit-image, public domain)"),
     "chelsea": ("skimage", "data/chelsea.png", "photograph of a cat, 451×300 (scikit-image, CC0)"),
     "coffee": ("skimage", "data/coffee.png", "photograph of a cup, 600×400 (scikit-image, CC0)"),
+    "hopper": (
+        "matplotlib",
+        "mpl-data/sample_data/grace_hopper.jpg",
+        "portrait of Grace Hopper, 512×600 (Matplotlib, public domain)",
+    ),
     "rocket": ("skimage", "data/rocket.jpg", "photograph of a rocket, 640×427 (scikit-image, public domain)"),
     "retina": ("skimage", "data/retina.jpg", "photograph of a retina, 1411×1411 (scikit-image, CC0)"),
     "hubble": ("skimage", "data/hubble_deep_field.jpg", "galaxies, 1000×872 (scikit-image, public domain)"),
@@ -57,7 +63,7 @@ def _packaged_path(name: str) -> Path:
 
 # Names, each with a one-line description: generated pictures, and those that installed dependencies include.
 SOURCES: Mapping[str, str] = {
-    **{name: description for name, (_, description) in GENERATORS.items()},
+    **{name: generator.description for name, generator in GENERATORS.items()},
     **{name: text for name, (_, _, text) in _PACKAGED.items() if _packaged_path(name).is_file()},
 }
 
@@ -99,12 +105,15 @@ class ImageSource:
 def source_ref(name: str) -> SourceRef:
     """Identify a picture without decoding it: a name, ``deadleaves:7`` for another seed than 0, or a path.
 
+    Parameters of a generated one follow the seed, if there is one: ``deadleaves:7,shapes=200,colour=grey``.
+
     Raises BadInput if neither such a source nor such a file exists.
     """
-    if generated := _generated(name):
-        kind, seed = generated
-        digest = hashlib.sha256(f"{kind}/{seed}/{VERSION}".encode()).hexdigest()
-        return SourceRef(name, digest, GENERATORS[kind][1])
+    if generated := parse(name, GENERATORS):
+        identity, description = f"{generated.kind}/{generated.seed}/{VERSION}", GENERATORS[generated.kind].description
+        if generated.changed:
+            identity, description = f"{identity}/{generated.settings}", f"{description}, {generated.settings}"
+        return SourceRef(generated.name, hashlib.sha256(identity.encode()).hexdigest(), description)
     path = _path(name)
     description = _PACKAGED[name][2] if name in _PACKAGED else f"the file {path.name}"
     return SourceRef(name if name in _PACKAGED else path.name, file_sha256(path), description)
@@ -120,8 +129,8 @@ def read(name: str) -> NDArray[np.uint8]:
 
     Raises BadInput if the picture does not exist, cannot be decoded, or is flat: nothing can be learned from it.
     """
-    generated = _generated(name)
-    path = _cached(*generated) if generated else _path(name)
+    generated = parse(name, GENERATORS)
+    path = _cached(generated) if generated else _path(name)
     pixels = decode_image(path, "give an intact image file, such as a PNG or a JPEG")
     check_contrast(pixels, path)
     return pixels
@@ -156,28 +165,22 @@ def reductions(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
     return tuple(levels)
 
 
-def _generated(name: str) -> tuple[str, int] | None:
-    """Return the generator and the seed that a name stands for, or None."""
-    kind, _, seed = name.partition(":")
-    if kind not in GENERATORS or not (seed or "0").isdecimal():
-        return None
-    return kind, int(seed or 0)
-
-
-def _cached(kind: str, seed: int) -> Path:
+def _cached(source: Generated) -> Path:
     """Return a generated picture as a PNG file, written at its first use."""
     from PIL import Image
 
-    path = cache_root() / "sources" / f"{kind}-{seed}-v{VERSION}.png"
+    settings = f"-{source.settings}" if source.changed else ""
+    path = cache_root() / "sources" / f"{source.kind}-{source.seed}{settings}-v{VERSION}.png"
     try:
         if not path.is_file():
             with atomic_stream(path) as stream:
                 remove_stale(path.parent)
-                Image.fromarray(GENERATORS[kind][0](seed)).save(stream, "PNG", compress_level=1)
+                pixels = GENERATORS[source.kind].make(source.seed, **source.changed)
+                Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
     except OSError as error:
         raise BadInput(
-            f"the generated picture {kind}:{seed} cannot be written to {path} ({error.strerror or error}); "
-            "set BENCHMARK_CACHE to a folder with free space."
+            f"the generated picture {source.kind}:{source.seed} cannot be written to {path} "
+            f"({error.strerror or error}); set BENCHMARK_CACHE to a folder with free space."
         ) from error
     return path
 

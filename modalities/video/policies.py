@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
+from modalities.assembly.steps import SteppedPolicy
 from modalities.errors import BadInput
 
 # What no setting changes, see ``Modality.traits``.
@@ -47,7 +49,7 @@ class VideoView:
 
 
 @dataclass(frozen=True)
-class VideoPolicy:
+class VideoPolicy(SteppedPolicy):
     """How one source becomes segments: a camera path between two random boxes, mirroring, and one colour change.
 
     Over a picture the camera moves; in a clip the box is fixed and time passes.
@@ -69,6 +71,14 @@ class VideoPolicy:
     saturation: float = 0.4
     hue: float = 0.1  # turns, to either side
 
+    STEPS: ClassVar = {
+        "crop": {"crop": 1.0, "area_low": 1.0, "area_high": 1.0, "aspect": 1.0},  # off: the largest square
+        "motion": {"motion": 0.0},
+        "zoom": {"zoom_low": 1.0, "zoom_high": 1.0},
+        "flip": {"flip": 0.0},
+        "colour": {"jitter": 0.0},
+    }
+
     def __post_init__(self) -> None:
         for name in ("motion", "flip", "jitter"):
             if not 0 <= getattr(self, name) <= 1:
@@ -87,6 +97,7 @@ class VideoPolicy:
             )
         if not self.aspect >= 1:
             raise BadInput(f"policy.aspect is {self.aspect}; give a ratio of 1 or more.")
+        super().__post_init__()
 
 
 POLICIES: Mapping[str, VideoPolicy] = MappingProxyType(

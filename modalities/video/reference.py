@@ -32,7 +32,7 @@ def references(source: str, view: VideoView, policy: VideoPolicy, device: torch.
 
     if is_clip(source):
         return []
-    picture = read(source)
+    policy, picture = policy.in_effect(), read(source)
     planes = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
 
     def published(number: int) -> Tensor:

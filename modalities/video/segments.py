@@ -40,7 +40,7 @@ class VideoStream:
         self, source: VideoSource, view: VideoView, policy: VideoPolicy, *,
         batch_size: int, seed: int, device: torch.device, rank: int = 0, world_size: int = 1,
     ) -> None:  # fmt: skip
-        self.source, self.view, self.policy = source, view, policy
+        self.source, self.view, self.policy = source, view, policy.in_effect()
         self.shape, self.batch_size = view.shape, batch_size
         self.draws = Draws(seed).within("video")
         self.share = rank_slice(batch_size, rank, world_size)

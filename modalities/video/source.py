@@ -73,11 +73,15 @@ def load_source(name: str, view: VideoView, device: torch.device) -> VideoSource
     from modalities.video.atlas import build_atlas
 
     ref = source_ref(name)
-    frames, times = _clip(user_path(name)) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
+    frames, times = read_clip(user_path(name)) if is_clip(name) else (pictures.read(name)[None], np.zeros(1))
     return VideoSource(ref, build_atlas(frames, device), times)
 
 
-def _clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def read_clip(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the frames of a clip, (frames, H, W, 3), shrunk and thinned as SHORT_SIDE says, and their seconds.
+
+    Raises BadInput for a file that cannot be used.
+    """
     from modalities.video.decode import decode, frame_times
 
     times = frame_times(path)

@@ -20,7 +20,7 @@ from modalities.datasets.listing import Listing, Row
 from modalities.image.decode import decode_image, read_image
 from modalities.image.standins import standin_pictures
 from modalities.video.decode import ClipReader
-from modalities.video.source import _clip
+from modalities.video.source import read_clip
 from modalities.video.standins import write_video
 from modalities.video.targets._kinetics400_standin import write_h264
 
@@ -145,7 +145,7 @@ def _clips(
 
 def _read_clip(root: Path) -> None:
     def source() -> None:
-        frames, times = _clip(item(root))
+        frames, times = read_clip(item(root))
         assert len(frames) == len(times)
 
     def of_dataset() -> None:

@@ -121,6 +121,7 @@ CHANGED = [
     ("ucf101", "policy.redraw", "false"), ("ucf101", "policy.zoom_low", "1"), ("ucf101", "view.test_clips", "1"),
     ("ucf101", "recipe.warmup", "0"), ("ucf101", "recipe.temperature", "8"),
     ("musan3", "view.seconds", "1"), ("musan3", "view.mels", "40"),
+    ("cifar10", "policy.off", "[rotation]"), ("imagenet", "policy.off", "[grey]"), ("ucf101", "policy.off", "[zoom]"),
 ]  # fmt: skip
 
 
@@ -194,10 +195,11 @@ def test_settings_that_came_later_do_not_rename_cells_that_leave_them_alone():
     (cell,) = cells_of("digits", config, Path("nowhere"), "cpu")
     for section, later in {
         "recipe": ("decay", "squared_temperature", "mixing_partner"), "view": ("interpolation",),
-        "policy": ("shift_fill", "second_jitter", "second_hue"), "teacher": ("epochs",),
+        "policy": ("shift_fill", "second_jitter", "second_hue", "off"), "teacher": ("epochs",),
     }.items():  # fmt: skip
         assert not set(later) & set(cell.identity[section])
-    for change in ("recipe.decay=all", "policy.shift_fill=black", "view.interpolation=bilinear", "teacher.epochs=3"):
+    changes = ("recipe.decay=all", "policy.shift_fill=black", "view.interpolation=bilinear", "teacher.epochs=3")
+    for change in (*changes, "policy.off=[rotation]"):
         (other,) = cells_of("digits", composed("digits", change, profile="small"), Path("nowhere"), "cpu")
         assert other.id != cell.id, change
 

@@ -15,6 +15,7 @@ from benchmark.planning import plan as planning
 from benchmark.planning.cell import lowered_guard, state_of
 from benchmark.planning.plan import cells_of, make_plan
 from benchmark.planning.select import CONTROLS, Request, select_targets
+from benchmark.records.settings import differences
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -198,7 +199,7 @@ CHANGES = (
     "threads=2", "view.mean=[0.5,0.5,0.5]", "policy=crop", "policy.rotation=5", "recipe.temperature=3.5",
     "recipe.precision=bfloat16", "recipe=published-cifar", "student.network=cnn-12", "teacher.network=cnn-12",
     "teacher.training.steps=61", "teacher.holdout=0.2", "data.train_per_class=50", "source.image=china",
-    "source.image=noise",
+    "source.image=noise", "policy.off=[crop]",
 )  # fmt: skip
 
 
@@ -210,6 +211,12 @@ def test_a_name_depends_on_everything_that_changes_the_numbers(cells, change, mo
     assert changed.row != plain.row
     students_alone = change.startswith(("policy", "recipe", "student", "source"))
     assert (changed.teacher_key == plain.teacher_key) == students_alone
+
+
+def test_steps_that_are_off_are_a_set_and_name_their_row(cells):
+    (one,), (other,) = cells("policy.off=[shear,rotation]"), cells("policy.off=[rotation,shear,rotation]")
+    assert one.id == other.id
+    assert differences([one.settings, cells()[0].settings])[0] == 'policy.off ["rotation","shear"]'
 
 
 def test_a_name_depends_on_the_content_of_the_source(cells, photo, tmp_path):

@@ -1,12 +1,15 @@
 """Recordings of all sorts load, and bad ones are refused in one clear sentence."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from scipy import signal
 
+from modalities.audio import generated_sources, source
 from modalities.audio.policies import CROP, AudioView
 from modalities.audio.segments import AudioStream
 from modalities.audio.source import AudioSource, load_source, source_ref
@@ -28,12 +31,45 @@ def peak(wave: torch.Tensor) -> float:
     return float(np.abs(np.fft.rfft(wave.numpy())).argmax()) * VIEW.rate / len(wave)
 
 
-@pytest.mark.parametrize("name", ["speech", "music", "noise"])
+@pytest.mark.parametrize("name", ["speech", "music", "noise", "pink", "chirps", "chords"])
 def test_named_recordings_last_a_minute_or_more_and_have_one_level(name: str) -> None:
     source = load_source(name, VIEW, CPU)
     assert len(source.wave) >= 60 * VIEW.rate and source.wave.dtype == torch.float32
     assert source.wave.square().mean().item() == pytest.approx(0.01, rel=1e-3)
     assert source.ref.name == name and len(source.ref.sha256) == 64
+
+
+@pytest.mark.parametrize("name", ["noise", "pink", "chirps", "chords"])
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+def test_generated_recordings_are_the_same_each_time_and_others_under_another_seed(name: str, rate: int) -> None:
+    wave = source.read(name, rate)
+    assert len(wave) == 60 * rate and np.isfinite(wave).all()
+    np.testing.assert_array_equal(wave, source.read(f"{name}:0", rate))
+    other = source.read(f"{name}:1", rate)
+    assert abs(np.corrcoef(wave, other)[0, 1]) < 0.05
+    assert source_ref(name).sha256 == hashlib.sha256(f"{name}/seed=0/version=1".encode()).hexdigest()
+    assert source_ref(f"{name}:1").sha256 != source_ref(name).sha256
+
+
+def test_the_power_of_pink_noise_halves_with_each_octave() -> None:
+    frequency, power = signal.welch(source.read("pink", 16_000), 16_000, nperseg=8_192)
+    used = (frequency > 40) & (frequency < 7_000)
+    slope = np.polyfit(np.log(frequency[used]), np.log(power[used]), 1)[0]
+    assert slope == pytest.approx(-1, abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["chirps", "chords"])
+def test_tones_stay_below_the_top_of_the_band(name: str) -> None:
+    frequency, power = signal.welch(source.read(name, 8_000), 8_000, nperseg=4_096)
+    assert power[frequency > 0.48 * 8_000].sum() < 1e-4 * power.sum()
+
+
+def test_a_chord_of_the_source_has_the_overtones_of_its_tones() -> None:
+    time = np.arange(16_000) / 16_000
+    sound = generated_sources._pluck(np.array([440.0]), time, 0.5, 1.0, 2_000)
+    spectrum = np.abs(np.fft.rfft(sound))
+    peaks, _ = signal.find_peaks(spectrum, height=spectrum.max() / 50)
+    assert peaks.tolist() == [440, 880, 1320, 1760]
 
 
 def test_noise_is_white_and_always_the_same() -> None:

@@ -13,8 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from modalities.assembly.generators import Generator
 from modalities.errors import BadInput, UnknownName
-from modalities.image import MODALITY, generated_sources, source
+from modalities.image import MODALITY, generated_sources, scenes, source
 from modalities.image.decode import decode_image
 from modalities.image.policies import POLICIES, ImageView
 
@@ -25,6 +26,15 @@ PIXELS = {
     "sparse": "d95b323dd80056b859682d1f45ef4a5d95cf11fb9bcb7765fc57fea39d08efb4",
     "noise": "22105a17914f3f882290c7abefe35bd697944c167fc3080a7d690e657bd7dfc6",
 }
+# Of a grid of 4 × 3, to within what libraries round differently.
+LOOKS = {
+    "fractals": [54, 49, 60, 55, 52, 48, 79, 56, 34, 32, 56, 57],
+    "gradients": [111, 125, 125, 144, 131, 128, 120, 126, 125, 127, 129, 142],
+    "pink": [94, 108, 152, 111, 136, 137, 154, 170, 104, 107, 143, 115],
+    "shader": [132, 138, 109, 122, 134, 117, 128, 129, 125, 135, 128, 121],
+    "stars": [49, 43, 28, 75, 34, 48, 27, 50, 31, 41, 27, 49],
+    "text": [225, 226, 214, 216, 225, 209, 206, 211, 225, 222, 225, 223],
+}  # fmt: skip
 
 
 def png(path, width, height):
@@ -60,20 +70,70 @@ def test_every_listed_source_loads_and_is_identified_without_decoding():
     assert next(iter(MODALITY.sources())) == "deadleaves"
 
 
-@pytest.mark.parametrize("name", list(generated_sources.GENERATORS))
-def test_generated_pixels_are_those_of_this_version(name):
+def test_the_pixels_of_measured_sources_are_those_of_this_version():
     assert generated_sources.VERSION == 1
-    assert hashlib.sha256(source.read(name).tobytes()).hexdigest() == PIXELS[name]
+    for name, digest in PIXELS.items():
+        assert hashlib.sha256(source.read(name).tobytes()).hexdigest() == digest, name
+        assert source.source_ref(name).sha256 == hashlib.sha256(f"{name}/0/1".encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", sorted(set(generated_sources.GENERATORS) - set(PIXELS)))
+def test_generated_pictures_look_the_same_each_time_and_others_under_another_seed(name):
+    make = generated_sources.GENERATORS[name].make
+    first = make(0)
+    assert first.dtype == np.uint8 and first.shape[2] == 3 and min(first.shape[:2]) >= 960
+    np.testing.assert_array_equal(first, source.read(name))
+    assert (first != make(1)).mean() > 0.2
+    small = np.asarray(Image.fromarray(first).resize((4, 3), Image.Resampling.BOX)).mean(axis=2)
+    np.testing.assert_allclose(small.ravel(), LOOKS[name], atol=2)
+
+
+def edges(pixels):
+    return (np.abs(np.diff(pixels.mean(axis=2), axis=0)) > 24).mean()
+
+
+def tint(pixels):
+    return np.ptp(pixels.astype(int), axis=2).mean()
+
+
+@pytest.mark.parametrize(
+    ("settings", "law"),
+    [
+        ("colour=grey", lambda was, now: tint(now) < tint(was) / 3),
+        ("colour=uniform", lambda was, now: tint(now) > 1.5 * tint(was)),
+        ("shapes=50", lambda was, now: edges(now) < edges(was) / 5),
+        ("shape=line", lambda was, now: edges(now) != edges(was)),
+        ("smallest=50", lambda was, now: edges(now) < edges(was) / 2),
+        ("exponent=6", lambda was, now: edges(now) > edges(was)),
+    ],
+)
+def test_the_parameters_of_dead_leaves_do_what_they_say(settings, law):
+    ref = source.source_ref(f"deadleaves:{settings}")
+    assert ref.sha256 == hashlib.sha256(f"deadleaves/0/1/{settings}".encode()).hexdigest()
+    assert ref.name == f"deadleaves:{settings}" and ref.description.endswith(f", {settings}")
+    assert law(source.read("deadleaves"), source.read(f"deadleaves:{settings}"))
+
+
+def test_parameters_at_their_defaults_are_the_source_itself():
+    assert source.source_ref("deadleaves:shapes=14000,exponent=3") == source.source_ref("deadleaves")
+    assert source.source_ref("deadleaves:5,colour=normal").name == "deadleaves:5"
+    assert source.source_ref("pink:slope=2.0") == source.source_ref("pink")
+
+
+def test_sizes_of_dead_leaves_follow_their_power_law():
+    unit = np.linspace(0, 1, 100_001)[:-1]
+    for exponent in (1.5, 3.0, 5.0):
+        drawn = scenes.half_sizes(unit, 6.0, 400.0, exponent)
+        at, power = np.array([7.0, 12.0, 50.0, 200.0]), 1 - exponent
+        expected = (6.0**power - at**power) / (6.0**power - 400.0**power)
+        np.testing.assert_allclose(np.searchsorted(drawn, at) / len(drawn), expected, atol=1e-4)
 
 
 def test_a_generated_picture_is_the_same_in_another_process(tmp_path):
-    command = (
-        "import hashlib; from modalities.image.generated_sources import sparse; "
-        "print(hashlib.sha256(sparse(5)).hexdigest())"
-    )
+    command = "import hashlib; from modalities.image.scenes import sparse; print(hashlib.sha256(sparse(5)).hexdigest())"
     output = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.strip()
-    assert output == hashlib.sha256(generated_sources.sparse(5)).hexdigest()
-    assert output != hashlib.sha256(generated_sources.sparse(6)).hexdigest()
+    assert output == hashlib.sha256(scenes.sparse(5)).hexdigest()
+    assert output != hashlib.sha256(scenes.sparse(6)).hexdigest()
 
 
 def test_a_generated_picture_is_cached_whole_and_read_again(tmp_path, monkeypatch):
@@ -81,7 +141,7 @@ def test_a_generated_picture_is_cached_whole_and_read_again(tmp_path, monkeypatc
     first = source.read("sparse:9")
     files = list((tmp_path / "sources").iterdir())
     assert [file.suffix for file in files] == [".png"]
-    monkeypatch.setitem(generated_sources.GENERATORS, "sparse", (None, ""))
+    monkeypatch.setitem(generated_sources.GENERATORS, "sparse", Generator(None, ""))
     np.testing.assert_array_equal(source.read("sparse:9"), first)
 
 
