@@ -21,7 +21,7 @@ from torch import nn
 from benchmark.config.compose import compose_target
 from benchmark.distillation.distill import DistillationStep
 from benchmark.perf.timing import alternate
-from benchmark.planning.plan import resolve_auto
+from benchmark.planning.auto import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.training.loop import update
 from benchmark.training.precision import full_float32
@@ -57,7 +57,7 @@ def measure_target(target: str, given: argparse.Namespace) -> list[dict[str, Any
     """Time a step in every way in turns; return a row per way."""
     torch.set_num_threads(1)
     config = compose_target(target, given.settings, profile=given.profile, suite="all")
-    resolve_auto(config, "cpu")
+    resolve_auto(config, "cpu", registry.target(target).info.modality)
     adapter = registry.target(target)
     modality, view, classes = registry.modality(adapter.info.modality), config.view, len(adapter.info.classes)
     source = modality.load_source(str(getattr(config.source, modality.name)), view, CPU)
