@@ -111,7 +111,7 @@ ACCEPTED = (
     ["teacher={network: cnn-8, training: {steps: 5, milestones: [0.5]}}", "teacher.training.steps=6"],
     ["view={size: 24, mean: [0.1,0.2,0.3]}", "view={}"],
     ["recipe.milestones=[]", "recipe.milestones=[0.25,1]"],
-    ["data={subset: yes}", "data.train_per_class=5", "expected_seconds=3", "threads=int(2)"],
+    ["data={subset: yes}", "data.train_per_class=5", "teacher.times_chance=3", "threads=int(2)"],
     ["recipe.name='a b'", 'student.network="x"', "teacher.network=1"],
     ["choose.recipe=published-cifar", "suite.targets=[a]", "profile.meaning=x", "choose={policy: crop}"],
     ["source.image=/a b/c,d.jpg"],
