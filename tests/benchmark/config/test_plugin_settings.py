@@ -60,7 +60,6 @@ def test_they_hold_in_every_profile_and_those_of_a_profile_in_that_alone(
         """
         view: {size: 24, flip: false}
         recipe: {temperature: 3.0}
-        expected_seconds: 77
         profiles:
           small:
             teacher: {network: cnn-8, training: {steps: 7}}
