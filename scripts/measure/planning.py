@@ -21,10 +21,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import cycle, islice
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.launch.progress import counted
 from benchmark.planning.cell import write_manifest
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
@@ -34,6 +36,7 @@ from benchmark.records.store import Store
 from harness import Parts, measure, parse_options, records, seeds, table
 
 HERE = Path(__file__).parents[2]
+TEN = ("cifar10", "cifar100", "digits", "stl10", "pets37", "fsdd", "esc50", "musan3", "ucf101", "hmdb51")
 COLUMNS = {"command": "{command}", "before, s": "{before}", "now, s": "{now}", "now, peak MiB": "{peak}"}
 # A suite of 10 targets times as many learning rates, each a composition of its own. Suites are files of the package.
 VARIANTS = """
@@ -43,8 +46,7 @@ from benchmark.planning import plan
 from benchmark.planning.select import Request
 count = int(sys.argv[1])
 plan.load_suite = lambda name: Suite(name=name, variants=[[f"recipe.lr={n}e-6"] for n in range(1, count + 1)])
-names = "cifar10 cifar100 digits stl10 pets37 fsdd esc50 musan3 ucf101 hmdb51"
-assert len(plan.make_plan(Request(targets=tuple(names.split())))) == 10 * count
+assert len(plan.make_plan(Request(targets=tuple(sys.argv[2:])))) == 10 * count
 """
 PANDAS = ("-c", "import pandas")
 
@@ -59,7 +61,7 @@ def commands(stores: Path) -> dict[str, tuple[tuple[str, ...], bool]]:
         words("plan", "--results", str(stores / "none"), "--suite", "all"),
         words("table", "--profile", "demo"),
     )
-    some = ("--target", "cifar10,cifar100,digits,stl10,pets37,fsdd,esc50,musan3,ucf101,hmdb51")
+    some = ("--target", ",".join(TEN))
     return {
         "import pandas": (PANDAS, False),
         "`list targets`": (words("list", "targets"), True),
@@ -67,8 +69,8 @@ def commands(stores: Path) -> dict[str, tuple[tuple[str, ...], bool]]:
         "`plan`, 1,000 cells: 10 targets, 100 seeds": ((*plan, *some, seeds(100)), True),
         "`plan`, 10,000 cells: 10 targets, 1,000 seeds": ((*plan, *some, seeds(1000)), True),
         "`plan`, 10,000 cells: 1 target, 10,000 seeds": ((*plan, "--target", "digits", seeds(10_000)), True),
-        "the plan of a suite of 1,000 cells: 10 targets, 100 variants": (("-c", VARIANTS, "100"), True),
-        "the plan of a suite of 10,000 cells: 10 targets, 1,000 variants": (("-c", VARIANTS, "1000"), False),
+        "the plan of a suite of 1,000 cells: 10 targets, 100 variants": (("-c", VARIANTS, "100", *TEN), True),
+        "the plan of a suite of 10,000 cells: 10 targets, 1,000 variants": (("-c", VARIANTS, "1000", *TEN), False),
         "`plan`, 1,000 cells that are done": (
             words("plan", "--results", str(stores / "1000 done"), *some, seeds(100)), True,
         ),
@@ -111,6 +113,15 @@ def cost(command: Iterable[str], code: Path, most: int) -> dict[str, float]:
             raise SystemExit(f"{list(command)[:6]} ended with exit code {process.returncode}:\n{log.read()[-2000:]}")
     seconds = used.ru_utime + used.ru_stime if process.returncode == 0 else float("inf")
     return {"seconds": seconds, "peak": 1024 * used.ru_maxrss}
+
+
+def fill_all(stores: Path) -> None:
+    """Write the stores that ``commands`` read."""
+    fill_done(stores / "done", count=1)
+    fill_done(stores / "1000 done", count=100, targets=TEN)
+    for name, count in (("1000", 5), ("10000", 5), ("100000", 5)):
+        fill(stores / name, rows=int(name) // count, count=count)
+    fill(stores / "one row", rows=1, count=100_000)
 
 
 def fill_done(folder: Path, *, count: int, targets: tuple[str, ...] = ()) -> None:
@@ -170,8 +181,8 @@ def body(given: argparse.Namespace, found: Parts) -> list[str]:
         peak = max(one["peak"] for one in costs["now"]) / 2**20
         rows.append({"command": title, "before": "", **shown, "peak": f"{peak:,.0f}"})
     return f"""Before: commit {given.before}. Seconds of processor time (user and system) of the whole process, imports
-included, medians of {given.rounds} rounds in which the two commits took turns; memory is the highest of the rounds. A
-command was stopped after {given.most} s. Where a column is empty, the command was not run.
+included, medians of {counted(given.rounds, "round")} in which the two commits took turns; memory is the highest of the
+rounds. A command was stopped after {given.most} s. Where a column is empty, the command was not run.
 
 {chr(10).join(table(rows, COLUMNS))}
 
@@ -188,12 +199,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, checkout(given.before, Path(name) / "before") as before:
         stores, codes = Path(name) / "stores", {"before": before, "now": HERE}
-        ten = ("cifar10", "cifar100", "digits", "stl10", "pets37", "fsdd", "esc50", "musan3", "ucf101", "hmdb51")
-        fill_done(stores / "done", count=1)
-        fill_done(stores / "1000 done", count=100, targets=ten)
-        for name, count in (("1000", 5), ("10000", 5), ("100000", 5)):
-            fill(stores / name, rows=int(name) // count, count=count)
-        fill(stores / "one row", rows=1, count=100_000)
+        # In a process of its own: its memory would count as that of every process started after it.
+        filling = get_context("spawn").Process(target=fill_all, args=(stores,))
+        filling.start()
+        filling.join()
+        if filling.exitcode:
+            raise SystemExit("the stores could not be written")
         parts = {
             title: partial(measure_command, given, codes, command, both)
             for title, (command, both) in commands(stores).items()
