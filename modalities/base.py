@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # so that listing names never waits for torch
 
 __all__ = [
     "DataStatus", "Draws", "Item", "LabelledData", "Modality", "ModalityName", "Published",
-    "Reference", "SegmentStream", "Source", "SourceRef", "TargetAdapter", "TargetInfo", "View",
+    "Reference", "SegmentStream", "Source", "SourceRef", "Suggestion", "TargetAdapter", "TargetInfo", "View",
     "rank_slice", "to_device",
 ]  # fmt: skip
 
@@ -74,7 +74,7 @@ class Reference(NamedTuple):
 
     name: str
     segments: int  # made by one call
-    make: Callable[[int], object]  # number of the call → its segments
+    make: Callable[[int], object] | None  # number of the call → its segments; None: the library is not installed
 
 
 class View(Protocol):
@@ -86,6 +86,13 @@ class View(Protocol):
     def shape(self) -> tuple[int, ...]:
         """Shape of one network input, without the batch axis."""
         ...
+
+
+class Suggestion(NamedTuple):
+    """Settings of a view that fit some files, and what is to be seen in them."""
+
+    view: Mapping[str, Any]
+    seen: str  # for readers, such as "200 pictures, the middle one 64 pixels high or wide"
 
 
 class Item(NamedTuple):
@@ -191,7 +198,11 @@ class TargetAdapter(Protocol):
     def test(self, root: Path, view: Any, fold: int = 1) -> LabelledData: ...
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write a small stand-in in the dataset's NATIVE on-disk format and mark it (``datasets.standin.mark``)."""
+        """Write a small stand-in in the dataset's NATIVE on-disk format and mark it (``datasets.standin.mark``).
+
+        An adapter without a stand-in leaves this method out, or has an attribute ``has_stand_in`` that is False. It is
+        then run and checked on real data alone.
+        """
         ...
 
 
@@ -201,6 +212,14 @@ class Modality(Protocol):
     name: ModalityName
     view_type: type  # frozen dataclass: the typed ``view`` section of a cell's configuration
     policy_type: type  # frozen dataclass with a ``name``: the typed ``policy`` section
+
+    def suffixes(self) -> tuple[str, ...]:
+        """Return the endings of files that hold a labelled item, in lower case."""
+        ...
+
+    def suggest_view(self, files: Sequence[Path]) -> Suggestion:
+        """Return settings of the view that fit a sample of a dataset's files. Raises BadInput if none can be read."""
+        ...
 
     def sources(self) -> Mapping[str, str]:
         """Return the named sources that ship or are generated, each with a line of description."""
@@ -269,5 +288,5 @@ class Modality(Protocol):
         ...
 
     def references(self, source: str, view: Any, policy: Any, device: torch.device) -> Sequence[Reference]:
-        """Return other ways to make segments of a named source; libraries that are not installed are left out."""
+        """Return other ways to make segments of a named source, those of libraries that are not installed too."""
         ...

@@ -7,6 +7,7 @@ import pkgutil
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from pathlib import Path
 from typing import get_args
 
 from modalities.base import Modality, ModalityName, TargetAdapter
@@ -85,6 +86,20 @@ def target(name: str) -> TargetAdapter:
     if adapter.info.name != name:
         raise BadInput(f"the adapter registered as '{name}' calls itself '{adapter.info.name}'; the two must agree.")
     return adapter
+
+
+def settings_file(name: str) -> Path | None:
+    """Return the file of default settings that a plug-in brings for its target; None if there is none.
+
+    It is called NAME.yaml and lies beside the module of the entry point, in the same package.
+    """
+    place = _origin(name)
+    if isinstance(place, str):
+        return None
+    target(name)  # raises for a plug-in that cannot be imported
+    module = getattr(importlib.import_module(place.module), "__file__", None)
+    path = Path(module).with_name(f"{name}.yaml") if module else None
+    return path if path and path.is_file() else None
 
 
 @cache

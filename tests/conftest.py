@@ -6,7 +6,8 @@ import hashlib
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,23 @@ def installed() -> Callable[[Path, Path], None]:
             (folder / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
     return install
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path, str, str], None]]:
+    """What an installed entry point does for the target NAME: a folder on the path, and ``MODULE:OBJECT``."""
+    from modalities import registry
+
+    caches = (registry._origins, registry.target, registry.usable)
+    installed, added = registry.entry_points, []
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [*installed(group=group), *added])
+
+    def add(folder: Path, name: str, place: str) -> None:
+        monkeypatch.syspath_prepend(str(folder))
+        added.append(EntryPoint(name, place, registry.PLUGIN_GROUP))
+        for cached in caches:
+            cached.cache_clear()
+
+    yield add
+    for cached in caches:
+        cached.cache_clear()

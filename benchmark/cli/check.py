@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmark.cli.remedies import explain
 from benchmark.cli.text_table import print_json, print_table
 from modalities import registry
-from modalities.contract.checks import check_adapter
+from modalities.contract.checks import NO_DATA, check_adapter, small_view
+from modalities.errors import BadInput
+
+COUNTS = {"train_items": "train", "test_items": "test"}  # what an info states of each split
 
 
-def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bool:
-    """Check adapters (all if ``names`` is empty) on real data in ``root``, or on new stand-ins; return if all pass."""
+def check_targets(names: Sequence[str], root: Path | None, *, format: str, fill: bool = False) -> bool:
+    """Check adapters (all if ``names`` is empty) on real data in ``root``, or on new stand-ins; return if all pass.
+
+    With ``fill``, numbers of items that an info gives as 0 are first counted in ``root`` and written into the adapter.
+    """
     for name in names:
         registry.origin(name)
+    if fill:
+        if root is None:
+            raise BadInput("--fill-counts counts real data; say with --root in which folder they are.")
+        for name in names:
+            fill_counts(name, root)
     rows = []
     for name in names or registry.target_names():
         results = list(_check(name, root))
@@ -23,12 +37,36 @@ def check_targets(names: Sequence[str], root: Path | None, *, format: str) -> bo
         if format == "text":
             failed = sum(row["verdict"] == "fail" for row in results)
             verdict = f"{failed} item{' fails' if failed == 1 else 's fail'}" if failed else "keeps the contract"
+            if not failed and any(row["detail"] == NO_DATA for row in results):
+                verdict += " as far as that shows without data; check the real data with --root DIR"
             print(f"{name} ({registry.origin(name)}): {verdict}")
             print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in results])
             print(flush=True)
     if format == "json":
         print_json(rows)
     return all(row["verdict"] != "fail" for row in rows)
+
+
+def fill_counts(name: str, root: Path) -> None:
+    """Write how many labelled files each split has into the adapter's file, where its info says 0; print what is new.
+
+    Raises BadInput if the file does not say ``train_items=0`` and ``test_items=0`` exactly once.
+    """
+    adapter = registry.target(name)
+    unknown = [key for key in COUNTS if getattr(adapter.info, key) == 0]
+    path = Path(inspect.getfile(type(adapter)))
+    text, counts = path.read_text(encoding="utf-8"), {}
+    for key in unknown:
+        data = getattr(adapter, COUNTS[key])(root, small_view(adapter.info.modality))
+        counts[key] = getattr(data, "files", len(data))
+        text, replaced = re.subn(rf"\b{key}\s*=\s*0(?=\s*[,)])", f"{key}={counts[key]:_}", text)
+        if replaced != 1:
+            raise BadInput(f"{path} does not say {key}=0 once; write {key}={counts[key]:_} there yourself.")
+    train, test = (counts.get(key, getattr(adapter.info, key)) for key in COUNTS)
+    adapter.info = replace(adapter.info, train_items=train, test_items=test)
+    if counts:
+        path.write_text(text, encoding="utf-8")
+    print(f"{name}: wrote {', '.join(f'{key}={count:_}' for key, count in counts.items()) or 'nothing'} into {path}")
 
 
 def _check(name: str, root: Path | None) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ KINDS = {
     "stand-ins": "generated stand-in datasets; a cell that needs one generates it again",
     "sources": "generated source pictures; a cell that needs one generates it again",
     "indexes": "file lists of large datasets; the next run builds them again, which takes a while",
+    "compiled": "networks compiled by torch; a run that needs one compiles it again",
     "parts": "interrupted downloads and extractions; `benchmark data fetch` would continue the downloads",
     "checkpoints": "checkpoints of unfinished cells and teachers; the same command would continue from them",
     "attempts": "files left by cells that are done, or that no manifest lists any more",
@@ -77,7 +78,7 @@ def _show(found: Sequence[Entry], *, removed: bool, format: str) -> None:
 
 
 def _entries(results: Path, root: Path) -> Iterator[Entry]:
-    for kind in ("stand-ins", "sources", "indexes"):
+    for kind in ("stand-ins", "sources", "indexes", "compiled"):
         for path in sorted((cache_root() / kind).glob("*")):
             if path.suffix != ".lock":
                 yield from _if_idle(kind, path, lock_path(path) if kind == "stand-ins" else None)

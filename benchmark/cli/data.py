@@ -14,7 +14,7 @@ from benchmark.cli.text_table import print_json, print_table, size
 from benchmark.data.locate import STAND_IN_SEED
 from modalities import registry
 from modalities.base import DataStatus, TargetAdapter
-from modalities.datasets.standin import stand_ins
+from modalities.datasets.standin import has_stand_in, stand_ins
 from modalities.download.fetch import default_progress
 from modalities.errors import BadInput, NotFetched, readable
 from modalities.storage.atomic import temporary_path
@@ -146,6 +146,9 @@ def sample(names: Sequence[str], root: Path) -> None:
     """Write the stand-in of each target into ``root``, which must hold no real data of it."""
     for name in resolve_targets(names):
         adapter = registry.target(name)
+        if not names and not has_stand_in(adapter):
+            print(f"{name}: has no stand-in")
+            continue
         if name in stand_ins(root):
             print(f"{name}: its stand-in is already there")
             continue

@@ -6,6 +6,7 @@ import contextlib
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
@@ -19,7 +20,9 @@ from benchmark.launch.local import run_cells
 from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
 from benchmark.leaderboard.formats import write
+from benchmark.leaderboard.table import leaderboard
 from benchmark.planning.cell import Cell, describe, state_of, write_manifest
+from benchmark.planning.expected import Expected, expected_times, run_seconds
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request, broken_targets
 from benchmark.records.provenance import provenance
@@ -75,18 +78,24 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     write_manifest(store, request.suite, request.selection(), cells)
     todo, without_data = _classify(cells, store)
     devices = _devices(todo, options, ranks)
-    _announce(cells, todo, request, store, 0 if options.launcher == "slurm" else min(len(devices), len(todo)))
+    times = expected_times(todo, request.device, store.has_teacher)
+    at_once = 0 if options.launcher == "slurm" else min(len(devices), len(todo))
+    _announce(cells, todo, times, request, store, at_once)
     try:
-        outcome = _launch(todo, store, options, ranks, devices, deadline)
+        outcome = _launch(todo, times, store, options, ranks, devices, deadline)
     except KeyboardInterrupt:
         print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
-    written = write(store, published())
-    print_summary(store)
+    frame = leaderboard(store, published())
+    written = write(frame, store.root)
+    print_summary(frame)
     for path in written:
         print(f"wrote {path.resolve()}")
     outcome.records = without_data | outcome.records
-    return _report(cells, outcome, broken_targets(request), store, time.monotonic() - began)
+    not_done = {cell.id for cell in todo} | without_data.keys()
+    left = [cell for cell in cells if cell.id in not_done]
+    code = _report(left, outcome, broken_targets(request), store, time.monotonic() - began)
+    return DONE if code == NOTHING and len(left) < len(cells) else code
 
 
 def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Record]]:
@@ -124,13 +133,16 @@ def _devices(todo: list[Cell], options: LaunchOptions, ranks: Ranks) -> list[str
     return [ranks.device]
 
 
-def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Store, at_once: int) -> None:
+def _announce(
+    cells: list[Cell], todo: list[Cell], times: Mapping[str, Expected], request: Request, store: Store, at_once: int
+) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
     for reason in broken_targets(request).values():
         print(readable(f"left out: {reason}"), file=sys.stderr)
     print(f"profile {request.profile}: {cells[0].config.profile.meaning}", file=sys.stderr)
-    expected = [cell.config.expected_seconds for cell in todo]
-    time_needed = f", about {duration(sum(expected) / at_once)}" if at_once and expected and all(expected) else ""
+    seconds = run_seconds(todo, times, at_once) if at_once else None
+    estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
+    time_needed = "" if seconds is None else f", about {duration(seconds)}{estimated}"
     parallel = f", {at_once} at a time" if at_once > 1 else ""
     missing = sum(not cell.data.ready for cell in cells)
     no_data = f", {missing:,} without data" if missing else ""
@@ -141,25 +153,29 @@ def _announce(cells: list[Cell], todo: list[Cell], request: Request, store: Stor
 
 
 def _launch(
-    todo: list[Cell], store: Store, options: LaunchOptions, ranks: Ranks, devices: list[str], deadline: float
-) -> Outcome:
+    todo: list[Cell], times: Mapping[str, Expected], store: Store, options: LaunchOptions, ranks: Ranks,
+    devices: list[str], deadline: float,
+) -> Outcome:  # fmt: skip
     if ranks.world_size == 1 and not todo:
         return Outcome()
     if options.launcher != "local":
         cluster, jobs = make_cluster(options, store.jobs.resolve(), todo)
-        with shown(todo, len(todo)) as display:
+        with shown(todo, len(todo), times) as display:
             return launch_cells(
                 todo, Store(store.root.resolve()), cluster, device=options.job_device, jobs=jobs,
                 per_job=options.cells_per_job, display=display, deadline=deadline,
             )  # fmt: skip
-    with stop_requests(deadline) as stop, shown(todo, len(devices)) as display:
+    with stop_requests(deadline) as stop, shown(todo, len(devices), times) as display:
         if ranks.world_size > 1:  # even with nothing to run, for the other processes wait for the end
             return torchrun.lead(todo, store.root, ranks=ranks, display=display, stop=stop)
         return run_cells(todo, store.root, devices=devices, display=display, stop=stop)
 
 
 def _report(cells: list[Cell], outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
-    """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code."""
+    """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code.
+
+    ``cells`` are those that were not done before.
+    """
     # Some records could not be written and are only in the outcome.
     found = [outcome.records.get(cell.id) or read_if_valid(store, cell.id) for cell in cells]
     records = [record for record in found if record is not None]

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.cli.text_table import print_table
 from benchmark.config.published import source_digests
-from benchmark.leaderboard.formats import COLLAPSED, COLLAPSED_MEANING, FORMATS, items_shown, labels, marked, percent
+from benchmark.leaderboard.formats import (
+    COLLAPSED,
+    COLLAPSED_MEANING,
+    FORMATS,
+    items_shown,
+    labels,
+    marked,
+    percent,
+    rank_shown,
+)
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import Published
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def render(results: Path, profile: str, format: str) -> str:
@@ -19,11 +32,10 @@ def render(results: Path, profile: str, format: str) -> str:
     return FORMATS[format](leaderboard(Store(results / profile), published()))
 
 
-def print_summary(store: Store) -> None:
+def print_summary(frame: pd.DataFrame) -> None:
     """Print a short leaderboard for a terminal, in percent; rows that are not results show their status."""
-    frame = leaderboard(store, published())
     heads = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "chance %"]
-    heads += ["majority %", "untrained %", "test items", "seeds"]
+    heads += ["majority %", "untrained %", "test items", "seeds", "rank"]
     figures = ("mean_per_class", "retention", "chance", "majority", "untrained")
     found = frame.to_dict("records")
     rows = [
@@ -33,6 +45,7 @@ def print_summary(store: Store) -> None:
             *(percent(row[name]) for name in figures),
             items_shown(row),
             row["seeds"],
+            rank_shown(row),
             "" if row["status"] == "done" else row["status"],
         ]
         for row, label in zip(found, labels(found), strict=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmark.config import schema
-from benchmark.config.overrides import check_option, checked_override, options, setting_keys
+from benchmark.config.overrides import GROUPS, check_option, checked_override, options, setting_keys
+from benchmark.config.plugin_settings import plugin_settings
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -27,25 +30,32 @@ T = TypeVar("T")
 def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite: str) -> Config:
     """Return the resolved, typed configuration of a target's cells; ``overrides`` have no ``profile=`` or ``suite=``.
 
+    Hydra composes once in a process for each modality, profile, suite, recipe and policy; a target's files and the
+    overrides are merged on top, with the result and the messages of a whole composition.
+
     Raise BadInput for an unknown key or name (with the nearest ones), or a value of the wrong type or out of range.
     """
-    modality = registry.target(target).info.modality
-    _register()
     check_option("profile", profile)
     check_option("suite", suite)
-    choices = [f"modality={modality}", f"target={target}", f"suite={suite}", f"profile={profile}"]
+    if path := registry.settings_file(target):
+        try:
+            _compose_target(target, [], profile, suite)
+        except BadInput as error:  # of the plug-in's file, since nothing is typed
+            raise error if str(path) in str(error) else BadInput(f"{path}: {error}") from error
+    return _compose_target(target, overrides, profile, suite)
+
+
+def _compose_target(target: str, overrides: Sequence[str], profile: str, suite: str) -> Config:
+    modality = registry.target(target).info.modality
     try:
-        with initialize_config_module("benchmark.config", version_base="1.3"):
-            choices, composed = _compose(choices, modality)
-            if overrides:
-                typed = [checked_override(text, composed, modality) for text in overrides]
-                replaced = {text.partition("=")[0] for text in typed}
-                choices = [choice for choice in choices if choice.partition("=")[0] not in replaced]
-                composed = compose("config", overrides=[*choices, *typed])
-        config = OmegaConf.to_object(composed)
+        choices = _choices(modality, target, profile, suite)
+        composed = _composed(modality, target, **choices)
+        typed = [checked_override(text, composed.settings, composed.keys, modality) for text in overrides]
+        if chosen := {key: value for key, value in typed if key in GROUPS}:
+            composed = _composed(modality, target, **(choices | chosen))
+        config = composed.changed([(key, value) for key, value in typed if key not in GROUPS])
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_explanation(error, overrides)) from error
-    assert isinstance(config, Config)
     if config.teacher.weights:
         config.teacher.weights = str(user_path(config.teacher.weights))
     _check_values(config, target)
@@ -65,33 +75,111 @@ def load_profile(name: str) -> schema.Profile:
 def _load_section(group: str, name: str, kind: type[T]) -> T:
     """Return the section of a packaged file that is named like its group."""
     check_option(group, name)
-    text = (files("benchmark.config") / group / f"{name}.yaml").read_text(encoding="utf-8")
-    section = OmegaConf.to_object(OmegaConf.merge(kind, OmegaConf.select(OmegaConf.create(text), group)))
+    section = OmegaConf.to_object(OmegaConf.merge(kind, OmegaConf.select(_file(group, name), group)))
     assert isinstance(section, kind)
     return section
 
 
 def settings(modality: str) -> list[tuple[str, str]]:
     """Return every key of a modality's cells with its default under the default profile, as text."""
-    _register()
-    with initialize_config_module("benchmark.config", version_base="1.3"):
-        _, composed = _compose([f"modality={modality}"], modality)
-    values = {key: OmegaConf.select(composed, key) for key in setting_keys(composed)}
+    composed = _composed(modality, "", **_choices(modality, "", "demo", "all"))
+    values = {key: OmegaConf.select(composed.settings, key) for key in composed.keys}
     return [(key, str(value)) for key, value in values.items() if not isinstance(value, DictConfig)]
 
 
 def to_container(section: Any) -> Any:
     """Return a section of a configuration as plain dicts, lists, strings and numbers."""
-    if not isinstance(section, DictConfig | ListConfig):
-        section = OmegaConf.structured(section)
-    return OmegaConf.to_container(section, resolve=True)
+    if is_dataclass(section) and not isinstance(section, type):
+        return {entry.name: to_container(getattr(section, entry.name)) for entry in fields(section)}
+    return [to_container(item) for item in section] if isinstance(section, list | tuple) else section
 
 
-def _compose(choices: list[str], modality: str) -> tuple[list[str], DictConfig]:
-    """Compose twice: first to learn which recipe and policy are chosen, then on top of these two."""
-    chosen = compose("config", overrides=choices).choose
-    choices = [*choices, f"recipe={chosen.recipe}", f"policy={modality}_{chosen.policy}"]
-    return choices, compose("config", overrides=choices)
+class _Composed:
+    """What the packaged files say of a target's cells, and the same with values that a user typed."""
+
+    def __init__(self, settings: DictConfig) -> None:
+        self.settings = settings  # shared by all who ask: not to be changed
+        self.keys = setting_keys(settings)
+        self._config = OmegaConf.to_object(settings)
+        self._parts: dict[frozenset[str], DictConfig] = {}
+
+    def changed(self, values: Sequence[tuple[str, Any]]) -> Config:
+        """Return a configuration of one's own, with values by dotted key; only the sections that change are merged."""
+        names = frozenset(key.partition(".")[0] for key, _ in values)
+        config = deepcopy(self._config)
+        assert isinstance(config, Config)
+        if not names:
+            return config
+        part = deepcopy(self._part(names))
+        for key, value in values:
+            OmegaConf.update(part, key, value, merge=True)
+        merged = OmegaConf.to_object(part)
+        return replace(config, **{name: getattr(merged, name) for name in names})
+
+    def _part(self, names: frozenset[str]) -> DictConfig:
+        """Return some sections in a configuration of the same type, so that what is refused is refused alike."""
+        if names not in self._parts:
+            part = deepcopy(self.settings)
+            with open_dict(part):
+                for name in set(part) - names:
+                    del part[name]
+            self._parts[names] = part
+        return self._parts[names]
+
+
+@cache
+def _composed(modality: str, target: str, profile: str, suite: str, recipe: str, policy: str) -> _Composed:
+    """Merge a target's files, if it has any, where ``config.yaml`` puts them: above its suite, below its profile."""
+    composed = _of_modality(modality, profile, suite, recipe, policy)
+    if _target_file(target) or _target_file(target, profile):
+        # What a file sets is set to the same again, unless the target's own files, which the others lack, change it.
+        composed = cast(DictConfig, OmegaConf.merge(composed, *_files(modality, target, profile, suite)))
+    return _Composed(composed)
+
+
+@cache
+def _of_modality(modality: str, profile: str, suite: str, recipe: str, policy: str) -> DictConfig:
+    """Let Hydra compose what all targets of a modality share."""
+    _register()
+    choices = {"modality": modality, "profile": profile, "suite": suite, "recipe": recipe}
+    with initialize_config_module("benchmark.config", version_base="1.3"):
+        words = [f"{group}={name}" for group, name in choices.items()]
+        return compose("config", overrides=[*words, f"policy={modality}_{policy}"])
+
+
+def _choices(modality: str, target: str, profile: str, suite: str) -> dict[str, str]:
+    """Return the options of all groups that a target starts from: recipe and policy are those that its files name."""
+    named = {"profile": profile, "suite": suite}
+    for file in (_file("modality", modality), *_files(modality, target, profile, suite)):
+        named |= file.get("choose", {})
+    return named
+
+
+def _files(modality: str, target: str, profile: str, suite: str) -> list[DictConfig]:
+    """Return the files of whole configurations from the suite upwards, in the order of ``config.yaml``: later wins."""
+    return [
+        _file("suite", suite),
+        _target_file(target),
+        _file("profile", profile),
+        _file("profile/modality", f"{profile}_{modality}"),
+        _target_file(target, profile),
+    ]
+
+
+@cache
+def _target_file(target: str, profile: str = "") -> DictConfig:
+    """Return a target's own settings, in every profile or in one: of a packaged file, or what its plug-in brings."""
+    packaged = _file("profile/target", f"{profile}_{target}") if profile else _file("target", target)
+    return packaged if packaged or not target else OmegaConf.create(plugin_settings(target, profile))
+
+
+@cache
+def _file(group: str, name: str) -> DictConfig:
+    """Read a packaged file, not to be changed; empty if there is none, as for most targets."""
+    if name not in options(group):
+        return OmegaConf.create({})
+    text = (files("benchmark.config") / group / f"{name}.yaml").read_text(encoding="utf-8")
+    return cast(DictConfig, OmegaConf.create(text))
 
 
 @cache
@@ -99,8 +187,6 @@ def _register() -> None:
     """Put the typed sections into Hydra's store: the schema, and every modality's view and policies."""
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    for name in set(registry.target_names()) - set(options("target")):  # Hydra requires a node for each target
-        store.store(group="target", name=name, node={}, package="_global_")
     for name in registry.MODALITIES:
         modality = registry.modality(name)
         store.store(group="view", name=name, node=_editable(modality.view_type))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +17,7 @@ from modalities.errors import BadInput, UnknownName
 
 GROUPS = ("profile", "suite", "recipe", "policy")  # keys that take the name of a file of settings
 QUOTES = "'\""
+_WHOLE_NUMBERS = re.compile(r"\[(0|-?[1-9][0-9]{0,17})( ?, ?(0|-?[1-9][0-9]{0,17}))*\]")
 
 
 def options(group: str) -> list[str]:
@@ -61,10 +63,11 @@ def names_a_file(key: str) -> bool:
     return key.startswith("source.") or key == "teacher.weights"
 
 
-def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
-    """Return one override, ``KEY=VALUE`` as typed, in the form that Hydra is to read; types are checked later.
+def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modality: str) -> tuple[str, Any]:
+    """Return key and value of one override, ``KEY=VALUE`` as typed; types are checked later.
 
-    Raise BadInput for another form, an unknown key, several values, an interpolation, or one value for a group or list.
+    ``keys`` are those of ``defaults``. Raise BadInput for another form, an unknown key, several values, an
+    interpolation, or one value for a group or list.
     """
     key, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_][\w.]*", key):
@@ -76,25 +79,39 @@ def checked_override(text: str, defaults: DictConfig, modality: str) -> str:
         policies = list(registry.modality(modality).policies())
         if value not in policies:
             raise UnknownName(f"{modality} policy", value, policies)
-        return f"policy={modality}_{value}"
+        return key, value
     if key in GROUPS:
         check_option(key, value)
-        return text
-    keys = setting_keys(defaults)
+        return key, value
     if key not in keys:
         raise UnknownName(f"setting of {modality} targets", key, [*keys, *GROUPS])
     if names_a_file(key):
-        return f"{key}={_quote(value)}"
+        return key, value.strip(QUOTES)
+    parsed = _parsed(text)
+    if "${" in str(parsed):  # Hydra reads $\{ as the same
+        raise interpolation
+    _check_shape(key, value, parsed, OmegaConf.select(defaults, key), modality)
+    return key, parsed
+
+
+@lru_cache(maxsize=100)  # what the user types is the same for every target
+def _parsed(text: str) -> Any:
+    """Return the value of an override as Hydra reads it; not to be changed. Raise BadInput if it has none, or more."""
+    value = text.partition("=")[2]
+    if _WHOLE_NUMBERS.fullmatch(value):  # of a list of n values, Hydra's parser takes time in proportion to n²
+        return [int(number) for number in value[1:-1].split(",")]
     try:
-        parsed = OverridesParser.create().parse_override(text)
+        parsed = _parser().parse_override(text)
     except HydraException as error:
         raise BadInput(f"'{text}' cannot be read; quote values with spaces, commas or brackets.") from error
     if parsed.is_sweep_override():
         raise BadInput(f"'{text}' gives several values; only lists such as 'seeds=[0,1,2]' take several.")
-    if "${" in str(parsed.value()):  # Hydra reads $\{ as the same
-        raise interpolation
-    _check_shape(key, value, parsed.value(), OmegaConf.select(defaults, key), modality)
-    return text
+    return parsed.value()
+
+
+@cache
+def _parser() -> OverridesParser:
+    return OverridesParser.create()
 
 
 def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
@@ -111,10 +128,3 @@ def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -
         )
     if isinstance(default, ListConfig) and not isinstance(value, list):
         raise BadInput(f"{key} is a list; write '{key}={f'[{text}]' if single else default}'.")
-
-
-def _quote(value: str) -> str:
-    """Return a path as one Hydra value, whatever characters it has."""
-    bare = value.strip(QUOTES)
-    # Hydra reads a backslash as itself unless a quote follows.
-    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), bare) + "'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from omegaconf import MISSING
@@ -13,7 +14,12 @@ CHOICES = {
     "recipe.mixing_partner": ("reversed", "permuted"),
     "profile.data": ("stand-in", "real"),
 }
-BOUNDS = {"recipe.temperature": 0, "recipe.mixing_alpha": 0, "threads": 0}  # values must be above
+BOUNDS = {
+    "recipe.temperature": 0,
+    "recipe.mixing_alpha": 0,
+    "threads": 0,
+    "teacher.threads": -1,
+}  # values must be above
 for _section in ("recipe", "teacher.training"):
     CHOICES[f"{_section}.optimiser"] = ("adamw", "adam", "sgd")
     CHOICES[f"{_section}.decay"] = ("weights", "all")
@@ -38,7 +44,7 @@ class Training:
     milestones: list[float] = field(default_factory=list)  # of `step`: shares of the steps at which gamma applies
     gamma: float = 0.5  # of `step`: factor of the learning rate at each milestone
     clip: float = 0.0  # largest gradient norm; 0: no clipping
-    precision: str = "auto"  # auto: bfloat16 on GPUs that have it, float32 elsewhere
+    precision: str = "auto"  # auto: bfloat16 on GPUs and on CPUs with instructions for it, float32 elsewhere
     channels_last: bool = True  # faster on GPUs and on CPUs alike
     compile: str = "auto"  # torch.compile's mode, or none; auto: default for long runs on GPUs, else none
 
@@ -67,7 +73,14 @@ class Teacher:
     epochs: float = 0.0  # of the items it learns from: stop after these if they are fewer than training.steps; 0: never
     label_smoothing: float = 0.0
     holdout: float = 0.1  # share of the training split, held out by leak unit, on which the teacher is judged
+    threads: int = 0  # that train it, while students of others wait for a core; 0: as many as a cell's
     times_chance: float = 2.0  # a teacher below this multiple of chance on the held-out items is refused
+
+    def steps(self, items: int) -> int:
+        """Return the number of steps on that many items, which ``epochs`` may limit."""
+        if not self.epochs:
+            return self.training.steps
+        return min(self.training.steps, ceil(self.epochs * items / self.training.batch))
 
 
 @dataclass
@@ -132,4 +145,3 @@ class Config:
     seeds: list[int] = field(default_factory=lambda: [0])
     folds: list[int] = field(default_factory=lambda: [1])
     threads: int = 1  # per cell; part of a cell's id, because sums depend on it
-    expected_seconds: float = 0.0  # of a cell on two CPU cores, for the plan; 0: unknown

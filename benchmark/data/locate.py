@@ -16,7 +16,7 @@ from benchmark.records.identity import NUMERICS_VERSION
 from benchmark.records.settings import ABSENT
 from modalities.base import TargetAdapter
 from modalities.datasets.hidden import is_hidden
-from modalities.datasets.standin import stand_ins
+from modalities.datasets.standin import has_stand_in, stand_ins
 from modalities.errors import BadInput, readable
 from modalities.storage.atomic import temporary_path
 from modalities.storage.cleanup import remove_atomically
@@ -45,6 +45,9 @@ def locate(adapter: TargetAdapter, requested: str, data_root: Path, *, subset: b
     adapter raises while it looks at its data is the problem of its own target: it becomes instructions.
     """
     info = adapter.info
+    if requested == "stand-in" and not info.ships_with and not has_stand_in(adapter):
+        problem = f"{info.name} has no generated stand-in; use its real data, with profile=small or profile=paper."
+        return DataLocation("stand-in", data_root, ABSENT, ready=False, instructions=problem)
     if requested == "stand-in" and not info.ships_with:
         version = f"v{NUMERICS_VERSION}{_code_of_plugin(adapter)}"
         root = cache_root() / "stand-ins" / f"{info.name}-{version}"

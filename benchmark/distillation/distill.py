@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.config.schema import Recipe
+from benchmark.distillation.frozen import fold_batch_norms
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Prefetcher, TeacherOutputs
@@ -18,11 +19,14 @@ from benchmark.training.loop import Curve, optimise
 from benchmark.training.precision import apply_memory_format, autocast, compile_if_requested, in_memory_format
 from modalities.base import Draws, SegmentStream
 
+PROBES = 8  # segments on which the teacher's copy is compared with the teacher
+
 
 class DistillationStep:
     """What a step of distillation computes: mixed segments, the teacher's outputs, the student's loss.
 
     Both networks are put into the recipe's memory format in place, and compiled if the recipe says so; see ``distill``.
+    The teacher's outputs are those of a copy that is made for inference (``fold_batch_norms``).
     """
 
     def __init__(
@@ -42,9 +46,10 @@ class DistillationStep:
             raise ValueError(f"the stream makes batches of {stream.batch_size}, but the recipe's are {recipe.batch}")
         self._stream, self._recipe, self._device = stream, recipe, device
         self._micro_batches, self._ranks, self._draws = micro_batches, ranks, Draws(seed, "mixing/")
-        for network in (teacher.eval().requires_grad_(False), student):
+        frozen = fold_batch_norms(teacher.eval().requires_grad_(False), stream.batch(0)[:PROBES])
+        for network in (frozen, student):
             apply_memory_format(network, recipe)
-        self._teacher = compile_if_requested(teacher, recipe)
+        self._teacher = compile_if_requested(frozen, recipe)
         self._student = ranks.wrap(compile_if_requested(student, recipe))
         self._outputs_at: Callable[[int], TeacherOutputs] = self.teacher_outputs
         if prefetch:

@@ -19,6 +19,7 @@ from benchmark.launch.progress import Display, Outcome, counted
 from benchmark.launch.schedulers import ACTIVE_STATES, Cluster, Local
 from benchmark.launch.signals import STOPPING, sigterm_as_ctrl_c
 from benchmark.planning.cell import Cell
+from benchmark.planning.expected import expected_times
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import read_if_valid
@@ -155,8 +156,10 @@ class _Launch:
 
     def _group(self, cells: Sequence[Cell]) -> None:
         in_training = {job.group.teacher: name for name, job in self.submitted.items() if job.group.teacher}
+        times = expected_times(cells, "cuda" if self.device.startswith("cuda") else "cpu", self.store.has_teacher)
+        seconds = {id: expected.seconds(with_teacher=False) for id, expected in times.items()}
         self.waiting += group_cells(
-            cells, has_teacher=self.store.has_teacher, in_training=in_training, per_job=self.per_job,
+            cells, has_teacher=self.store.has_teacher, in_training=in_training, seconds=seconds, per_job=self.per_job,
             stamp=f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
         )  # fmt: skip
 

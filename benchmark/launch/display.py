@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from benchmark.launch.progress import Display, Step, duration
 from benchmark.planning.cell import Cell, describe_all
+from benchmark.planning.expected import Expected, finish, longest_first
 from benchmark.records.record import Record
 from modalities.errors import readable
 
@@ -20,30 +21,38 @@ from modalities.errors import readable
 class TimeLeft:
     """Estimates the remaining time of cells: the expected times, corrected by how long ended cells took."""
 
-    def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
-        self._expected = {cell.id: cell.config.expected_seconds for cell in cells}
-        self._jobs = max(1, jobs)
-        self._begun: dict[str, float] = {}
+    def __init__(self, cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> None:
+        self._times, self._jobs = times, max(1, jobs)
+        self._left = {cell.id: cell for cell in longest_first(cells, times)}
+        self._begun: dict[str, tuple[float, float | None]] = {}  # when, and the expected seconds
+        self._trained: dict[str, float] = {}  # when each teacher that was begun is expected, by key
         self._elapsed = self._elapsed_expected = 0.0
 
     def started(self, cell: Cell) -> None:
-        self._begun[cell.id] = time.monotonic()
+        now, expected = time.monotonic(), self._times[cell.id]
+        own = cell.teacher_key not in self._trained  # the first that needs a teacher trains it
+        self._begun[cell.id] = now, expected.seconds(with_teacher=own)
+        if own:
+            self._trained[cell.teacher_key] = now + (expected.teacher or 0.0)
 
     def ended(self, cell: Cell) -> None:
-        self._elapsed += time.monotonic() - self._begun.pop(cell.id)
-        self._elapsed_expected += self._expected.pop(cell.id)
+        began, expected = self._begun.pop(cell.id)
+        self._elapsed += time.monotonic() - began
+        self._elapsed_expected += expected or 0.0
+        del self._left[cell.id]
 
     def seconds(self) -> float | None:
-        """Return the estimate; None if a cell has no expected time."""
-        if not all(self._expected.values()):
+        """Return the estimate; None if the time of a cell is not known."""
+        if any(self._times[id].seconds(with_teacher=True) is None for id in self._left):
             return None
         pace = self._elapsed / self._elapsed_expected if self._elapsed_expected else 1.0
         now = time.monotonic()
-        left = []
-        for id, expected in self._expected.items():
-            running = now - self._begun.get(id, now)
-            left.append(max(pace * expected - running, running / 4))  # an overdue cell may still take a while
-        return max(max(left, default=0.0), sum(left) / self._jobs)
+        # An overdue cell may still take a while.
+        free = [max(pace * (took or 0.0) - (now - began), (now - began) / 4) for began, took in self._begun.values()]
+        free += [0.0] * (self._jobs - len(free))
+        trained = {key: max(0.0, when - now) for key, when in self._trained.items()}
+        waiting = [cell for id, cell in self._left.items() if id not in self._begun]
+        return finish(waiting, self._times, free, trained, pace=pace)
 
 
 def outcome_line(record: Record) -> str:
@@ -54,16 +63,16 @@ def outcome_line(record: Record) -> str:
     return f"student {top1:.1%} · teacher {teacher:.1%} · chance {record.controls['chance']:.1%}"
 
 
-def shown(cells: Sequence[Cell], jobs: int) -> AbstractContextManager[Display]:
-    """Show live bars if standard error is a terminal, else plain lines."""
-    return Live(cells, jobs) if sys.stderr.isatty() else nullcontext(PlainLines(cells, jobs))
+def shown(cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> AbstractContextManager[Display]:
+    """Show live bars if standard error is a terminal, else plain lines; ``times`` has what is expected of each cell."""
+    return Live(cells, jobs, times) if sys.stderr.isatty() else nullcontext(PlainLines(cells, jobs, times))
 
 
 class PlainLines:
     """One line per event, for logs."""
 
-    def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
-        self._count, self._done, self._left = len(cells), 0, TimeLeft(cells, jobs)
+    def __init__(self, cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> None:
+        self._count, self._done, self._left = len(cells), 0, TimeLeft(cells, jobs, times)
         self._names = describe_all(cells)
         self._phase: dict[int, tuple[str, float]] = {}
         self._cell: dict[int, Cell] = {}
@@ -99,8 +108,8 @@ class PlainLines:
 class Live(Progress):
     """A bar per running cell, and one of all cells; cells that ended become lines above the bars."""
 
-    def __init__(self, cells: Sequence[Cell], jobs: int) -> None:
-        self._left, self._names = TimeLeft(cells, jobs), describe_all(cells)
+    def __init__(self, cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> None:
+        self._left, self._names = TimeLeft(cells, jobs, times), describe_all(cells)
         text, note = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[note]"))
         columns = (text, BarColumn(24), _Left(self._left), note)
         super().__init__(*columns, console=Console(stderr=True), transient=True)

@@ -79,6 +79,7 @@ def group_cells(
     *,
     has_teacher: Callable[[str], bool],
     in_training: Mapping[str, str],
+    seconds: Mapping[str, float | None],
     per_job: str,
     stamp: str,
 ) -> list[Group]:
@@ -89,6 +90,7 @@ def group_cells(
 
     Args:
         in_training: teacher's key -> name of a submitted group that trains it.
+        seconds: id of a cell -> how long it is expected to take, without its teacher; None if that is not known.
         per_job: number of cells per job, or ``auto``: as many as are expected to take half an hour.
         stamp: makes the groups' names unique.
     """
@@ -105,16 +107,19 @@ def group_cells(
             needs = teachers[-1].name
         students.setdefault(needs, []).extend(own)
     return teachers + [
-        Group(next(names), tuple(some), needs=needs) for needs, own in students.items() for some in _parts(own, per_job)
+        Group(next(names), tuple(some), needs=needs)
+        for needs, own in students.items()
+        for some in _parts(own, seconds, per_job)
     ]
 
 
-def _parts(cells: Sequence[Cell], per_job: str) -> Iterator[list[Cell]]:
+def _parts(cells: Sequence[Cell], seconds: Mapping[str, float | None], per_job: str) -> Iterator[list[Cell]]:
     part: list[Cell] = []
     for cell in cells:
         part.append(cell)
-        seconds = sum(one.config.expected_seconds or JOB_SECONDS for one in part)
-        if seconds >= JOB_SECONDS if per_job == "auto" else len(part) == int(per_job):
+        known = [seconds[one.id] for one in part]
+        full = None in known or sum(filter(None, known)) >= JOB_SECONDS
+        if full if per_job == "auto" else len(part) == int(per_job):
             yield part
             part = []
     if part:

@@ -18,6 +18,7 @@ from typing import Any
 from benchmark.launch.progress import TICK, Display, Outcome, Progress
 from benchmark.launch.signals import signals_blocked
 from benchmark.planning.cell import Cell, describe
+from benchmark.planning.expected import expected_times, longest_first
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.running.failures import note_failure
@@ -36,6 +37,9 @@ def run_cells(
 ) -> Outcome:
     """Run every cell in one of ``len(devices)`` worker processes; those expected to take longest start first.
 
+    While a teacher is trained on several threads (``teacher.threads``), only as many cells run beside it as there are
+    cores left.
+
     A worker that dies costs only its own cell (a ``failed`` record) and is replaced. A cell's folder that cannot be
     used costs only that cell too; if not even a record can be written to it, the outcome holds the only one. Cells
     that another run is working on come last: a worker waits for the other run and takes its record.
@@ -45,7 +49,8 @@ def run_cells(
     """
     pool = _Pool(results, devices[: len(cells)], display)
     pool.remember_records(cells)
-    waiting = deque(sorted(cells, key=lambda cell: -cell.config.expected_seconds))
+    times = expected_times(cells, devices[0], Store(results).has_teacher)
+    waiting = deque(longest_first(cells, times))
     outcome = Outcome()
     try:
         while waiting or pool.busy():
@@ -68,6 +73,13 @@ class _Worker:
     cell: Cell | None = None
     trains_teacher: bool = False  # as far as is known: its cell may be training a teacher that other cells need
     phase: str = ""
+
+
+def _extra_threads(worker: _Worker) -> int:
+    """Return how many threads more than other cells a worker's cell uses now: those of a teacher's training."""
+    assert worker.cell is not None
+    config = worker.cell.config
+    return max(0, config.teacher.threads - config.threads) if worker.trains_teacher else 0
 
 
 class _Pool:
@@ -109,9 +121,9 @@ class _Pool:
                 worker.process.kill()
 
     def assign(self, waiting: deque[Cell]) -> None:
-        """Give each idle worker a cell whose teacher no other worker is training."""
+        """Give each idle worker a cell whose teacher no other worker is training, if a core is free for it."""
         for worker in self._workers:
-            if worker.cell is not None or self._stopped_at is not None:
+            if worker.cell is not None or self._stopped_at is not None or not self._core_is_free(worker):
                 continue
             in_training = {w.cell.teacher_key for w in self._workers if w.cell and w.trains_teacher}
             candidates = [cell for cell in waiting if cell.teacher_key not in in_training]
@@ -126,6 +138,16 @@ class _Pool:
             waiting.remove(cell)
             worker.cell, worker.trains_teacher, worker.phase = cell, True, ""
             self._display.started(worker.index, cell)
+
+    def _core_is_free(self, worker: _Worker) -> bool:
+        """Whether cells that train a teacher on several threads leave a core for another; on GPUs one always is."""
+        running = [other for other in self._workers if other.cell]
+        cores = max(machine.cores(), len(self._workers))
+        return (
+            not running
+            or self._devices[worker.index] != "cpu"
+            or sum(map(_extra_threads, running)) + len(running) < cores
+        )
 
     def _is_locked(self, cell: Cell) -> bool:
         """Whether another run is working on a cell; False if its folder cannot be used, which the worker reports."""

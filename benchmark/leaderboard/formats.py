@@ -10,16 +10,14 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import asdict
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.table import leaderboard
+from benchmark.leaderboard.aggregate import Method, methods_of
 from benchmark.records.record import REAL_TRAINING_ITEMS
-from benchmark.records.store import Store
-from modalities.base import Published
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -42,11 +40,16 @@ COLLAPSED_MEANING = (
 _LEGEND = (
     "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
     "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
-    f"serves all) [95 % interval over test items: Wilson's, or {CLUSTERED} cluster-robust where several items share a "
-    "leak unit such as a speaker]. Retention: student / teacher. Fidelity: share of test items on which both predict "
-    "the same class. Chance, and an untrained student, choose among the classes that occur; majority names the most "
-    f"frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test items, with the first digits of the hash of their ids. Seeds "
-    "2/3: two of three are done."
+    "serves all), then in parentheses the deviation that so few test items alone lead to [95 % interval over test "
+    f"items, of several seeds over seeds and test items; {CLUSTERED} cluster-robust where several items share a leak "
+    "unit such as a speaker]. Rank: the places that paired tests leave open among the rows of one target (Holm; all "
+    "these intervals hold at once in 95 % of cases); rows that share a letter are not separated. Retention: student / "
+    "teacher. Fidelity: share of test items on which both predict the same class. Chance, and an untrained student, "
+    f"choose among the classes that occur; majority names the most frequent one. {COLLAPSED} {COLLAPSED_MEANING}. Test "
+    "items, with the first digits of the hash of their ids. Seeds 2/3: two of three are done. Over targets: kept is "
+    "the interquartile mean of (student - chance) / (teacher - chance) over all runs, with its 95 % interval for other "
+    "seeds of these targets and, from five targets on, for other targets like these; against method 1, 2, …: targets "
+    "won/tied/lost, where a difference of at most one point of accuracy is a tie."
 )
 
 
@@ -55,7 +58,8 @@ def to_csv(frame: pd.DataFrame) -> str:
     safe = frame.copy()
     for name in safe.columns:
         if safe[name].dtype.kind not in "iuf":
-            safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", str(value)) for value in safe[name]]
+            texts = ("" if _missing(value) else str(value) for value in safe[name])
+            safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", text) for text in texts]
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
@@ -63,7 +67,10 @@ def to_json(frame: pd.DataFrame) -> str:
     """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
     rows: list[Row] = frame.to_dict("records")
     clean = [{name: None if _missing(value) else value for name, value in row.items()} for row in rows]
-    text = json.dumps({"notes": _caveats(rows), "rows": clean}, indent=1, allow_nan=False)
+    blocks = [
+        {"block": title, "methods": [asdict(method) for method in methods_of(part)]} for title, part in _blocks(rows)
+    ]
+    text = json.dumps({"notes": _caveats(rows), "rows": clean, "over_targets": blocks}, indent=1, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
 
 
@@ -77,15 +84,30 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what the templates print: title, caveats, header and blocks."""
     rows: list[Row] = frame.to_dict("records")
     profiles = sorted({row["profile"] for row in rows})
-    header = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "fidelity %"]
-    header += ["chance %", "majority %", "untrained %", "test items", "seeds", "published %"]
+    header = ["target", "source", "data", "teacher %", "student %", "rank", "balanced %", "retention %"]
+    header += ["fidelity %", "chance %", "majority %", "untrained %", "test items", "seeds", "published %"]
     title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
-    for row in rows:
-        row["control"] = row["source"] == REAL_TRAINING_ITEMS
-    rows.sort(key=itemgetter("profile", "control"))  # stable: otherwise, rows stay in the leaderboard's order
-    parts = groupby(rows, itemgetter("data", "control", "modality", "profile"))
-    blocks = [_block(data, control, modality, list(part)) for (data, control, modality, _), part in parts]
+    blocks = [_block(title, part) for title, part in _blocks(rows)]
     return {"title": title, "caveats": _caveats(rows), "header": header, "blocks": blocks}
+
+
+def _blocks(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Return titled blocks that never mix profiles, kinds of data, modalities, or the control with single data."""
+
+    def control(row: Row) -> bool:
+        return bool(row["source"] == REAL_TRAINING_ITEMS)
+
+    ordered = sorted(rows, key=lambda row: (row["profile"], control(row)))  # otherwise in the leaderboard's order
+    found = []
+    for (data, _, modality, _), part in groupby(
+        ordered, lambda row: (row["data"], control(row), row["modality"], row["profile"])
+    ):
+        block = list(part)
+        title = f"{modality}, {_DATA.get(data, data)}"
+        if control(block[0]):
+            title += ", control: real training items in place of the single datum"
+        found.append((title, block))
+    return found
 
 
 def _caveats(rows: list[Row]) -> list[str]:
@@ -93,13 +115,11 @@ def _caveats(rows: list[Row]) -> list[str]:
     return [text for key, text in _CAVEATS.items() if key in present]
 
 
-def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str, Any]:
+def _block(title: str, rows: list[Row]) -> dict[str, Any]:
     """Return a block's title, caveats, remarks, and rows: one text for each column of the header."""
-    title = f"{modality}, {_DATA.get(data, data)}"
-    if control:
-        title += ", control: real training items in place of the single datum"
-    names = labels(rows)
-    means = [_mean_retention(source, own) for source, own in _by_source(rows)]
+    names, methods = labels(rows), methods_of(rows)
+    targets = {(row["target"], row["fold"]) for row in rows}
+    means = [_mean_retention(source, own, targets) for source, own in _by_source(rows)]
     unfinished = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
         for row, (target, source) in zip(rows, names, strict=True)
@@ -110,8 +130,42 @@ def _block(data: str, control: bool, modality: str, rows: list[Row]) -> dict[str
         for row, (target, source) in zip(rows, names, strict=True)
         if row["published_differs"]
     ]
+    notes = sorted({(row["target"], row["rank_note"]) for row in rows if row["rank_note"] and row["status"] == "done"})
+    unranked = [f"{target}: {note}" for target, note in notes]
     shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
-    return {"title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished, *unlike]}
+    return {
+        "title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished, *unranked, *unlike],
+        "methods": _methods_shown(methods) if len(rows) > 1 else None,
+    }  # fmt: skip
+
+
+def _methods_shown(methods: list[Method]) -> dict[str, Any] | None:
+    """Return header and rows of the table over targets, a row for each method and a column against each."""
+    if not methods:
+        return None
+    numbers = [str(number) for number in range(1, len(methods) + 1)] if len(methods) > 1 else []
+    header = ["", "over targets", "targets", "retention %", "kept %", "other seeds %", "other targets %", *numbers]
+    rows = []
+    for number, method in enumerate(methods, start=1):
+        means = (method.retention, method.kept)
+        intervals = (bounds_shown(bounds) for bounds in (method.over_seeds, method.over_targets))
+        against = ["/".join(map(str, found)) if found else "" for found in method.against] if numbers else []
+        targets = f"none: {method.reason}" if method.reason else str(method.targets)
+        rows.append([str(number), method.name, targets, *map(percent, means), *intervals, *against])
+    return {"header": header, "rows": rows}
+
+
+def bounds_shown(bounds: tuple[float, float] | None) -> str:
+    """Format an interval of shares; empty if it is missing."""
+    return "" if bounds is None else f"{percent(bounds[0])}–{percent(bounds[1])}"
+
+
+def rank_shown(row: Row) -> str:
+    """Format the places that a row may have among those of its target, and its tie groups; empty if it has no rank."""
+    if _missing(row["rank"]):
+        return ""
+    low, high = int(row["rank_low"]), int(row["rank_high"])
+    return " ".join(filter(None, (str(low) if low == high else f"{low}–{high}", row["ties"])))
 
 
 def _by_source(rows: list[Row]) -> list[tuple[str, list[Row]]]:
@@ -125,8 +179,11 @@ def _by_source(rows: list[Row]) -> list[tuple[str, list[Row]]]:
     ]
 
 
-def _mean_retention(source: str, rows: list[Row]) -> str:
-    if len({(row["target"], row["fold"]) for row in rows}) < len(rows):
+def _mean_retention(source: str, rows: list[Row], targets: set[tuple[str, int]]) -> str:
+    own = {(row["target"], row["fold"]) for row in rows}
+    if own < targets:
+        return f"Mean retention, source {source}: none, since {len(own)}/{len(targets)} targets have it."
+    if len(own) < len(rows):
         return f"Mean retention, source {source}: none, since a target has several rows."
     done = [row["retention"] for row in rows if row["status"] == "done" and not _missing(row["retention"])]
     if len(done) < len(rows):
@@ -157,12 +214,16 @@ def _shown(row: Row, target: str, source: str) -> list[str]:
         target = f"{target} (balanced)"
     student = row["status"]
     if not _missing(row["score"]):
-        spread = "" if _missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}"
-        bounds = f"[{percent(row['score_low'])}–{percent(row['score_high'])}]"
+        expected = "" if _missing(row["score_sd_expected"]) else f" ({percent(row['score_sd_expected'])})"
+        spread = "" if _missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}{expected}"
+        two_way = "" if _missing(row["score_two_way_low"]) else "two_way_"
+        bounds = f"[{percent(row[f'score_{two_way}low'])}–{percent(row[f'score_{two_way}high'])}]"
         clustered = CLUSTERED if row["interval"] == "clustered" else ""
         student = f"{marked(row, 'student')}{spread} {bounds}{clustered}"
-    figures = [percent(row[name]) for name in ("retention", "fidelity", "chance", "majority", "untrained")]
-    before = [target, source, row["data"], marked(row, "teacher"), student, percent(row["mean_per_class"])]
+    figures = [
+        percent(row[name]) for name in ("mean_per_class", "retention", "fidelity", "chance", "majority", "untrained")
+    ]
+    before = [target, source, row["data"], marked(row, "teacher"), student, rank_shown(row)]
     return [*before, *figures, items_shown(row), row["seeds"], percent(row["published_top1"])]
 
 
@@ -237,10 +298,10 @@ FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to
 _SUFFIXES = {"latex": "tex", "markdown": "md"}
 
 
-def write(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> list[Path]:
-    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into the store's folder; return paths."""
-    frame, paths = leaderboard(store, published), []
+def write(frame: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into a folder; return paths."""
+    paths = []
     for name, export in FORMATS.items():
-        paths.append(store.root / f"leaderboard.{_SUFFIXES.get(name, name)}")
+        paths.append(folder / f"leaderboard.{_SUFFIXES.get(name, name)}")
         atomic_write(paths[-1], export(frame))
     return paths

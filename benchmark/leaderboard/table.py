@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.leaderboard.published import published_columns
+from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
+from benchmark.records.identity import canonical_json
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
 from benchmark.records.store import Store
@@ -23,15 +25,16 @@ if TYPE_CHECKING:
 
 ROW_AXES = (*(axis.name for axis in fields(CellKey) if axis.name != "seed"), "row")
 FIGURES = (
-    "score", "score_sd", "score_low", "score_high", "teacher_score", "retention", "fidelity", "chance", "majority",
+    "score", "score_sd", "score_low", "score_high", "score_sd_expected", "score_two_way_low", "score_two_way_high",
+    "rank", "rank_low", "rank_high", "teacher_score", "retention", "fidelity", "chance", "majority",
     "untrained", "published_top1", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "top5", "mean_per_class",
     "mean_per_class_sd", "mean_per_class_low", "mean_per_class_high", "teacher_mean_per_class", "kl", "ece", "items",
     "known_items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted", "segments", "seconds",
 )  # fmt: skip
-WHOLE = ("items", "known_items", "clusters", "classes", "segments")
+WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments")
 COLUMNS = (
     *ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256",
-    "collapsed", "published_differs", "note",
+    "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
@@ -61,6 +64,10 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     deviation over seeds (n - 1; missing for one seed). ``*_low`` and ``*_high`` are the 95 % interval of the mean over
     the test items, not items times seeds, since all seeds are scored on the same items; ``interval`` is ``wilson`` for
     independent items and ``clustered`` where several items share a leak unit (``benchmark.statistics.intervals``).
+    ``score_two_way_*`` is for other seeds too, and ``score_sd_expected`` is the spread over seeds that the test items
+    alone would lead to. ``seed_scores`` are the scores of the seeds that are done, in their order. ``rank``, its
+    interval and ``ties`` are among the rows of one target (``benchmark.leaderboard.ranking``), ``rank_note`` says why
+    there is none.
     ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
     and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not done.
     Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
@@ -73,7 +80,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     """
     import pandas as pd
 
-    requested = store.requested_cells()
+    requested, settings = store.requested()
     if not requested:
         raise BadInput(
             f"{store.root} holds no results; `benchmark run` makes some, or choose another folder.", about="results"
@@ -81,16 +88,20 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
-    rows = [_row(store, cells, published or {}) for cells in sorted(groups.values(), key=_order)]
-    settings = store.requested_settings()
-    kept = _without_superseded([(row, _settings(settings, row)) for row in rows])
+    rows = [
+        _row(store, cells, settings.get(cells[0].row), published or {}) for cells in sorted(groups.values(), key=_order)
+    ]
+    kept = _without_superseded(rows)
     _tell_apart(kept)
+    add_ranks(store, [row for row, _ in kept])
     frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
 
 
 def sanitize(text: str) -> str:
     """Return one line of composed letters without control characters, escapes, direction marks or lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     spaced = re.sub("[\t\n\r\v\f]", " ", text)
     visible = (sign for sign in spaced if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co"))
     line = " ".join("".join(visible).split())  # split() takes the line and paragraph separators too
@@ -104,27 +115,32 @@ def _order(cells: list[ManifestEntry]) -> tuple[Any, ...]:
     return first.profile, _DATA_ORDER.index(first.data), place, *_axes(first)
 
 
-def _settings(requested: Mapping[str, Settings], row: Mapping[str, Any]) -> Settings:
-    """Return what the ids of a row's cells cover; if no manifest or record says, only its names."""
-    names = {"policy": {"name": row["policy"]}, "recipe": {"name": row["recipe"]}}
-    return requested.get(row["row"]) or {
-        **names, "teacher": {"network": row["teacher"]}, "student": {"network": row["student"]}
+def _names(cell: ManifestEntry) -> Settings:
+    """Return what is known of a row's settings if neither a manifest nor a record says."""
+    return {
+        "policy": {"name": cell.policy}, "recipe": {"name": cell.recipe},
+        "teacher": {"network": cell.teacher}, "student": {"network": cell.student},
     }  # fmt: skip
 
 
 def _without_superseded(rows: Sequence[tuple[Row, Settings]]) -> list[tuple[Row, Settings]]:
     """Leave out rows without data if a row that differs in nothing else has data."""
     names = itemgetter(*(axis for axis in ROW_AXES if axis != "row"))
-    with_data: dict[Any, list[Settings]] = {}
+    missing = {names(row) for row, _ in rows if row["status"] == "no data"}
+    with_data: dict[Any, set[str]] = {}  # by names, what the settings say besides; "" if they do not say everything
     for row, own in rows:
-        if row["status"] != "no data":
-            with_data.setdefault(names(row), []).append(own)
+        if row["status"] != "no data" and names(row) in missing:
+            with_data.setdefault(names(row), set()).add(_besides_data(own))
 
     def superseded(row: Row, own: Settings) -> bool:
-        others = with_data.get(names(row), ())
-        return any(not (is_complete(own) and is_complete(o)) or without_data(o) == without_data(own) for o in others)
+        others = with_data.get(names(row), set())
+        return bool(others) and ("" in (own_text := _besides_data(own), *others) or own_text in others)
 
     return [(row, own) for row, own in rows if row["status"] != "no data" or not superseded(row, own)]
+
+
+def _besides_data(settings: Settings) -> str:
+    return canonical_json(without_data(settings)) if is_complete(settings) else ""
 
 
 def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
@@ -140,62 +156,92 @@ def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
             row["differs"] = ", ".join(filter(None, (text, *by_hash)))
 
 
-def _outcome(store: Store, cell: ManifestEntry) -> Record | tuple[str, str]:
-    """Return the record of a cell that is done, or the status and reason of one that is not."""
+def _read(store: Store, cell: ManifestEntry) -> tuple[Record | None, str, str]:
+    """Return a cell's record, if it has one that can be read, its status, and the reason if it is not done."""
     try:
         record = store.read(cell.id)
     except BadInput as error:
-        return "failed", str(error).replace(str(store.cells / cell.id), cell.id)
+        return None, "failed", str(error).replace(str(store.cells / cell.id), cell.id)
     if record is None:
-        return "to run", "not run yet"
+        return None, "to run", "not run yet"
     if record.status != "done":
-        return record.status, record.reason
+        return record, record.status, record.reason
     accuracy, items = record.metrics.get(_ACCURACIES[record.metric]), record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
-        return "failed", f"the record says done and has no {record.metric} accuracy over test items"
-    return record
+        return record, "failed", f"the record says done and has no {record.metric} accuracy over test items"
+    return record, "done", ""
 
 
-def _row(store: Store, cells: list[ManifestEntry], published: Mapping[str, Sequence[Published]]) -> dict[str, Any]:
-    done, unfinished = [], []
+def _row(
+    store: Store, cells: list[ManifestEntry], known: Settings | None, published: Mapping[str, Sequence[Published]]
+) -> tuple[Row, Settings]:
+    """Return a row and its settings: those that are ``known``, or else what a record says, or only its names."""
+    own, example = known, None
+    done: list[_Result] = []
+    unfinished: list[tuple[str, str]] = []
+    deviations: dict[str, None] = {}
     for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
-        outcome = _outcome(store, cell)
-        if isinstance(outcome, Record):
-            done.append(outcome)
+        record, status, reason = _read(store, cell)
+        if record is not None and status == "done":
+            example = example or record
+            done.append(_Result(*_of_result(record)))
+            deviations |= dict.fromkeys(record.deviations)
         else:
-            status, reason = outcome
             unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
+        own = own or (record.settings if record else None)
     status, reason = unfinished[0] if unfinished else ("done", "")
     first = cells[0]
-    row: dict[str, Any] = {axis: getattr(first, axis) for axis in ROW_AXES}
+    row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
         "status": status,
         "reason": reason,
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
-        **published_columns(done, published.get(first.target, ())),
+        **published_columns(example, deviations, published.get(first.target, ())),
+        "cells": [record.id for record in done],
         "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
         **(_figures(done) if done else {}),
     }
-    return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
+    clean = {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
+    return clean, own or _names(first)
 
 
-def _figures(records: list[Record]) -> dict[str, Any]:
+class _Result(NamedTuple):
+    """What is kept of a record of a row that is done: a row may have any number of seeds, and a record is large."""
+
+    id: str
+    metric: str
+    metrics: Mapping[str, float | None]
+    controls: Mapping[str, float | None]
+    test_set: Mapping[str, Any]
+    segments: int
+    seconds: Mapping[str, float]
+
+
+_of_result = attrgetter(*_Result._fields)
+
+
+def _figures(records: list[_Result]) -> dict[str, Any]:
     from benchmark.evaluation.metrics import is_collapsed, retention
+    from benchmark.statistics.planning import expected_seed_spread
 
     metric = records[0].metric
     figures: dict[str, float | None] = {}
     for name in _ACCURACIES.values():
         figures |= _accuracy(name, records)
-    figures["teacher_top1"] = _mean(r.controls.get("teacher_top1") for r in records)
-    figures["teacher_mean_per_class"] = _mean(r.metrics.get("teacher_mean_per_class") for r in records)
+    figures["teacher_top1"] = _mean([r.controls.get("teacher_top1") for r in records])
+    figures["teacher_mean_per_class"] = _mean([r.metrics.get("teacher_mean_per_class") for r in records])
     for name in ("", "_sd", "_low", "_high"):
         figures[f"score{name}"] = figures[f"{_ACCURACIES[metric]}{name}"]
     score, teacher = figures["score"], figures[f"teacher_{_ACCURACIES[metric]}"]
+    seeds = [record.metrics.get(_ACCURACIES[metric]) for record in records]
+    figures["score_sd_expected"] = (
+        None if score is None else expected_seed_spread(score, _items(_ACCURACIES[metric], records))
+    )
     figures |= {
         "teacher_score": teacher,
         "retention": None if score is None or teacher is None else retention(score, teacher),
-        **{name: _mean(r.metrics.get(name) for r in records) for name in _FROM_METRICS},
-        **{name: _mean(r.controls.get(name) for r in records) for name in ("chance", "majority", "untrained")},
+        **{name: _mean([r.metrics.get(name) for r in records]) for name in _FROM_METRICS},
+        **{name: _mean([r.controls.get(name) for r in records]) for name in _FROM_CONTROLS},
         "segments": round(fmean(record.segments for record in records)),
         "seconds": round(fmean(sum(record.seconds.values()) for record in records), 1),
     }
@@ -211,41 +257,45 @@ def _figures(records: list[Record]) -> dict[str, Any]:
     clustered = (figures["clusters"] or 0) < (figures["items"] or 0) and figures["clusters"] is not None
     return {
         **{name: None if value is None else round(value, 6) for name, value in figures.items()},
-        "known_items": _mean(_number(found.get("known_items")) for found in test_sets),
+        "known_items": _mean([_number(found.get("known_items")) for found in test_sets]),
         "items_sha256": hashes.pop() if len(hashes) == 1 else "differ",
         "metric": metric,
+        "seed_scores": " ".join(f"{seed:.6g}" for seed in seeds if seed is not None),
         "interval": "clustered" if clustered else "wilson",
         "collapsed": ", ".join(collapsed),
     }
 
 
-def _accuracy(name: str, records: list[Record]) -> dict[str, float | None]:
+def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
     """Return the mean of one accuracy over seeds, its spread, and its interval over the test items."""
     from benchmark.statistics.intervals import wilson_interval
 
-    mean = _mean(record.metrics.get(name) for record in records)
-    if mean is None:
-        return dict.fromkeys((name, f"{name}_sd", f"{name}_low", f"{name}_high"))
-    values = [value for record in records if (value := record.metrics[name]) is not None]
-    # Earlier versions counted every item.
-    items = (r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
-    low, high = wilson_interval(mean, fmean(items))
+    values = [value for record in records if (value := record.metrics.get(name)) is not None]
+    if len(values) < len(records):
+        return {f"{name}{what}": None for what in ("", "_sd", "_low", "_high")}
+    mean = fmean(values)
+    low, high = wilson_interval(mean, _items(name, records))
     spread = stdev(values) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
+
+
+def _items(name: str, records: list[_Result]) -> float:
+    """Return the effective items of an accuracy, as a mean over seeds; earlier versions counted every item."""
+    return fmean(r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
 
 
 _ACCURACIES = {"top-1": "top1", "mean per-class": "mean_per_class"}
 _FROM_METRICS = (
     "fidelity", "top5", "kl", "ece", "items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted"
 )  # fmt: skip
+_FROM_CONTROLS = ("chance", "majority", "untrained")
 
 
 def _number(value: Any) -> float | None:
     return value if isinstance(value, int) else None
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     """The mean, or None as soon as one value is missing: a mean over fewer would not say so."""
-    numbers = list(values)
-    known = [value for value in numbers if value is not None]
-    return fmean(known) if known and len(known) == len(numbers) else None
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None

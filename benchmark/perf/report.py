@@ -52,7 +52,7 @@ def tables(found: dict[str, Any]) -> list[Table]:
         ours = [row["modality"], row["profile"], row["policy"], "×".join(map(str, row["shape"]))]
         segments += [
             [*ours, "ours", _count(row["per_second"]), "", _mebibytes(row)],
-            *([*ours, o["name"], _count(o["per_second"]), f"{o['ratio']:.1f}", ""] for o in row["others"]),
+            *([*ours, o["name"], *_rate_and_ratio(o), ""] for o in row["others"]),
         ]
     steps = [
         [
@@ -67,14 +67,52 @@ def tables(found: dict[str, Any]) -> list[Table]:
          _count(row["items_per_second"]), _mebibytes(row)]
         for row in found["evaluation"]
     ]  # fmt: skip
+    with_parts = [row for row in found["steps"] if "parts" in row]  # figures of an earlier version lack them
     return [
         ("Segments", ["modality", "profile", "policy", "shape", "by", "per second", "ours is × faster", "process MiB"],
          segments),
         ("Steps", ["modality", "profile", "target", "teacher → student", "batch", "step ms", "networks alone ms",
                    "overhead %", "segments per second", "process MiB"], steps),
+        *([_composition(with_parts), _utilisation(with_parts)] if with_parts else []),
         ("Evaluation of stand-ins",
          ["modality", "profile", "target", "network", "items", "items per second", "process MiB"], evaluation),
     ]  # fmt: skip
+
+
+def _composition(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return what a step consists of, each part in milliseconds and, in brackets, as a share in per cent."""
+    names = list(rows[0]["parts"])
+    body = [
+        [
+            *(row[name] for name in ("modality", "profile", "target")), f"{1000 * row['step_seconds']:.1f}",
+            *(f"{1000 * row['parts'][name]:.1f} [{100 * row['parts'][name] / row['step_seconds']:.0f}]"
+              for name in names),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return "What a step consists of, in ms [%]", ["modality", "profile", "target", "step", *names], body
+
+
+def _utilisation(rows: Sequence[dict[str, Any]]) -> Table:
+    """Return the operations of a step, and per second beside those of a matrix product timed in the same rounds."""
+    heads = ["modality", "profile", "target", "precision", "teacher GFLOP", "student GFLOP", "GFLOP/s",
+             "float32 matrix product GFLOP/s", "utilisation %"]  # fmt: skip
+    body = [
+        [
+            *(row[name] for name in ("modality", "profile", "target", "precision")),
+            *(f"{row[name] / 1e9:.3g}" for name in ("teacher_flops", "student_flops")),
+            *(f"{row[name] / 1e9:,.1f}" for name in ("flops_per_second", "matrix_flops_per_second")),
+            f"{100 * row['utilisation']:.0f}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return "Operations per step (a multiply-add is two)", heads, body
+
+
+def _rate_and_ratio(other: dict[str, Any]) -> tuple[str, str]:
+    if other["per_second"] is None:
+        return "not installed", ""
+    return _count(other["per_second"]), f"{other['ratio']:.1f}"
 
 
 def _mebibytes(row: dict[str, Any]) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from benchmark.system.processor import processor
 
 ROUNDS = 7
 Functions = Mapping[str, Callable[[int], object]]  # name → function of the number of the round
@@ -55,12 +55,3 @@ def machine(device: torch.device) -> dict[str, Any]:
             name: version(name) for name in ("torch", "torchvision", "torchaudio", "librosa", "numba", "pillow")
         },
     }
-
-
-def processor() -> str:
-    """Return the name of the CPU."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable
+from functools import partial
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from benchmark.config.compose import compose_target, load_profile, load_suite, to_container
 from benchmark.config.schema import Config
-from benchmark.data.locate import DataLocation, examine, locate
+from benchmark.data.locate import examine, locate
 from benchmark.planning.cell import Cell
 from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.cell_key import CellKey
-from benchmark.records.identity import cell_id, row_id
+from benchmark.records.identity import canonical_json, cell_id, row_id
 from benchmark.records.json_checks import first_problem
+from benchmark.system.processor import multiplies_bfloat16
 from modalities import registry
 from modalities.errors import BadInput
+from modalities.storage.digest import file_sha256
 
+T = TypeVar("T")
 COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
+
+
+class Once:
+    """What the cells of one plan share: each question, such as where a target's data are, is answered once."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Hashable, Any] = {}
+
+    def __call__(self, question: Hashable, answer: Callable[[], T]) -> T:
+        if question not in self._answers:
+            self._answers[question] = answer()
+        found: T = self._answers[question]
+        return found
 
 
 def make_plan(request: Request) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
+    once = Once()
     variants = load_suite(request.suite).variants or [[]]
     demanded = [] if request.targets else load_profile(request.profile).controls
     for target in select_targets(request):
@@ -38,27 +55,34 @@ def make_plan(request: Request) -> list[Cell]:
             overrides += request.overrides
             for last in ([], *([f"{source}={control}"] for control in controls)):
                 config = compose_target(target, [*overrides, *last], profile=request.profile, suite=request.suite)
-                cells += cells_of(target, config, request.root, request.device)
+                cells += cells_of(target, config, request.root, request.device, once=once)
     unique = {cell.id: cell for cell in cells}
     return list(unique.values())
 
 
-def cells_of(target: str, config: Config, root: Path, device: str, *, own: Collection[str] = ()) -> list[Cell]:
+def cells_of(
+    target: str, config: Config, root: Path, device: str, *, own: Collection[str] = (), once: Once | None = None
+) -> list[Cell]:
     """Return the cells of one composed configuration, its folds times its seeds. Raise BadInput if it cannot be used.
 
     ``device`` is ``cpu`` or ``cuda``, without a number; ``own`` has the roles (``student``, ``teacher``) for which the
-    caller has a module, so that their networks cannot be looked up by name.
+    caller has a module, so that their networks cannot be looked up by name. With ``once``, cells of several
+    configurations look at a file or at a target's data once, and not once for each.
     """
+    once = once or Once()
     adapter = registry.target(target)
     modality_name = adapter.info.modality
     modality = registry.modality(modality_name)
     for role, settings in (("teacher", config.teacher), ("student", config.student)):
         if role not in own:
-            settings.network = modality.check_network(settings.network)  # once, instead of in every cell when it runs
+            settings.network = modality.check_network(settings.network)  # here, instead of in every cell when it runs
     resolve_auto(config, device)
     source_path = str(getattr(config.source, modality_name))
-    source = modality.source_ref(source_path)
-    location = locate(adapter, config.profile.data, root, subset=config.data.subset)
+    source = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
+    kind, subset = config.profile.data, config.data.subset
+    location = once(("place", target, kind, root, subset), partial(locate, adapter, kind, root, subset=subset))
+    of_settings = _teacher_identity(config, once)
+    view = canonical_json(of_settings["view"])
     of_student = {
         "source": {"name": source.name, "sha256": source.sha256},
         "policy": _without_later(to_container(config.policy)),
@@ -67,12 +91,15 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
     }
     cells = []
     for fold in config.folds:
-        data = examine(location, adapter, config.view, fold)
-        of_teacher = {"target": target, "modality": modality_name, **_teacher_identity(config, data)}
+        data = once(("data", target, location, view, fold), partial(examine, location, adapter, config.view, fold))
+        found = {"data": data.kind, "data_fingerprint": data.fingerprint}
+        of_teacher = {"target": target, "modality": modality_name, **found, **of_settings}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
+        of_row = {**of_teacher, **of_student, "fold": fold}
+        row = row_id(of_row)
         for seed in config.seeds:
-            identity = {**of_teacher, **of_student, "fold": fold, "seed": seed}
+            identity = {**of_row, "seed": seed}
             try:
                 key = CellKey(
                     modality=modality_name, target=target, fold=fold, source=source.name, policy=config.policy.name,
@@ -83,36 +110,28 @@ def cells_of(target: str, config: Config, root: Path, device: str, *, own: Colle
                 raise BadInput(f"a cell of {target} cannot be named ({first_problem(error)}).") from error
             cells.append(
                 Cell(
-                    id=cell_id(identity), row=row_id(identity), key=key, source=source, source_path=source_path,
+                    id=cell_id(identity), row=row, key=key, source=source, source_path=source_path,
                     data=data, config=config, identity=identity, teacher_key=teacher_key,
                 )
             )  # fmt: skip
     return cells
 
 
-def _teacher_identity(config: Config, data: DataLocation) -> dict[str, Any]:
-    """Return what changes a teacher besides target and fold; a weights file counts by its content, not by its path."""
+def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:
+    """Return what changes a teacher besides its data; a weights file counts by its content, not by its path."""
     settings: dict[str, Any] = _without_later(to_container(config.teacher))
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
     settings["training"] = _changing_numbers(settings["training"])
     if config.teacher.weights:
-        settings["weights"] = _file_hash(Path(config.teacher.weights))
+        path = Path(config.teacher.weights)
+        remedy = "give a safetensors file as teacher.weights"
+        settings["weights"] = once(("weights", path), partial(file_sha256, path, remedy))
     return {
-        "data": data.kind,
-        "data_fingerprint": data.fingerprint,
         "view": _without_later(to_container(config.view)),
         "train_per_class": config.data.train_per_class,
         "teacher": settings,
         "threads": config.threads,
     }
-
-
-def _file_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInput(f"teacher.weights={path} cannot be read ({error.strerror}); give a safetensors file.") from error
 
 
 def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +145,8 @@ def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:
 _LATER = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
-    "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "off": [],
+    "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "threads": 0,
+    "off": [],
 }  # fmt: skip
 
 
@@ -139,7 +159,7 @@ def resolve_auto(config: Config, device: str) -> None:
     """Resolve ``auto`` for the kind of device, so that the id covers what is really done."""
     for training in (config.recipe, config.teacher.training):
         if training.precision == "auto":
-            training.precision = "bfloat16" if device == "cuda" else "float32"
+            training.precision = "bfloat16" if device == "cuda" or multiplies_bfloat16() else "float32"
         if training.compile == "auto":
             pays = device == "cuda" and training.steps >= COMPILE_MIN_STEPS and any(map(which, ("cc", "gcc", "clang")))
             training.compile = "default" if pays else "none"

@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmark.config.compose import load_suite
+from benchmark.config.compose import compose_target, load_profile, load_suite
 from benchmark.config.overrides import QUOTES, names_a_file
 from benchmark.records.provenance import strip_folders
 from modalities import registry
+from modalities.base import TargetAdapter
 from modalities.errors import BadInput, UnknownName, readable_name
 
 CONTROLS = ("noise",)  # names of sources that every modality has
@@ -48,10 +49,11 @@ def select_targets(request: Request) -> list[str]:
     in full is taken whether the suite has it or not.
     """
     suite = load_suite(request.suite)
+    load_profile(request.profile)  # raises for an unknown one
     for control in request.controls:
         if control not in CONTROLS:
             raise UnknownName("control", control, list(CONTROLS))
-    working, _ = registry.usable()
+    working, broken = usable_targets(request)
     modality_of = {name: adapter.info.modality for name, adapter in working.items()}
 
     def matching(patterns: Sequence[str], *, required: bool) -> set[str]:
@@ -67,7 +69,7 @@ def select_targets(request: Request) -> list[str]:
     if request.targets:
         named = set(request.targets) & set(registry.target_names())
         for name in named - set(modality_of):
-            registry.target(name)  # raises, saying why it cannot be used
+            raise BadInput(broken[name])
         globs = [pattern for pattern in request.targets if pattern not in named]
         selected = (selected & matching(globs, required=True)) | named
     selected -= matching(request.exclude, required=True)
@@ -82,6 +84,20 @@ def select_targets(request: Request) -> list[str]:
     return sorted(selected, key=lambda name: (registry.MODALITIES.index(modality_of[name]), name))
 
 
+def usable_targets(request: Request) -> tuple[dict[str, TargetAdapter], dict[str, str]]:
+    """Return every adapter that works, by name, and why each of the others does not: it, or the settings it brings."""
+    adapters, failures = registry.usable()
+    working, broken = dict(adapters), dict(failures)
+    for name in adapters:
+        if registry.settings_file(name):
+            try:
+                compose_target(name, [], profile=request.profile, suite=request.suite)
+            except BadInput as error:
+                broken[name] = str(error)
+                del working[name]
+    return working, broken
+
+
 def broken_targets(request: Request) -> dict[str, str]:
     """Return the broken plug-in targets that a request would have run, by name, and why they cannot be used."""
     if request.modalities:  # that of a broken target is unknown
@@ -90,7 +106,7 @@ def broken_targets(request: Request) -> dict[str, str]:
     included, excluded = request.targets or suite.targets, (*suite.exclude, *request.exclude)
     return {
         name: reason
-        for name, reason in registry.usable()[1].items()
+        for name, reason in usable_targets(request)[1].items()
         if any(fnmatchcase(name, pattern) for pattern in included)
         and not any(fnmatchcase(name, pattern) for pattern in excluded)
     }

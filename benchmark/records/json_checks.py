@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # pydantic takes a tenth of a second to import
     from pydantic import ConfigDict, ValidationError
 
 STRICT: ConfigDict = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 """For every type whose values come from a file: nothing is converted, no unknown key, no infinity, no NaN."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return what a JSON text says, as ``json.loads`` reads it and in less than half of its time.
+
+    Raises ValueError for anything else and for NaN and infinity by name, RecursionError for too many brackets.
+    """
+    from pydantic_core import from_json
+
+    try:
+        return from_json(text, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:  # its own sentences differ, and it refuses half of a surrogate pair
+        return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
 def first_problem(error: ValidationError) -> str:

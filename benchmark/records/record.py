@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.records.cell_key import CellAxes, CellKey, Count, Name
 from benchmark.records.identity import SCHEMA_VERSION
-from benchmark.records.json_checks import STRICT, first_problem
+from benchmark.records.json_checks import STRICT, first_problem, read_json
 from modalities.errors import BadInput
 
 REAL_TRAINING_ITEMS = "real-training-items"
@@ -21,12 +21,11 @@ REAL_TRAINING_ITEMS = "real-training-items"
 Status = Literal["done", "failed", "refused", "no data", "diverged", "out of memory"]
 
 
-def _check_only(value: float, check: ValidatorFunctionWrapHandler) -> float:
-    check(value)
-    return value  # a whole number stays whole, so that a record is written as it was read
+def _check_only(figures: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    check(figures)
+    return dict(figures)  # a whole number stays whole, so that a record is written as it was read
 
 
-Figure = Annotated[float, WrapValidator(_check_only)]
 Control = Literal["chance", "majority", "untrained", "teacher_top1"]
 Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(min_length=3)]
 TestSet = dict[Literal["items", "known_items", "ids_sha256"], Count | str | None]
@@ -55,12 +54,18 @@ class Record(CellAxes):
     test_set: TestSet = field(default_factory=dict)
     teacher_key: str | None = None
     provenance: dict[str, Any]
-    metrics: dict[str, Figure | None] = field(default_factory=dict)  # of the student, see evaluate_predictions
-    controls: dict[Control, Figure | None] = field(default_factory=dict)
+    # Of the student, see evaluate_predictions.
+    metrics: Annotated[dict[str, float | None], WrapValidator(_check_only)] = field(default_factory=dict)
+    controls: Annotated[dict[Control, float | None], WrapValidator(_check_only)] = field(default_factory=dict)
     segments: Count = 0  # shown to the student
-    seconds: dict[str, Figure] = field(default_factory=dict)  # by phase
+    seconds: Annotated[dict[str, float], WrapValidator(_check_only)] = field(default_factory=dict)  # by phase
     peak_memory_bytes: Count | None = None
     deviations: list[str] = field(default_factory=list)  # from the published setting, one sentence each
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the record's row has in common: everything that the id covers, except the seed."""
+        return {key: value for key, value in self.config.items() if key != "seed"}
 
     def to_json(self) -> str:
         """Return the record as text. Raises ValueError if a number in it is not finite."""
@@ -70,7 +75,7 @@ class Record(CellAxes):
     def from_json(cls, text: str, where: str | Path = "a record") -> Record:
         """Read the text that ``to_json`` made. Raise BadInput, which names ``where``, if it is anything else."""
         try:
-            content = json.loads(text, parse_constant=_refuse_constant)
+            content = read_json(text)
         except (ValueError, RecursionError) as error:
             raise _not_a_record(where, str(error)) from error
         if not isinstance(content, dict):
@@ -81,20 +86,19 @@ class Record(CellAxes):
                 f"{where} has record schema version {version!r} and this package reads {SCHEMA_VERSION}; "
                 "use the version of the package that wrote it, or run its cell again."
             )
-        if missing := sorted({entry.name for entry in fields(cls)} - set(content) - _LATER):  # with a default or not
-            raise _not_a_record(where, f"missing: {', '.join(missing)}")
+        if not content.keys() >= _KEYS:  # with a default or not
+            raise _not_a_record(where, f"missing: {', '.join(sorted(_KEYS - content.keys()))}")
         try:
             return cls(**content)
         except ValidationError as error:
             raise _not_a_record(where, first_problem(error)) from error
 
 
+_KEYS = {entry.name for entry in fields(Record)} - _LATER
+
+
 def _not_a_record(where: str | Path, problem: str) -> BadInput:
     return BadInput(f"{where} is not a record ({problem}); delete the file and run its cell again.")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,34 +59,56 @@ def differences(every: Sequence[Settings]) -> list[str]:
     is shortened to eight digits. Equal settings have equal texts. Settings that are not complete are compared by
     name alone.
     """
+    if len(every) < 2:
+        return [""] * len(every)
     flat = [_flat(settings) for settings in every]
     names = [key for key in _NAMES if len({_text(values.get(key)) for values in flat}) > 1]
+    named_alike: dict[str, list[dict[str, Any]]] = {}
+    for values in filter(is_complete, flat):
+        named_alike.setdefault(_named(values, names), []).append(values)
+    telling = {named: _telling(alike, names) for named, alike in named_alike.items()}
+    return [
+        _described(values, names, *(telling[_named(values, names)] if is_complete(values) else ([], 0)))
+        for values in flat
+    ]
 
-    def named_alike(values: dict[str, Any]) -> list[dict[str, Any]]:
-        if not is_complete(values):
-            return []
-        same = (other for other in flat if all(other.get(key) == values.get(key) for key in names))
-        return [other for other in same if is_complete(other)]
 
-    return [_described(values, names, named_alike(values)) for values in flat]
+def _named(values: Settings, names: Sequence[str]) -> str:
+    return canonical_json([values.get(key) for key in names])
 
 
-def _described(values: dict[str, Any], names: Sequence[str], alike: Sequence[dict[str, Any]]) -> str:
-    parts = [f"{_NAMES[key]} {_text(values.get(key))}" for key in names]
-    keys = list(dict.fromkeys(key for other in alike for key in other))
-    differing = [key for key in keys if key not in names and len({_text(other.get(key)) for other in alike}) > 1]
+def _telling(alike: Sequence[Settings], names: Sequence[str]) -> tuple[list[str], int]:
+    """Return the settings to list of some that have the same names, and how many more differ between them."""
+    keys = dict.fromkeys(key for values in alike for key in values)
+    differing = [key for key in keys if key not in names and _differ([values.get(key) for values in alike])]
     shown: list[str] = []
+    classes = [0] * len(alike)  # of those that what is shown does not tell apart
     for key in differing:
-        if len(shown) < _MAX_NAMED or _classes(alike, [*shown, key]) > _classes(alike, shown):
+        numbers: dict[tuple[int, str], int] = {}
+        finer = [
+            numbers.setdefault((known, _text(values.get(key))), len(numbers))
+            for known, values in zip(classes, alike, strict=True)
+        ]
+        if len(shown) < _MAX_NAMED or max(finer) > max(classes):
             shown.append(key)
+            classes = finer
+    return shown, len(differing) - len(shown)
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    """Return whether some values have more than one text."""
+    first = values[0]
+    if all(value is first or (type(value) is type(first) and value == first) for value in values):
+        return False  # without a look at the texts, as nearly always
+    return len(set(map(_text, values))) > 1
+
+
+def _described(values: Settings, names: Sequence[str], shown: Sequence[str], rest: int) -> str:
+    parts = [f"{_NAMES[key]} {_text(values.get(key))}" for key in names]
     parts += [f"{_WORDS.get(key, key)} {_text(values.get(key))}" for key in shown]
-    if rest := len(differing) - len(shown):
+    if rest:
         parts.append(f"and {rest} more setting{'s' if rest > 1 else ''}")
     return ", ".join(parts)
-
-
-def _classes(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> int:
-    return len(Counter(tuple(_text(values.get(key)) for key in keys) for values in rows))
 
 
 def _text(value: Any) -> str:

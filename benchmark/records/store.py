@@ -9,7 +9,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from benchmark.records.identity import canonical_json, cell_id, safe_name
-from benchmark.records.json_checks import first_problem
+from benchmark.records.json_checks import first_problem, read_json
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import Manifest, ManifestEntry, Record
 from benchmark.records.settings import content
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.safetensors", "predictions.npz"
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
+_CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
 
 
@@ -66,7 +67,7 @@ class Store:
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", id):
+        if not _CELL_NAME.fullmatch(id):
             raise BadInput(f"'{id}' is not a valid name of a cell; `benchmark plan` lists the cells.")
         return self.cells / id
 
@@ -171,6 +172,13 @@ class Store:
         if record.status not in ("failed", "out of memory"):
             self.discard_attempt(record.id)
 
+    def predictions_bytes(self, id: str) -> int | None:
+        """Return the size of a cell's stored predictions; None if it has none."""
+        try:
+            return (self.cell(id) / _PREDICTIONS).stat().st_size
+        except OSError:
+            return None
+
     def predictions(self, id: str) -> Predictions | None:
         """Read a cell's stored predictions; None if it has none. Raises BadInput if the file is damaged."""
         import numpy as np
@@ -248,37 +256,33 @@ class Store:
         """Return what a cell's id covers, except the seed, as its record has it; empty if it has none."""
         with contextlib.suppress(BadInput):
             if record := self.read(id):
-                return {key: value for key, value in record.config.items() if key != "seed"}
+                return record.settings
         return {}
+
+    def requested(self) -> tuple[list[ManifestEntry], dict[str, dict[str, Any]]]:
+        """Return every cell that some manifest lists, once, sorted by id, and what the manifests know of their rows.
+
+        That is, by row, what the ids of its cells cover, except the seed; a manifest of an earlier version does not
+        say. Raises BadInput if a manifest is damaged.
+        """
+        cells: dict[str, ManifestEntry] = {}
+        settings: dict[str, dict[str, Any]] = {}
+        for path in sorted(self.manifests.glob("*.json")):
+            manifest = _read_manifest(path)
+            cells |= {cell.id: cell for cell in manifest.cells}
+            settings |= manifest.settings
+        return [cells[id] for id in sorted(cells)], settings
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
-        cells = {cell.id: cell for manifest in self._all_manifests() for cell in manifest.cells}
-        return [cells[id] for id in sorted(cells)]
-
-    def requested_settings(self) -> dict[str, dict[str, Any]]:
-        """Return by row what the ids of its cells cover, except the seed, by a manifest or else by a record of the row.
-
-        Rows of which neither says are missing. Raises BadInput if a manifest is damaged.
-        """
-        found: dict[str, dict[str, Any]] = {}
-        manifests = list(self._all_manifests())
-        for manifest in manifests:
-            found |= manifest.settings
-        for cell in (cell for manifest in manifests for cell in manifest.cells):
-            if cell.row not in found and (own := self._recorded_settings(cell.id)):
-                found[cell.row] = own
-        return found
-
-    def _all_manifests(self) -> Iterator[Manifest]:
-        return map(_read_manifest, sorted(self.manifests.glob("*.json")))
+        return self.requested()[0]
 
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        found = json.loads(path.read_bytes())
+        found = read_json(path.read_bytes())
         entries = [ManifestEntry(**entry) for entry in found.pop("cells")]
-        canonical_json(found)  # raises for numbers that are not finite
+        json.dumps(found, allow_nan=False)  # raises for numbers that are too large to be finite
         return Manifest(**found, cells=entries)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else error
@@ -292,7 +296,8 @@ def _unreadable(path: Path, error: Exception) -> BadInput:
 
 def _read_text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb", buffering=0) as file:  # a hundred thousand are read for one table
+            return file.read().decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -27,6 +27,7 @@ from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
 from benchmark.running.networks import changed_since, load_weights, make_network, save_weights
 from benchmark.running.status import NoData, run_to_status
+from benchmark.running.stopwatch import Stopwatch
 from benchmark.running.teacher import (
     ReadyTeacher,
     TeacherTask,
@@ -38,6 +39,7 @@ from benchmark.running.teacher import (
 )
 from benchmark.system import memory
 from benchmark.system.ranks import SINGLE_PROCESS, RankDesync, Ranks
+from benchmark.system.threads import torch_threads
 from benchmark.training.callbacks import ProgressCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
@@ -107,13 +109,17 @@ def run_cell(
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    attempt = _Attempt(cell, store, torch.device(device), callback, teacher, student, ranks)
+    stopwatch = Stopwatch(callback)
+    attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
         return _run_locked(attempt)
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
         found = record_from_other_run(store, cell.id, expected_stamp)
         if found is None:
-            return _run_locked(attempt)
+            found = _run_locked(attempt)
+            if found.status == "done" and teacher is None and student is None:  # names tell nothing of a caller's own
+                stopwatch.keep(cell, device)
+            return found
         if found.status == "done":
             store.discard_attempt(cell.id)
             if student is not None:
@@ -123,18 +129,13 @@ def run_cell(
 
 def _run_locked(attempt: _Attempt) -> Record:
     cell, ranks = attempt.cell, attempt.ranks
-    # Sums depend on the number of threads, so the cell decides it and not the machine.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(cell.config.threads)
     name = f": {torch.cuda.get_device_name(attempt.device)}" if attempt.device.type == "cuda" else ""
     origin = provenance(f"{attempt.device}{name}", cell.config.threads)
     memory.reset_peak(attempt.device)
     if ranks.is_main:
         attempt.store.start_attempt(cell.id)
-    try:
+    with torch_threads(cell.config.threads):
         status, reason, trace = run_to_status(partial(_run_phases, attempt), attempt.seconds)
-    finally:
-        torch.set_num_threads(threads)
     if ranks.world_size > 1:
         origin["ranks"] = ranks.world_size
     record = cell.record(
@@ -184,7 +185,7 @@ def _run_phases(attempt: _Attempt) -> None:
         name, view = cell.config.student.network, cell.config.view
         student = make_network(cell.modality, name, view, task.classes, "student", cell.key.seed, attempt.device)
     student = student.to(attempt.device)
-    with attempt.timed("teacher"):
+    with attempt.timed("teacher"), torch_threads(cell.config.teacher.threads or cell.config.threads):
         teacher = _get_teacher(attempt, task)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -158,10 +157,7 @@ def make_teacher(
 
 def limit_to_epochs(settings: Teacher, items: int) -> Training:
     """Return a teacher's training with at most ``settings.epochs`` passes over that many items, if they are given."""
-    if not settings.epochs:
-        return settings.training
-    steps = ceil(settings.epochs * items / settings.training.batch)
-    return replace(settings.training, steps=min(settings.training.steps, steps))
+    return replace(settings.training, steps=settings.steps(items))
 
 
 def _train(network: nn.Module, task: TeacherTask, data: LabelledData, folder: Path | None) -> int:

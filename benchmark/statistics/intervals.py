@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.statistics.items import ItemDesign, Outcomes, design_of
+
 LEVEL = 0.95
 NORMAL = NormalDist().inv_cdf((1 + LEVEL) / 2)  # its quantile
 
@@ -47,6 +49,28 @@ def clustered_variance(
     return float(len(sums) / (len(sums) - samples) * (sums**2).sum())
 
 
+def variance_of_mean(y: Outcomes, design: ItemDesign) -> float:
+    """Return the clustered variance of the accuracy of y, (n,); infinite if the clusters are too few to tell."""
+    if not design.degrees_of_freedom:
+        return math.inf
+    return clustered_variance(design.influence(y), design.cluster, design.samples)
+
+
+def clustered_error(y: Outcomes, groups: Sequence[str] | None = None) -> float:
+    """Standard error of the mean of y, (n,), robust to clusters: √(C/(C-1) Σ_c (Σ_{i in c} (y_i - ȳ))²) / n.
+
+    Without groups each item is a cluster, and it is s/√n. Infinite for a single cluster, which says nothing of others.
+    """
+    return math.sqrt(variance_of_mean(y, design_of(len(y), groups)))
+
+
+def student_quantile(degrees_of_freedom: float) -> float:
+    """Return the quantile of Student's t that goes with LEVEL; infinite for 0 degrees of freedom."""
+    from scipy.special import stdtrit  # only here, so that a table of other figures does not wait for SciPy
+
+    return float(stdtrit(degrees_of_freedom, (1 + LEVEL) / 2)) if degrees_of_freedom > 0 else math.inf
+
+
 def effective_items(
     right: NDArray[np.bool_], groups: Sequence[str] | None = None, labels: NDArray[np.integer[Any]] | None = None
 ) -> float:
@@ -65,25 +89,23 @@ def effective_items(
     n = len(right)
     if n == 0:
         raise ValueError("no interval for a proportion over 0 items")
-    cluster = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    clusters, classes = int(cluster.max()) + 1, 1
-    if labels is None:
-        if clusters == n:
-            return n
-        share = float(right.mean())
-        influence = (right - share) / n
-    else:
-        _, place, items = np.unique(labels, return_inverse=True, return_counts=True)
-        within = np.bincount(place, weights=right) / items
-        share = float(within.mean())
-        influence = (right - within[place]) / (len(items) * items[place])
-        if len(np.unique(cluster * len(items) + place)) == clusters:
-            classes = len(items)  # each cluster lies in one class, so classes are samples of their own
-    if clusters <= classes:
-        return 0
-    from scipy.special import stdtrit  # only here, so that a table of other figures does not wait for SciPy
+    design = design_of(n, groups, labels)
+    if labels is None and design.are_independent:
+        return n
+    variance = variance_of_mean(right, design)
+    return effective(float(design.mean(right)), variance, design.degrees_of_freedom, design, most=n)
 
-    few = (NORMAL / float(stdtrit(clusters - classes, (1 + LEVEL) / 2))) ** 2
-    variance = clustered_variance(influence, cluster, classes)
-    # Where all clusters agree they seem not to vary at all; then each of them counts as one item.
-    return few * (min(n, share * (1 - share) / variance) if variance > 0 and 0 < share < 1 else clusters)
+
+def effective(
+    share: float, variance: float, degrees_of_freedom: float, design: ItemDesign, most: float = math.inf
+) -> float:
+    """Return p(1-p) / V (z / t)², the effective items of a share with this variance, but at most ``most`` (z / t)².
+
+    If all clusters agree they seem not to vary at all; then each of them counts as one item.
+    """
+    if not degrees_of_freedom:
+        return 0
+    few = (NORMAL / student_quantile(degrees_of_freedom)) ** 2
+    if variance > 0 and 0 < share < 1:
+        return few * min(most, share * (1 - share) / variance)
+    return few * design.clusters

@@ -1,12 +1,16 @@
-"""How much of its machine a process may use: its share of the cores and of the free memory."""
+"""What a process has of its machine: its devices by name, its share of the cores and of the free memory, its time."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+
+from benchmark.system.processor import processor
 
 VARIABLE = "BENCHMARK_SHARED_BY"  # tells child processes how many of them share the machine
 ASSUMED_FREE = 8 * 1024**3  # bytes assumed to be free on systems without /proc/meminfo
@@ -102,3 +106,26 @@ def _left_in_group(folder: Path, limit: str, use: str, file_keys: tuple[str, ...
 def launched_by_torchrun() -> bool:
     """Return whether torchrun started this process as one of several."""
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def device_name(kind: str) -> str:
+    """Return what this machine computes with, ``cpu`` or ``cuda``, without torch: its processor or its GPUs."""
+    if kind == "cpu":
+        return processor()
+    models = set()
+    for path in (PROC / "driver" / "nvidia" / "gpus").glob("*/information"):
+        with contextlib.suppress(OSError):
+            models |= set(re.findall(r"^Model:\s*(.+?)\s*$", path.read_text(encoding="utf-8", errors="replace"), re.M))
+    return " and ".join(sorted(models)) or kind
+
+
+def undisturbed_clock() -> float:
+    """Return ``time.monotonic`` without the seconds in which this thread was ready but other work had its core.
+
+    Only differences count, of calls in one thread. Where the system does not tell (``schedstat`` in
+    https://docs.kernel.org/scheduler/sched-stats.html), all seconds count.
+    """
+    delayed = 0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        delayed = int((PROC / "thread-self" / "schedstat").read_text(encoding="utf-8").split()[1])
+    return time.monotonic() - delayed / 1e9

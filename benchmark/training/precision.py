@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 from torch.backends import cuda, cudnn, mkldnn
 
 from benchmark.config.schema import Training
+from modalities.storage.paths import cache_root
+
+COMPILED = "compiled"  # folder of torch.compile's files, below the cache
 
 
 @contextmanager
@@ -70,8 +74,11 @@ def in_memory_format(tensor: Tensor, training: Training) -> Tensor:
 def compile_if_requested(network: nn.Module, training: Training) -> nn.Module:
     """Return the network to call: the network itself, or compiled as the recipe says; planning has resolved ``auto``.
 
-    The compiled network shares its weights with ``network``, whose state dict keeps plain names. Tested on CPUs only.
+    The compiled network shares its weights with ``network``, whose state dict keeps plain names. What the compiler
+    writes is kept in the cache, for other processes and later runs, unless TORCHINDUCTOR_CACHE_DIR names a folder.
+    Tested on CPUs only.
     """
     if training.compile in ("auto", "none"):
         return network
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / COMPILED))
     return cast(nn.Module, torch.compile(network, mode=training.compile, dynamic=False))

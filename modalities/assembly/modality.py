@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,12 @@ class PackagedModality(Modality):
 
     def _file(self, name: str) -> Any:
         return import_module(f"modalities.{self.name}.{name}")
+
+    def suffixes(self) -> Any:
+        return self._file("look").SUFFIXES
+
+    def suggest_view(self, files: Sequence[Path]) -> Any:
+        return self._file("look").suggest_view(files)
 
     def sources(self) -> Any:
         return self._file("source").SOURCES

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,7 @@ TORCHAUDIO_BATCH = 128  # segments
 
 
 def references(source: str, view: AudioView, policy: AudioPolicy, device: torch.device) -> list[Reference]:
-    """Return the ways of librosa with SciPy, and of torchaudio, on the same recording; both run on the CPU."""
+    """Return the ways of librosa with SciPy, torchaudio and audiomentations, on the CPU, on the same recording."""
     import torch
 
     from modalities.audio.segments import repeat_if_short
@@ -42,6 +45,7 @@ def references(source: str, view: AudioView, policy: AudioPolicy, device: torch.
     return [
         Reference("librosa and SciPy, per clip", 1, librosa),
         Reference("torchaudio, per batch, fewer changes", TORCHAUDIO_BATCH, torchaudio),
+        Reference("audiomentations, per clip, fewer changes", 1, _audiomentations(samples, view, policy)),
     ]
 
 
@@ -66,8 +70,7 @@ def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
         sound = -sound
     if policy.pitch > 0:
         bands = rng.uniform(-policy.pitch, policy.pitch)
-        edges = librosa.mel_frequencies(view.mels + 2, fmin=view.fmin, fmax=view.top)
-        steps = bands * 12 * np.log2(edges[-1] / edges[-2])  # bands are evenly spaced in semitones above 1 kHz
+        steps = bands * _semitones_per_band(view)
         sound = librosa.effects.pitch_shift(sound, sr=view.rate, n_steps=steps, n_fft=view.fft)
     if rng.random() < policy.noise:
         level = 10 ** (-rng.uniform(policy.noise_db_low, policy.noise_db_high) / 20)
@@ -82,6 +85,12 @@ def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
         response *= level / np.sqrt(np.sum(response**2))
         response[0] += 1
         sound = fftconvolve(sound, response)[: view.samples]
+    return _log_mel(sound, view, policy, rng)
+
+
+def _log_mel(sound: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Generator) -> Wave:
+    """Return the standardised log-mel spectrogram of a sound, equalised and masked: (1, mels, frames)."""
+    import librosa
 
     power = librosa.feature.melspectrogram(
         y=sound.astype(np.float32), sr=view.rate, n_fft=view.fft, win_length=view.window, hop_length=view.hop,
@@ -99,6 +108,14 @@ def segment(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
     return np.asarray(spectrogram[None], np.float32)
 
 
+def _semitones_per_band(view: AudioView) -> float:
+    """Return the distance of mel bands above 1 kHz, where they are evenly spaced in semitones."""
+    import librosa
+
+    edges = librosa.mel_frequencies(view.mels + 2, fmin=view.fmin, fmax=view.top)
+    return float(12 * np.log2(edges[-1] / edges[-2]))
+
+
 def _window(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Generator) -> Wave:
     import librosa
 
@@ -111,6 +128,37 @@ def _window(wave: Wave, view: AudioView, policy: AudioPolicy, rng: np.random.Gen
     at = rng.integers(view.samples - len(part) + 1)
     sound[at : at + len(part)] = part
     return sound
+
+
+def _audiomentations(wave: Wave, view: AudioView, policy: AudioPolicy) -> Callable[[int], Wave] | None:
+    """Segments, (1, mels, frames), as users of audiomentations write them, if it is installed.
+
+    It mixes nothing, needs recordings of rooms to add reverberation, and stretches time where our policy changes speed.
+    The number seeds the generators of Python and NumPy, from which the library draws.
+    """
+    if not find_spec("audiomentations"):
+        return None
+    import audiomentations as A
+
+    steps: list[Any] = [A.AdjustDuration(view.samples, p=1.0)]
+    if policy.speed_low < policy.speed_high:
+        steps.append(A.TimeStretch(policy.speed_low, policy.speed_high, p=1.0))
+    if policy.pitch > 0:
+        reach = policy.pitch * _semitones_per_band(view)
+        steps.append(A.PitchShift(-reach, reach, p=1.0))
+    steps += [A.Gain(-policy.gain_db, policy.gain_db, p=1.0), A.PolarityInversion(p=policy.polarity)]
+    if policy.filter_db > 0:
+        steps.append(A.SevenBandParametricEQ(-policy.filter_db, policy.filter_db, p=1.0))
+    if policy.noise > 0:  # white, pink or red: 0, -3 or -6 dB per octave
+        steps.append(A.AddColorNoise(policy.noise_db_low, policy.noise_db_high, -6.0, 0.0, p=policy.noise))
+    chain = A.Compose(steps)
+
+    def make(number: int) -> Wave:
+        random.seed(number)
+        np.random.seed(number)
+        return _log_mel(chain(wave, sample_rate=view.rate), view, policy, np.random.default_rng(number))
+
+    return make
 
 
 def torchaudio_batch(wave: Tensor, view: AudioView, policy: AudioPolicy, rng: np.random.Generator, size: int) -> Tensor:

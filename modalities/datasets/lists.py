@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,14 +31,15 @@ def lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8-sig").splitlines()
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a small file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def table(path: Path, columns: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file by column name, without cells that a row lacks or has too many.
 
-
-def table(path: Path) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV file by column name, without cells that a row lacks or has too many. Raises BadInput."""
-    return (row for _, row in numbered_rows(path))
+    Raises BadInput, also if the first line or a row lacks one of ``columns``.
+    """
+    for number, row in numbered_rows(path, columns):
+        if absent := [column for column in columns if column not in row]:
+            raise BadInput(f"{path} line {number} has no {absent[0]}; {FETCH_AGAIN}.")
+        yield row
 
 
 def numbered_rows(

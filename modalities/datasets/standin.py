@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from modalities.base import TargetAdapter
 from modalities.errors import BadInput
 
 MARKER = "STAND-IN.json"
@@ -18,6 +19,11 @@ def mark(folder: Path, target: str, seed: int) -> None:
     """
     text = {"target": target, "seed": seed, "meaning": MEANING}
     (folder / MARKER).write_text(json.dumps(text) + "\n", encoding="utf-8")
+
+
+def has_stand_in(adapter: TargetAdapter) -> bool:
+    """Return whether an adapter can write a stand-in: unless it says otherwise, it can if it has ``write_sample``."""
+    return bool(getattr(adapter, "has_stand_in", callable(getattr(adapter, "write_sample", None))))
 
 
 def is_stand_in(folder: Path) -> bool:

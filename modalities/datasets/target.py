@@ -67,12 +67,18 @@ class Target:
         raise NotImplementedError
 
     def write_sample(self, root: Path, seed: int) -> None:
-        """Write a generated stand-in in the same layout, and mark it."""
+        """Write a generated stand-in in the same layout, and mark it. Raises BadInput if there is none."""
         self._write_sample(self.home(root), seed)
         mark(self.home(root), self.info.name, seed)
 
     def _write_sample(self, home: Path, seed: int) -> None:
-        raise NotImplementedError
+        raise BadInput(f"{self.info.name} has no generated stand-in; use its real data.")
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether a stand-in can be written: if a subclass implements ``_write_sample`` or ``write_sample``."""
+        own = type(self)
+        return own._write_sample is not Target._write_sample or own.write_sample is not Target.write_sample
 
     def _rows(self, root: Path, view: Any, fold: int, *, test: bool) -> Sequence[Row]:
         """Return the labelled files of a split that are on disk, in a stable order, without opening any."""

@@ -1,4 +1,4 @@
-"""Targets that are folders of image files, one per class, or image files listed in a table."""
+"""Targets that are image files: in a folder per class, listed in a table, or in a layout of their authors."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ from functools import partial
 from pathlib import Path
 
 from modalities.datasets.file_table import TABLE
+from modalities.datasets.files import FileTarget
 from modalities.datasets.folders import FolderTarget
 from modalities.datasets.listing import Listing, Row
 from modalities.image.decode import read_image
+from modalities.image.look import SUFFIXES
 from modalities.image.policies import ImageView
 from modalities.image.standins import standin_pictures
 
 
-class ImageFolderTarget(FolderTarget):
-    """See ``modalities.datasets.folders.FolderTarget``. A million files are listed within seconds."""
+class ImageFileTarget(FileTarget):
+    """See ``modalities.datasets.files.FileTarget``."""
 
-    suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+    suffixes = SUFFIXES
     unit = "images"
-    sample_items = (1500, 500)  # of the stand-in: train, test
-    sample_side = 32
 
     def listing(self, rows: Sequence[Row], view: ImageView, *, test: bool) -> Listing:
         """Return each file as one raw item of ``view.raw_size``."""
         return Listing(rows, partial(read_image, side=view.raw_size, interpolation=view.interpolation))
+
+
+class ImageFolderTarget(FolderTarget, ImageFileTarget):
+    """See ``modalities.datasets.folders.FolderTarget``. A million files are listed within seconds."""
+
+    sample_items = (1500, 500)  # of the stand-in: train, test
+    sample_side = 32
 
     def fingerprint(self, root: Path, rows: Mapping[str, Sequence[Row]]) -> tuple[str, int]:
         """Return the index's fingerprint (of names and sizes) for class folders, and the total size in bytes."""

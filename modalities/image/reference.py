@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,13 @@ from modalities.image.source import read
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
-    from torch import Tensor, nn
+    from torch import Tensor
 
-V2_BATCH, KORNIA_BATCH, CHAIN_SEGMENTS = 64, 32, 20
+V2_BATCH, KORNIA_BATCH, CHAIN_SEGMENTS, ALBUMENTATIONS_SEGMENTS = 64, 32, 20, 20
 
 
 def references(source: str, view: ImageView, policy: ImagePolicy, device: torch.device) -> list[Reference]:
-    """Return the published chain, torchvision's transforms v2 and, if installed, kornia, on the same picture."""
+    """Return the published chain, and the nearest of torchvision's transforms v2, kornia and albumentations."""
     import torch
     from PIL import Image
 
@@ -42,11 +43,14 @@ def references(source: str, view: ImageView, policy: ImagePolicy, device: torch.
             lambda number: shared(planes.expand(V2_BATCH, -1, -1, -1)),
         ),
     ]  # fmt: skip
-    if find_spec("kornia"):
-        batch = planes.float().div(255).expand(KORNIA_BATCH, -1, -1, -1)
-        each = _kornia(view, policy, shorter_side**2 / (picture.width * picture.height)).to(device)
-        found.append(Reference("kornia, a batch", KORNIA_BATCH, lambda number: each(batch)))
-    return found
+    share = shorter_side**2 / (picture.width * picture.height)
+    return [
+        *found,
+        Reference("kornia, a batch", KORNIA_BATCH, _kornia(planes, view, policy, share)),
+        Reference(
+            "albumentations, one picture at a time", ALBUMENTATIONS_SEGMENTS, _albumentations(pixels, view, policy)
+        ),
+    ]
 
 
 def _transforms_v2(view: ImageView, policy: ImagePolicy, shorter_side: int) -> Callable[[Tensor], Tensor]:
@@ -72,16 +76,18 @@ def _transforms_v2(view: ImageView, policy: ImagePolicy, shorter_side: int) -> C
     return chain
 
 
-def _kornia(view: ImageView, policy: ImagePolicy, square: float) -> nn.Module:
+def _kornia(planes: Tensor, view: ImageView, policy: ImagePolicy, square: float) -> Callable[[int], Tensor] | None:
     """Crops are drawn from the whole picture at the same sizes, without the initial crop, which would make kornia copy
     half the picture for every segment. Its crop is not antialiased. ``square`` is the area of the picture's largest
     square, as a share of the picture."""
+    if not find_spec("kornia"):
+        return None
     import torch
     from kornia import augmentation as K
 
     side, share = canvas(view.size), policy.initial_crop**2 * square
     shear = (-policy.shear, policy.shear, 0.0, 0.0)
-    return torch.nn.Sequential(
+    chain = torch.nn.Sequential(
         K.RandomResizedCrop(
             (side, side), scale=(policy.area_low * share, policy.area_high * share),
             ratio=(1 / policy.aspect, policy.aspect), resample="BILINEAR", cropping_mode="resample", p=1.0,
@@ -91,7 +97,49 @@ def _kornia(view: ImageView, policy: ImagePolicy, square: float) -> nn.Module:
         K.ColorJitter(policy.brightness, policy.contrast, policy.saturation, policy.hue, p=policy.jitter),
         K.RandomHorizontalFlip(p=policy.flip),
         K.Normalize(torch.tensor(np.array(view.mean)), torch.tensor(np.array(view.std))),
-    )  # fmt: skip
+    ).to(planes.device)  # fmt: skip
+    batch = planes.float().div(255).expand(KORNIA_BATCH, -1, -1, -1)
+    return lambda number: chain(batch)
+
+
+def _albumentations(
+    pixels: NDArray[np.uint8], view: ImageView, policy: ImagePolicy
+) -> Callable[[int], list[Tensor]] | None:
+    """The published chain in OpenCV, on the CPU."""
+    if not find_spec("albumentations"):
+        return None
+    import torch
+
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else its import asks the network for newer versions
+    import albumentations as A
+    import cv2
+    from albumentations.pytorch import ToTensorV2
+
+    cv2.setNumThreads(torch.get_num_threads())
+    size, square = view.size, max(1, round(policy.initial_crop * min(pixels.shape[:2])))
+    shape: dict[str, Any] = {"ratio": (1 / policy.aspect, policy.aspect), "interpolation": cv2.INTER_CUBIC}
+    side, turn, shear = canvas(size), policy.rotation, policy.shear
+    steps: list[Any] = [
+        A.RandomCrop(square, square),
+        A.RandomResizedCrop((side, side), scale=(policy.area_low, policy.area_high), **shape),
+        A.Affine(rotate=(-turn, turn), shear={"x": (-shear, shear), "y": (0.0, 0.0)}, p=1.0),
+        A.CenterCrop(size, size),
+    ]
+    if policy.recrop_low < 1:
+        steps.append(A.RandomResizedCrop((size, size), scale=(policy.recrop_low, 1.0), **shape))
+    brightness, contrast, saturation = (
+        (max(0.0, 1 - reach), 1 + reach) for reach in (policy.brightness, policy.contrast, policy.saturation)
+    )
+    steps.append(A.ColorJitter(brightness, contrast, saturation, (-policy.hue, policy.hue), p=policy.jitter))
+    steps += [A.ToGray(p=policy.grey), A.Solarize(p=policy.solarize), A.HorizontalFlip(p=policy.flip)]
+    if reach := round(policy.shift * size):
+        steps += [A.Pad(reach), A.RandomCrop(size, size)]
+    if policy.blur > 0:
+        kernel = 2 * max(round(0.15 * size), 1) + 1
+        sigmas = (policy.blur_low * size, policy.blur_high * size)
+        steps.append(A.GaussianBlur((kernel, kernel), sigmas, p=policy.blur))
+    chain = A.Compose([*steps, A.Normalize(view.mean, view.std), ToTensorV2()])
+    return lambda number: [chain(image=pixels)["image"] for _ in range(ALBUMENTATIONS_SEGMENTS)]
 
 
 def published_chain(view: ImageView, policy: ImagePolicy, shorter_side: int) -> Callable[[Image], Tensor]:

@@ -26,6 +26,8 @@ MIN_SHARE = 0.9  # of the frames that a header promises; a file with fewer is cu
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,wav"
 MAX_PIXELS = 1 << 26  # of one frame, twice as many as 8K has
 MAX_SIDE = 65_536  # pixels of the longer side once the shorter one is scaled
+DEFAULT_RATE = 25  # frames per second of a file that does not tell
+MAX_RATE = 1000  # frames per second above which the times of a file mean nothing
 MIN_SEEK = 12  # frames; decoding fewer is faster than seeking, which restarts the decoder
 
 
@@ -62,12 +64,13 @@ class Packet(NamedTuple):
     decoded: int | None  # its decoding time
     is_key: bool  # whether decoding can start at it
     is_discard: bool  # whether it is decoded and not shown, because the file's edit list leaves it out
+    lasts: int | None = None  # how long it is shown
 
 
 def _packets(container: Any, stream: Any) -> list[Packet]:
     """Return the packets of a stream in the order of decoding."""
     return [
-        Packet(packet.pts, packet.dts, packet.is_keyframe, packet.is_discard)
+        Packet(packet.pts, packet.dts, packet.is_keyframe, packet.is_discard, packet.duration)
         for packet in container.demux(stream)
         if packet.size
     ]
@@ -76,8 +79,9 @@ def _packets(container: Any, stream: Any) -> list[Packet]:
 def frame_times(path: Path) -> NDArray[np.float64]:
     """Return the times of all frames in seconds from the first one, read from the packets without decoding.
 
-    Frames that the file's edit list leaves out are not counted. Raises BadInput if the file is missing, not a video,
-    without frames or with only part of those that it promises.
+    Frames that the file's edit list leaves out are not counted. If most frames follow at once, as in files whose writer
+    set no times, each is taken to be shown as long as its packet says. Raises BadInput if the file is missing, not a
+    video, without frames or with only part of those that it promises.
     """
     with _open_video(path) as (container, stream):
         packets, tick = _packets(container, stream), stream.time_base
@@ -91,8 +95,11 @@ def frame_times(path: Path) -> NDArray[np.float64]:
     if not stamps:
         raise BadInput(f"{path} holds no frame that is shown; replace the file or fetch it again.")
     if None in stamps:  # AVI may carry no presentation times; its frame rate is constant
-        return np.arange(len(stamps)) / float(rate or 25)
+        return np.arange(len(stamps)) / float(rate or DEFAULT_RATE)
     times: NDArray[np.float64] = np.sort(np.array(stamps, np.float64)) * float(tick)
+    if len(times) > 1 and np.median(np.diff(times)) < 1 / MAX_RATE:
+        lasts = float(np.median([packet.lasts or 0 for packet in packets]) * tick)
+        return np.asarray(np.arange(len(times)) * (lasts if lasts >= 1 / MAX_RATE else 1 / DEFAULT_RATE), np.float64)
     return np.asarray(times - times[0])
 
 
@@ -167,10 +174,10 @@ def _decode_by_seeking(path: Path, numbers: NDArray[np.int64], short_side: int |
             return None
         if stream.codec_context.has_b_frames and every == sorted(every):
             return None  # the codec reorders, the stamps do not: they are invented (H.264 in AVI)
-        stamps = sorted(shown for shown, _, _, is_discard in packets if shown is not None and not is_discard)
+        stamps = sorted(shown for shown, _, _, is_discard, _ in packets if shown is not None and not is_discard)
         keys = sorted(
             Keyframe(shown, decoded, number)
-            for number, (shown, decoded, is_key, _) in enumerate(packets)
+            for number, (shown, decoded, is_key, *_) in enumerate(packets)
             if is_key and shown is not None and decoded is not None
         )
         if not keys or not stamps or keys[0].shown > stamps[0]:

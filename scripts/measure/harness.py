@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.perf.report import markdown_table, origin, origin_line
-from benchmark.perf.timing import processor
+from benchmark.system.processor import processor
 from modalities.storage.atomic import atomic_write
 
 Parts = dict[str, Any]  # name of a part → its JSON-ready result

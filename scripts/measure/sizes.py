@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark.perf.flops import count_flops
 from benchmark.planning.cell import Cell
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
@@ -60,8 +60,9 @@ def sizes(cell: Cell, per_hour: float) -> dict[str, Any]:
     teacher, student = network(cell, cell.config.teacher.network), network(cell, cell.config.student.network)
     shape = cell.config.view.shape
     segments = recipe.steps * recipe.batch
-    step = operations(teacher, shape, backward=False) + operations(student, shape, backward=True)
-    trained = operations(teacher, shape, backward=True) * training.steps * training.batch
+    of_teacher = count_flops(teacher, shape)
+    step = of_teacher.forward + count_flops(student, shape).training
+    trained = of_teacher.training * training.steps * training.batch
     pretrained = (cell.config.teacher.network, cell.key.target) in PRETRAINED
     weights = sum(parameter.numel() for parameter in student.parameters())
     return {
@@ -77,16 +78,6 @@ def network(cell: Cell, name: str) -> nn.Module:
     classes = len(cell.adapter.info.classes)
     with torch.device("meta"):
         return cell.modality.network(WITHOUT_DOWNLOAD.get(name, name), cell.config.view, classes)
-
-
-def operations(network: nn.Module, shape: tuple[int, ...], *, backward: bool) -> float:
-    """Return the floating-point operations of one segment (a multiply-add is two)."""
-    inputs = torch.empty((2, *shape), device="meta")  # batch statistics need two
-    with FlopCounterMode(display=False) as counter:
-        outputs = network(inputs)
-        if backward:
-            outputs.sum().backward()
-    return float(counter.get_total_flops()) / 2
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,9 +47,8 @@ def quick(photo: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def cells(quick: tuple[str, ...]) -> Callable[..., list[Cell]]:
-    """Plan cells of the digits: ``cells("seeds=[0,1]")``; composing takes its time, so equal calls share an answer."""
+    """Plan cells of the digits: ``cells("seeds=[0,1]")``."""
 
-    @cache
     def planned(*overrides: str, **request: Any) -> list[Cell]:
         asked = {"profile": "smoke", "targets": ("digits",), "root": Path("nowhere"), **request}
         return make_plan(Request(overrides=(*quick, *overrides), **asked))

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 WALK = "## A dataset, from nothing to a leaderboard row"
 
@@ -52,3 +54,15 @@ def test_the_walk_ends_in_a_leaderboard_row(tmp_path: Path, installed: Callable[
     assert (row["target"], row["status"], row["data"]) == ("shapes3", "done", "stand-in")
     assert float(row["teacher_top1"]) > 1.5 * float(row["chance"])
     assert len(next(text for language, text in blocks() if language == "python").splitlines()) <= 32
+
+
+def test_the_example_that_the_page_shows_is_the_one_in_the_package() -> None:
+    page = PAGE.read_text(encoding="utf-8").split("### A layout of its authors: one of the examples")[1]
+    adapter, settings = (
+        re.search(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)[1] for language in ("python", "yaml")
+    )
+    package = PAGE.parent / "examples" / "targets" / "example_targets"
+    assert adapter in (package / "arabic10.py").read_text(encoding="utf-8")
+    shown, real = (yaml.safe_load(text) for text in (settings, (package / "arabic10.yaml").read_text(encoding="utf-8")))
+    assert shown["view"] == real["view"]
+    assert shown["profiles"]["small"]["teacher"].items() <= real["profiles"]["small"]["teacher"].items()

@@ -14,6 +14,7 @@ import pytest
 from benchmark.cli import app as cli
 from benchmark.cli.text_table import print_table
 from benchmark.launch.display import PlainLines
+from benchmark.planning.expected import Expected
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from modalities import registry
@@ -70,7 +71,7 @@ def test_tables_and_progress_lines_cannot_steer_a_terminal(capsys, text: str) ->
     shown = capsys.readouterr().out
     assert shown.count("\n") == 2
     assert all(line.isprintable() for line in shown.splitlines())
-    PlainLines([], 1)._print(f"start  digits · {text}")
+    PlainLines([], 1, {})._print(f"start  digits · {text}")
     shown = capsys.readouterr().err
     assert shown.count("\n") == 1
     assert shown[:-1].isprintable()
@@ -84,7 +85,7 @@ def test_the_live_display_cannot_be_steered(monkeypatch, cell_named) -> None:
     screen = StringIO()
     monkeypatch.setattr(sys, "stderr", screen)
     cell, record = cell_named("\x1b]0;title\x07\n[bold]x")
-    with Live([cell], 1) as display:
+    with Live([cell], 1, {"a": Expected(0.0, 1.0, True)}) as display:
         display.started(0, cell)
         display.ended(0, cell, record)
     text = screen.getvalue()
@@ -100,7 +101,7 @@ def cell_named():
     def make(name: str):
         cell = SimpleNamespace(
             id="a", key=SimpleNamespace(target="digits", fold=1, seed=0), source=SimpleNamespace(name=name),
-            config=SimpleNamespace(expected_seconds=1.0),
+            teacher_key="t",
         )  # fmt: skip
         return cell, SimpleNamespace(status="failed", reason=f"the source {name} is bad")
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from modalities.audio.decode import recordings
 from modalities.audio.policies import AudioView
-from modalities.audio.targets._splits import fingerprint_of_split
 from modalities.base import DataStatus
 from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.listing import Listing, Row
+from modalities.datasets.splits import fingerprint_of_split
 from modalities.datasets.target import Target
 from modalities.errors import BadInput
 

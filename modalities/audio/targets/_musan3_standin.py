@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from modalities.audio.standins import write_wave
-from modalities.audio.targets._splits import held_out
 from modalities.audio.targets._synthesis import Manner, Wave, any_voice, faded, hiss, talk, tone
+from modalities.datasets.splits import held_out
 
 RATE = 16_000
 SOURCES = {"music": ("fma", "jamendo"), "speech": ("librivox", "us-gov"), "noise": ("free-sound", "sound-bible")}

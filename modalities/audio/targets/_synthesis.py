@@ -54,6 +54,16 @@ def hiss(samples: int, rate: int, rng: np.random.Generator, gain: Gain) -> Wave:
     return np.asarray(wave / (np.sqrt(np.mean(wave**2)) + 1e-9))
 
 
+def in_noise(wave: Wave, rate: int, rng: np.random.Generator) -> Wave:
+    """Return a sound in stationary noise of random slope, level, beginning and end, so that noise tells no class."""
+    slope = rng.uniform(-0.25, 1)
+    noise = hiss(len(wave), rate, rng, lambda f: np.maximum(f, 60) ** -slope)
+    length = rng.uniform(0.3, 1.7)  # of the whole; more than that is the whole
+    place = np.linspace(0, 1, len(wave)) - rng.uniform(0, max(1 - length, 0))
+    level = 10 ** (-rng.uniform(-6, 18) / 20) * np.sqrt(np.mean(wave**2))
+    return np.asarray(wave + level * noise * ((place >= 0) & (place <= length)))
+
+
 def peaks(centres: tuple[float, ...], width: float) -> Gain:
     """Return resonances at ``centres`` Hz, each 1.5 times as strong as the next, above a low floor."""
 
@@ -81,6 +91,17 @@ def tone(pitch: Wave, rate: int, partials: list[Wave | float]) -> Wave:
             break
         wave += level * power.imag
     return wave
+
+
+def voiced(pitch: Wave, vowels: str, tract: float, rate: int) -> Wave:
+    """Return harmonics up to 4 kHz of a moving pitch in Hz, under the formants of vowels that glide into each other."""
+    place = np.clip(np.linspace(-0.3, 1.3, len(pitch)), 0, 1) * (len(vowels) - 1)
+    paths = [np.interp(place, range(len(vowels)), [tract * VOWELS[v][k] for v in vowels]) for k in range(2)]
+    levels: list[Wave | float] = []
+    for k in range(1, int(4_000 / pitch.max()) + 1):
+        near = (s / (1 + ((k * pitch - path) / w) ** 2) for path, w, s in zip(paths, (70, 110), (1, 0.6), strict=True))
+        levels.append(np.asarray(sum(near, np.full(len(pitch), 0.01))))
+    return tone(pitch, rate, levels)
 
 
 def talk(voice: Voice, manner: Manner, seconds: float, rate: int, rng: np.random.Generator) -> Wave:

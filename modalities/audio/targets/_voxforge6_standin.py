@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modalities.audio.targets._splits import held_out
 from modalities.audio.targets._synthesis import Manner, any_voice, write_talk
+from modalities.datasets.splits import held_out
 
 RATE = 16_000
 HOST = "www.repository.voxforge1.org/downloads"

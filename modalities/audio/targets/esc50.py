@@ -21,10 +21,10 @@ from modalities.datasets.lists import (
     lines,
     numbered_rows,
     parse_int,
-    sha256_of,
     unmatched,
 )  # fmt: skip
 from modalities.errors import BadInput
+from modalities.storage.digest import file_sha256
 
 CLASSES = tuple(lines(Path(__file__).with_name("_esc50_classes.txt")))  # in the order of the table's targets
 CLIP = re.compile(r"([1-5])-(\d+)-([A-Z])-(\d+)\.wav")
@@ -76,7 +76,7 @@ class Esc50(AudioTarget):
     def _fingerprint(self, root: Path, found: Index) -> str:
         if not self._table(root).is_file():
             return ""
-        return hashlib.sha256(f"{found.fingerprint} {sha256_of(self._table(root))}".encode()).hexdigest()
+        return hashlib.sha256(f"{found.fingerprint} {file_sha256(self._table(root))}".encode()).hexdigest()
 
     def _missing(self, root: Path, found: Index) -> list[str]:
         if not self._table(root).is_file():

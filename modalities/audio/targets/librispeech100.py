@@ -9,12 +9,13 @@ from pathlib import Path
 from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import fingerprint_of_split, held_out
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import lines, plain_path, sha256_of, unmatched
+from modalities.datasets.lists import lines, plain_path, unmatched
+from modalities.datasets.splits import fingerprint_of_split, held_out
 from modalities.errors import BadInput
+from modalities.storage.digest import file_sha256
 
 # The identifiers of SPEAKERS.TXT for this part, in numeric order: label 0 is reader 19.
 SPEAKERS = tuple(lines(Path(__file__).with_name("_librispeech100_speakers.txt")))
@@ -86,7 +87,7 @@ class LibriSpeech100(AudioTarget):
 
     def _fingerprint(self, root: Path, found: Index) -> str:
         lists = self._cpc_lists(root)
-        split = "cpc " + " ".join(map(sha256_of, lists.values())) if lists else SPLIT
+        split = "cpc " + " ".join(map(file_sha256, lists.values())) if lists else SPLIT
         return fingerprint_of_split(found.fingerprint, split)
 
     def _missing(self, root: Path, found: Index) -> list[str]:

@@ -10,10 +10,10 @@ from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, subfolders
 from modalities.audio.targets._parts import in_parts
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import held_out
 from modalities.base import TargetInfo
 from modalities.datasets.index import Index
 from modalities.datasets.listing import Listing, Row
+from modalities.datasets.splits import held_out
 
 CLASSES = ("music", "speech", "noise")
 FILES = {"music": 660, "speech": 426, "noise": 930}

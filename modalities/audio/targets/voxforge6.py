@@ -8,13 +8,14 @@ from pathlib import Path
 from modalities.audio.policies import AudioView
 from modalities.audio.targets._base import AudioTarget, download_and_unpack, subfolders
 from modalities.audio.targets._published import project_page
-from modalities.audio.targets._splits import held_out
 from modalities.base import DataStatus, TargetInfo
 from modalities.datasets.hidden import is_hidden
 from modalities.datasets.listing import Row
-from modalities.datasets.lists import is_safe_path, lines, sha256_of
+from modalities.datasets.lists import is_safe_path, lines
+from modalities.datasets.splits import held_out
 from modalities.datasets.standin import is_stand_in
 from modalities.errors import BadInput, NotFetched
+from modalities.storage.digest import file_sha256
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "ru")
 ENGLISH = "SpeechCorpus"  # which the site calls its English branch
@@ -99,7 +100,7 @@ class VoxForge6(AudioTarget):
             absent = len(listed - {f"{language}/{submission}" for language, submission, _ in map(_parts, found.names)})
             missing = [f"{absent:,} of {len(listed):,} submissions"] if absent else []
             ready = absent <= (1 - ENOUGH) * len(listed)
-            if sha256_of(path) != LIST_SHA256:
+            if file_sha256(path) != LIST_SHA256:
                 missing, ready = [f"{LIST} is not the published list, which has {LIST_BYTES:,} bytes", *missing], False
         if packed:
             missing.append(f"{len(packed):,} archives are not unpacked, such as {packed[0].name}")

@@ -13,9 +13,10 @@ from modalities.datasets.index import Index, Paths, index
 from modalities.datasets.layouts import Contents, contents, find_folder, folders_named
 from modalities.datasets.lazy import Lazy
 from modalities.datasets.listing import Columns, Row
-from modalities.datasets.lists import lines, numbered_rows, sha256_of
+from modalities.datasets.lists import lines, numbered_rows
 from modalities.datasets.lookup import ListedFiles, look_up
 from modalities.errors import BadInput
+from modalities.storage.digest import file_sha256
 from modalities.video.policies import VideoView
 from modalities.video.targets._base import VideoTarget, x3d_student
 
@@ -107,7 +108,7 @@ class Kinetics400(VideoTarget):
                 ready = False
                 continue
             present = len(videos.places)
-            digest.update(f"{part} {present} of {videos.lines} {found.fingerprint} {sha256_of(table)}\n".encode())
+            digest.update(f"{part} {present} of {videos.lines} {found.fingerprint} {file_sha256(table)}\n".encode())
             gaps = self._differing_counts(root, {f"the {part} list": LISTED[part]}, {f"the {part} list": videos.lines})
             listed = not gaps or ENOUGH <= videos.lines / LISTED[part] <= 2 - ENOUGH
             ready = ready and listed and present >= ENOUGH * videos.lines > 0

@@ -43,7 +43,8 @@ def place(cells, tmp_path, monkeypatch) -> SimpleNamespace:
     stays.append(store.cell(ended.id) / "record.json")
     for kind, path, size in (
         ("stand-ins", cache / "stand-ins" / "a-v1", 1000), ("sources", cache / "sources" / "d.png", 2000),
-        ("indexes", cache / "indexes" / "0.npz", 3000), ("parts", root / "pets37" / "images.tar.part", 4000),
+        ("indexes", cache / "indexes" / "0.npz", 3000), ("compiled", cache / "compiled" / "fx", 3500),
+        ("parts", root / "pets37" / "images.tar.part", 4000),
         ("checkpoints", store.cell(stopped.id) / "attempt", 5000),
         ("attempts", store.cell(ended.id) / "attempt", 6000), ("teachers", store.root / "teachers" / "f00", 7000),
         ("jobs", store.root / "jobs", 8000), ("downloads", downloads / "kept.zip", 9000),
@@ -83,7 +84,7 @@ def test_every_kind_is_listed_with_its_size_and_nothing_is_removed(place, clean)
     assert len(rows) == len(KINDS)
     sizes = {row["kind"]: row["bytes"] for row in rows}
     assert [sizes[kind] for kind in KINDS if kind not in ("downloads", "records")] == [
-        1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000,
+        1000, 2000, 3000, 3500, 4000, 5000, 6000, 7000, 8000,
     ]  # fmt: skip
     assert sizes["records"] > 10000  # the record itself counts
     assert not any(row["removed"] for row in rows)

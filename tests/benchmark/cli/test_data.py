@@ -284,3 +284,21 @@ def test_shipped_data_have_no_sample(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="needs no stand-in"):
         app(["data", "sample", "digits", "--root", str(tmp_path)])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_of_all_targets_pass_over_one_without_a_stand_in_which_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from types import SimpleNamespace
+
+    from benchmark.cli import data
+    from modalities.image.folder import ImageFileTarget
+
+    bare = type("Bare", (ImageFileTarget,), {"info": SimpleNamespace(name="bare")})()
+    monkeypatch.setattr(data.registry, "target", lambda name: bare)
+    monkeypatch.setattr(data.registry, "origin", lambda name: "somewhere")
+    monkeypatch.setattr(data.registry, "target_names", lambda: ["bare"])
+    data.sample([], tmp_path / "toy")
+    assert capsys.readouterr().out == "bare: has no stand-in\n"
+    with pytest.raises(BadInput, match="bare has no generated stand-in"):
+        data.sample(["bare"], tmp_path / "toy")

@@ -16,6 +16,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
+from PIL import Image
 
 from benchmark.cli import new_target
 from benchmark.cli.app import app
@@ -33,12 +35,12 @@ def scaffold(*arguments: str | Path) -> None:
 
 
 def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A module from a file, under its own name, as an installed one would be."""
+    """A package from a folder, under its own name, as an installed one would be."""
     monkeypatch.syspath_prepend(path.parent)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(path.name, path / "__init__.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, path.stem, module)
+    monkeypatch.setitem(sys.modules, path.name, module)
     spec.loader.exec_module(module)
     return module
 
@@ -48,10 +50,10 @@ def test_a_new_target_keeps_the_contract_at_once(
     modality: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scaffold("corvids_4", "--modality", modality, "--package", tmp_path / "crows")
-    adapter = loaded(tmp_path / "crows" / "corvids_4_target.py", monkeypatch).TARGET
+    adapter = loaded(tmp_path / "crows" / "corvids_4_target", monkeypatch).TARGET
     assert (adapter.info.name, adapter.info.modality) == ("corvids_4", modality)
     assert [found for found in check_adapter(adapter) if found.verdict == "fail"] == []
-    lines = (tmp_path / "crows" / "corvids_4_target.py").read_text().splitlines()
+    lines = (tmp_path / "crows" / "corvids_4_target" / "__init__.py").read_text().splitlines()
     assert len(lines) <= 30
 
 
@@ -59,7 +61,8 @@ def test_a_package_names_its_target_to_the_registry(tmp_path: Path) -> None:
     scaffold("corvids_4", "-m", "image", "--package", tmp_path)
     project = tomllib.loads((tmp_path / "pyproject.toml").read_text())
     assert project["project"]["entry-points"][registry.PLUGIN_GROUP] == {"corvids_4": "corvids_4_target:TARGET"}
-    assert project["tool"]["setuptools"]["py-modules"] == ["corvids_4_target"]
+    assert project["tool"]["setuptools"]["packages"] == ["corvids_4_target"]
+    assert project["tool"]["setuptools"]["package-data"] == {"corvids_4_target": ["*.yaml"]}
 
 
 def test_sounds_of_a_new_target_can_be_told_apart_by_a_plain_classifier(
@@ -71,7 +74,7 @@ def test_sounds_of_a_new_target_can_be_told_apart_by_a_plain_classifier(
     from sklearn.preprocessing import StandardScaler
 
     scaffold("corvids", "-m", "audio", "--package", tmp_path / "crows")
-    adapter = loaded(tmp_path / "crows" / "corvids_target.py", monkeypatch).TARGET
+    adapter = loaded(tmp_path / "crows" / "corvids_target", monkeypatch).TARGET
     adapter.write_sample(tmp_path, 0)
 
     def split(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +110,83 @@ def test_teachers_learn_new_targets_of_every_modality(tmp_path: Path, installed:
     rows = list(csv.DictReader(io.StringIO(benchmark("table", "--profile", "smoke", "--format", "csv"))))
     assert {row["target"] for row in rows} == {f"my_{modality}" for modality in registry.MODALITIES}
     assert all(float(row["teacher_top1"]) > 1.5 * float(row["chance"]) for row in rows)
+
+
+# --- from data ---------------------------------------------------------------------------------------------------
+
+
+def draw(folder: Path, *names: str, side: int = 40) -> Path:
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (side, side + 9), (number, 9, 9)).save(path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "splits"),
+    [
+        (
+            ["train/jay/1.png", "train/owl/1.png", "train/owl/2.png", "test/jay/1.png", "val/owl/1.png"],
+            ("train", "test"),
+        ),
+        (["Training/jay/1.png", "Training/owl/1.png", "Training/owl/2.png", "valid/jay/a.png"], ("Training", "valid")),
+    ],
+)
+def test_a_look_at_the_data_fills_in_what_they_tell(
+    files: list[str], splits: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = draw(tmp_path / "data" / "corvid-pictures", *files)
+    (data / "train" / ".cache").mkdir(parents=True)
+    (data / "README.txt").write_text("read me")
+    scaffold("corvids_5", "--look", data, "--package", tmp_path / "crows")
+    adapter = loaded(tmp_path / "crows" / "corvids_5_target", monkeypatch).TARGET
+    assert (adapter.info.modality, adapter.info.classes, adapter.splits) == ("image", ("jay", "owl"), splits)
+    assert (adapter.info.train_items, adapter.info.test_items) == (3, 1)
+    assert adapter.status(tmp_path / "data").state == "ready"
+    settings = OmegaConf.load(tmp_path / "crows" / "corvids_5_target" / "corvids_5.yaml")
+    assert settings == {"view": {"size": 40}}
+
+
+def test_a_look_at_data_without_a_split_writes_an_adapter_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[[Path, str, str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    names = [f"{label}/{number}.png" for label in ("jay", "owl") for number in range(12)]
+    data = draw(tmp_path / "data" / "corvids_6", *names, side=9)
+    scaffold("corvids_6", "--look", data, "--package", tmp_path / "crows")
+    assert f"benchmark check corvids_6 --root {tmp_path / 'data'} --fill-counts" in capsys.readouterr().out
+    plug_in(tmp_path / "crows", "corvids_6", "corvids_6_target:TARGET")
+    with pytest.raises(SystemExit):
+        app(["check", "corvids_6", "--root", str(tmp_path / "data"), "--fill-counts"])
+    assert "0 items fail" not in capsys.readouterr().out
+    adapter = registry.target("corvids_6")
+    assert adapter.info.train_items + adapter.info.test_items == 24 and adapter.info.test_items >= 2
+    assert adapter.status(tmp_path / "data").state == "ready"
+
+
+def test_a_look_at_a_table_takes_its_classes_and_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = draw(tmp_path / "corvids_7", "a/1.png", "b/2.png", "3.png")
+    (data / "files.csv").write_text("file,class,split\na/1.png,owl,train\nb/2.png,jay,train\n3.png,owl,test\n")
+    scaffold("corvids_7", "--look", data, "--package", tmp_path / "crows")
+    adapter = loaded(tmp_path / "crows" / "corvids_7_target", monkeypatch).TARGET
+    assert (adapter.info.classes, adapter.info.train_items, adapter.info.test_items) == (("jay", "owl"), 2, 1)
+    assert adapter.status(tmp_path).state == "ready"
+
+
+def test_a_layout_that_is_not_known_is_refused_with_the_view_that_fits(tmp_path: Path) -> None:
+    data = draw(tmp_path / "deep", "a/b/c/1.png", "a/2.png", side=56)
+    with pytest.raises(BadInput, match=r"files such as a/2\.png, which is not .*files\(\).*view\.size=56"):
+        app(["new-target", "corvids", "--look", str(data), "--package", str(tmp_path / "crows")])
+    assert not (tmp_path / "crows").exists()
+
+
+def test_a_look_needs_data_and_without_one_the_modality_must_be_said(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="holds no image, sound or video file"):
+        app(["new-target", "corvids", "--look", str(tmp_path / "empty"), "--package", str(tmp_path / "crows")])
+    with pytest.raises(BadInput, match="say which modality"):
+        app(["new-target", "corvids", "--package", str(tmp_path / "crows")])
 
 
 # --- into a checkout ---------------------------------------------------------------------------------------------

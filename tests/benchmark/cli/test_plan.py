@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
+from benchmark.planning.expected import ROLES, rest_work, step_work
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
+from benchmark.records.speeds import keep_speeds
+from benchmark.records.store import Store
+from benchmark.system.resources import device_name
 from modalities import registry
 
 
@@ -46,6 +54,23 @@ def test_the_plan_for_people_ends_with_totals_and_runs_nothing(benchmark, small,
     assert not (tmp_path / "new").exists()
 
 
+def test_the_plan_says_which_difference_its_seeds_and_items_can_show(benchmark, small, tmp_path):
+    words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, *small)
+    text = " ".join(benchmark(*words).out.split())
+    assert "that these seeds and test items show, in points: cifar10 0.9, digits 4.6." in text
+    shown = {row["target"]: row["smallest_difference"] for row in json.loads(benchmark(*words, "--format", "json").out)}
+    assert shown == {"digits": 0.0464, "cifar10": 0.0089}
+    assert benchmark(*words, "seeds=[0,1,2]").out != benchmark(*words).out
+
+
+def test_a_plan_waits_for_no_library_of_statistics():
+    code = (
+        "import sys, benchmark.cli.plan\n"
+        "assert not {'scipy', 'pandas', 'torch'} & set(sys.modules), 'something heavy was imported'"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, tmp_path):
     words = ("plan", "--results", tmp_path / "new", "--root", tmp_path, "--device", "cpu", "--target", "esc50")
     heads, *lines = benchmark(*words, "folds=[1,2,3,4,5]", "profile=smoke").out.splitlines()[:6]
@@ -54,3 +79,40 @@ def test_the_plan_for_people_names_folds_where_one_is_not_the_first(benchmark, t
     alone = benchmark(*words, "profile=smoke").out
     assert "fold" not in alone
     assert "\n1 cell, " in alone
+
+
+def test_each_record_is_read_once_to_tell_what_is_done(cells, tmp_path, monkeypatch, benchmark):
+    store, many = Store(tmp_path / "smoke"), cells(f"seeds={list(range(30))}")
+    for cell in many:
+        store.write(cell.record("done", provenance={}))
+    read = []
+    real = Store.read
+    monkeypatch.setattr(Store, "read", lambda self, id: read.append(id) or real(self, id))
+    monkeypatch.setattr("benchmark.cli.plan.make_plan", lambda request: many)
+    assert "30 cells, 0 to run" in benchmark("plan", "--results", tmp_path, "profile=smoke").out
+    assert sorted(read) == sorted([*(cell.id for cell in many), many[0].id]), "the first one once more, for its items"
+
+
+def test_the_plan_marks_estimates_and_takes_what_was_measured_for_any_number_of_steps(
+    benchmark, small, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
+    words = ("plan", "--results", tmp_path / "new", "--exclude", "cifar10", *small)
+
+    def planned(*more):
+        (row,) = json.loads(benchmark(*words, *more, "--format", "json").out)
+        return row["measured"], row["seconds"]
+
+    measured, seconds = planned()
+    assert not measured and seconds > 0
+    page = benchmark(*words).out
+    assert " ~0:0" in page and "~ an estimate: 1 cell of a kind that was not measured on this machine yet" in page
+
+    settings = [word for word in small if "=" in word and not word.startswith("profile=")]
+    (cell,) = make_plan(Request(profile="small", targets=("digits",), overrides=tuple(settings)))
+    name = device_name("cpu")
+    keep_speeds({step_work(cell, role, name): (2.0, 0.0) for role in ROLES})
+    keep_speeds({rest_work(cell, role, name): (30.0, 0.0) for role in ROLES})
+    assert planned() == (True, 60 + 2 * (60 + 40))
+    assert planned("recipe.steps=1000") == (True, 60 + 2 * (60 + 1000))
+    assert "~" not in benchmark(*words).out

@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
+from benchmark.cli import run as running
 from benchmark.launch.progress import Outcome
+from benchmark.records.store import Store
 
 
 def test_done_and_no_data_exit_0_write_leaderboards_and_say_how_to_get_the_data(benchmark, inline, small, tmp_path):
@@ -167,3 +169,15 @@ def test_a_full_disk_and_a_closed_pipe_under_the_output_change_no_exit_code(
             code = benchmark("run", "--results", tmp_path, "--root", tmp_path / "empty", *small).code
         assert code == 0
         assert len(list(tmp_path.glob("small/leaderboard.*"))) == 5
+
+
+def test_a_run_with_nothing_to_do_reads_a_record_for_the_plan_and_for_the_one_table(
+    benchmark, inline, small, finished, monkeypatch
+):
+    read, tables = [], []
+    real_read, real_table = Store.read, running.leaderboard
+    monkeypatch.setattr(Store, "read", lambda self, id: read.append(id) or real_read(self, id))
+    monkeypatch.setattr(running, "leaderboard", lambda *given: tables.append(given) or real_table(*given))
+    assert benchmark("run", "--results", finished, "--root", finished / "empty", *small).code == 0
+    assert len([id for id in read if id.startswith("digits")]) == 2
+    assert len(tables) == 1

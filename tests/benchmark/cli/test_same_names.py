@@ -113,7 +113,7 @@ def test_two_folders_with_different_data_are_two_rows_and_absent_data_replace_ne
         found = replace(cell.data, kind="real", fingerprint=fingerprint, ready=fingerprint != "absent")
         monkeypatch.setattr(planning, "locate", lambda *given, found=found, **options: found)
         monkeypatch.setattr(planning, "examine", lambda *given, found=found: found)
-        again = cells.__wrapped__()
+        again = cells()
         if fingerprint == "absent":
             write_manifest(store, "all", Request().selection(), again)
             store.write(again[0].record("no data", "get it", provenance={}))
@@ -167,11 +167,11 @@ def test_a_row_whose_numbers_do_not_count_any_more_is_replaced_by_the_same_call(
     cells, namesakes, tmp_path, monkeypatch
 ):
     store = Store(tmp_path / "smoke")
-    first, second = (cells.__wrapped__(f"source.image={path}") for path in namesakes)
+    first, second = (cells(f"source.image={path}") for path in namesakes)
     selection = Request(overrides=(f"source.image={namesakes[0]}",)).selection()
     write_manifest(store, "all", selection, first)
     monkeypatch.setattr("benchmark.records.identity.NUMERICS_VERSION", 99)
-    second = cells.__wrapped__(f"source.image={namesakes[1]}")
+    second = cells(f"source.image={namesakes[1]}")
     write_manifest(store, "all", selection, second)
     assert [cell.id for cell in store.requested_cells()] == [second[0].id]
 

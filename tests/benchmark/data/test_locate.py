@@ -259,12 +259,23 @@ def test_the_order_of_units_never_changes():
     assert name_hashes(["ada"]).tolist() == [int(digest[:16], 16)]
 
 
+def test_a_target_without_a_stand_in_is_run_on_its_real_data_alone(tmp_path):
+    bare = SimpleNamespace(info=Adapter().info, status=Adapter().status)
+    place = locate(bare, "stand-in", tmp_path)
+    assert (place.ready, place.instructions) == (
+        False, "tiny has no generated stand-in; use its real data, with profile=small or profile=paper.",
+    )  # fmt: skip
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "items").write_text("whole")
+    assert locate(bare, "real", tmp_path).ready
+
+
 def test_two_plug_ins_of_one_name_have_stand_ins_of_their_own(tmp_path, monkeypatch):
     found = set()
     for folder, content in enumerate(("one", "another", "one")):
         path = tmp_path / str(folder) / "tiny_target.py"
         path.parent.mkdir()
-        path.write_text(f"class Plugged:\n    {content} = 1\n", encoding="utf-8")
+        path.write_text(f"class Plugged:\n    {content} = 1\n    write_sample = print\n", encoding="utf-8")
         spec = spec_from_file_location("tiny_target", path)
         module = module_from_spec(spec)
         monkeypatch.setitem(sys.modules, "tiny_target", module)

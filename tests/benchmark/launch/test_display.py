@@ -10,6 +10,7 @@ import pytest
 from benchmark.launch import display as display_module
 from benchmark.launch.display import PlainLines, TimeLeft, outcome_line, shown
 from benchmark.launch.progress import Step, counted, duration
+from benchmark.planning.expected import Expected
 
 
 class Clock:
@@ -31,13 +32,19 @@ def test_one_is_singular():
     assert [counted(number, "cell") for number in (0, 1, 2, 1797)] == ["0 cells", "1 cell", "2 cells", "1,797 cells"]
 
 
-def cell(name: str, expected: float = 100.0):
+def cell(name: str, teacher: str = ""):
     training = SimpleNamespace(batch=20)
-    config = SimpleNamespace(
-        expected_seconds=expected, recipe=SimpleNamespace(batch=10), teacher=SimpleNamespace(training=training)
-    )
+    config = SimpleNamespace(recipe=SimpleNamespace(batch=10), teacher=SimpleNamespace(training=training))
     key = SimpleNamespace(target=name, fold=1, seed=0)
-    return SimpleNamespace(id=name, key=key, source=SimpleNamespace(name="photo"), config=config)
+    source = SimpleNamespace(name="photo")
+    return SimpleNamespace(id=name, key=key, source=source, config=config, teacher_key=teacher or f"teacher of {name}")
+
+
+def times(*seconds, teacher=0.0):
+    """What is expected of cells a, b, c …: a student of 100 seconds each, unless given."""
+    return {
+        name: Expected(teacher, student, True) for name, student in zip("abc", seconds or [100.0] * 3, strict=False)
+    }
 
 
 DONE = SimpleNamespace(status="done", reason="", metrics={"top1": 0.5}, controls={"teacher_top1": 0.75, "chance": 0.1})
@@ -54,7 +61,7 @@ def test_durations_read_as_people_write_them(seconds, text):
 
 def test_time_left_is_what_was_expected_then_corrected_by_what_was_seen(clock):
     cells = [cell("a"), cell("b"), cell("c")]
-    left = TimeLeft(cells, jobs=1)
+    left = TimeLeft(cells, 1, times())
     assert left.seconds() == 300
     left.started(cells[0])
     clock.now += 40
@@ -73,17 +80,35 @@ def test_time_left_is_what_was_expected_then_corrected_by_what_was_seen(clock):
 
 
 def test_time_left_of_cells_side_by_side_is_at_least_the_longest(clock):
-    assert TimeLeft([cell("a", 300), cell("b", 100)], jobs=2).seconds() == 300
-    assert TimeLeft([cell("a", 300), cell("b", 300), cell("c", 300)], jobs=2).seconds() == 450
+    assert TimeLeft([cell("a"), cell("b")], 2, times(300, 100)).seconds() == 300
+    assert TimeLeft([cell("a"), cell("b"), cell("c")], 2, times(300, 300, 300)).seconds() == 600
+    assert TimeLeft([cell("a"), cell("b"), cell("c")], 2, times(300, 200, 100)).seconds() == 300
+    assert TimeLeft([cell("a"), cell("b")], 9, times(300, 100)).seconds() == 300
+
+
+def test_a_teacher_of_several_cells_is_part_of_the_time_left_once(clock):
+    cells = [cell("a", "one"), cell("b", "one"), cell("c", "one")]
+    left = TimeLeft(cells, 2, times(teacher=50.0))
+    assert left.seconds() == 50 + 100 + 100
+    left.started(cells[1])
+    clock.now += 20
+    assert left.seconds() == 230, "the second worker waits for the teacher, then takes one of the others"
+    clock.now += 40
+    left.started(cells[0])
+    clock.now += 10
+    assert left.seconds() == 80 + 100
+    clock.now += 80
+    left.ended(cells[1])
+    assert left.seconds() == 100
 
 
 def test_time_left_is_unknown_where_a_cell_has_no_expectation():
-    assert TimeLeft([cell("a"), cell("b", 0.0)], jobs=1).seconds() is None
+    assert TimeLeft([cell("a"), cell("b")], 1, times(100, None)).seconds() is None
 
 
 def test_a_log_has_one_line_per_event_and_none_for_every_step(clock, capsys):
     first, second = cell("a"), cell("b")
-    lines = PlainLines([first, second], jobs=1)
+    lines = PlainLines([first, second], 1, times())
     lines.started(0, first)
     for done in range(1, 101):
         clock.now += 0.2
@@ -104,14 +129,14 @@ def test_a_log_has_one_line_per_event_and_none_for_every_step(clock, capsys):
 
 
 def test_an_interrupted_cell_is_not_counted(clock, capsys):
-    lines = PlainLines([cell("a")], jobs=1)
+    lines = PlainLines([cell("a")], 1, times())
     lines.started(0, cell("a"))
     lines.ended(0, cell("a"), None)
     assert "[0/1] a · photo · seed 0: stopped; the same command continues it" in capsys.readouterr().err
 
 
 def test_the_rate_of_each_phase_counts_what_the_phase_is_about(clock, capsys):
-    lines = PlainLines([cell("a")], jobs=1)
+    lines = PlainLines([cell("a")], 1, times())
     lines.started(0, cell("a"))
     for phase, unit in (("distill", "30 segments/s"), ("teacher: train", "60 items/s"), ("evaluate", "3.0 batches/s")):
         lines.moved(0, Step(phase, 1, 2, float("nan"), 3.0))
@@ -128,7 +153,7 @@ def test_the_outcome_of_a_cell_is_its_figures_or_its_reason():
 def test_live_bars_follow_cells_that_start_end_fail_and_are_stopped(monkeypatch, clock, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     cells = [cell("a[bold]"), cell("b"), cell("c")]
-    with shown(cells, jobs=2) as display:
+    with shown(cells, 2, {one.id: Expected(0.0, 100.0, True) for one in cells}) as display:
         assert not isinstance(display, PlainLines)
         display.started(0, cells[0])
         display.started(1, cells[1])
@@ -145,5 +170,5 @@ def test_live_bars_follow_cells_that_start_end_fail_and_are_stopped(monkeypatch,
 
 
 def test_plain_lines_if_standard_error_is_not_a_terminal(capsys):
-    with shown([cell("a")], jobs=1) as display:
+    with shown([cell("a")], 1, times()) as display:
         assert isinstance(display, PlainLines)

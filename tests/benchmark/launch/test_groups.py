@@ -12,11 +12,16 @@ from modalities.errors import BadInput
 
 
 def grouped(
-    cells: list[Cell], has_teacher: bool = False, in_training: dict[str, str] | None = None, per_job: str = "2"
+    cells: list[Cell],
+    has_teacher: bool = False,
+    in_training: dict[str, str] | None = None,
+    per_job: str = "2",
+    seconds: float | None = None,
 ):
     return group_cells(
-        cells, has_teacher=lambda key: has_teacher, in_training=in_training or {}, per_job=per_job, stamp="x"
-    )
+        cells, has_teacher=lambda key: has_teacher, in_training=in_training or {}, per_job=per_job, stamp="x",
+        seconds={cell.id: seconds for cell in cells},
+    )  # fmt: skip
 
 
 def test_a_teacher_of_several_cells_has_a_job_of_its_own_which_the_others_need(cells):
@@ -52,12 +57,9 @@ def test_a_teacher_that_an_earlier_call_is_training_is_not_trained_again(cells):
 def test_auto_fills_half_an_hour_and_gives_cells_of_unknown_length_a_job_each(cells):
     (cell,) = cells()
 
-    def lasting(seconds: float) -> list[Cell]:
-        config = replace(cell.config, expected_seconds=seconds)
-        return [replace(cell, id=f"c{number}", config=config, teacher_key=f"t{number}") for number in range(7)]
-
-    assert [len(group.cells) for group in grouped(lasting(600), per_job="auto")] == [3, 3, 1]
-    assert [len(group.cells) for group in grouped(lasting(0), per_job="auto")] == [1] * 7
+    seven = [replace(cell, id=f"c{number}", teacher_key=f"t{number}") for number in range(7)]
+    assert [len(group.cells) for group in grouped(seven, per_job="auto", seconds=600)] == [3, 3, 1]
+    assert [len(group.cells) for group in grouped(seven, per_job="auto", seconds=None)] == [1] * 7
 
 
 @pytest.mark.parametrize(

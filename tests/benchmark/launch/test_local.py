@@ -150,6 +150,40 @@ def test_a_cell_stays_in_the_queue_if_its_worker_died_before_it_was_sent(ran):
     assert pool._workers[0].cell is None
 
 
+class OpenPipe:
+    def send(self, content: object) -> None:
+        pass
+
+
+def assigned(cells_of_workers: list[tuple[Cell | None, bool]], waiting: list[Cell], monkeypatch, cores: int = 2) -> int:
+    """How many of the waiting cells start beside those that run; each of these may be training its teacher."""
+    monkeypatch.setattr(local.machine, "cores", lambda: cores)
+    pool = local._Pool.__new__(local._Pool)
+    pool._stopped_at, pool._display, pool._devices = None, RecordingDisplay(), ["cpu"] * len(cells_of_workers)
+    pool._store = Store("never-written")
+    pool.remember_records(waiting)
+    pool._workers = [
+        local._Worker(index, None, OpenPipe(), cell, trains) for index, (cell, trains) in enumerate(cells_of_workers)
+    ]
+    left = local.deque(waiting)
+    pool.assign(left)
+    return len(waiting) - len(left)
+
+
+def test_a_teacher_on_two_threads_has_two_cores_and_students_share_them(cells, monkeypatch):
+    first, *others = cells("teacher.threads=2", "seeds=[0,1,2]")
+    other_teacher = cells("teacher.threads=2", "teacher.training.steps=9")
+    assert assigned([(None, False), (None, False)], other_teacher + others, monkeypatch) == 1
+    assert assigned([(first, True), (None, False)], other_teacher, monkeypatch) == 0
+    assert assigned([(first, False), (None, False)], others, monkeypatch) == 1
+    assert assigned([(first, True), (None, False)], other_teacher, monkeypatch, cores=3) == 1
+    plain = cells("seeds=[0]", "teacher.training.steps=9")
+    assert assigned([(first, False), (None, False)], plain, monkeypatch) == 1
+    assert assigned([(plain[0], True), (None, False)], other_teacher, monkeypatch) == 1
+    two = cells("teacher.training.steps=8") + cells("teacher.training.steps=7")
+    assert assigned([(plain[0], True), (None, False), (None, False)], two, monkeypatch) == 2, "three were asked for"
+
+
 class AliveProcess:
     """A worker process that is alive and must not be joined."""
 

@@ -77,10 +77,19 @@ def test_a_mean_over_fewer_rows_than_requested_is_not_given(tmp_path, export):
 
 
 def test_a_complete_block_gives_its_mean_retention_by_source(tmp_path):
-    cells = [cell("a", top1=0.48), cell("b", top1=0.96), cell("a", source="noise", top1=0.096)]
+    cells = [cell(target, source=source, top1=top1) for target, source, top1 in (
+        ("a", "deadleaves", 0.48), ("b", "deadleaves", 0.96), ("a", "noise", 0.096), ("b", "noise", 0.48),
+    )]  # fmt: skip
     text = formats.to_markdown(leaderboard(filled(tmp_path, *cells)))
     assert "Mean retention, source deadleaves, 2 rows: 75.0 %" in text
-    assert "Mean retention, source noise, 1 row: 10.0 %" in text
+    assert "Mean retention, source noise, 2 rows: 30.0 %" in text
+
+
+def test_a_source_that_lacks_a_target_has_no_mean_beside_one_that_has_them_all(tmp_path):
+    cells = [cell("a", top1=0.48), cell("b", top1=0.96), cell("a", source="noise", top1=0.096)]
+    text = formats.to_markdown(leaderboard(filled(tmp_path, *cells)))
+    assert "Mean retention, source noise: none, since 1/2 targets have it." in text
+    assert re.search(r"\| 2 \| noise \| none: 1/2 targets; missing: b \|  \|", text)
 
 
 def test_targets_with_several_rows_are_not_averaged_with_double_weight(tmp_path):
@@ -100,7 +109,7 @@ def test_no_two_rows_of_the_terminal_begin_alike(tmp_path, capsys):
         cell(student="a"), cell(student="b"), cell(student="b", settings=2), cell(fold=2), cell(data="stand-in"),
         cell("b"),
     )  # fmt: skip
-    print_summary(filled(tmp_path, *rows))
+    print_summary(leaderboard(filled(tmp_path, *rows)))
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("digits", "b "))]
     begins = [" ".join(line.split(" 96.0 ")[0].split()) for line in shown]
     assert len(set(begins)) == len(begins) == len(rows)
@@ -147,6 +156,12 @@ def test_fractions_for_programs_and_percent_for_people(tmp_path):
     for export in FOR_PEOPLE:
         assert "81.2" in export(frame)
         assert "0.8125" not in export(frame)
+
+
+def test_what_a_row_without_results_lacks_is_empty_in_csv(tmp_path):
+    frame = leaderboard(filled(tmp_path, cell("a"), cell("b", status="failed")))
+    _, row = csv.DictReader(io.StringIO(formats.to_csv(frame)))
+    assert {row[name] for name in ("metric", "items_sha256", "ties", "seed_scores", "rank", "top1")} == {""}
 
 
 # --- hostile names -----------------------------------------------------------------------------------------------
@@ -253,7 +268,7 @@ def test_names_add_no_command_column_or_group_to_latex(frames, text):
     assert set(re.findall(r"\$[^$]*\$", bare)) <= {"$$"}  # the commands inside were taken away
     assert not re.search(r"(midrule|\\\\)\s*[\[*]", tex)  # which would be an argument
     rows = [line for line in bare.split("\n") if "&" in line]
-    assert {line.count("&") for line in rows} == {13}
+    assert {line.count("&") for line in rows} == {14}
     assert all(sign.isascii() or "À" <= sign <= "ÿ" for sign in tex)
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from benchmark.cli.table import published, render
+from benchmark.config.compose import compose_target
+from benchmark.config.published import deviations, differing_settings
 from benchmark.leaderboard.table import leaderboard
 from benchmark.records.store import Store
 from example_leaderboard import cell, filled, only_row
 from modalities import registry
-from modalities.base import Published
+from modalities.base import Published, SourceRef
 
 CITY = "78c2681de2dbfb416fb861ca3ae0a5e21f3f53c56dfc18b276b0feab4ec526aa"
 PAIR = {"teacher": "wrn-40-4", "student": "wrn-16-4"}
@@ -23,6 +25,19 @@ def paper(target="cifar10", sha256=CITY, source="city.jpg", **changes):
     """A cell of the published pair under ``paper``, and its record."""
     entry, record = cell(target, source=source, **{"profile": "paper", **PAIR, **changes})
     return entry, replace(record, source=record.source | {"sha256": sha256})
+
+
+def deviating(sentences, **changes):
+    """As ``paper``, with deviations in its record."""
+    entry, record = paper(**changes)
+    return entry, replace(record, deviations=[*sentences])
+
+
+def settings_of(target, *overrides, sha256=CITY):
+    """The deviations that a record of ``paper`` with these overrides has."""
+    info = registry.target(target).info
+    config = compose_target(target, overrides, profile="paper", suite="all")
+    return deviations(config, info, registry.modality(info.modality), SourceRef("city.jpg", sha256, ""))
 
 
 def row(tmp_path, *cells):
@@ -38,6 +53,54 @@ def test_the_published_number_is_that_of_the_rows_own_source(tmp_path):
     noise = registry.modality("image").source_ref("noise")
     assert row(tmp_path, paper(source="noise", sha256=noise.sha256)).published_top1 == 0.6930
     assert row(tmp_path / "100", paper("cifar100", source="noise", sha256=noise.sha256)).published_top1 == 0.1950
+
+
+def test_what_every_row_of_paper_differs_in_does_not_hide_the_number(tmp_path):
+    sentences = settings_of("cifar10")
+    assert len(sentences) > 3
+    assert row(tmp_path, deviating(sentences)).published_top1 == 0.9313
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [("recipe.steps=10", "recipe.steps is 10; published: 97,656"),
+     ("recipe.batch=64", "recipe.batch is 64; published: 512"),
+     ("policy.rotation=20", "policy.rotation is 20; published: 30"), ("view.size=64", "view.size is 64; published: 32"),
+     ("data.train_per_class=10", "data.train_per_class is 10; published: 0"),
+     ("teacher.holdout=0.5", "teacher.holdout is 0.5; published: 0")],
+)  # fmt: skip
+def test_a_row_of_paper_with_another_setting_has_no_number_and_says_which(tmp_path, override, said):
+    found = row(tmp_path, deviating(settings_of("cifar10", override)))
+    assert np.isnan(found.published_top1)
+    assert found.published_differs.endswith(f", has other setting ({said})")
+
+
+def test_a_batch_that_differs_is_told_from_an_unknown_number_of_gpus(tmp_path):
+    assert not differing_settings(settings_of("imagenet"), "imagenet", "image")
+    (said,) = differing_settings(settings_of("imagenet", "recipe.batch=64"), "imagenet", "image")
+    assert said.startswith("recipe.batch is 64 in all")
+
+
+@pytest.mark.parametrize("target", [name for name, entries in published().items() if entries])
+def test_a_plain_row_of_paper_is_of_the_published_setting_of_every_target(target):
+    info = registry.target(target).info
+    assert differing_settings(settings_of(target), target, info.modality) == []
+
+
+def test_what_happened_in_one_of_the_seeds_is_said_once(tmp_path):
+    happened = "recipe.batch=512 went through the networks in 2 micro-batches"
+    found = row(tmp_path, paper(), deviating([happened], seed=1), deviating([happened], seed=2))
+    assert found.published_differs.endswith(f"has other setting ({happened})")
+
+
+def test_a_part_of_the_test_items_is_not_compared_with_all(tmp_path):
+    entry, record = paper()
+    sizes = {"known_items": 10_000, "ids_sha256": "ab"}
+    parts = [(entry, replace(record, test_set=sizes | {"items": items})) for items in (10_000, 12)]
+    whole, part = (row(tmp_path / str(k), one) for k, one in enumerate(parts))
+    assert whole.published_top1 == 0.9313
+    assert np.isnan(part.published_top1)
+    assert part.published_differs.endswith("has other test items (12 of 10,000)")
 
 
 DIFFERENT = {

@@ -12,6 +12,7 @@ from scipy import stats
 from benchmark.leaderboard import formats
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.table import COLUMNS, leaderboard
+from benchmark.records import store as store_module
 from benchmark.records.store import Store
 from benchmark.statistics.intervals import wilson_interval
 from example_leaderboard import cell, filled, only_row
@@ -169,7 +170,26 @@ def test_the_same_records_give_the_same_bytes_in_whatever_order_they_were_writte
     written = []
     for name in ("one", "two", "three"):
         random.Random(name).shuffle(cells)
-        paths = write(filled(tmp_path / name, *cells), {"a": [Published(0.5, "student", "A → B", "one image", "x")]})
+        store = filled(tmp_path / name, *cells)
+        paths = write(leaderboard(store, {"a": [Published(0.5, "student", "A → B", "one image", "x")]}), store.root)
         written.append([path.read_bytes() for path in paths])
         assert [path.name for path in paths] == [f"leaderboard.{kind}" for kind in ("csv", "tex", "md", "html", "json")]
     assert written[0] == written[1] == written[2]
+
+
+# --- how often ---------------------------------------------------------------------------------------------------
+
+
+def test_each_record_and_each_manifest_is_read_once(tmp_path, monkeypatch):
+    cells = [cell(seed=seed, settings=settings) for seed in range(3) for settings in range(4)]
+    store = filled(tmp_path, *cells)
+    store.write_manifest("all", {"targets": ["digits"]}, [entry for entry, _ in cells[:5]])
+    read = {"records": [], "manifests": []}
+    for name, place, function in (("records", Store, "read"), ("manifests", store_module, "_read_manifest")):
+        real = getattr(place, function)
+        monkeypatch.setattr(
+            place, function, lambda *given, real=real, seen=read[name]: seen.append(given) or real(*given)
+        )
+    assert len(leaderboard(store)) == 4
+    assert sorted(id for _, id in read["records"]) == sorted(entry.id for entry, _ in cells)
+    assert len(read["manifests"]) == 2

@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmark.config.compose import compose_target
+from benchmark.config.compose import compose_target, load_suite
+from benchmark.data.locate import DataLocation
 from benchmark.planning import plan as planning
 from benchmark.planning.cell import lowered_guard, state_of
 from benchmark.planning.plan import cells_of, make_plan
@@ -178,13 +179,13 @@ def test_a_name_does_not_depend_on_paths_or_on_how_cells_are_run(cells, photo, t
     monkeypatch.chdir(tmp_path)
     assert cells("source.image=deep er/photo.png")[0].id == cell.id, "a relative path"
     monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path / "cache"))
-    assert cells.__wrapped__()[0].id == cell.id, "another cache"
+    assert cells()[0].id == cell.id, "another cache"
 
 
 def test_a_name_does_not_depend_on_the_commit(cells, monkeypatch):
     before = [cell.id for cell in cells()]
     monkeypatch.setattr("benchmark.records.provenance._checkout", lambda package: ("f" * 40, True))
-    assert [cell.id for cell in cells.__wrapped__()] == before
+    assert [cell.id for cell in cells()] == before
 
 
 def test_adding_a_seed_keeps_the_other_names_and_the_row(cells):
@@ -203,7 +204,8 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_name_depends_on_everything_that_changes_the_numbers(cells, change):
+def test_a_name_depends_on_everything_that_changes_the_numbers(cells, change, monkeypatch):
+    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: False)
     (plain,), (changed,) = cells(), cells(change)
     assert changed.id != plain.id
     assert changed.row != plain.row
@@ -232,12 +234,15 @@ def test_a_name_depends_on_the_content_of_the_weights_and_not_on_their_place(cel
     assert first.teacher_key == same.teacher_key != other.teacher_key
 
 
-def test_a_name_depends_on_precision_as_it_is_done_and_so_on_the_kind_of_device(cells):
+def test_a_name_depends_on_precision_as_it_is_done_and_so_on_the_kind_of_device(cells, monkeypatch):
+    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: False)
     cpu, gpu = cells()[0], cells(device="cuda")[0]
     assert cpu.id != gpu.id
     assert cpu.config.recipe.precision == "float32"
     assert gpu.config.recipe.precision == "bfloat16"
     assert cells("recipe.precision=float32", "teacher.training.precision=float32")[0].id == cpu.id
+    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: True)
+    assert cells()[0].id == gpu.id, "a CPU that multiplies bfloat16 does the same"
 
 
 def test_a_name_depends_on_the_data(monkeypatch):
@@ -277,6 +282,55 @@ def test_names_and_seeds_that_no_record_could_hold_are_refused_before_anything_r
     with pytest.raises(BadInput) as caught:
         cells(override)
     assert f"a cell of digits cannot be named ({problem}" in str(caught.value)
+
+
+# --- how often --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looks(monkeypatch, tmp_path):
+    """What a plan looks at, by name, with real data of two folds and a file of weights."""
+    found: dict[str, list[object]] = {"locate": [], "examine": [], "file_sha256": []}
+    location = DataLocation("real", tmp_path, "f" * 64, ready=True)
+    answers = {"locate": location, "examine": location, "file_sha256": "0" * 64}
+    for name, answer in answers.items():
+
+        def look(*given, name=name, answer=answer, **options):
+            found[name].append(given)
+            return answer
+
+        monkeypatch.setattr(planning, name, look)
+    return found
+
+
+def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells_there_are(
+    looks, monkeypatch, tmp_path
+):
+    suite = load_suite("all")
+    suite.variants = [[f"recipe.lr={number}e-4"] for number in range(1, 21)]
+    monkeypatch.setattr(planning, "load_suite", lambda name: suite)
+    weights = tmp_path / "teacher.safetensors"
+    overrides = ("folds=[1,2]", "seeds=[0,1,2]", f"teacher.weights={weights}")
+    asked = Request(
+        profile="small", targets=("ucf101", "hmdb51"), overrides=overrides, controls=("noise",), root=tmp_path
+    )
+    assert len(make_plan(asked)) == 2 * 20 * 2 * 2 * 3
+    assert {name: len(given) for name, given in looks.items()} == {"locate": 2, "examine": 4, "file_sha256": 1}
+    assert len({(adapter.info.name, fold) for _, adapter, _, fold in looks["examine"]}) == 4
+
+
+def test_data_are_examined_again_for_another_view(looks, monkeypatch, tmp_path):
+    suite = load_suite("all")
+    suite.variants = [["view.size=32"], ["view.size=64"], ["view.size=32", "recipe.lr=0.5"]]
+    monkeypatch.setattr(planning, "load_suite", lambda name: suite)
+    make_plan(Request(profile="small", targets=("cifar10",), root=tmp_path))
+    assert [view.size for _, _, view, _ in looks["examine"]] == [32, 64]
+
+
+def test_the_next_plan_looks_again(looks, tmp_path):
+    for _ in range(2):
+        make_plan(Request(profile="small", targets=("cifar10",), root=tmp_path))
+    assert len(looks["examine"]) == len(looks["locate"]) == 2
 
 
 # --- what would happen to it -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.records import settings as settings_module
 from benchmark.records.settings import ABSENT, content, differences
 
 PLAIN = {
@@ -97,3 +98,17 @@ def test_content_is_what_came_from_files():
     assert content(changed(recipe__lr=7, source__name="other", threads=3)) == content(PLAIN)
     assert content(changed(data_fingerprint=ABSENT)) is None
     assert content({}) is content({"source": "deadleaves"}) is None
+
+
+def test_the_work_of_telling_rows_apart_grows_as_their_number(monkeypatch):
+    asked = []
+    real = settings_module._text
+    monkeypatch.setattr(settings_module, "_text", lambda value: asked.append(value) or real(value))
+
+    def work(count: int) -> int:
+        asked.clear()
+        texts = differences([changed(recipe__lr=number / 1000, threads=number % 3) for number in range(count)])
+        assert len(set(texts)) == count
+        return len(asked)
+
+    assert work(400) < 2.1 * work(200)

@@ -117,7 +117,7 @@ def test_the_loop_gets_the_settings_of_the_teacher(optimised):
     network = given.new_network()
     make_teacher(network, given)
     assert optimised["network"] is network
-    assert optimised["training"] is given.settings.training
+    assert optimised["training"] == given.settings.training
     assert (optimised["seed"], optimised["device"]) == (0, CPU)
 
 

@@ -181,3 +181,25 @@ def test_jobs_that_run_on_this_machine_know_how_many_they_are(tmp_path):
     (job,) = local.submit([sharing_processes], "")
     assert local._jobs[job].result() == 3
     assert sharing_processes() == 1
+
+
+def test_time_in_which_other_work_had_the_core_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    monkeypatch.setattr(machine.time, "monotonic", lambda: 50.0)
+    assert machine.undisturbed_clock() == 50.0, "the system does not tell"
+    (tmp_path / "thread-self").mkdir()
+    for text, seconds in (("9000000000 1500000000 12\n", 48.5), ("", 50.0), ("a b c", 50.0)):
+        (tmp_path / "thread-self" / "schedstat").write_text(text)
+        assert machine.undisturbed_clock() == seconds
+
+
+def test_devices_are_named_without_torch(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    monkeypatch.setattr(machine, "processor", lambda: "A CPU of 2 GHz")
+    assert machine.device_name("cpu") == "A CPU of 2 GHz"
+    assert machine.device_name("cuda") == "cuda"
+    for number, model in enumerate(("NVIDIA B", "NVIDIA A", "NVIDIA B")):
+        folder = tmp_path / "driver" / "nvidia" / "gpus" / f"0000:0{number}:00.0"
+        folder.mkdir(parents=True)
+        (folder / "information").write_text(f"Model: \t\t {model}\nIRQ:   \t\t 42\n")
+    assert machine.device_name("cuda") == "NVIDIA A and NVIDIA B"

@@ -156,8 +156,10 @@ def test_other_ways_to_make_segments_give_segments_like_ours() -> None:
     source = MODALITY.load_source("speech", VIEW, CPU)
     ours = MODALITY.stream(source, VIEW, policy, batch_size=256, seed=0, device=CPU).batch(0).mean((0, 1, 3))
     ways = MODALITY.references("speech", VIEW, policy, CPU)
-    assert [way.split()[0] for way, _, _ in ways] == ["librosa", "torchaudio,"]
+    assert [way.split()[0] for way, _, _ in ways] == ["librosa", "torchaudio,", "audiomentations,"]
     for _, count, call in ways:
+        if call is None:  # not installed
+            continue
         rounds = range(100) if count == 1 else range(4)
         theirs = [torch.as_tensor(call(number)).view(count, *VIEW.shape) for number in rounds]
         assert torch.equal(torch.as_tensor(call(3)).view_as(theirs[3]), theirs[3])

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,29 @@ def test_the_hash_is_that_of_the_content_as_it_is_now(tmp_path: Path) -> None:
     for content in (b"one", b"three"):
         path.write_bytes(content)
         assert file_sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("age", [0, 3600])
+def test_content_that_was_changed_in_place_is_seen_although_size_and_time_stay(tmp_path: Path, age: int) -> None:
+    path = tmp_path / "labels.csv"
+    for content in (b"a,0", b"a,1", b"b,1"):
+        path.write_bytes(content)
+        os.utime(path, ns=(1, path.stat().st_ctime_ns - age * 10**9))
+        assert file_sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_that_stays_as_it_is_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    monkeypatch.setattr(time, "time_ns", lambda: path.stat().st_ctime_ns + 10**10)
+    first = file_sha256(path)
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("read again"))
+    assert file_sha256(path) == first
+
+
+def test_the_remedy_is_the_callers(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"a cannot be read \(No such file or directory\); give another\.$"):
+        file_sha256(tmp_path / "a", "give another")
 
 
 @pytest.mark.parametrize(("name", "file"), [("image", "a.png"), ("audio", "a.wav"), ("video", "a.mp4")])

@@ -257,3 +257,26 @@ def test_a_name_with_odd_characters_is_no_obstacle(lossless, tmp_path):
     odd = tmp_path / "clip (1) %03d [ö] & co.mkv"
     shutil.copy(lossless[0], odd)
     assert np.array_equal(decode(odd, np.zeros(1, np.int64)), lossless[1][:1])
+
+
+def without_times(path, step):
+    """The same MP4 file, whose table of times says that every frame lasts ``step`` ticks."""
+    content = path.read_bytes()
+    entry = content.index(b"stts") + 16  # behind version, number of entries and number of frames
+    path.write_bytes(content[:entry] + step.to_bytes(4, "big") + content[entry + 4 :])
+    return path
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_file_whose_writer_set_no_times_is_spread_over_its_frames(tmp_path, step):
+    options = {"rate": 30, "codec": "libx264", "pixels": "yuv420p", "max_b_frames": 0}
+    path = without_times(write(tmp_path / "a.mp4", grey_frames(30), **options), step)
+    steps = np.diff(frame_times(path))
+    assert len(steps) == 29 and np.ptp(steps) < 1e-6 and steps[0] in (pytest.approx(1 / 30), pytest.approx(1 / 25))
+    shown = ClipReader(4, 1.0, 1, 32)(path)[0, 0, :, 16, 16].int().diff()
+    assert (shown > 20).all(), "a clip of four equal frames is a picture"
+
+
+def test_a_fast_camera_is_believed(tmp_path):
+    path = write(tmp_path / "a.mkv", grey_frames(24), rate=500)
+    assert frame_times(path)[-1] == pytest.approx(23 / 500, abs=2e-3)

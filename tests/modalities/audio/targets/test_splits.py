@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import modalities.download.fetch
 from modalities.audio.policies import AudioView
 from modalities.audio.targets import librispeech100, musan3, voxforge6
-from modalities.audio.targets._splits import held_out
+from modalities.datasets.splits import held_out
 from modalities.errors import BadInput
 from modalities.registry import target
 

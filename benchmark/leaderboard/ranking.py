@@ -1,0 +1,179 @@
+"""Ranks of rows within a target: the one place that compares rows, from the predictions kept beside their records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from benchmark.records.record import REAL_TRAINING_ITEMS
+from benchmark.records.store import Predictions, Store
+from modalities.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmark.statistics.items import ItemDesign
+
+Row = dict[str, Any]
+
+LEVEL = 0.05
+MOST_ROWS = 20  # of a target; more are a search, for which ranks with intervals are no answer
+MOST_BYTES = 500_000_000  # of predictions that are read for one table, some seconds
+LEAST_BYTES = 250_000  # a file counts for at least this much, since opening it takes its time
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A row's place among k rows: 1 + the rows that are better beyond doubt, its 95 % interval, and its tie groups."""
+
+    rank: int
+    low: int
+    high: int
+    ties: str  # letters: two rows that share one are not separated by any test
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """Whether each student of a row is right on each item, and how the items count."""
+
+    right: NDArray[np.bool_]  # (S, n)
+    item_ids: list[str]
+    labels: NDArray[np.integer[Any]]
+    design: ItemDesign
+
+    def same_items(self, other: _Outcomes) -> bool:
+        return self.item_ids == other.item_ids and bool((self.labels == other.labels).all())
+
+
+def ranks(scores: Sequence[float], separated: NDArray[np.bool_]) -> list[Rank]:
+    """Rank k rows by their scores and by which pairs a test separates, (k, k), symmetric.
+
+    A row's rank is 1 + the number of rows with a higher score that a test separates from it, and its interval reaches
+    to k - the number of rows with a lower score so separated. If the tests of all pairs are adjusted together (Holm),
+    all these intervals hold at once in 95 % of cases (Mogstad, Romano, Shaikh and Wilhelm, Review of Economic Studies
+    91, 2024). A tie group is a run of rows, in order of score, no two of which are separated, and as long as can be.
+    """
+    k = len(scores)
+    better = [
+        [bool(separated[i][j]) and scores[i] > scores[j] for j in range(k)] for i in range(k)
+    ]  # i is better than j
+    letters = _tie_groups(sorted(range(k), key=lambda i: -scores[i]), separated)
+    return [
+        Rank(
+            low := 1 + sum(better[i][j] for i in range(k)),
+            low,
+            k - sum(better[j]),
+            "".join(letters[j]),
+        )
+        for j in range(k)
+    ]
+
+
+def _tie_groups(ordered: list[int], separated: NDArray[np.bool_]) -> dict[int, list[str]]:
+    letters: dict[int, list[str]] = {i: [] for i in ordered}
+    found, last = 0, 0
+    for start in range(len(ordered)):
+        end = start + 1
+        while end < len(ordered) and not any(separated[i][ordered[end]] for i in ordered[start:end]):
+            end += 1
+        if end > last and end - start > 1:  # neither inside the group before nor a row alone
+            for i in ordered[start:end]:
+                letters[i].append(chr(ord("a") + found))
+            found += 1
+        last = max(last, end)
+    return letters
+
+
+def add_ranks(store: Store, rows: Sequence[Row]) -> None:
+    """Add to every row its rank among the rows of its target, or say why it has none; and its two-way interval.
+
+    Sets ``rank``, ``rank_low``, ``rank_high``, ``ties`` and ``rank_note``, and ``score_two_way_low`` and ``_high`` for
+    rows of several seeds. A row's ``cells`` are the ids of its seeds that are done.
+    """
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        control = row["source"] == REAL_TRAINING_ITEMS
+        axes = (row[axis] for axis in ("profile", "data", "modality", "target", "fold"))
+        groups.setdefault((*axes, control), []).append(row)
+    left = MOST_BYTES
+    for group in groups.values():
+        left -= _add_to_group(store, group, left)
+
+
+def _add_to_group(store: Store, group: list[Row], bytes_left: int) -> int:
+    """Rank the complete rows of one target; return how many bytes of predictions that took."""
+    complete = [row for row in group if row["status"] == "done"]
+    for row in group:
+        row["rank_note"] = "" if row["status"] == "done" else f"no rank: {row['seeds']} of its seeds are done"
+    if len(complete) == 1 and len(complete[0]["cells"]) == 1:
+        return 0
+    if len(complete) > MOST_ROWS:
+        return _without_ranks(complete, f"no rank: {len(complete)} rows of one target, of more than {MOST_ROWS}")
+    sizes = [store.predictions_bytes(id) for row in complete for id in row["cells"]]
+    needed = sum(max(LEAST_BYTES, size or 0) for size in sizes)
+    if None in sizes:
+        return _without_ranks(complete, "no rank: predictions of a row of this target are missing")
+    if needed > bytes_left:
+        return _without_ranks(complete, f"no rank: {needed / 1e6:.0f} MB of predictions are too many to be read")
+    try:
+        outcomes = [_outcomes(store, row) for row in complete]
+    except BadInput as error:
+        return _without_ranks(complete, f"no rank: {error}".replace(str(store.cells), "cells"))
+    if not all(found.same_items(outcomes[0]) for found in outcomes[1:]):
+        _without_ranks(complete, "no rank: rows of this target are scored on other test items")
+    elif len(complete) > 1:
+        _set_ranks(complete, outcomes)
+    return needed
+
+
+def _without_ranks(rows: Sequence[Row], note: str) -> int:
+    for row in rows:
+        row["rank_note"] = note if len(rows) > 1 else ""
+    return 0
+
+
+def _outcomes(store: Store, row: Row) -> _Outcomes:
+    """Read a row's predictions, seed by seed, and keep a bit of each; set its two-way interval."""
+    import numpy as np
+
+    from benchmark.evaluation.metrics import predicted
+    from benchmark.statistics.items import design_of
+    from benchmark.statistics.two_way import two_way_interval
+
+    right: list[NDArray[np.bool_]] = []
+    first: Predictions | None = None
+    for id in row["cells"]:
+        found = store.predictions(id)
+        if found is None:
+            raise BadInput(f"the predictions of {id} are missing; run its cell again.")
+        first = first or found
+        if found.item_ids != first.item_ids or not np.array_equal(found.labels, first.labels):
+            raise BadInput(f"the seeds of {row['row']} are scored on different test items; run its cells again.")
+        right.append(predicted(found.logp) == found.labels)
+    assert first is not None, "a complete row has a seed"
+    balanced = row["metric"] == "mean per-class"
+    design = design_of(len(first.labels), first.groups, first.labels if balanced else None)
+    outcomes = np.array(right)
+    if len(right) > 1:
+        bounds = two_way_interval(outcomes, design)
+        row["score_two_way_low"], row["score_two_way_high"] = (round(bound, 6) for bound in bounds)
+    return _Outcomes(outcomes, list(first.item_ids), first.labels, design)
+
+
+def _set_ranks(rows: Sequence[Row], outcomes: Sequence[_Outcomes]) -> None:
+    import numpy as np
+
+    from benchmark.statistics.multiple import holm
+    from benchmark.statistics.paired import compare
+
+    pairs = list(combinations(range(len(rows)), 2))
+    p = holm([compare(outcomes[i].right, outcomes[j].right, outcomes[i].design).p for i, j in pairs])
+    separated = np.zeros((len(rows), len(rows)), dtype=bool)
+    for (i, j), adjusted in zip(pairs, p, strict=True):
+        separated[i, j] = separated[j, i] = adjusted <= LEVEL
+    scores = [float(found.design.mean(found.right.mean(axis=0))) for found in outcomes]
+    for row, found in zip(rows, ranks(scores, separated), strict=True):
+        row |= {"rank": found.rank, "rank_low": found.low, "rank_high": found.high, "ties": found.ties}

@@ -1,0 +1,205 @@
+"""What planning costs: processor time and memory of plan, run and table, before and now.
+
+    python scripts/measure/planning.py [--before 7196a21] [--out results/measured/planning]
+
+Makes a worktree of the earlier commit and stores of records like those of results/measured/demo, and runs each command
+of both commits in turns, in processes of their own. Times are user and system time, so that other work on the machine
+counts little. A command ends after --most seconds of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmark.planning.cell import write_manifest
+from benchmark.planning.plan import make_plan
+from benchmark.planning.select import Request
+from benchmark.records.identity import cell_id, row_id
+from benchmark.records.record import ManifestEntry
+from benchmark.records.store import Store
+from harness import Parts, measure, parse_options, records, seeds, table
+
+HERE = Path(__file__).parents[2]
+COLUMNS = {"command": "{command}", "before, s": "{before}", "now, s": "{now}", "now, peak MiB": "{peak}"}
+# A suite of 10 targets times as many learning rates, each a composition of its own. Suites are files of the package.
+VARIANTS = """
+import sys
+from benchmark.config.schema import Suite
+from benchmark.planning import plan
+from benchmark.planning.select import Request
+count = int(sys.argv[1])
+plan.load_suite = lambda name: Suite(name=name, variants=[[f"recipe.lr={n}e-6"] for n in range(1, count + 1)])
+names = "cifar10 cifar100 digits stl10 pets37 fsdd esc50 musan3 ucf101 hmdb51"
+assert len(plan.make_plan(Request(targets=tuple(names.split())))) == 10 * count
+"""
+PANDAS = ("-c", "import pandas")
+
+
+def words(*command: str) -> tuple[str, ...]:
+    return ("-m", "benchmark", *command)
+
+
+def commands(stores: Path) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """Return by title the words after ``python``, and whether the earlier commit runs them too."""
+    plan, shown = (
+        words("plan", "--results", str(stores / "none"), "--suite", "all"),
+        words("table", "--profile", "demo"),
+    )
+    some = ("--target", "cifar10,cifar100,digits,stl10,pets37,fsdd,esc50,musan3,ucf101,hmdb51")
+    return {
+        "import pandas": (PANDAS, False),
+        "`list targets`": (words("list", "targets"), True),
+        "`plan --suite all`": (plan, True),
+        "`plan`, 1,000 cells: 10 targets, 100 seeds": ((*plan, *some, seeds(100)), True),
+        "`plan`, 10,000 cells: 10 targets, 1,000 seeds": ((*plan, *some, seeds(1000)), True),
+        "`plan`, 10,000 cells: 1 target, 10,000 seeds": ((*plan, "--target", "digits", seeds(10_000)), True),
+        "the plan of a suite of 1,000 cells: 10 targets, 100 variants": (("-c", VARIANTS, "100"), True),
+        "the plan of a suite of 10,000 cells: 10 targets, 1,000 variants": (("-c", VARIANTS, "1000"), False),
+        "`plan`, 1,000 cells that are done": (
+            words("plan", "--results", str(stores / "1000 done"), *some, seeds(100)), True,
+        ),
+        "`run --suite all`, nothing to do": (words("run", "--results", str(stores / "done"), "--suite", "all"), True),
+        "`run`, nothing to do in 1,000 cells": (
+            words("run", "--results", str(stores / "1000 done"), *some, seeds(100)), True,
+        ),
+        "`table`, 1,000 records: 200 rows": ((*shown, "--results", str(stores / "1000")), True),
+        "`table`, 10,000 records: 2,000 rows": ((*shown, "--results", str(stores / "10000")), True),
+        "`table`, 100,000 records: 20,000 rows": ((*shown, "--results", str(stores / "100000")), False),
+        "`table`, 100,000 records: one row": ((*shown, "--results", str(stores / "one row")), False),
+    }  # fmt: skip
+
+
+@contextmanager
+def checkout(commit: str, folder: Path) -> Iterator[Path]:
+    """Hand out a worktree of a commit."""
+    subprocess.run(["git", "-C", HERE, "worktree", "add", "--detach", "--quiet", folder, commit], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["git", "-C", HERE, "worktree", "remove", "--force", folder], check=True)
+
+
+def cost(command: Iterable[str], code: Path, most: int) -> dict[str, float]:
+    """Run Python in a checkout; return seconds of processor time, and bytes of memory at the peak.
+
+    ``seconds`` is infinite if it took longer than ``most``. Raises SystemExit if the command fails.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(code), "PYTHONWARNINGS": "ignore"}
+    limit = partial(resource.setrlimit, resource.RLIMIT_CPU, (most, most))
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=code, env=environment, preexec_fn=limit, stderr=log, stdout=log
+        )  # fmt: skip
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        if process.returncode > 0:
+            raise SystemExit(f"{list(command)[:6]} ended with exit code {process.returncode}:\n{log.read()[-2000:]}")
+    seconds = used.ru_utime + used.ru_stime if process.returncode == 0 else float("inf")
+    return {"seconds": seconds, "peak": 1024 * used.ru_maxrss}
+
+
+def fill_done(folder: Path, *, count: int, targets: tuple[str, ...] = ()) -> None:
+    """Write a store in which every cell of a request is done, as far as a plan or a table can see."""
+    request = Request(targets=targets, overrides=(seeds(count),) if count > 1 else ())
+    cells, store = make_plan(request), Store(folder / "demo")
+    write_manifest(store, request.suite, request.selection(), cells)
+    examples = {record["target"]: record for record in records(HERE / "results/measured")}
+    for cell in cells:
+        own = {**asdict(cell.key), "source": examples[cell.key.target]["source"] | {"name": cell.key.source}}
+        write_record(store, examples[cell.key.target], own, cell.id, cell.row, cell.identity)
+
+
+def fill(folder: Path, *, rows: int, count: int) -> None:
+    """Write a store of that many rows, which differ in target, source or learning rate, each with ``count`` seeds."""
+    store = Store(folder / "demo")
+    examples = [one for one in records(HERE / "results/measured") if one["profile"] == "demo"]
+    axes = [name for name in ManifestEntry.__dataclass_fields__ if name not in ("id", "row", "source", "seed")]
+    entries, settings = [], {}
+    for number, example in enumerate(islice(cycle(examples), rows)):
+        config = example["config"]
+        recipe = config["recipe"] | {"lr": config["recipe"]["lr"] * (1 + number // len(examples) / 1000)}
+        own = {key: value for key, value in config.items() if key != "seed"} | {"recipe": recipe}
+        row = row_id(own)
+        settings[row] = own
+        for seed in range(count):
+            id = cell_id({**own, "seed": seed})
+            source = example["source"]["name"]
+            entries.append(ManifestEntry(id=id, row=row, source=source, seed=seed, **{k: example[k] for k in axes}))
+            write_record(store, example, {"seed": seed}, id, row, {**own, "seed": seed})
+    store.write_manifest("all", {}, entries, settings)
+
+
+def write_record(store: Store, example: dict[str, Any], own: dict[str, Any], id: str, row: str, config: Any) -> None:
+    """Write a record like an example, without waiting for the disk as a run does."""
+    path = store.record_file(id)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**example, **own, "id": id, "row": row, "config": config}, indent=1), encoding="utf-8")
+
+
+def measure_command(given: argparse.Namespace, codes: dict[str, Path], command: tuple[str, ...], both: bool) -> Any:
+    """Return the costs of each round, by ``before`` and ``now``, which take turns."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in codes if both or name == "now"}
+    for _ in range(given.rounds):
+        for name, costs in found.items():
+            if not any(one["seconds"] == float("inf") for one in costs):
+                costs.append(cost(command, codes[name], given.most))
+    return found
+
+
+def body(given: argparse.Namespace, found: Parts) -> list[str]:
+    """Return the page: what was measured, and the table."""
+    rows = []
+    for title, costs in found.items():
+        seconds = {name: median(one["seconds"] for one in costs[name]) for name in costs}
+        shown = {n: f"> {given.most}" if s == float("inf") else f"{s:.2f}" for n, s in seconds.items()}
+        peak = max(one["peak"] for one in costs["now"]) / 2**20
+        rows.append({"command": title, "before": "", **shown, "peak": f"{peak:,.0f}"})
+    return f"""Before: commit {given.before}. Seconds of processor time (user and system) of the whole process, imports
+included, medians of {given.rounds} rounds in which the two commits took turns; memory is the highest of the rounds. A
+command was stopped after {given.most} s. Where a column is empty, the command was not run.
+
+{chr(10).join(table(rows, COLUMNS))}
+
+Records are like those of `results/measured/demo`, about 6 KB each. Rows differ in target, source and learning rate, so
+that `table` has to say of each how it differs from hundreds that look like it. "Done" are cells for each of which there
+is such a record.""".splitlines()
+
+
+def main() -> None:
+    parser = parse_options(__doc__)
+    parser.add_argument("--before", default="7196a21", help="commit to compare with")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--most", type=int, default=300, help="seconds of processor time after which a command ends")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, checkout(given.before, Path(name) / "before") as before:
+        stores, codes = Path(name) / "stores", {"before": before, "now": HERE}
+        ten = ("cifar10", "cifar100", "digits", "stl10", "pets37", "fsdd", "esc50", "musan3", "ucf101", "hmdb51")
+        fill_done(stores / "done", count=1)
+        fill_done(stores / "1000 done", count=100, targets=ten)
+        for name, count in (("1000", 5), ("10000", 5), ("100000", 5)):
+            fill(stores / name, rows=int(name) // count, count=count)
+        fill(stores / "one row", rows=1, count=100_000)
+        parts = {
+            title: partial(measure_command, given, codes, command, both)
+            for title, (command, both) in commands(stores).items()
+        }
+        measure(given, "Planning", parts, partial(body, given))
+
+
+if __name__ == "__main__":
+    main()
