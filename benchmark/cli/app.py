@@ -10,6 +10,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.author_commands import check, new_target
+from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_document, print_whatever_is_said
 from benchmark.cli.remedies import explain
@@ -236,67 +237,7 @@ def doctor(
     raise typer.Exit(DONE if examine(root, results, format=format) else FAILED)
 
 
-data = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="markdown", help="Real datasets: show their state, fetch and verify them."
-)
 app.add_typer(data, name="data")
-
-
-@data.command("status")
-def data_status(
-    names: options.AnyTargetNames = None, root: options.Root = None, format: options.TextOrJson = "text"
-) -> None:
-    """Show for every target whether its data are present, their size, and the next step.
-
-    Example: `benchmark data status cifar10 fsdd --root /data`
-    """
-    from benchmark.cli.data import show_status
-
-    raise typer.Exit(show_status(names or [], data_root(root), format=format))
-
-
-@data.command("fetch")
-def data_fetch(names: options.TargetNames, root: options.Root = None) -> None:
-    """Download, verify and extract datasets. After an interruption, the same command continues.
-
-    Exit code 1: a download failed. Exit code 2: a manual step is needed first, such as accepting a licence; the
-    message says which.
-
-    Example: `benchmark data fetch pets37 esc50 --root /data`
-    """
-    from benchmark.cli.data import fetch
-
-    raise typer.Exit(fetch(names, data_root(root)))
-
-
-@data.command("verify")
-def data_verify(
-    names: options.TargetNames,
-    root: options.Root = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Only count the items; decode nothing.")] = False,
-    format: options.TextOrJson = "text",
-) -> None:
-    """Compare published checksums, decode every item, and list what is missing or damaged (exit code 1).
-
-    Example: `benchmark data verify esc50 --root /data`
-    """
-    from benchmark.cli.data_verify import verify
-
-    raise typer.Exit(verify(names, data_root(root), quick=quick, format=format))
-
-
-@data.command("sample")
-def data_sample(
-    names: options.TargetNames,
-    root: Annotated[Path, options.path("--root", help="Folder to write to; it must hold no real data.")],
-) -> None:
-    """Write a target's generated stand-in, in the dataset's own format, for a look at it.
-
-    Example: `benchmark data sample cifar10 --root /tmp/samples`
-    """
-    from benchmark.cli.data import sample
-
-    sample(names, root)
 
 
 app.command()(check)
