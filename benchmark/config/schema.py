@@ -46,7 +46,7 @@ class Training:
     clip: float = 0.0  # largest gradient norm; 0: no clipping
     precision: str = "auto"  # auto: bfloat16 on GPUs and on CPUs with instructions for it, float32 elsewhere
     channels_last: bool = True  # faster on GPUs and on CPUs alike
-    compile: str = "auto"  # torch.compile's mode, or none; auto: default for long runs on GPUs, else none
+    compile: str = "auto"  # torch.compile's mode, or none; auto: default where it pays back within the run
 
 
 @dataclass

@@ -14,7 +14,7 @@ from benchmark.data.locate import ensure, locate
 from benchmark.evaluation.predict import evaluation_batches, predict
 from benchmark.perf.steps import measure_step
 from benchmark.perf.timing import alternate
-from benchmark.planning.plan import resolve_auto
+from benchmark.planning.auto import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.system import memory
 from benchmark.training.callbacks import IgnoreProgress
@@ -50,7 +50,7 @@ def measure(
         for profile in PROFILES:
             for number, target in enumerate(TARGETS[modality.name][profile]):
                 config = compose_target(target, overrides, profile=profile, suite="all")
-                resolve_auto(config, device.type)
+                resolve_auto(config, device.type, modality.name)
                 if number == 0:
                     found["segments"] += _segments(modality, profile, config, device, say)
                 brief = profile == "paper" and device.type == "cpu"  # a full batch takes minutes on a CPU

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from pathlib import Path
-from shutil import which
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -13,18 +12,17 @@ from pydantic import ValidationError
 from benchmark.config.compose import compose_target, load_profile, load_suite, to_container
 from benchmark.config.schema import Config
 from benchmark.data.locate import examine, locate
+from benchmark.planning.auto import resolve_auto
 from benchmark.planning.cell import Cell
 from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json, cell_id, row_id
 from benchmark.records.json_checks import first_problem
-from benchmark.system.processor import multiplies_bfloat16
 from modalities import registry
 from modalities.errors import BadInput
 from modalities.storage.digest import file_sha256
 
 T = TypeVar("T")
-COMPILE_MIN_STEPS = 5000  # ``compile: auto`` compiles runs of this length: its minute or two is little beside them
 
 
 class Once:
@@ -76,7 +74,7 @@ def cells_of(
     for role, settings in (("teacher", config.teacher), ("student", config.student)):
         if role not in own:
             settings.network = modality.check_network(settings.network)  # here, instead of in every cell when it runs
-    resolve_auto(config, device)
+    resolve_auto(config, device, modality_name)
     source_path = str(getattr(config.source, modality_name))
     source = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
     kind, subset = config.profile.data, config.data.subset
@@ -153,13 +151,3 @@ _LATER = {
 def _without_later(section: dict[str, Any]) -> dict[str, Any]:
     """Return a section of settings without the younger ones that are at the value that changes nothing."""
     return {key: value for key, value in section.items() if key not in _LATER or value != _LATER[key]}
-
-
-def resolve_auto(config: Config, device: str) -> None:
-    """Resolve ``auto`` for the kind of device, so that the id covers what is really done."""
-    for training in (config.recipe, config.teacher.training):
-        if training.precision == "auto":
-            training.precision = "bfloat16" if device == "cuda" or multiplies_bfloat16() else "float32"
-        if training.compile == "auto":
-            pays = device == "cuda" and training.steps >= COMPILE_MIN_STEPS and any(map(which, ("cc", "gcc", "clang")))
-            training.compile = "default" if pays else "none"

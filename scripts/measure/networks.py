@@ -28,7 +28,7 @@ from benchmark.data.splits import holdout_split, limit_per_class
 from benchmark.distillation.distill import distill
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import evaluation_batches, predict
-from benchmark.planning.plan import resolve_auto
+from benchmark.planning.auto import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.running.teacher import ReadyTeacher, TeacherTask, get_teacher, make_teacher
 from benchmark.training.callbacks import IgnoreProgress
@@ -102,7 +102,7 @@ class Bench:
 
 def bench(target: str, given: argparse.Namespace) -> Bench:
     config = compose_target(target, given.settings, profile=given.profile, suite="all")
-    resolve_auto(config, "cpu")
+    resolve_auto(config, "cpu", registry.target(target).info.modality)
     adapter = registry.target(target)
     torch.set_num_threads(1)
     split = limit_per_class(adapter.train(given.root, config.view, 1), config.data.train_per_class)

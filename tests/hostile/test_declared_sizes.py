@@ -24,7 +24,7 @@ from modalities.image.matfile import load_mat
 from modalities.video import standins
 from modalities.video.decode import ClipReader
 from modalities.video.decode import decode as decode_clip
-from modalities.video.source import _clip
+from modalities.video.source import read_clip
 
 HUGE = 60_000
 
@@ -196,7 +196,7 @@ def test_frames_larger_than_any_camera_makes_are_refused(tmp_path: Path) -> None
 def test_frames_that_are_lines_are_not_blown_up(tmp_path: Path) -> None:
     path = tmp_path / "clip.avi"
     standins.write_video(path, frames(16, 8000))
-    refused(path, _clip)
+    refused(path, read_clip)
 
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nprivate.mp4\n#EXT-X-ENDLIST\n"
@@ -208,7 +208,7 @@ def test_a_clip_that_names_another_file_opens_none(tmp_path: Path, name: str, co
     standins.write_video(tmp_path / "private.mp4", frames(32, 48))
     path = tmp_path / name
     path.write_text(content)
-    refused(path, _clip)
+    refused(path, read_clip)
 
 
 def test_ffmpeg_itself_would_follow_a_list_of_files(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_the_name_of_a_clip_is_never_taken_for_a_protocol(tmp_path: Path, monkey
     standins.write_video(tmp_path / "private.avi", frames(32, 48))
     Path("subfile,,start,0,end,0,,:private.avi").write_bytes(b"harmless")
     with pytest.raises(BadInput, match="cannot be decoded"):
-        _clip(Path("subfile,,start,0,end,0,,:private.avi"))
+        read_clip(Path("subfile,,start,0,end,0,,:private.avi"))
 
 
 # --- MATLAB files ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from modalities import registry
+from modalities.image.preview import ROWS, SIDE, TITLE
 
 
 @pytest.mark.parametrize("modality", registry.MODALITIES)
@@ -21,6 +22,27 @@ def test_a_preview_is_a_picture_of_the_source_and_of_many_segments(benchmark, mo
         assert picture.format == "PNG"
         assert min(picture.size) >= 200
         assert np.asarray(picture.convert("L")).std() > 5
+
+
+def test_rows_of_steps_show_the_same_segments(benchmark, photo, tmp_path):
+    path = tmp_path / "preview.png"
+    words = ("preview", "image", f"source.image={photo}", "policy=published", "view.size=39", "profile=smoke")
+    assert benchmark(*words, "policy.off=[rotation,shear]", "policy.jitter=1", "--out", path).code == 0
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    cell, grid = SIDE // ROWS, pixels.shape[1] - SIDE
+
+    def tile(top, left):
+        return pixels[top : top + cell - 2, left : left + cell - 2]
+
+    row = {name: SIDE + 16 + cell * i for i, name in enumerate(("all", "crop", "flip", "shift", "colour"))}
+    assert len(pixels) == SIDE + 16 + cell * len(row)
+    for i in range(6):
+        left = TITLE + cell * i
+        np.testing.assert_array_equal(tile(row["all"], left), tile(0, grid + cell * i))
+        flipped = tile(row["flip"], left)
+        plain = tile(row["crop"], left)
+        assert min(np.abs(flipped - plain).max(), np.abs(flipped - plain[:, ::-1]).max()) <= 2
+        assert np.abs(tile(row["colour"], left) - plain).max() > 2
 
 
 @pytest.mark.parametrize("name", ["preview.jpg", "preview", "preview.png.pdf"])

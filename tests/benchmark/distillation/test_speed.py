@@ -14,7 +14,8 @@ from benchmark.config.schema import Recipe
 from benchmark.distillation.distill import distill
 from benchmark.distillation.mixing import mix
 from benchmark.distillation.prefetch import Prefetcher
-from benchmark.planning.plan import COMPILE_MIN_STEPS, make_plan
+from benchmark.planning.auto import MIN_STEPS_ON_GPU
+from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from benchmark.training.callbacks import Interrupted
 from benchmark.training.checkpoints import Checkpoints
@@ -179,14 +180,14 @@ def planned(*overrides: str, **given):
 
 
 def test_networks_are_compiled_by_default_on_gpus_in_long_runs_only(monkeypatch):
-    monkeypatch.setattr("benchmark.planning.plan.which", lambda name: "/usr/bin/cc")
-    long = f"recipe.steps={COMPILE_MIN_STEPS}"
+    monkeypatch.setattr("benchmark.planning.auto.which", lambda name: "/usr/bin/cc")
+    long = f"recipe.steps={MIN_STEPS_ON_GPU}"
     assert planned(long, device="cuda").config.recipe.compile == "default"
     assert planned(long, device="cuda").config.teacher.training.compile == "none", "a teacher of some hundred steps"
     assert planned(long, device="cpu").config.recipe.compile == "none"
     for profile in ("smoke", "demo"):
         assert planned(device="cuda", profile=profile).config.recipe.compile == "none"
-    monkeypatch.setattr("benchmark.planning.plan.which", lambda name: None)
+    monkeypatch.setattr("benchmark.planning.auto.which", lambda name: None)
     assert planned(long, device="cuda").config.recipe.compile == "none", "nothing could compile"
 
 

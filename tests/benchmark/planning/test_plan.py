@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from benchmark.config.compose import compose_target, load_suite
 from benchmark.data.locate import DataLocation
+from benchmark.planning import auto
 from benchmark.planning import plan as planning
 from benchmark.planning.cell import lowered_guard, state_of
 from benchmark.planning.plan import cells_of, make_plan
@@ -205,7 +206,7 @@ CHANGES = (
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_name_depends_on_everything_that_changes_the_numbers(cells, change, monkeypatch):
-    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(auto, "multiplies_bfloat16", lambda: False)
     (plain,), (changed,) = cells(), cells(change)
     assert changed.id != plain.id
     assert changed.row != plain.row
@@ -235,13 +236,13 @@ def test_a_name_depends_on_the_content_of_the_weights_and_not_on_their_place(cel
 
 
 def test_a_name_depends_on_precision_as_it_is_done_and_so_on_the_kind_of_device(cells, monkeypatch):
-    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(auto, "multiplies_bfloat16", lambda: False)
     cpu, gpu = cells()[0], cells(device="cuda")[0]
     assert cpu.id != gpu.id
     assert cpu.config.recipe.precision == "float32"
     assert gpu.config.recipe.precision == "bfloat16"
     assert cells("recipe.precision=float32", "teacher.training.precision=float32")[0].id == cpu.id
-    monkeypatch.setattr(planning, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(auto, "multiplies_bfloat16", lambda: True)
     assert cells()[0].id == gpu.id, "a CPU that multiplies bfloat16 does the same"
 
 

@@ -18,7 +18,7 @@ from benchmark.config.compose import compose_target
 from benchmark.data.batches import Batches
 from benchmark.distillation.distill import DistillationStep
 from benchmark.distillation.mixing import mix
-from benchmark.planning.plan import resolve_auto
+from benchmark.planning.auto import resolve_auto
 from benchmark.running.networks import make_network
 from benchmark.training.loop import take_step
 from benchmark.training.schedule import make_optimiser
@@ -178,7 +178,7 @@ def test_labelled_items_reach_a_gpus_network_without_waiting_for_it(name, change
 @pytest.mark.parametrize("role", ["student", "teacher"])
 def test_a_training_step_never_waits_for_the_gpu(name, role):
     config, modality = compose_target(TARGETS[name], (), profile="smoke", suite="all"), registry.modality(name)
-    resolve_auto(config, "cuda")
+    resolve_auto(config, "cuda", name)
     view, recipe = config.view, config.recipe
     teacher, student = (
         make_network(modality, config.student.network, view, CLASSES, part, 0, GPU) for part in ("teacher", "student")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from modalities.assembly.generators import Generated
 from modalities.storage.cleanup import final_name, remove_atomically, remove_stale, remove_stale_of, temporary_name
 
 
@@ -57,7 +58,7 @@ def test_a_half_written_picture_in_the_cache_is_removed_with_the_next_one(tmp_pa
     (tmp_path / "sources").mkdir()
     old(tmp_path / "sources" / ".noise-0-v1.png.77.tmp", 7200)
     living = old(tmp_path / "sources" / ".sparse-0-v1.png.78.tmp", 5)
-    made = source._cached("noise", 3)
+    made = source._cached(Generated("noise:3", "noise", 3, {}))
     assert set((tmp_path / "sources").iterdir()) == {made, living}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modalities.errors import BadInput
 from modalities.video import decode as decoding
 from modalities.video.decode import ClipReader, decode, frame_times
-from modalities.video.source import _clip
+from modalities.video.source import read_clip
 from tests.support.boxes import ONE, set_edits, set_matrix
 
 RATE, COUNT = 25, 50
@@ -115,7 +115,7 @@ def test_clips_and_sources_of_a_cut_move_to_its_end(tmp_path: Path, whole: bytes
     path = edited(tmp_path / "clip.mp4", whole, (25, 20))
     item = ClipReader(frames=5, seconds=1.0, clips=1, size=48)(path)
     assert np.rint(item.float().mean(dim=(0, 1, 3, 4)).numpy() / 4).tolist() == [20, 26, 32, 38, 44]
-    frames, times = _clip(path)
+    frames, times = read_clip(path)
     assert values(frames) == [*range(20, 45)] and len(times) == 25
 
 
@@ -199,5 +199,5 @@ def test_a_clip_that_shows_nothing_is_no_source_and_still_an_item(tmp_path: Path
     path = edited(tmp_path / "clip.mp4", whole, (1, 0), (1, 0))
     assert len(frame_times(path)) == 2
     with pytest.raises(BadInput, match=r"clip\.mp4 is flat"):
-        _clip(path)
+        read_clip(path)
     assert ClipReader(2, 0.1, 1, 32)(path).shape == (1, 3, 2, 32, 32)
