@@ -59,7 +59,7 @@ def small_student() -> nn.Module:
 
 def test_a_student_that_does_not_fit_is_distilled_in_micro_batches_and_its_record_says_so(tmp_path):
     # Plain descent: Adam would make a difference in the last digit of a small gradient a large one.
-    (cell,) = cells_of("image", tmp_path, *BRIEF, "recipe.optimiser=sgd", "recipe.lr=0.01")
+    (cell,) = cells_of("image", tmp_path, *BRIEF, "recipe.optimiser=sgd", "recipe.lr=0.01", "recipe.precision=float32")
     hungry, whole = Hungry(small_student(), max_samples=5), Hungry(small_student(), max_samples=16)
     record = run_cell(cell, Store(tmp_path / "a"), device="cpu", callback=IgnoreProgress(), student=hungry)
     assert record.status == "done", record.reason

@@ -87,6 +87,7 @@ def test_live_bars_are_drawn_in_ascii(monkeypatch, cells, picture):
     from benchmark.cli.output import print_whatever_is_said
     from benchmark.launch.display import Live
     from benchmark.launch.progress import Step
+    from benchmark.planning.expected import Expected
 
     class Terminal(io.TextIOWrapper):
         def isatty(self):
@@ -96,7 +97,7 @@ def test_live_bars_are_drawn_in_ascii(monkeypatch, cells, picture):
     monkeypatch.setattr(sys, "stderr", screen)
     print_whatever_is_said()
     (cell,) = cells(f"source.image={picture}")
-    with Live([cell], 1) as display:
+    with Live([cell], 1, {cell.id: Expected(0.0, 1.0, True)}) as display:
         display.started(0, cell)
         display.moved(0, Step("distill", 1, 2))
         display.refresh()

@@ -16,6 +16,7 @@ from benchmark.launch.display import Live, PlainLines
 from benchmark.launch.progress import Step
 from benchmark.planning import plan as planning
 from benchmark.planning.cell import describe_all, write_manifest
+from benchmark.planning.expected import Expected
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
 
@@ -191,7 +192,8 @@ def test_cells_that_are_called_alike_are_told_apart_while_they_run(cells, namesa
         f"digits · photo.png (source {cell.source.sha256[:8]}) · seed 0" for cell in alike
     )
     record = cells()[0].record("failed", "why", provenance={})
-    for display in (PlainLines(alike, 1), Live(alike, 1)):
+    times = {cell.id: Expected(0.0, 1.0, True) for cell in alike}
+    for display in (PlainLines(alike, 1, times), Live(alike, 1, times)):
         for number, cell in enumerate(alike):
             display.started(number, cell)
             display.moved(number, Step("distill", 1, 2))
