@@ -1,6 +1,6 @@
 """Which networks suit a CPU: accuracy on held-out training items for the same processor time, as teacher and student.
 
-    python scripts/measure/networks.py --root DIR [--modality image,audio,video] [--seconds 100] [--resume]
+    python scripts/measure/networks.py --root DIR [--targets cifar10,fsdd] [--networks A,B] [--seconds 100] [--resume]
 
 Every candidate is trained twice on one core, for as many steps as fit into the processor time of its modality: with
 labels, as a teacher is, and by distillation from segments of the profile's datum, as a student is, from one and the
@@ -186,6 +186,7 @@ def main() -> None:
     parser = parse_options(__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the real datasets")
     parser.add_argument("--targets", default="cifar10,fsdd,hmdb51", help="one per modality")
+    parser.add_argument("--networks", default="", help="only these, instead of all candidates of a modality")
     parser.add_argument("--profile", default="small")
     parser.add_argument("--seconds", type=float, default=100, help="of processor time per training on pictures")
     parser.add_argument("--work", type=Path, default=Path("networks-work"), help="folder of the reference teachers")
@@ -195,7 +196,7 @@ def main() -> None:
     for target in given.targets.split(","):
         modality = registry.target(target).info.modality
         seconds = given.seconds if modality == "image" else given.seconds * 0.4
-        for network in CANDIDATES[modality]:
+        for network in given.networks.split(",") if given.networks else CANDIDATES[modality]:
             parts[f"{target} {network}"] = partial(measure_network, network, target, seconds, given)
     measure(given, "Networks by accuracy per second of processor time", parts, body)
     found: list[dict[str, Any]] = json.loads((given.out / "networks.json").read_text())["parts"].values()
