@@ -112,11 +112,27 @@ class Profile:
 
 
 @dataclass
+class Claim:
+    """A prediction about two variants of a suite, on each target, written down before they run."""
+
+    name: str = MISSING  # short, such as 2a
+    hypothesis: str = MISSING  # a sentence
+    better: str = MISSING  # variant that is predicted to be better, or to come close
+    than: str = MISSING  # variant that it is compared with
+    at_least: float = 0.0  # smallest effect of interest: by how much better, as a difference of accuracies in 0 … 1
+    at_most_worse: float = 0.0  # of a claim of closeness instead: by how much worse it may be
+    targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
+
+
+@dataclass
 class Suite:
     name: str = MISSING
     targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
     exclude: list[str] = field(default_factory=list)
-    variants: list[list[str]] = field(default_factory=list)  # lists of overrides; the suite runs once with each
+    axis: str = ""  # what the variants vary, in a word
+    # The suite runs once with each: overrides by label, as a list, or as lists by modality for those that have one.
+    variants: dict[str, Any] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
     meaning: str = ""
 
 

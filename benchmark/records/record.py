@@ -120,3 +120,7 @@ class Manifest:
     cells: list[ManifestEntry]
     # By row, what the ids cover, except the seed; empty in a manifest of an earlier version.
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Of a suite with variants: what they vary, the rows of each by label, and the claims about them.
+    axis: str = ""
+    variants: dict[str, list[Name]] = field(default_factory=dict)
+    claims: list[dict[str, Any]] = field(default_factory=list)
