@@ -69,12 +69,19 @@ def _of_modality(what: str, modality: str) -> Rows:
 
 
 def _of_any_modality(what: str) -> Rows:
-    from benchmark.config.compose import load_profile, load_suite
+    from benchmark.config.compose import load_profile
     from benchmark.config.overrides import options
+    from benchmark.config.suites import load_suite
 
     if what == "suites":
         for suite in map(load_suite, options("suite")):
-            yield {"name": suite.name, "targets": " ".join(suite.targets), "meaning": suite.meaning}
+            varies = f"{suite.axis}: {', '.join(suite.variants)}" if suite.variants else ""
+            yield {
+                "name": suite.name,
+                "targets": " ".join(suite.targets),
+                "variants": varies,
+                "meaning": suite.meaning,
+            }
     elif what == "profiles":
         for profile in map(load_profile, options("profile")):
             yield {"name": profile.name, "data": profile.data, "meaning": profile.meaning}

@@ -26,7 +26,7 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     cells = make_plan(request)
     threads = max((cell.config.threads for cell in cells), default=1)
     workers = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # raises for bad jobs
-    store = Store(results / request.profile)
+    store = Store(results / request.profile_name)
     differing = told_apart(cells)
     states = {cell.id: state_of(cell, store) for cell in cells}
     todo = [cell for cell in cells if states[cell.id][0] == "to run"]

@@ -59,7 +59,7 @@ def run_suite(request: Request, options: LaunchOptions, results: Path, max_secon
     """
     with tolerate_closed_output():
         try:
-            return _run_suite(request, options, Store(results / request.profile), max_seconds)
+            return _run_suite(request, options, Store(results / request.profile_name), max_seconds)
         except RankDesync as error:
             torchrun.leave(error, FAILED)
             raise
@@ -139,7 +139,7 @@ def _announce(
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
     for reason in broken_targets(request).values():
         print(readable(f"left out: {reason}"), file=sys.stderr)
-    print(f"profile {request.profile}: {cells[0].config.profile.meaning}", file=sys.stderr)
+    print(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
     seconds = run_seconds(todo, times, at_once) if at_once else None
     estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
     time_needed = "" if seconds is None else f", about {duration(seconds)}{estimated}"

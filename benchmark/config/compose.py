@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from operator import attrgetter
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, cast
 
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
@@ -17,66 +18,92 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmark.config import schema
-from benchmark.config.overrides import GROUPS, check_option, checked_override, options, setting_keys
+from benchmark.config.overrides import GROUPS, checked_override, is_own_file, options, setting_keys
+from benchmark.config.own_files import OwnFile, Settings, base_of, check_option, own_file
 from benchmark.config.plugin_settings import plugin_settings
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 from modalities.storage.paths import user_path
 
-T = TypeVar("T")
-
 
 def compose_target(target: str, overrides: Sequence[str], *, profile: str, suite: str) -> Config:
     """Return the resolved, typed configuration of a target's cells; ``overrides`` have no ``profile=`` or ``suite=``.
 
-    Hydra composes once in a process for each modality, profile, suite, recipe and policy; a target's files and the
-    overrides are merged on top, with the result and the messages of a whole composition.
+    Hydra composes once in a process for each modality, profile, suite, recipe and policy; a target's files, the user's
+    own and the overrides are merged on top, with the result and the messages of a whole composition.
 
     Raise BadInput for an unknown key or name (with the nearest ones), or a value of the wrong type or out of range.
     """
     check_option("profile", profile)
     check_option("suite", suite)
+    own = [own_file(group, name) for group, name in (("suite", suite), ("profile", profile)) if is_own_file(name)]
+    profile, suite = base_of("profile", profile), base_of("suite", suite)
     if path := registry.settings_file(target):
-        try:
-            _compose_target(target, [], profile, suite)
-        except BadInput as error:  # of the plug-in's file, since nothing is typed
-            raise error if str(path) in str(error) else BadInput(f"{path}: {error}") from error
-    return _compose_target(target, overrides, profile, suite)
+        _blamed(path, partial(_compose_target, target, [], profile, suite, []))  # since nothing is typed
+    for file in own:
+        _blamed(file.path, partial(_compose_target, target, [], profile, suite, [file]))
+    return _compose_target(target, overrides, profile, suite, own)
 
 
-def _compose_target(target: str, overrides: Sequence[str], profile: str, suite: str) -> Config:
+def _blamed(path: Path, compose_without_typed: Callable[[], object]) -> None:
+    """Raise BadInput that names a file if what it says cannot be composed."""
+    try:
+        compose_without_typed()
+    except BadInput as error:
+        raise error if str(path) in str(error) else BadInput(f"{path}: {error}") from error
+
+
+def _compose_target(target: str, overrides: Sequence[str], profile: str, suite: str, own: Sequence[OwnFile]) -> Config:
     modality = registry.target(target).info.modality
     try:
         choices = _choices(modality, target, profile, suite)
         composed = _composed(modality, target, **choices)
         typed = [checked_override(text, composed.settings, composed.keys, modality) for text in overrides]
-        if chosen := {key: value for key, value in typed if key in GROUPS}:
-            composed = _composed(modality, target, **(choices | chosen))
-        config = composed.changed([(key, value) for key, value in typed if key not in GROUPS])
+        chosen = _chosen_in(own, modality, target) | {key: value for key, value in typed if key in GROUPS}
+        own = [*own, *(own_file(group, name) for group, name in chosen.items() if is_own_file(name))]
+        if chosen:
+            based = {group: base_of(group, name, modality) or choices[group] for group, name in chosen.items()}
+            composed = _composed(modality, target, **(choices | based))
+        of_files = [pair for file in own for pair in _checked(file, composed.keys, modality, target)]
+        config = composed.changed([*of_files, *((key, value) for key, value in typed if key not in GROUPS)])
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_explanation(error, overrides)) from error
     if config.teacher.weights:
         config.teacher.weights = str(user_path(config.teacher.weights))
     _check_values(config, target)
+    config.recipe.steps, config.recipe.budget = max(1, round(config.recipe.steps * config.recipe.budget)), 1.0
     return config
 
 
-def load_suite(name: str) -> schema.Suite:
-    """Return a suite's own section: its targets and variants."""
-    return _load_section("suite", name, schema.Suite)
+def _chosen_in(own: Sequence[OwnFile], modality: str, target: str) -> dict[str, str]:
+    """Return the recipe and policy that files of the user's name in a section ``choose``."""
+    named = {key: value for file in own for key, value in file.settings(modality, target)}
+    return {group: str(named[f"choose.{group}"]) for group in ("recipe", "policy") if f"choose.{group}" in named}
+
+
+def _checked(file: OwnFile, keys: Sequence[str], modality: str, target: str) -> Settings:
+    """Return the settings of a user's file. Raise BadInput for a key that cells of this modality do not have."""
+    found = file.settings(modality, target)
+    for key, value in found:
+        if key not in keys:
+            raise BadInput(f"{file.path}: {UnknownName(f'setting of {modality} targets', key, list(keys))}")
+        if "${" in str(value):
+            raise BadInput(f"{file.path}: {key} contains an interpolation; write the value itself.")
+    return [(key, value) for key, value in found if not key.startswith("choose.")]
 
 
 def load_profile(name: str) -> schema.Profile:
     """Return a profile's own section: its kind of data, and what it is for."""
-    return _load_section("profile", name, schema.Profile)
-
-
-def _load_section(group: str, name: str, kind: type[T]) -> T:
-    """Return the section of a packaged file that is named like its group."""
-    check_option(group, name)
-    section = OmegaConf.to_object(OmegaConf.merge(kind, OmegaConf.select(_file(group, name), group)))
-    assert isinstance(section, kind)
+    check_option("profile", name)
+    own = own_file("profile", name) if is_own_file(name) else None
+    try:
+        packaged = OmegaConf.select(_file("profile", own.base if own else name), "profile")
+        head = {**own.sections["profile"], "name": own.name} if own else {}
+        section = OmegaConf.to_object(OmegaConf.merge(schema.Profile, packaged, head))
+    except OmegaConfBaseException as error:
+        raise BadInput(f"{own.path if own else name}: {_explanation(error, ())}") from error
+    assert isinstance(section, schema.Profile)
     return section
 
 

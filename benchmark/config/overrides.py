@@ -26,10 +26,9 @@ def options(group: str) -> list[str]:
     return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def check_option(group: str, name: str) -> None:
-    """Raise UnknownName if a group has no packaged file of that name."""
-    if name not in options(group):
-        raise UnknownName(group, name, options(group))
+def is_own_file(name: str) -> bool:
+    """Return whether an option is the path of a YAML file of the user's, not a packaged name."""
+    return name.lower().endswith((".yaml", ".yml"))
 
 
 def split_overrides(
@@ -75,13 +74,16 @@ def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modal
     interpolation = BadInput(f"'{text}' contains an interpolation; give the value itself.")
     if "${" in value:
         raise interpolation
+    if key in GROUPS and is_own_file(value := value.strip(QUOTES)):
+        return key, value
     if key == "policy":
         policies = list(registry.modality(modality).policies())
         if value not in policies:
             raise UnknownName(f"{modality} policy", value, policies)
         return key, value
     if key in GROUPS:
-        check_option(key, value)
+        if value not in options(key):
+            raise UnknownName(key, value, options(key))
         return key, value
     if key not in keys:
         raise UnknownName(f"setting of {modality} targets", key, [*keys, *GROUPS])

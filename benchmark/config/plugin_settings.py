@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from benchmark.config.overrides import options
 from benchmark.config.schema import Config
+from benchmark.config.yaml_files import read_sections
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 
@@ -27,7 +23,7 @@ def plugin_settings(target: str, profile: str = "") -> dict[str, Any]:
     path = registry.settings_file(target)
     if path is None:
         return {}
-    every = _sections(path)
+    every = read_sections(path)
     of_profiles = every.pop(PROFILES, None) or {}
     if not isinstance(of_profiles, dict):
         raise BadInput(f"{path}: '{PROFILES}' is not a mapping from profiles to settings; correct it.")
@@ -42,14 +38,3 @@ def plugin_settings(target: str, profile: str = "") -> dict[str, Any]:
         if key not in known:
             raise BadInput(f"{path}: {UnknownName('section of settings', str(key), known)}")
     return chosen
-
-
-def _sections(path: Path) -> dict[str, Any]:
-    try:
-        sections = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"{path} cannot be read as YAML ({reason}); correct it, or update the plug-in.") from error
-    if not isinstance(sections, dict):
-        raise BadInput(f"{path} is not a mapping of sections such as 'view: {{size: 64}}'; correct it.")
-    return {str(key): value for key, value in sections.items()}

@@ -16,6 +16,7 @@ CHOICES = {
 }
 BOUNDS = {
     "recipe.temperature": 0,
+    "recipe.budget": 0,
     "recipe.mixing_alpha": 0,
     "threads": 0,
     "teacher.threads": -1,
@@ -54,6 +55,7 @@ class Recipe(Training):
     """How a student is distilled (the published method: KL divergence at a temperature, CutMix on every batch)."""
 
     name: str = MISSING
+    budget: float = 1.0  # share of the profile's steps, or multiple: 0.25 trains for a quarter of recipe.steps
     temperature: float = 8.0
     squared_temperature: bool = True  # whether the loss is multiplied by temperature²; as published it is not
     mixing: str = "cutmix"

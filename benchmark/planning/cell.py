@@ -12,7 +12,7 @@ from benchmark.data.locate import DataLocation
 from benchmark.records.cell_key import CellKey
 from benchmark.records.provenance import below_root
 from benchmark.records.record import ManifestEntry, Record, Status
-from benchmark.records.settings import differences
+from benchmark.records.settings import differences, tell_apart
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import Modality, SourceRef, TargetAdapter
@@ -34,6 +34,7 @@ class Cell:
     config: Config
     identity: dict[str, Any]  # everything that changes the numbers; the id is its hash
     teacher_key: str
+    variants: tuple[str, ...] = ()  # labels, of the suite that it was planned for; no part of what it is
 
     @property
     def adapter(self) -> TargetAdapter:
@@ -105,14 +106,18 @@ def describe(cell: Cell, differs: str = "") -> str:
 
 
 def told_apart(cells: Sequence[Cell]) -> dict[str, str]:
-    """Return by id how each cell differs from others with the same description; empty if there are none."""
+    """Return by id how each cell differs from others with the same description; empty if there are none.
+
+    The labels of a suite's variants say it, if they tell all of them apart, or else the settings that differ.
+    """
     alike: dict[str, list[Cell]] = {}
     for cell in cells:
         alike.setdefault(describe(cell), []).append(cell)
     texts = dict.fromkeys((cell.id for cell in cells), "")
     for some in alike.values():
         if len(some) > 1:
-            found = differences([cell.settings for cell in some])
+            labels = ["; ".join(cell.variants) for cell in some]
+            found = labels if tell_apart(labels) else differences([cell.settings for cell in some])
             texts |= zip((cell.id for cell in some), found, strict=True)
     return texts
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from benchmark.config.compose import compose_target, load_profile, load_suite, to_container
+from benchmark.config.compose import compose_target, load_profile, to_container
 from benchmark.config.schema import Config
+from benchmark.config.suites import load_suite, overrides_of
 from benchmark.data.locate import examine, locate
 from benchmark.planning.auto import resolve_auto
 from benchmark.planning.cell import Cell
@@ -42,19 +44,23 @@ def make_plan(request: Request) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
     cells: list[Cell] = []
     once = Once()
-    variants = load_suite(request.suite).variants or [[]]
-    demanded = [] if request.targets else load_profile(request.profile).controls
+    suite = load_suite(request.suite)
+    demanded = [] if request.targets or suite.variants else load_profile(request.profile).controls
     for target in select_targets(request):
-        source = f"source.{registry.target(target).info.modality}"
+        modality = registry.target(target).info.modality
         controls = [control for control in CONTROLS if control in request.controls or target in demanded]
-        for variant in variants:
-            # A variant lists one source per modality; only this target's counts, so that no cell is listed twice.
-            overrides = [text for text in variant if not text.startswith("source.") or text.startswith(source)]
-            overrides += request.overrides
-            for last in ([], *([f"{source}={control}"] for control in controls)):
-                config = compose_target(target, [*overrides, *last], profile=request.profile, suite=request.suite)
-                cells += cells_of(target, config, request.root, request.device, once=once)
-    unique = {cell.id: cell for cell in cells}
+        for label, overrides in overrides_of(suite, modality).items():
+            for last in ([], *([f"source.{modality}={control}"] for control in controls)):
+                typed = [*overrides, *request.overrides, *last]
+                config = compose_target(target, typed, profile=request.profile, suite=request.suite)
+                found = cells_of(target, config, request.root, request.device, once=once)
+                # A control of a variant is not the variant.
+                cells += [replace(cell, variants=(label,)) for cell in found] if label and not last else found
+    unique: dict[str, Cell] = {}
+    for cell in cells:
+        same = unique.setdefault(cell.id, cell)
+        if not set(cell.variants) <= set(same.variants):
+            unique[cell.id] = replace(same, variants=(*same.variants, *cell.variants))
     return list(unique.values())
 
 
@@ -144,7 +150,7 @@ _LATER = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
     "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "threads": 0,
-    "off": [],
+    "off": [], "budget": 1.0,
 }  # fmt: skip
 
 

@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmark.config.compose import compose_target, load_profile, load_suite
+from benchmark.config.compose import compose_target, load_profile
 from benchmark.config.overrides import QUOTES, names_a_file
+from benchmark.config.own_files import name_of
+from benchmark.config.suites import load_suite
 from benchmark.records.provenance import strip_folders
 from modalities import registry
 from modalities.base import TargetAdapter
@@ -31,6 +33,11 @@ class Request:
     controls: tuple[str, ...] = ()  # of CONTROLS: sources that every cell is run from as well
     root: Path = Path()
     device: str = "cpu"  # kind only: cpu or cuda
+
+    @property
+    def profile_name(self) -> str:
+        """What the profile is called, which may be the path of a file of the user's."""
+        return name_of("profile", self.profile)
 
     def selection(self) -> dict[str, Any]:
         """Return what narrows or changes the suite, for the manifest; no paths of this machine."""

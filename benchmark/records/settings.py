@@ -52,6 +52,11 @@ def without_data(settings: Settings) -> Settings:
     return {key: value for key, value in settings.items() if key != "data_fingerprint"}
 
 
+def tell_apart(labels: Sequence[str]) -> bool:
+    """Return whether each of some rows has a label, and no two the same."""
+    return all(labels) and len(set(labels)) == len(labels)
+
+
 def differences(every: Sequence[Settings]) -> list[str]:
     """Return, for each of several settings, what tells it from the others: ``recipe.lr 0.1, threads 2``.
 

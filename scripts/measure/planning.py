@@ -45,7 +45,10 @@ from benchmark.config.schema import Suite
 from benchmark.planning import plan
 from benchmark.planning.select import Request
 count = int(sys.argv[1])
-plan.load_suite = lambda name: Suite(name=name, variants=[[f"recipe.lr={n}e-6"] for n in range(1, count + 1)])
+variants = [[f"recipe.lr={n}e-6"] for n in range(1, count + 1)]
+if isinstance(Suite(name="many").variants, dict):  # of the earlier commit, a list
+    variants = {" ".join(texts): texts for texts in variants}
+plan.load_suite = lambda name: Suite(name=name, variants=variants)
 assert len(plan.make_plan(Request(targets=tuple(sys.argv[2:])))) == 10 * count
 """
 PANDAS = ("-c", "import pandas")
@@ -72,11 +75,11 @@ def commands(stores: Path) -> dict[str, tuple[tuple[str, ...], bool]]:
         "the plan of a suite of 1,000 cells: 10 targets, 100 variants": (("-c", VARIANTS, "100", *TEN), True),
         "the plan of a suite of 10,000 cells: 10 targets, 1,000 variants": (("-c", VARIANTS, "1000", *TEN), False),
         "`plan`, 1,000 cells that are done": (
-            words("plan", "--results", str(stores / "1000 done"), *some, seeds(100)), True,
+            words("plan", "--results", str(stores / "1000 done"), *some, seeds(100)), False,
         ),
-        "`run --suite all`, nothing to do": (words("run", "--results", str(stores / "done"), "--suite", "all"), True),
+        "`run --suite all`, nothing to do": (words("run", "--results", str(stores / "done"), "--suite", "all"), False),
         "`run`, nothing to do in 1,000 cells": (
-            words("run", "--results", str(stores / "1000 done"), *some, seeds(100)), True,
+            words("run", "--results", str(stores / "1000 done"), *some, seeds(100)), False,
         ),
         "`table`, 1,000 records: 200 rows": ((*shown, "--results", str(stores / "1000")), True),
         "`table`, 10,000 records: 2,000 rows": ((*shown, "--results", str(stores / "10000")), True),
@@ -182,7 +185,8 @@ def body(given: argparse.Namespace, found: Parts) -> list[str]:
         rows.append({"command": title, "before": "", **shown, "peak": f"{peak:,.0f}"})
     return f"""Before: commit {given.before}. Seconds of processor time (user and system) of the whole process, imports
 included, medians of {counted(given.rounds, "round")} in which the two commits took turns; memory is the highest of the
-rounds. A command was stopped after {given.most} s. Where a column is empty, the command was not run.
+rounds. A command was stopped after {given.most} s. Where a column is empty, the command was not run: what is done
+now is not done for the earlier commit, whose cells have other ids.
 
 {chr(10).join(table(rows, COLUMNS))}
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.config import compose as configuration
-from benchmark.config.compose import compose_target, load_suite, to_container
+from benchmark.config.compose import compose_target, to_container
 from benchmark.config.overrides import options, split_overrides
+from benchmark.config.suites import load_suite, overrides_of
 from modalities import registry
 from modalities.errors import BadInput
 
@@ -45,9 +46,10 @@ def test_every_suite_composes_with_all_its_variants(suite):
     made = load_suite(suite)
     assert made.name == suite
     assert made.meaning
-    for variant in made.variants or [[]]:
-        for target in made.targets:
-            if target in registry.target_names():
+    assert bool(made.axis) == bool(made.variants)
+    for target in made.targets:
+        if target in registry.target_names():
+            for variant in overrides_of(made, registry.target(target).info.modality).values():
                 composed(target, *variant, suite=suite)
 
 

@@ -20,6 +20,7 @@ from benchmark.config import overrides as overrides_module
 from benchmark.config.compose import compose_target, to_container
 from benchmark.config.overrides import checked_override, names_a_file, options, split_overrides
 from benchmark.config.schema import Config
+from benchmark.config.suites import load_suite
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from modalities import registry
@@ -242,9 +243,8 @@ def test_a_plan_composes_once_for_each_modality_however_many_targets_and_cells(c
 def test_targets_of_another_recipe_and_suites_of_many_variants_cost_one_composition_more(compositions, monkeypatch):
     make_plan(Request(profile="paper", targets=("cifar10", "cifar100", "stl10", "pets37")))
     assert len(compositions) == 2, "the CIFARs have the recipe of their own publication"
-    variants = [[f"recipe.lr={number}e-4"] for number in range(1, 51)]
-    suite = configuration.load_suite("all")
-    suite.variants = variants
+    suite = load_suite("all")
+    suite.variants = {f"lr {number}": [f"recipe.lr={number}e-4"] for number in range(1, 51)}
     monkeypatch.setattr("benchmark.planning.plan.load_suite", lambda name: suite)
     cells = make_plan(Request(profile="paper", targets=("cifar10", "stl10")))
     assert len(cells) == 100

@@ -9,11 +9,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmark.config.compose import compose_target, load_suite
+from benchmark.config.compose import compose_target
+from benchmark.config.suites import load_suite
 from benchmark.data.locate import DataLocation
 from benchmark.planning import auto
 from benchmark.planning import plan as planning
-from benchmark.planning.cell import lowered_guard, state_of
+from benchmark.planning.cell import lowered_guard, state_of, told_apart
 from benchmark.planning.plan import cells_of, make_plan
 from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.records.settings import differences
@@ -122,10 +123,31 @@ def test_the_variants_of_a_suite_are_cells_of_their_own_and_none_repeats():
     assert len({cell.id for cell in cells}) == len(cells)
     for target in ("digits", "fsdd"):
         sources = [cell.source.name for cell in cells if cell.key.target == target]
-        assert len(sources) == len(set(sources)) >= 3
+        assert len(sources) == len(set(sources)) == (4 if target == "digits" else 3)
     assert len({cell.teacher_key for cell in cells if cell.key.target == "digits"}) == 1, (
         "the source teaches no teacher"
     )
+
+
+def test_cells_know_their_variants_and_two_variants_of_one_setting_are_one_cell():
+    cells = make_plan(Request(suite="claims", profile="smoke", targets=("cifar10", "fsdd"), overrides=("seeds=[0]",)))
+    labels = {cell.variants for cell in cells if cell.key.target == "cifar10"}
+    assert ("one datum", "CutMix") in labels and ("no CutMix",) in labels
+    assert ("one datum", "no CutMix") in {cell.variants for cell in cells if cell.key.target == "fsdd"}
+    assert all(cell.variants for cell in cells)
+    plain = make_plan(Request(profile="smoke", targets=("cifar10",)))
+    assert {cell.id for cell in plain} < {cell.id for cell in cells}, "a label is no part of a cell's identity"
+
+
+def test_a_control_of_a_variant_is_not_the_variant():
+    cells = make_plan(Request(suite="mixing", profile="smoke", targets=("cifar10",), controls=("noise",)))
+    assert {cell.source.name for cell in cells if cell.variants} == {"deadleaves"}
+    assert {cell.source.name for cell in cells if not cell.variants} == {"noise"}
+
+
+def test_progress_names_variants_by_their_labels():
+    cells = make_plan(Request(suite="mixing", profile="smoke", targets=("cifar10",)))
+    assert sorted(told_apart(cells).values()) == ["CutMix", "CutMix, one box per batch", "mixup", "no mixing"]
 
 
 def test_a_control_adds_a_cell_of_noise_to_each_that_differs_in_its_source_alone():
@@ -308,7 +330,7 @@ def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells
     looks, monkeypatch, tmp_path
 ):
     suite = load_suite("all")
-    suite.variants = [[f"recipe.lr={number}e-4"] for number in range(1, 21)]
+    suite.variants = {f"lr {number}": [f"recipe.lr={number}e-4"] for number in range(1, 21)}
     monkeypatch.setattr(planning, "load_suite", lambda name: suite)
     weights = tmp_path / "teacher.safetensors"
     overrides = ("folds=[1,2]", "seeds=[0,1,2]", f"teacher.weights={weights}")
@@ -322,7 +344,7 @@ def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells
 
 def test_data_are_examined_again_for_another_view(looks, monkeypatch, tmp_path):
     suite = load_suite("all")
-    suite.variants = [["view.size=32"], ["view.size=64"], ["view.size=32", "recipe.lr=0.5"]]
+    suite.variants = {"a": ["view.size=32"], "b": ["view.size=64"], "c": ["view.size=32", "recipe.lr=0.5"]}
     monkeypatch.setattr(planning, "load_suite", lambda name: suite)
     make_plan(Request(profile="small", targets=("cifar10",), root=tmp_path))
     assert [view.size for _, _, view, _ in looks["examine"]] == [32, 64]
