@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import split_overrides
+from benchmark.config.schema import Suite
 from benchmark.planning.cell import state_of, write_manifest
 from benchmark.planning.plan import cells_of
 from benchmark.records.record import Record
@@ -78,7 +79,7 @@ def run(
         if own_student is not None:
             load_weights(own_student.eval(), store.student_weights(cell.id))
         return found
-    write_manifest(store, "python", {"cell": cell.id}, cells)
+    write_manifest(store, Suite(name="python"), {"cell": cell.id}, cells)
     device = kind if device == "auto" else device
     return run_cell(cell, store, device=device, callback=IgnoreProgress(), teacher=own_teacher, student=own_student)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.cli.output import tolerate_closed_output
 from benchmark.cli.table import print_summary, published
+from benchmark.config.suites import load_suite
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
 from benchmark.launch.display import shown
@@ -75,7 +76,7 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
         return DONE
     cells = make_plan(request)
     store.check_writable()
-    write_manifest(store, request.suite, request.selection(), cells)
+    write_manifest(store, load_suite(request.suite), request.selection(), cells)
     todo, without_data = _classify(cells, store)
     devices = _devices(todo, options, ranks)
     times = expected_times(todo, request.device, store.has_teacher)

@@ -15,7 +15,7 @@ from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json
 from benchmark.records.record import ManifestEntry, Record
-from benchmark.records.settings import Settings, differences, is_complete, value_at, without_data
+from benchmark.records.settings import Settings, differences, is_complete, tell_apart, value_at, without_data
 from benchmark.records.store import Store
 from modalities.base import Published
 from modalities.errors import BadInput
@@ -33,8 +33,8 @@ FIGURES = (
 )  # fmt: skip
 WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments")
 COLUMNS = (
-    *ROW_AXES, "source_sha256", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES, "items_sha256",
-    "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
+    *ROW_AXES, "source_sha256", "variant", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES,
+    "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
@@ -56,7 +56,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
 
     A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
     in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
-    apart; it is empty if a cell of an earlier version has not run.
+    apart; it is empty if a cell of an earlier version has not run. ``variant`` has the labels that suites give a row.
 
     Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``, or ``2/3`` if fewer are done
     than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
@@ -80,7 +80,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     """
     import pandas as pd
 
-    requested, settings = store.requested()
+    requested, settings, labels = store.requested()
     if not requested:
         raise BadInput(
             f"{store.root} holds no results; `benchmark run` makes some, or choose another folder.", about="results"
@@ -92,7 +92,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
         _row(store, cells, settings.get(cells[0].row), published or {}) for cells in sorted(groups.values(), key=_order)
     ]
     kept = _without_superseded(rows)
-    _tell_apart(kept)
+    _tell_apart(kept, labels)
     add_ranks(store, [row for row, _ in kept])
     frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
@@ -143,14 +143,20 @@ def _besides_data(settings: Settings) -> str:
     return canonical_json(without_data(settings)) if is_complete(settings) else ""
 
 
-def _tell_apart(rows: Sequence[tuple[Row, Settings]]) -> None:
-    """Say of each row which source it has, and how it differs from rows that look like it."""
+def _tell_apart(rows: Sequence[tuple[Row, Settings]], labels: Mapping[str, Sequence[str]]) -> None:
+    """Say of each row which source and variant it is, and how it differs from rows that look like it.
+
+    Labels of variants say how, if they tell these rows apart, or else the settings that differ.
+    """
     shown_alike: dict[tuple[Any, ...], list[tuple[Row, Settings]]] = {}
     for row, own in rows:
+        row["variant"] = sanitize("; ".join(labels.get(row["row"], ())))
         row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
         shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))
     for alike in shown_alike.values():
-        texts = [sanitize(text) for text in differences([own for _, own in alike])]
+        texts = [row["variant"] for row, _ in alike]
+        if len(alike) == 1 or not tell_apart(texts):
+            texts = [sanitize(text) for text in differences([own for _, own in alike])]
         for (row, _), text in zip(alike, texts, strict=True):
             by_hash = [f"settings {row['row']}"] if texts.count(text) > 1 else []  # of an earlier version, or damaged
             row["differs"] = ", ".join(filter(None, (text, *by_hash)))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from benchmark.config.published import deviations
-from benchmark.config.schema import Config, Teacher
+from benchmark.config.schema import Config, Suite, Teacher
 from benchmark.data.locate import DataLocation
 from benchmark.records.cell_key import CellKey
 from benchmark.records.provenance import below_root
@@ -128,7 +128,12 @@ def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
     return {cell.id: describe(cell, differing[cell.id]) for cell in cells}
 
 
-def write_manifest(store: Store, suite: str, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:
-    """Record that a run requests these cells; ``selection`` as for ``Store.write_manifest``."""
+def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+    """Record that a run requests these cells of a suite; ``selection`` as for ``Store.write_manifest``."""
     entries = [cell.manifest_entry() for cell in cells]
-    store.write_manifest(suite, selection, entries, {cell.row: cell.settings for cell in cells})
+    settings = {cell.row: cell.settings for cell in cells}
+    variants = {label: sorted({cell.row for cell in cells if label in cell.variants}) for label in suite.variants}
+    claims = [asdict(claim) for claim in suite.claims]
+    store.write_manifest(
+        suite.name, selection, entries, settings, axis=suite.axis, variants=variants, claims=claims
+    )  # fmt: skip

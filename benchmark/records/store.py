@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -43,6 +43,14 @@ class Predictions:
     labels: np.ndarray  # (n,) int64
     logp: np.ndarray  # (n, classes) float16, natural logarithms of probabilities
     groups: Sequence[str]  # the leak unit of each item, the cluster of intervals
+
+
+class Requested(NamedTuple):
+    """What all manifests request together."""
+
+    cells: list[ManifestEntry]  # each once, sorted by id
+    settings: dict[str, dict[str, Any]]  # by row, what ids cover, except the seed; earlier versions do not say
+    labels: dict[str, list[str]]  # by row, the variants of suites that it is
 
 
 class Store:
@@ -214,14 +222,22 @@ class Store:
         selection: Mapping[str, Any],
         cells: Iterable[ManifestEntry],
         settings: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        axis: str = "",
+        variants: Mapping[str, Sequence[str]] | None = None,
+        claims: Sequence[Mapping[str, Any]] = (),
     ) -> Path:
         """Record which cells a run requests.
 
         ``selection`` is what narrowed or changed the suite, and ``settings`` what the ids cover, except the seed, by
-        row; both are JSON-ready. Raises BadInput if the file cannot be written.
+        row; both are JSON-ready. ``axis``, ``variants`` (rows by label) and ``claims`` are those of the suite. Raises
+        BadInput if the file cannot be written.
         """
         known = {row: dict(own) for row, own in (settings or {}).items()}
-        requested = Manifest(suite=suite, selection=dict(selection), cells=list(cells), settings=known)
+        requested = Manifest(
+            suite=suite, selection=dict(selection), cells=list(cells), settings=known, axis=axis,
+            variants={label: list(rows) for label, rows in (variants or {}).items()}, claims=list(map(dict, claims)),
+        )  # fmt: skip
         digest = hashlib.sha256(canonical_json([suite, selection]).encode()).hexdigest()[:8]
         path = self.manifests / f"{safe_name(suite)}-{digest}.json"
         try:
@@ -235,14 +251,17 @@ class Store:
     def _with_other_contents(self, requested: Manifest, path: Path) -> Manifest:
         """Add to a manifest the cells that its file lists now, of the same targets, if they are made of other files."""
         earlier: list[tuple[ManifestEntry, dict[str, Any]]] = []
+        labelled: dict[str, list[str]] = {}
         with contextlib.suppress(BadInput):  # absent or damaged
             before = _read_manifest(path)
+            labelled = before.variants
             earlier = [
                 (cell, before.settings.get(cell.row) or self._recorded_settings(cell.id)) for cell in before.cells
             ]
         targets = {cell.target for cell in requested.cells}
         contents = {(cell.target, content(requested.settings.get(cell.row, {}))) for cell in requested.cells}
         cells, settings = {cell.id: cell for cell in requested.cells}, dict(requested.settings)
+        variants = {label: list(rows) for label, rows in requested.variants.items()}
         for cell, own in earlier:
             made_of = content(own)
             of_other_files = made_of is not None and (cell.target, made_of) not in contents
@@ -250,7 +269,10 @@ class Store:
             if cell.target in targets and of_other_files and cell_id({**own, "seed": cell.seed}) == cell.id:
                 cells.setdefault(cell.id, cell)
                 settings.setdefault(cell.row, own)
-        return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings)
+                for label, rows in variants.items():
+                    if cell.row in labelled.get(label, ()) and cell.row not in rows:
+                        rows.append(cell.row)
+        return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings, variants=variants)
 
     def _recorded_settings(self, id: str) -> dict[str, Any]:
         """Return what a cell's id covers, except the seed, as its record has it; empty if it has none."""
@@ -259,23 +281,28 @@ class Store:
                 return record.settings
         return {}
 
-    def requested(self) -> tuple[list[ManifestEntry], dict[str, dict[str, Any]]]:
-        """Return every cell that some manifest lists, once, sorted by id, and what the manifests know of their rows.
+    def manifest_files(self) -> dict[Path, Manifest]:
+        """Return every manifest by its file. Raises BadInput if one is damaged."""
+        return {path: _read_manifest(path) for path in sorted(self.manifests.glob("*.json"))}
 
-        That is, by row, what the ids of its cells cover, except the seed; a manifest of an earlier version does not
-        say. Raises BadInput if a manifest is damaged.
-        """
+    def requested(self) -> Requested:
+        """Return what the manifests request, and what they know of it. Raises BadInput if one is damaged."""
         cells: dict[str, ManifestEntry] = {}
         settings: dict[str, dict[str, Any]] = {}
-        for path in sorted(self.manifests.glob("*.json")):
-            manifest = _read_manifest(path)
+        labels: dict[str, list[str]] = {}
+        for manifest in self.manifest_files().values():
             cells |= {cell.id: cell for cell in manifest.cells}
             settings |= manifest.settings
-        return [cells[id] for id in sorted(cells)], settings
+            for label, rows in manifest.variants.items():
+                for row in rows:
+                    known = labels.setdefault(row, [])
+                    if label not in known:
+                        known.append(label)
+        return Requested([cells[id] for id in sorted(cells)], settings, labels)
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
-        return self.requested()[0]
+        return self.requested().cells
 
 
 def _read_manifest(path: Path) -> Manifest:

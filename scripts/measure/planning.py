@@ -26,6 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.config.suites import load_suite
 from benchmark.launch.progress import counted
 from benchmark.planning.cell import write_manifest
 from benchmark.planning.plan import make_plan
@@ -131,7 +132,7 @@ def fill_done(folder: Path, *, count: int, targets: tuple[str, ...] = ()) -> Non
     """Write a store in which every cell of a request is done, as far as a plan or a table can see."""
     request = Request(targets=targets, overrides=(seeds(count),) if count > 1 else ())
     cells, store = make_plan(request), Store(folder / "demo")
-    write_manifest(store, request.suite, request.selection(), cells)
+    write_manifest(store, load_suite(request.suite), request.selection(), cells)
     examples = {record["target"]: record for record in records(HERE / "results/measured")}
     for cell in cells:
         own = {**asdict(cell.key), "source": examples[cell.key.target]["source"] | {"name": cell.key.source}}

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from benchmark.config.schema import Suite
 from benchmark.launch.display import Live, PlainLines
 from benchmark.launch.progress import Step
 from benchmark.planning import plan as planning
@@ -83,7 +84,7 @@ def test_a_run_whose_file_changed_in_place_keeps_the_row_of_what_it_was(benchmar
 
 def written(cells, store, **request):
     """Write manifest and records of cells as a run does."""
-    write_manifest(store, "all", Request(**request).selection(), cells)
+    write_manifest(store, Suite(name="all"), Request(**request).selection(), cells)
     for cell in cells:
         metrics = {"top1": 0.5, "items": 4.0}
         store.write(cell.record("done", provenance={}, metrics=metrics, controls={"teacher_top1": 0.9, "chance": 0.1}))
@@ -116,7 +117,7 @@ def test_two_folders_with_different_data_are_two_rows_and_absent_data_replace_ne
         monkeypatch.setattr(planning, "examine", lambda *given, found=found: found)
         again = cells()
         if fingerprint == "absent":
-            write_manifest(store, "all", Request().selection(), again)
+            write_manifest(store, Suite(name="all"), Request().selection(), again)
             store.write(again[0].record("no data", "get it", provenance={}))
         else:
             written(again, store)
@@ -143,7 +144,7 @@ def test_rows_that_differ_in_one_setting_name_it(cells, tmp_path, change, words)
 def test_a_row_that_has_not_run_is_told_apart_too(cells, tmp_path):
     store = Store(tmp_path / "smoke")
     written(cells(), store)
-    write_manifest(store, "all", Request(overrides=("threads=2",)).selection(), cells("threads=2"))
+    write_manifest(store, Suite(name="all"), Request(overrides=("threads=2",)).selection(), cells("threads=2"))
     assert {row["differs"]: row["status"] for row in rows_of(store)} == {"threads 1": "done", "threads 2": "to run"}
 
 
@@ -170,18 +171,18 @@ def test_a_row_whose_numbers_do_not_count_any_more_is_replaced_by_the_same_call(
     store = Store(tmp_path / "smoke")
     first, second = (cells(f"source.image={path}") for path in namesakes)
     selection = Request(overrides=(f"source.image={namesakes[0]}",)).selection()
-    write_manifest(store, "all", selection, first)
+    write_manifest(store, Suite(name="all"), selection, first)
     monkeypatch.setattr("benchmark.records.identity.NUMERICS_VERSION", 99)
     second = cells(f"source.image={namesakes[1]}")
-    write_manifest(store, "all", selection, second)
+    write_manifest(store, Suite(name="all"), selection, second)
     assert [cell.id for cell in store.requested_cells()] == [second[0].id]
 
 
 def test_a_target_that_the_same_call_does_not_mean_any_more_leaves(cells, tmp_path):
     store, (cell,) = Store(tmp_path / "smoke"), cells()
     other = replace(cell, id="x", row="y", key=replace(cell.key, target="letters"))
-    write_manifest(store, "all", {}, [cell, other])
-    write_manifest(store, "all", {}, [cell])
+    write_manifest(store, Suite(name="all"), {}, [cell, other])
+    write_manifest(store, Suite(name="all"), {}, [cell])
     assert [entry.target for entry in store.requested_cells()] == ["digits"]
 
 

@@ -176,5 +176,5 @@ def test_a_budget_is_a_share_of_the_steps_and_no_setting_of_a_cell():
     assert composed("cifar10", "recipe.budget=0.5", "recipe.steps=10").recipe.steps == 5
     assert composed("cifar10", "recipe.budget=1e-9").recipe.steps == 1
     for refused in ("0", "-1"):
-        with pytest.raises(BadInput, match="recipe.budget"):
+        with pytest.raises(BadInput, match=r"recipe\.budget"):
             composed("cifar10", f"recipe.budget={refused}")

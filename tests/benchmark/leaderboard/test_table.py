@@ -193,3 +193,26 @@ def test_each_record_and_each_manifest_is_read_once(tmp_path, monkeypatch):
     assert len(leaderboard(store)) == 4
     assert sorted(id for _, id in read["records"]) == sorted(entry.id for entry, _ in cells)
     assert len(read["manifests"]) == 2
+
+
+def test_labels_of_variants_tell_rows_apart_and_settings_do_if_a_label_is_missing(tmp_path):
+    cells = [cell(settings=1), cell(settings=2), cell(source="noise", settings=3)]
+    rows = [entry.row for entry, _ in cells]
+    store = filled(tmp_path, *cells)
+    store.write_manifest(
+        "mixing", {}, [entry for entry, _ in cells],
+        axis="mixing", variants={"CutMix": rows[:1], "no CutMix": rows[1:2], "noise": rows[2:]},
+    )  # fmt: skip
+    frame = leaderboard(store).set_index("row")
+    assert frame.variant.to_dict() == dict(zip(rows, ("CutMix", "no CutMix", "noise"), strict=True))
+    assert frame.differs.to_dict() == dict(zip(rows, ("CutMix", "no CutMix", ""), strict=True)), "one needs no label"
+    store.write_manifest("mixing", {}, [entry for entry, _ in cells], axis="mixing", variants={"CutMix": rows[:1]})
+    frame = leaderboard(store).set_index("row")
+    assert set(frame.differs[rows[:2]]) == {f"settings {row}" for row in rows[:2]}
+
+
+def test_a_label_is_one_line_whatever_a_suite_writes(tmp_path):
+    entry, record = cell()
+    store = filled(tmp_path, (entry, record))
+    store.write_manifest("mine", {}, [entry], variants={"two\nlines\x1b[31m": [entry.row]})
+    assert only_row(store).variant == "two lines[31m"

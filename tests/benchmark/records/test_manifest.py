@@ -83,3 +83,23 @@ def test_a_manifest_of_an_earlier_version_names_no_teacher(tmp_path):
     del content["cells"][0]["teacher_key"]
     path.write_text(json.dumps(content))
     assert store.requested_cells() == [entry("a")]
+
+
+def test_labels_of_rows_are_those_of_all_suites(tmp_path):
+    store = Store(tmp_path)
+    cells = [entry("a", row="r1"), entry("b", row="r2")]
+    store.write_manifest("mixing", {}, cells, axis="mixing", variants={"CutMix": ["r1"], "none": ["r2"]})
+    store.write_manifest("budget", {}, cells[:1], axis="budget", variants={"all steps": ["r1"], "the default": ["r1"]})
+    store.write_manifest("all", {}, cells)
+    assert store.requested().labels == {"r1": ["all steps", "the default", "CutMix"], "r2": ["none"]}
+
+
+def test_a_manifest_of_before_there_were_labels_is_read(tmp_path):
+    store = Store(tmp_path)
+    path = store.write_manifest("all", {}, [entry("a")])
+    content = json.loads(path.read_text())
+    for key in ("axis", "variants", "claims"):
+        del content[key]
+    path.write_text(json.dumps(content))
+    assert [cell.id for cell in store.requested_cells()] == ["a"]
+    assert store.requested().labels == {}

@@ -155,7 +155,7 @@ def test_an_adapter_without_our_bases_has_one_if_it_has_the_method() -> None:
 def test_the_contract_skips_what_needs_data_and_holds_on_data_in_the_native_layout(tmp_path: Path) -> None:
     found = {item.name: item for item in check_adapter(Notes())}
     assert {name for name, item in found.items() if item.verdict == "skip"} == set(found) - set(NEEDS_NO_DATA)
-    # Its class lives in a test, which no other process can import: an adapter in a file of its own is imported elsewhere.
+    # Its class lives in a test, which no other process can import.
     assert [item for item in found.values() if item.verdict == "fail" and item.name != "quick import"] == []
     mark(written(tmp_path), "notes", 0)
     assert Notes().status(tmp_path).state == "ready"
