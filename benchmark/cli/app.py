@@ -180,6 +180,27 @@ def table(
 
 
 @app.command()
+def claims(
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
+    ] = None,
+    format: options.ClaimsFormat = "text",
+    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to read.")] = "demo",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Say of each claim whether the records support it, contradict it or leave it undecided.
+
+    Claims are predictions that a suite wrote down before it ran. `benchmark run --suite claims` runs those of the
+    publication; docs/claims.md shows how to write your own. The verdict never changes the exit code.
+
+    Example: `benchmark claims --profile small --format latex`
+    """
+    from benchmark.cli.claims import show_claims
+
+    show_claims(results, profile, options.split_names(suite), format)
+
+
+@app.command()
 def preview(
     modality: Annotated[str, typer.Argument(help="image, audio or video.")],
     overrides: options.Overrides = None,

@@ -67,6 +67,7 @@ Jobs = Annotated[
     str, typer.Option("--jobs", help="Number of cells to run at once; auto: one per GPU, or as many as fit the cores.")
 ]
 TextOrJson = Annotated[str, _format("text", "json")]
+ClaimsFormat = Annotated[str, _format("text", "csv", "latex", "markdown", "html", "json")]
 TableFormat = Annotated[str, _format("csv", "latex", "markdown", "html", "json")]
 TargetNames = Annotated[
     list[str], typer.Argument(metavar="NAME", help="Names of targets; see `benchmark list targets`.")

@@ -6,17 +6,21 @@ that never mix real data, shipped data and stand-ins. Names and reasons come fro
 
 from __future__ import annotations
 
-import html
-import json
-import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.aggregate import Method, methods_of
+from benchmark.leaderboard.documents import (
+    is_missing,
+    render_csv,
+    render_html,
+    render_json,
+    render_latex,
+    render_markdown,
+)
 from benchmark.records.record import REAL_TRAINING_ITEMS
 from modalities.storage.atomic import atomic_write
 
@@ -55,29 +59,17 @@ _LEGEND = (
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula."""
-    safe = frame.copy()
-    for name in safe.columns:
-        if safe[name].dtype.kind not in "iuf":
-            texts = ("" if _missing(value) else str(value) for value in safe[name])
-            safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", text) for text in texts]
-    return str(safe.to_csv(index=False, lineterminator="\n"))
+    return render_csv(frame)
 
 
 def to_json(frame: pd.DataFrame) -> str:
     """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
     rows: list[Row] = frame.to_dict("records")
-    clean = [{name: None if _missing(value) else value for name, value in row.items()} for row in rows]
+    clean = [{name: None if is_missing(value) else value for name, value in row.items()} for row in rows]
     blocks = [
         {"block": title, "methods": [asdict(method) for method in methods_of(part)]} for title, part in _blocks(rows)
     ]
-    text = json.dumps({"notes": _caveats(rows), "rows": clean, "over_targets": blocks}, indent=1, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
-
-
-def _missing(value: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
+    return render_json({"notes": _caveats(rows), "rows": clean, "over_targets": blocks})
 
 
 def _table(frame: pd.DataFrame) -> dict[str, Any]:
@@ -162,7 +154,7 @@ def bounds_shown(bounds: tuple[float, float] | None) -> str:
 
 def rank_shown(row: Row) -> str:
     """Format the places that a row may have among those of its target, and its tie groups; empty if it has no rank."""
-    if _missing(row["rank"]):
+    if is_missing(row["rank"]):
         return ""
     low, high = int(row["rank_low"]), int(row["rank_high"])
     return " ".join(filter(None, (str(low) if low == high else f"{low}–{high}", row["ties"])))
@@ -185,7 +177,7 @@ def _mean_retention(source: str, rows: list[Row], targets: set[tuple[str, int]])
         return f"Mean retention, source {source}: none, since {len(own)}/{len(targets)} targets have it."
     if len(own) < len(rows):
         return f"Mean retention, source {source}: none, since a target has several rows."
-    done = [row["retention"] for row in rows if row["status"] == "done" and not _missing(row["retention"])]
+    done = [row["retention"] for row in rows if row["status"] == "done" and not is_missing(row["retention"])]
     if len(done) < len(rows):
         return f"Mean retention, source {source}: none, since {len(done)}/{len(rows)} rows are complete."
     count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
@@ -206,17 +198,17 @@ def labels(rows: list[Row]) -> list[tuple[str, str]]:
 
 def percent(value: Any) -> str:
     """Format a share; empty if it is missing."""
-    return "" if _missing(value) else f"{100 * value:.1f}"
+    return "" if is_missing(value) else f"{100 * value:.1f}"
 
 
 def _shown(row: Row, target: str, source: str) -> list[str]:
     if row["metric"] == "mean per-class":
         target = f"{target} (balanced)"
     student = row["status"]
-    if not _missing(row["score"]):
-        expected = "" if _missing(row["score_sd_expected"]) else f" ({percent(row['score_sd_expected'])})"
-        spread = "" if _missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}{expected}"
-        two_way = "" if _missing(row["score_two_way_low"]) else "two_way_"
+    if not is_missing(row["score"]):
+        expected = "" if is_missing(row["score_sd_expected"]) else f" ({percent(row['score_sd_expected'])})"
+        spread = "" if is_missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}{expected}"
+        two_way = "" if is_missing(row["score_two_way_low"]) else "two_way_"
         bounds = f"[{percent(row[f'score_{two_way}low'])}–{percent(row[f'score_{two_way}high'])}]"
         clustered = CLUSTERED if row["interval"] == "clustered" else ""
         student = f"{marked(row, 'student')}{spread} {bounds}{clustered}"
@@ -235,63 +227,28 @@ def marked(row: Row, who: str) -> str:
 
 def items_shown(row: Row) -> str:
     """Format the number of test items, of how many if they are not all, and the first digits of their hash."""
-    if _missing(row["items"]):
+    if is_missing(row["items"]):
         return ""
-    known = "" if _missing(row["known_items"]) or row["known_items"] == row["items"] else f" of {row['known_items']:,}"
-    digits = "" if _missing(row["items_sha256"]) or not row["items_sha256"] else f" ({row['items_sha256'][:6]})"
+    known = (
+        "" if is_missing(row["known_items"]) or row["known_items"] == row["items"] else f" of {row['known_items']:,}"
+    )
+    digits = "" if is_missing(row["items_sha256"]) or not row["items_sha256"] else f" ({row['items_sha256'][:6]})"
     return f"{row['items']:,}{known}{digits}"
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
     """GitHub-flavoured Markdown."""
-    return _render("table.md", frame, _escape_markdown)
+    return render_markdown(_table(frame), _LEGEND)
 
 
 def to_html(frame: pd.DataFrame) -> str:
     """A whole page without scripts or outside resources."""
-    return _render("table.html", frame, html.escape)
+    return render_html(_table(frame), _LEGEND)
 
 
 def to_latex(frame: pd.DataFrame) -> str:
     """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    # Braces mean something else in LaTeX, so its template has other marks.
-    marks = {
-        "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<",
-        "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
-    }  # fmt: skip
-    return _render("table.tex", frame, _escape_latex, **marks)
-
-
-def _render(template: str, frame: pd.DataFrame, escape: Callable[[str], str], **marks: Any) -> str:
-    """Fill a template; everything it prints passes through ``escape``, so that no template can forget to."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("benchmark.leaderboard"), finalize=escape, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, keep_trailing_newline=True, **marks,
-    )  # fmt: skip
-    return environment.get_template(template).render(table=_table(frame), legend=_LEGEND)
-
-
-def _escape_markdown(text: str) -> str:
-    escaped = html.escape(re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text), quote=False)
-    # Bare addresses and mentions would become links without any markup of their own.
-    return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};", escaped)
-
-
-_LATEX = {
-    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
-    ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "–": "--", "×": "$\\times$", "·": "$\\cdot$",
-    "†": "$\\dagger$", "‡": "$\\ddagger$",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    **{sign: f"{{{sign}}}" for sign in "[]*\"`'"},  # braces: \\ takes what follows it for an argument
-}  # fmt: skip
-
-
-def _escape_latex(text: str) -> str:
-    """Text for pdflatex without further packages; a character that its fonts lack becomes its code point."""
-    in_fonts = re.compile("[ -~À-ÿ](?<![÷ÐðÞþ])").fullmatch
-    return "".join(_LATEX.get(sign) or (sign if in_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)
+    return render_latex(_table(frame), _LEGEND)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}

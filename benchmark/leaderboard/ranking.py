@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from benchmark.leaderboard.outcomes import RowOutcomes, row_outcomes
 from benchmark.records.record import REAL_TRAINING_ITEMS
-from benchmark.records.store import Predictions, Store
+from benchmark.records.store import Store
 from modalities.errors import BadInput
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from benchmark.statistics.items import ItemDesign
 
 Row = dict[str, Any]
 
@@ -33,19 +32,6 @@ class Rank:
     low: int
     high: int
     ties: str  # letters: two rows that share one are not separated by any test
-
-
-@dataclass(frozen=True)
-class _Outcomes:
-    """Whether each student of a row is right on each item, and how the items count."""
-
-    right: NDArray[np.bool_]  # (S, n)
-    item_ids: list[str]
-    labels: NDArray[np.integer[Any]]
-    design: ItemDesign
-
-    def same_items(self, other: _Outcomes) -> bool:
-        return self.item_ids == other.item_ids and bool((self.labels == other.labels).all())
 
 
 def ranks(scores: Sequence[float], separated: NDArray[np.bool_]) -> list[Rank]:
@@ -119,7 +105,7 @@ def _add_to_group(store: Store, group: list[Row], bytes_left: int) -> int:
     if needed > bytes_left:
         return _without_ranks(complete, f"no rank: {needed / 1e6:.0f} MB of predictions are too many to be read")
     try:
-        outcomes = [_outcomes(store, row) for row in complete]
+        outcomes = [_outcomes_of(store, row) for row in complete]
     except BadInput as error:
         return _without_ranks(complete, f"no rank: {error}".replace(str(store.cells), "cells"))
     if not all(found.same_items(outcomes[0]) for found in outcomes[1:]):
@@ -135,35 +121,18 @@ def _without_ranks(rows: Sequence[Row], note: str) -> int:
     return 0
 
 
-def _outcomes(store: Store, row: Row) -> _Outcomes:
-    """Read a row's predictions, seed by seed, and keep a bit of each; set its two-way interval."""
-    import numpy as np
-
-    from benchmark.evaluation.metrics import predicted
-    from benchmark.statistics.items import design_of
+def _outcomes_of(store: Store, row: Row) -> RowOutcomes:
+    """Read the predictions of a row's seeds; set its two-way interval."""
     from benchmark.statistics.two_way import two_way_interval
 
-    right: list[NDArray[np.bool_]] = []
-    first: Predictions | None = None
-    for id in row["cells"]:
-        found = store.predictions(id)
-        if found is None:
-            raise BadInput(f"the predictions of {id} are missing; run its cell again.")
-        first = first or found
-        if found.item_ids != first.item_ids or not np.array_equal(found.labels, first.labels):
-            raise BadInput(f"the seeds of {row['row']} are scored on different test items; run its cells again.")
-        right.append(predicted(found.logp) == found.labels)
-    assert first is not None, "a complete row has a seed"
-    balanced = row["metric"] == "mean per-class"
-    design = design_of(len(first.labels), first.groups, first.labels if balanced else None)
-    outcomes = np.array(right)
-    if len(right) > 1:
-        bounds = two_way_interval(outcomes, design)
+    found = row_outcomes(store, row["cells"], row["metric"])
+    if len(found.right) > 1:
+        bounds = two_way_interval(found.right, found.design)
         row["score_two_way_low"], row["score_two_way_high"] = (round(bound, 6) for bound in bounds)
-    return _Outcomes(outcomes, list(first.item_ids), first.labels, design)
+    return found
 
 
-def _set_ranks(rows: Sequence[Row], outcomes: Sequence[_Outcomes]) -> None:
+def _set_ranks(rows: Sequence[Row], outcomes: Sequence[RowOutcomes]) -> None:
     import numpy as np
 
     from benchmark.statistics.multiple import holm

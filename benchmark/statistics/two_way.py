@@ -23,6 +23,29 @@ class Difference:
     low: float
     high: float
     p: float
+    error: float = math.nan  # standard error, and its degrees of freedom; not known for McNemar's test
+    degrees_of_freedom: float = 0.0
+
+    def p_at_most(self, bound: float) -> float:
+        """Return the one-sided p-value of "the difference is at most ``bound``", by Student's t."""
+        return self.p_at_least(bound, sign=-1)
+
+    def p_at_least(self, bound: float, *, sign: int = 1) -> float:
+        """Return the one-sided p-value of "the difference is at least ``bound``", by Student's t; 1 if not known."""
+        from scipy.special import stdtr
+
+        if not self.degrees_of_freedom:
+            return 1.0
+        return float(stdtr(self.degrees_of_freedom, sign * (self.value - bound) / self.error))
+
+    @property
+    def detectable(self) -> float:
+        """The smallest true difference that a test at 5 % finds in 80 % of cases: (t_0.975 + t_0.8) SE."""
+        from scipy.special import stdtrit
+
+        if not self.degrees_of_freedom:
+            return 1.0
+        return min(1.0, float(sum(stdtrit(self.degrees_of_freedom, [0.975, 0.8]))) * self.error)
 
 
 @dataclass(frozen=True)
@@ -110,12 +133,14 @@ def two_way_difference(first: NDArray[np.bool_], second: NDArray[np.bool_], desi
     if not freedom:
         return Difference(value, -1.0, 1.0, 1.0)
     varies = found.variance > _ROUNDING
-    error = math.sqrt(found.variance) if varies else abs(value) / (design.clusters + 1)
+    error = math.sqrt(found.variance) if varies else (abs(value) or 1.0) / (design.clusters + 1)
     half = student_quantile(freedom) * error
-    return Difference(value, max(-1.0, value - half), min(1.0, value + half), _two_sided(value, error, freedom))
+    return Difference(
+        value, max(-1.0, value - half), min(1.0, value + half), _two_sided(value, error, freedom), error, freedom
+    )  # fmt: skip
 
 
 def _two_sided(value: float, error: float, degrees_of_freedom: float) -> float:
     from scipy.special import stdtr
 
-    return 2 * float(stdtr(degrees_of_freedom, -abs(value) / error)) if error else 1.0
+    return 2 * float(stdtr(degrees_of_freedom, -abs(value) / error))

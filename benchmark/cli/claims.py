@@ -1,0 +1,33 @@
+"""``benchmark claims``: predictions and their verdicts, computed from records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.claims import formats
+from benchmark.claims.collect import Tested, judged_claims
+from benchmark.cli.output import print_document
+from benchmark.cli.text_table import print_table
+from benchmark.records.store import Store
+
+
+def show_claims(results: Path, profile: str, suites: list[str], format: str) -> None:
+    """Print the claims of ``results/profile``."""
+    found = judged_claims(Store(results / profile), suites)
+    if format == "text":
+        _print(found)
+    else:
+        print_document(formats.FORMATS[format](found))
+
+
+def _print(found: list[Tested]) -> None:
+    for number, (title, part) in enumerate(formats.blocks(found)):
+        print("\n" * bool(number) + title)
+        for caveat in formats.caveats(part):
+            print(caveat)
+        print()
+        print_table(formats.HEADER, [formats.shown(*one) for one in part])
+        print()
+        for remark in formats.remarks(part):
+            print(f"  {remark}")
+    print(f"\n{formats.LEGEND}")

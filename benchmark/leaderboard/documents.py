@@ -1,0 +1,94 @@
+"""Tables as documents: text that programs and people read, everything in it escaped.
+
+A table is a mapping: ``title``, ``caveats``, ``header`` (three columns of text, then figures), and ``blocks``, each
+with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, and ``methods``: a header and rows
+of its own, or None.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Table = Mapping[str, Any]
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a figure of a table is missing."""
+    import pandas as pd
+
+    return bool(pd.isna(value))
+
+
+def render_csv(frame: pd.DataFrame) -> str:
+    """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula."""
+    safe = frame.copy()
+    for name in safe.columns:
+        if safe[name].dtype.kind not in "iuf":
+            texts = ("" if is_missing(value) else str(value) for value in safe[name])
+            safe[name] = [re.sub(r"^(?=\s*[=+\-@＝＋－＠|%])", "'", text) for text in texts]
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def render_json(content: Any) -> str:
+    """ASCII, and safe inside an HTML script. Raises ValueError for a number that is not finite."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
+
+
+def render_markdown(table: Table, legend: str) -> str:
+    """GitHub-flavoured Markdown."""
+    return _render("table.md", table, legend, _escape_markdown)
+
+
+def render_html(table: Table, legend: str) -> str:
+    """A whole page without scripts or outside resources."""
+    return _render("table.html", table, legend, html.escape)
+
+
+def render_latex(table: Table, legend: str) -> str:
+    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
+    # Braces mean something else in LaTeX, so its template has other marks.
+    marks = {
+        "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<",
+        "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
+    }  # fmt: skip
+    return _render("table.tex", table, legend, _escape_latex, **marks)
+
+
+def _render(template: str, table: Table, legend: str, escape: Callable[[str], str], **marks: Any) -> str:
+    """Fill a template; everything it prints passes through ``escape``, so that no template can forget to."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("benchmark.leaderboard"), finalize=escape, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, keep_trailing_newline=True, **marks,
+    )  # fmt: skip
+    return environment.get_template(template).render(table=table, legend=legend)
+
+
+def _escape_markdown(text: str) -> str:
+    escaped = html.escape(re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text), quote=False)
+    # Bare addresses and mentions would become links without any markup of their own.
+    return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};", escaped)
+
+
+_LATEX = {
+    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
+    ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "–": "--", "×": "$\\times$", "·": "$\\cdot$",
+    "†": "$\\dagger$", "‡": "$\\ddagger$", "−": "$-$", "≥": "$\\geq$", "≤": "$\\leq$",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    **{sign: f"{{{sign}}}" for sign in "[]*\"`'"},  # braces: \\ takes what follows it for an argument
+}  # fmt: skip
+
+
+def _escape_latex(text: str) -> str:
+    """Text for pdflatex without further packages; a character that its fonts lack becomes its code point."""
+    in_fonts = re.compile("[ -~À-ÿ](?<![÷ÐðÞþ])").fullmatch
+    return "".join(_LATEX.get(sign) or (sign if in_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)
