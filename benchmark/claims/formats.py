@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from benchmark.claims.collect import Comparison, Tested
+from benchmark.claims.judge import Judgement
 from benchmark.leaderboard.documents import render_csv, render_html, render_json, render_latex, render_markdown
 from benchmark.leaderboard.table import sanitize
 from benchmark.statistics.two_way import Difference
 
 HEADER = (
-    "claim", "target", "compared", "seeds", "accuracies", "difference [95 %]", "predicted", "detectable", "p", "verdict"
+    "claim", "target", "compared", "seeds", "accuracies", "difference [95 %]", "predicted", "detectable", "p for",
+    "p against", "verdict",
 )  # fmt: skip
 LEGEND = (
     "Accuracies and differences in points of percent. Difference: first variant minus second, on the same test "
     "items, with its 95 % interval for other seeds and other test items. Predicted: ≥ d, the smallest difference of "
     "interest, or ≥ −m, if the first is predicted to come close. Detectable: the true difference that a test at 5 % "
-    "would find in 80 % of cases. p: one-sided, of the first variant being no better (or worse by m), adjusted by Holm "
-    "over all claims of the block, whether they have results or not. Supported: p is at most 0.05, and the difference "
-    "is as predicted. Contradicted: a difference as large as predicted is ruled out at 5 %, adjusted likewise. "
-    "Undecided: neither."
+    "would find in 80 % of cases. p: one-sided, for: of the first variant being no better (or worse by m); against: of "
+    "the difference being d (or −m) or more; each adjusted by Holm over all claims of the block, whether they have "
+    "results or not. Supported: p for is at most 0.05, and the difference is as predicted. Contradicted: p against is "
+    "at most 0.05, so that a difference as large as predicted is ruled out. Undecided: neither."
 )
 _CAVEATS = {
     "stand-in": "These verdicts are about generated stand-ins, NOT about the real datasets.",
     "shipped": "These verdicts are about small data that ship inside a dependency.",
+    "smoke": "The smoke profile only shows that everything runs: its verdicts mean nothing.",
 }
 
 
@@ -53,22 +57,24 @@ def to_latex(found: Sequence[Tested]) -> str:
     return render_latex(_table(found), LEGEND)
 
 
-def _row(comparison: Comparison, judged: Any) -> dict[str, Any]:
-    claim, difference = comparison.claim, comparison.difference
-    first, second = comparison.accuracies
+def _row(comparison: Comparison, judged: Judgement) -> dict[str, Any]:
+    claim, difference = comparison.claim, comparison.measured.difference
+    first, second = comparison.measured.accuracies
     known: list[float | None] = [None] * 5
     if difference:
-        known = [difference.value, difference.low, difference.high, difference.error, difference.detectable]
-    return {
+        figures = (difference.value, difference.low, difference.high, difference.error, difference.detectable)
+        known = [figure if math.isfinite(figure) else None for figure in figures]
+    row = {
         "suite": comparison.suite, "profile": comparison.profile, "data": comparison.data, "claim": claim.name,
         "hypothesis": claim.hypothesis, "target": comparison.target, "settings": comparison.settings,
         "better": claim.better, "than": claim.than, "at_least": claim.at_least, "at_most_worse": claim.at_most_worse,
-        "seeds": comparison.seeds, "accuracy_better": first, "accuracy_than": second,
+        "seeds": comparison.measured.seeds, "accuracy_better": first, "accuracy_than": second,
         **dict(zip(("difference", "low", "high", "standard_error", "detectable"), known, strict=True)),
         "p_for": judged.p_for, "p_for_adjusted": judged.adjusted_for,
         "p_against": judged.p_against, "p_against_adjusted": judged.adjusted_against,
-        "verdict": judged.verdict, "note": sanitize(comparison.note),
+        "verdict": judged.verdict, "note": comparison.note,
     }  # fmt: skip
+    return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def blocks(found: Sequence[Tested]) -> list[tuple[str, list[Tested]]]:
@@ -81,22 +87,34 @@ def blocks(found: Sequence[Tested]) -> list[tuple[str, list[Tested]]]:
 
 
 def caveats(found: Sequence[Tested]) -> list[str]:
-    """Return what to say of the data that verdicts rest on."""
-    present = {comparison.data for comparison, _ in found}
-    return [text for kind, text in _CAVEATS.items() if kind in present]
+    """Return what to say of the data and the profile that verdicts rest on."""
+    present = {name for comparison, _ in found for name in (comparison.data, comparison.profile)}
+    return [text for name, text in _CAVEATS.items() if name in present]
 
 
-def shown(comparison: Comparison, judged: Any) -> list[str]:
+def shown(comparison: Comparison, judged: Judgement) -> list[str]:
     """Return the texts of a claim on one target, for each column of HEADER."""
-    claim, difference = comparison.claim, comparison.difference
-    accuracies = " / ".join("–" if share is None else points(share) for share in comparison.accuracies)
+    claim, measured = comparison.claim, comparison.measured
+    accuracies = " / ".join("–" if share is None else points(share) for share in measured.accuracies)
     predicted = f"≥ {points(claim.at_least)}" if claim.at_least else f"≥ −{points(claim.at_most_worse)}"
-    measured = [_interval(difference), points(difference.detectable)] if difference else ["", ""]
+    found = measured.difference
+    figures = [_interval(found), predicted, points(found.detectable)] if found else ["", predicted, ""]
     compared = f"{claim.better} / {claim.than}"
-    target = f"{comparison.target} ({comparison.settings})" if comparison.settings else comparison.target
-    p = f"{judged.adjusted_for:.3f}" if judged.adjusted_for >= 0.001 else "< 0.001"
-    texts = [claim.name, target, compared, comparison.seeds, accuracies, measured[0], predicted, measured[1], p]
+    tests = ["< 0.001" if p < 0.001 else f"{p:.3f}" for p in (judged.adjusted_for, judged.adjusted_against)]
+    texts = [
+        claim.name,
+        _target(comparison),
+        compared,
+        measured.seeds,
+        accuracies,
+        *figures,
+        *(tests if found else ["", ""]),
+    ]
     return [sanitize(text) for text in (*texts, judged.verdict)]
+
+
+def _target(comparison: Comparison) -> str:
+    return f"{comparison.target} ({comparison.settings})" if comparison.settings else comparison.target
 
 
 def points(share: float) -> str:
@@ -111,7 +129,7 @@ def _interval(difference: Difference) -> str:
 def remarks(found: Sequence[Tested]) -> list[str]:
     """Return what each claim says, once, and the notes of those that have one."""
     said = dict.fromkeys(f"{comparison.claim.name}: {comparison.claim.hypothesis}" for comparison, _ in found)
-    notes = [f"{c.claim.name}, {c.target}: {c.note}." for c, _ in found if c.note]
+    notes = [f"{c.claim.name}, {_target(c)}: {c.note}." for c, _ in found if c.note]
     return [sanitize(text) for text in (*said, *notes)]
 
 

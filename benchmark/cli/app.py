@@ -185,7 +185,7 @@ def claims(
         list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
     ] = None,
     format: options.ClaimsFormat = "text",
-    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to read.")] = "demo",
+    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to read. Default: all.")] = "",
     results: options.Results = options.LOCAL_RESULTS,
 ) -> None:
     """Say of each claim whether the records support it, contradict it or leave it undecided.

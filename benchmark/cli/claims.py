@@ -8,12 +8,11 @@ from benchmark.claims import formats
 from benchmark.claims.collect import Tested, judged_claims
 from benchmark.cli.output import print_document
 from benchmark.cli.text_table import print_table
-from benchmark.records.store import Store
 
 
 def show_claims(results: Path, profile: str, suites: list[str], format: str) -> None:
-    """Print the claims of ``results/profile``."""
-    found = judged_claims(Store(results / profile), suites)
+    """Print the claims of a results folder; an empty profile stands for all, no suites for every suite."""
+    found = judged_claims(results, profile, suites)
     if format == "text":
         _print(found)
     else:

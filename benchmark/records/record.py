@@ -124,3 +124,4 @@ class Manifest:
     axis: str = ""
     variants: dict[str, list[Name]] = field(default_factory=dict)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    late_claims: list[str] = field(default_factory=list)  # names of those written after cells of the suite had results

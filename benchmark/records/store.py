@@ -230,8 +230,9 @@ class Store:
         """Record which cells a run requests.
 
         ``selection`` is what narrowed or changed the suite, and ``settings`` what the ids cover, except the seed, by
-        row; both are JSON-ready. ``axis``, ``variants`` (rows by label) and ``claims`` are those of the suite. Raises
-        BadInput if the file cannot be written.
+        row; both are JSON-ready. ``axis``, ``variants`` (rows by label) and ``claims`` are those of the suite; the
+        manifest notes which claims are no predictions, since they were not there before results were. Raises BadInput
+        if the file cannot be written.
         """
         known = {row: dict(own) for row, own in (settings or {}).items()}
         requested = Manifest(
@@ -242,7 +243,7 @@ class Store:
         path = self.manifests / f"{safe_name(suite)}-{digest}.json"
         try:
             with path_lock(self.manifests):  # two runs of one call, each of its own source, keep the cells of both
-                manifest = self._with_other_contents(requested, path)
+                manifest = replace(self._with_other_contents(requested, path), late_claims=self._late_claims(requested))
                 atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -273,6 +274,26 @@ class Store:
                     if cell.row in labelled.get(label, ()) and cell.row not in rows:
                         rows.append(cell.row)
         return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings, variants=variants)
+
+    def _late_claims(self, requested: Manifest) -> list[str]:
+        """Return the names of claims that no earlier manifest of the suite has, though some cell of it is done."""
+        if not requested.claims:
+            return []
+        earlier: list[Manifest] = []
+        for path in sorted(self.manifests.glob("*.json")):
+            with contextlib.suppress(BadInput):  # damaged
+                earlier.append(_read_manifest(path))
+        earlier = [manifest for manifest in earlier if manifest.suite == requested.suite]
+        if not any(self._is_done(cell.id) for manifest in earlier for cell in manifest.cells):
+            return []
+        in_time = [claim for found in earlier for claim in found.claims if claim.get("name") not in found.late_claims]
+        return [str(claim.get("name")) for claim in requested.claims if claim not in in_time]
+
+    def _is_done(self, id: str) -> bool:
+        with contextlib.suppress(BadInput):
+            record = self.read(id)
+            return record is not None and record.status == "done"
+        return False
 
     def _recorded_settings(self, id: str) -> dict[str, Any]:
         """Return what a cell's id covers, except the seed, as its record has it; empty if it has none."""

@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 from benchmark.claims.judge import LEVEL, Prediction, judge
 from benchmark.statistics.items import design_of
+from benchmark.statistics.paired import compare
 from benchmark.statistics.two_way import Difference, two_way_difference
 
 BETTER, CLOSE = Prediction(at_least=0.05), Prediction(at_most_worse=0.05)
@@ -94,6 +95,19 @@ def test_wrong_verdicts_are_as_rare_as_the_level_says(prediction, gain, wrong):
         judge([prediction], [two_way_difference(*outcomes(rng, gain), design)])[0].verdict == wrong for _ in range(runs)
     )
     assert count / runs <= LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / runs)
+
+
+@pytest.mark.parametrize("items", [60, 300])
+def test_one_student_of_each_errs_as_rarely_when_few_items_tell_them_apart(items):
+    """A student better by just what is of interest, and hardly ever worse: a t test contradicts 15 % of these."""
+    rng = np.random.default_rng(3)
+    runs, design, contradicted = 1500, design_of(items), 0
+    for _ in range(runs):
+        chances = rng.random(items)  # 5.5 % only the first, 0.5 % only the second, half of the rest both
+        first, second = (chances < 0.055) | (chances > 0.5), ((chances >= 0.055) & (chances < 0.06)) | (chances > 0.5)
+        found = judge([BETTER], [compare(first[None], second[None], design)])[0]
+        contradicted += found.verdict == "contradicted"
+    assert contradicted / runs <= LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / runs)
 
 
 def test_large_and_absent_effects_are_told_from_each_other():

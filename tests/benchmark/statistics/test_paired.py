@@ -6,10 +6,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import norm
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 
 from benchmark.statistics.items import design_of
-from benchmark.statistics.paired import compare, mcnemar, paired_shares_interval
+from benchmark.statistics.paired import compare, margin_score, mcnemar, paired_shares_interval
 from benchmark.statistics.two_way import two_way_difference
 
 # Airway hyper-responsiveness before and after transplantation (Bentur et al. 2009), as worked by Fagerland, Lydersen
@@ -63,3 +65,44 @@ def test_one_seed_each_is_compared_by_mcnemar_and_several_by_both_ways():
     balanced = (first[:1], second[:1], design_of(90, None, np.arange(90) % 3))
     for given in (several, clustered, balanced):
         assert compare(*given) == two_way_difference(*given)
+
+
+@pytest.mark.parametrize("margin", [-0.4, -0.05, 0.02, 0.05, 0.3])
+@pytest.mark.parametrize(("b", "c", "n"), [(0, 0, 20), (7, 0, 40), (0, 9, 40), (12, 5, 60), (300, 350, 2000)])
+def test_a_margin_is_tested_with_the_most_likely_shares_that_it_allows(b, c, n, margin):
+    def unlikely(q):  # minus the logarithm of the likelihood, with q the share that only the second predicts rightly
+        shares, counts = np.array([q + margin, q, 1 - 2 * q - margin]), np.array([b, c, n - b - c])
+        return -(counts[counts > 0] * np.log(np.maximum(shares[counts > 0], 1e-300))).sum()
+
+    low, high = max(0.0, -margin), (1 - margin) / 2
+    q = minimize_scalar(unlikely, bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
+    expected = (b - c - n * margin) / np.sqrt(n * (2 * q + margin - margin**2))
+    assert margin_score(b, c, n, margin) == pytest.approx(expected, rel=1e-3)
+    assert margin_score(c, b, n, -margin) == pytest.approx(-margin_score(b, c, n, margin))
+
+
+@pytest.mark.parametrize("margin", [0.0, 1.0, -1.0])
+def test_a_margin_is_a_difference_that_may_be_refuted(margin):
+    with pytest.raises(ValueError, match="no score for a difference"):
+        margin_score(3, 4, 20, margin)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.8])
+def test_one_sided_tests_of_one_seed_each(share):
+    rng = np.random.default_rng(5)
+    first, second = (rng.random((1, 90)) < chance for chance in (share, 0.6))
+    found = compare(first, second, design_of(90))
+    above = found.value > 0
+    assert (found.p_at_most(0) if above else found.p_at_least(0)) == found.p / 2
+    for bound in (-0.1, 0.0, 0.1):
+        assert found.p_at_most(bound) + found.p_at_least(bound) == pytest.approx(1)
+    b, c = int((first & ~second).sum()), int((~first & second).sum())
+    assert found.p_at_most(-0.1) == pytest.approx(norm.sf(margin_score(b, c, 90, -0.1)))
+
+
+def test_two_students_that_never_differ_leave_something_undetected():
+    same = np.ones((1, 40), bool)
+    found = compare(same, same, design_of(40))
+    assert found.p == 1 and found.p_at_most(0) == found.p_at_least(0) == 0.5
+    assert found.detectable == pytest.approx(2.8 / 41, rel=0.01)
+    assert 0.05 < found.p_at_least(0.05) < 0.13, "of 40 items of which 5 % differ, none does in 13 % of cases"

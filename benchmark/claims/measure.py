@@ -1,0 +1,107 @@
+"""What records say of two rows: the difference of their accuracies, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmark.claims.questions import Question, Side
+from benchmark.leaderboard.outcomes import row_outcomes
+from benchmark.records.record import Record
+from benchmark.records.store import Store
+from benchmark.statistics.paired import compare
+from benchmark.statistics.two_way import Difference
+from modalities.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The answer to a question."""
+
+    seeds: str  # of both rows, such as 3, or 3 and 2; 2/3 if only two of three are done
+    accuracies: tuple[float | None, float | None]
+    difference: Difference | None = None
+    note: str = ""  # why there is no difference, or what to mind about it
+    no_data: bool = False  # a cell's data were not there
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row's records, of those seeds that are done, and why a seed is not."""
+
+    label: str
+    records: tuple[Record, ...]
+    seeds: str
+    reason: str = ""
+    no_data: bool = False
+
+    @property
+    def metric(self) -> str:
+        return self.records[0].metric
+
+    @property
+    def accuracy(self) -> float | None:
+        """The mean over the seeds that are done, by the metric of the target."""
+        if not self.records:
+            return None
+        name = "mean_per_class" if self.metric == "mean per-class" else "top1"
+        known = [value for record in self.records if (value := record.metrics.get(name)) is not None]
+        return sum(known) / len(known) if len(known) == len(self.records) else None
+
+    @property
+    def collapsed(self) -> bool:
+        from benchmark.evaluation.metrics import is_collapsed
+
+        counts = [(r.metrics.get("classes_predicted"), r.metrics.get("classes")) for r in self.records]
+        return any(found is not None and known and is_collapsed(found, known) for found, known in counts)
+
+
+def measure(question: Question) -> Measured:
+    """Read the records and predictions of a question's rows. The difference is known if every seed requested is done.
+
+    Both rows have to be complete, and scored by the same metric on the same test items.
+    """
+    store = question.store
+    first, second = rows = [_row(store, side) for side in question.sides]
+    seeds = first.seeds if first.seeds == second.seeds else f"{first.seeds} and {second.seeds}"
+    accuracies = first.accuracy, second.accuracy
+    reasons = [row.reason for row in rows if row.reason]
+    if not reasons and first.records[0].row == second.records[0].row:
+        reasons = ["both variants are the same cells here"]
+    if not reasons and first.metric != second.metric:
+        reasons = [f"{first.label} is scored by {first.metric} accuracy, {second.label} by {second.metric}"]
+    if reasons:
+        return Measured(seeds, accuracies, note="; ".join(reasons), no_data=any(row.no_data for row in rows))
+    try:
+        one, other = (row_outcomes(store, [record.id for record in row.records], row.metric) for row in rows)
+    except BadInput as error:
+        return Measured(seeds, accuracies, note=_without_folder(store, error))
+    if not one.same_items(other):
+        return Measured(seeds, accuracies, note="the two are scored on different test items; run their cells again")
+    remarks = [f"the student of {row.label} predicts too few classes" for row in rows if row.collapsed]
+    remarks += ["one seed: for other test items only"] if min(len(row.records) for row in rows) == 1 else []
+    return Measured(seeds, accuracies, compare(one.right, other.right, one.design), "; ".join(remarks))
+
+
+def _row(store: Store, side: Side) -> _Row:
+    records, reasons, no_data = [], [], False
+    for cell in side.cells:
+        try:
+            record = store.read(cell.id)
+        except BadInput as error:
+            reasons.append(f"seed {cell.seed}: {_without_folder(store, error)}")
+            continue
+        if record is not None and record.status == "done":
+            records.append(record)
+            continue
+        no_data |= record is not None and record.status == "no data"
+        status = "not run yet" if record is None else f"{record.status}: {record.reason}"
+        reasons.append(f"seed {cell.seed}: {status}")
+    seeds = f"{len(records)}/{len(side.cells)}" if reasons else f"{len(records)}"
+    reason = f"{side.label}, {reasons[0]}" if reasons else ""
+    if not side.cells:
+        reason = f"{side.label} was not requested"
+    return _Row(side.label, tuple(records), seeds, reason, no_data)
+
+
+def _without_folder(store: Store, error: BadInput) -> str:
+    return str(error).replace(str(store.cells), "cells").rstrip(".")
