@@ -191,9 +191,15 @@ def claims(
     """Say of each claim whether the records support it, contradict it or leave it undecided.
 
     Claims are predictions that a suite wrote down before it ran. `benchmark run --suite claims` runs those of the
-    publication; docs/claims.md shows how to write your own. The verdict never changes the exit code.
+    publication; docs/claims.md shows how to write your own. Shown are the difference of two variants with its 95 %
+    interval, what was predicted, the smallest difference that these seeds and test items could detect, and p-values for
+    and against, adjusted for their number (Holm). Nothing runs, and the verdict never changes the exit code.
 
-    Example: `benchmark claims --profile small --format latex`
+    Examples:
+
+    `benchmark claims`
+
+    `benchmark claims --suite mine --profile small --format latex`
     """
     from benchmark.cli.claims import show_claims
 

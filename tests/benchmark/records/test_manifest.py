@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.records.record import ManifestEntry
 from benchmark.records.store import Store
+from example_leaderboard import cell
 from modalities.errors import BadInput
 
 
@@ -98,8 +99,29 @@ def test_a_manifest_of_before_there_were_labels_is_read(tmp_path):
     store = Store(tmp_path)
     path = store.write_manifest("all", {}, [entry("a")])
     content = json.loads(path.read_text())
-    for key in ("axis", "variants", "claims"):
+    for key in ("axis", "variants", "claims", "late_claims"):
         del content[key]
     path.write_text(json.dumps(content))
     assert [cell.id for cell in store.requested_cells()] == ["a"]
     assert store.requested().labels == {}
+
+
+def test_claims_that_come_after_results_are_noted(tmp_path):
+    store, (first, record), claim = Store(tmp_path), cell(), {"name": "1", "at_least": 0.05}
+    failed = replace(record, status="failed", reason="it broke", metrics={})
+
+    def late(claims, suite="claims", **selection):
+        path = store.write_manifest(suite, selection, [first], claims=claims)
+        return json.loads(path.read_text())["late_claims"]
+
+    store.write(record)
+    assert late([claim]) == [], "the cell is another suite's"
+    store.write(failed)
+    assert late([claim, claim | {"name": "2"}]) == [], "a failure is no result"
+    store.write(record)
+    assert late([claim, claim | {"name": "2", "at_least": 0.01}]) == ["2"]
+    assert late([claim], targets=["digits"]) == [], "another run of the suite has it"
+    assert late([claim | {"name": "3"}], targets=["digits"]) == ["3"]
+    assert late([claim | {"name": "3"}], targets=["digits"]) == ["3"], "a second run makes it no prediction"
+    (tmp_path / "manifests" / "claims-0.json").write_text("damaged")
+    assert late([claim]) == []
