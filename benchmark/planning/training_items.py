@@ -26,8 +26,7 @@ def items_target(name: str, target: str) -> str | None:
         return target
     modality = registry.target(target).info.modality
     if which not in registry.target_names():
-        kind = f"target whose training items '{REAL_TRAINING_ITEMS}:…' can name"
-        raise UnknownName(kind, which, [ONE_PER_CLASS, *registry.target_names()])
+        raise UnknownName("target", which, [ONE_PER_CLASS, *registry.target_names()])
     if which == target:
         raise BadInput(f"the source '{name}' names the cell's own target; write {REAL_TRAINING_ITEMS} alone.")
     other = registry.target(which).info.modality

@@ -67,9 +67,8 @@ class PackagedModality(Modality):
         return self._file("source").source_of_items(torch.cat(list(items)), ref, view, device)
 
     def most_items(self, item: Tensor) -> int:
-        return max(
-            1, MAX_SOURCE_BYTES // (item.numel() * item.element_size() * self._file("source").BYTES_PER_RAW_BYTE)
-        )
+        held: int = len(item) * item[0].nbytes * self._file("source").BYTES_PER_RAW_BYTE
+        return max(1, MAX_SOURCE_BYTES // held)
 
     def stream(self, source: Any, view: Any, policy: Any, **options: Any) -> Any:
         return getattr(self._file("segments"), f"{self.name.capitalize()}Stream")(source, view, policy, **options)

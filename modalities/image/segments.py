@@ -114,7 +114,7 @@ def resample(source: ImageSource, affine: Array, size: int, item: NDArray[np.int
             if which is None:
                 pictures = picture.expand(count, -1, -1, -1)
             else:
-                several = picture.unflatten(1, (source.items, -1))
+                several = picture.view(3, source.items, -1, picture.shape[2])
                 pictures = several.index_select(1, which[done : done + count]).transpose(0, 1)
             parts.append(F.grid_sample(pictures, part, "bilinear", "reflection", align_corners=False))
             done += count

@@ -63,8 +63,8 @@ class Atlas:
         grid[..., 0] = ((x * 2 + 1) / columns - 1)[:, None, :]
         grid[..., 1] = ((y * 2 + 1) / rows - 1)[:, :, None]
         if gather:
-            pictures = self.texture.unflatten(0, (self.pictures, -1))
-            parts = zip(picture.split(GATHERED), grid.split(GATHERED), strict=True)
+            pictures = self.texture.view(self.pictures, self.height, columns, -1)
+            parts = zip(torch.split(picture, GATHERED), torch.split(grid, GATHERED), strict=True)
             copies = ((pictures[which, :, :, :3].permute(0, 3, 1, 2), part) for which, part in parts)
             return torch.cat([functional.grid_sample(copy, part, align_corners=False) for copy, part in copies])
         planes = self.texture[..., :3].permute(2, 0, 1)[None]

@@ -92,7 +92,7 @@ def source_of_items(pieces: Tensor, ref: SourceRef, view: VideoView, device: tor
     from modalities.video.atlas import build_atlas
 
     clips = not_flat(pieces, pictures.MIN_CONTRAST, ref.name).permute(0, 2, 3, 4, 1)
-    times = np.arange(clips.shape[1]) * (view.seconds / clips.shape[1])
+    times = np.arange(clips.shape[1], dtype=np.float64) * (view.seconds / clips.shape[1])
     return VideoSource(ref, build_atlas(clips.flatten(0, 1).contiguous().numpy(), device), times, len(clips))
 
 
