@@ -20,6 +20,7 @@ from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json, cell_id, row_id
 from benchmark.records.json_checks import first_problem
 from modalities import registry
+from modalities.base import SourceRef
 from modalities.errors import BadInput
 from modalities.storage.digest import file_sha256
 
@@ -82,11 +83,6 @@ def cells_of(
         datum = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
     of_settings = _teacher_identity(config, once)
     view = canonical_json(of_settings["view"])
-    of_student = {
-        "policy": _without_later(to_container(config.policy)),
-        "student": to_container(config.student),
-        "recipe": _changing_numbers(to_container(config.recipe)),
-    }
 
     def data_of(name: str, fold: int) -> DataLocation:
         kind, subset, of = config.profile.data, config.data.subset, registry.target(name)
@@ -101,8 +97,7 @@ def cells_of(
         of_teacher = {"target": target, "modality": modality_name, **found, **of_settings}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
-        of_source = {"name": source.name, "sha256": source.sha256}
-        of_row = {**of_teacher, "source": of_source, **of_student, "fold": fold}
+        of_row = {**of_teacher, **_student_identity(config, source), "fold": fold}
         row = row_id(of_row)
         for seed in config.seeds:
             identity = {**of_row, "seed": seed}
@@ -121,6 +116,16 @@ def cells_of(
                 )
             )  # fmt: skip
     return cells
+
+
+def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
+    """Return what changes a student besides its data and its teacher."""
+    return {
+        "source": {"name": source.name, "sha256": source.sha256},
+        "policy": _without_later(to_container(config.policy)),
+        "student": to_container(config.student),
+        "recipe": _changing_numbers(to_container(config.recipe)),
+    }
 
 
 def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:
