@@ -41,12 +41,12 @@ def pyramid(wave: Tensor, levels: int) -> Tensor:
 
     spectrum = torch.fft.rfft(wave)
     place = torch.linspace(0, 1, spectrum.shape[-1], device=wave.device)
-    rows = []
+    found = torch.empty(levels, *wave.shape[:-1], OVERSAMPLING * wave.shape[-1], device=wave.device)
     for level in range(levels):
         fall = ((place * 2 ** (level / LEVELS_PER_OCTAVE) - 0.9) / 0.1).clamp(0, 1)
         passed = spectrum * (0.5 + 0.5 * torch.cos(torch.pi * fall))
-        rows.append(OVERSAMPLING * torch.fft.irfft(passed, OVERSAMPLING * wave.shape[-1]))
-    return torch.stack(rows)
+        found[level] = OVERSAMPLING * torch.fft.irfft(passed, OVERSAMPLING * wave.shape[-1])
+    return found
 
 
 def repeat_if_short(wave: Tensor, view: AudioView, policy: AudioPolicy) -> Tensor:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ASSETS = Path(__file__).parent / "assets"
-BYTES_PER_RAW_BYTE = 36  # that a source of several items holds in memory: each three times, at twice the rate, by level
+BYTES_PER_RAW_BYTE = 50  # that a source of several items holds in memory: each three times, at twice the rate, by level
 MIN_SECONDS = 0.05
 SILENCE = 2e-5  # between the lowest and the highest sample, full scale being 1: 100 dB below it
 FULL_SCALE = 0.992  # the highest of 8 bits

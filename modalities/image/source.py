@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
-BYTES_PER_RAW_BYTE = 9  # that a source of several items holds in memory: words of 64 bits, on all levels
+BYTES_PER_RAW_BYTE = 13  # that a source of several items holds in memory: all levels, in bytes and in 64-bit words
 MIN_CONTRAST = 8  # of 255, between the darkest and the brightest value; 8 bits in a file of 16 have one
 
 _PACKAGED = {

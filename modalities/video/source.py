@@ -29,7 +29,7 @@ SOURCES = {name: f"{text}; a camera moves over it" for name, text in pictures.SO
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 # All frames of a clip lie on the device: large frames are shrunk, and of long clips every n-th frame is taken.
 SHORT_SIDE = 256
-BYTES_PER_RAW_BYTE = 12  # that a source of several items holds in memory: four floats per pixel, on all levels
+BYTES_PER_RAW_BYTE = 13  # that a source of several items holds in memory: four floats per pixel, on all levels
 MAX_PIXELS = 20_000_000  # of all frames together, about half a gigabyte with their reductions
 
 

@@ -17,6 +17,7 @@ from modalities import registry
 from modalities.assembly import modality as assembly
 from modalities.base import Item
 from modalities.image.policies import ImageView
+from modalities.image.source import BYTES_PER_RAW_BYTE
 
 CPU = torch.device("cpu")
 IMAGE = registry.modality("image")
@@ -76,7 +77,7 @@ def test_one_per_class_is_one_of_each_class_and_always_the_same():
 
 
 def test_if_not_all_fit_the_classes_are_as_even_as_can_be_and_the_record_says_so(monkeypatch):
-    monkeypatch.setattr(assembly, "MAX_SOURCE_BYTES", 11 * 9 * Split()[0].data.nbytes)
+    monkeypatch.setattr(assembly, "MAX_SOURCE_BYTES", 11 * BYTES_PER_RAW_BYTE * Split()[0].data.nbytes)
     source, notes = load(Split())
     taken = numbers(source)
     assert np.bincount(Split().labels[taken]).tolist() in ([5, 4, 2], [4, 5, 2])
