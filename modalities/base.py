@@ -55,6 +55,7 @@ class Source(Protocol):
     """The one decoded datum, resident on the compute device; opaque to the harness."""
 
     ref: SourceRef
+    items: int  # of which each segment is cut from one: 1, except in the control over real training items
 
 
 @runtime_checkable
@@ -258,6 +259,21 @@ class Modality(Protocol):
 
     def load_source(self, name: str, view: Any, device: torch.device) -> Source:
         """Decode or generate the datum once, onto the device. Raises BadInput for a file that cannot be used."""
+        ...
+
+    def source_of_items(self, items: Sequence[Tensor], ref: SourceRef, view: Any, device: torch.device) -> Source:
+        """Return a source of several items of one shape, for the control over real training items.
+
+        Args:
+            items: raw, as ``Item.data``: each clip of an item counts as one picture, recording or clip.
+
+        Its streams go through all of them once per epoch, each time in a new order (``compute.item_order.ItemOrder``).
+        Items that are flat or silent are left out, as such a file is refused. Raises BadInput if all are.
+        """
+        ...
+
+    def most_items(self, item: Tensor) -> int:
+        """Return how many items like this one, raw, ``source_of_items`` may be given for its memory's sake."""
         ...
 
     def stream(

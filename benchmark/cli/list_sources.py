@@ -41,6 +41,8 @@ def judged(target: str, overrides: Sequence[str], results: Path, root: Path, dev
     config = compose_target(target, rest, profile=profile, suite=suite)
     kind = device_kind(device)
     cell, on = cells_of(target, config, root, kind)[0], torch.device(kind if device == "auto" else device)
+    if cell.items and cell.missing:
+        raise BadInput(cell.missing)
     teacher = saved_teacher(cell, Store(results / profile), on)
     if teacher is None:
         words = ["benchmark", "run", "--target", target]
@@ -55,5 +57,6 @@ def judged(target: str, overrides: Sequence[str], results: Path, root: Path, dev
     if cell.source_path not in rows:
         rows = {cell.source_path: (cell.source.name, cell.source.description), **rows}
     for path, (name, text) in rows.items():
-        figures = {**modality.density(path), **screen(cell, path, teacher, on)}
+        density = {} if cell.items and path == cell.source_path else modality.density(path)  # of one datum
+        figures = {**density, **screen(cell, path, teacher, on)}
         yield {"name": name, "modality": modality.name, **figures, "description": text}

@@ -145,7 +145,7 @@ def _announce(
     estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
     time_needed = "" if seconds is None else f", about {duration(seconds)}{estimated}"
     parallel = f", {at_once} at a time" if at_once > 1 else ""
-    missing = sum(not cell.data.ready for cell in cells)
+    missing = sum(bool(cell.missing) for cell in cells)
     no_data = f", {missing:,} without data" if missing else ""
     done = len(cells) - len(todo) - missing
     work = f"{len(todo):,} to run{parallel}{time_needed}"
@@ -183,7 +183,7 @@ def _report(cells: list[Cell], outcome: Outcome, broken: dict[str, str], store: 
     without_data = [record for record in records if record.status == "no data"]
     bad = [record for record in records if record.status not in ("done", "no data")]
     # A record names folders below ROOT; on screen they are named in full.
-    instructions = {cell.id: cell.data.instructions for cell in cells if not cell.data.ready}
+    instructions = {cell.id: cell.missing for cell in cells if cell.missing}
     for line in (
         *(f"failed: {name}: {reason}" for name, reason in broken.items()),
         *(f"{record.status}: {record.id}: {record.reason}" for record in bad),

@@ -98,10 +98,24 @@ def limit_per_class(data: LabelledData, max_items: int) -> LabelledData:
     """Return at most ``max_items`` items of each class, chosen by a hash of their names; 0 returns all."""
     if max_items == 0:
         return data
-    order = np.lexsort((name_hashes(data.item_ids), data.labels))
+    return Subset(data, np.flatnonzero(_ranks_in_class(data, name_hashes(data.item_ids)) < max_items))
+
+
+def limit_evenly(data: LabelledData, max_items: int) -> LabelledData:
+    """Return at most ``max_items`` items, as many of each class as there are, chosen by a hash of their names."""
+    if len(data) <= max_items:
+        return data
+    hashes = name_hashes(data.item_ids)
+    return Subset(data, np.sort(np.lexsort((hashes, _ranks_in_class(data, hashes)))[:max_items]))
+
+
+def _ranks_in_class(data: LabelledData, hashes: np.ndarray) -> np.ndarray:
+    """Return the place of each item among those of its class, from 0, in the order of ``hashes``."""
+    order = np.lexsort((hashes, data.labels))
     _, firsts, counts = np.unique(data.labels[order], return_index=True, return_counts=True)
-    rank = np.arange(len(order)) - np.repeat(firsts, counts)  # of each item within its class
-    return Subset(data, np.sort(order[rank < max_items]))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order)) - np.repeat(firsts, counts)
+    return ranks
 
 
 def name_hashes(names: Sequence[str]) -> np.ndarray:

@@ -21,7 +21,7 @@ from benchmark.leaderboard.documents import (
     render_latex,
     render_markdown,
 )
-from benchmark.records.record import REAL_TRAINING_ITEMS
+from benchmark.records.record import is_real_training_items
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _blocks(rows: list[Row]) -> list[tuple[str, list[Row]]]:
     """Return titled blocks that never mix profiles, kinds of data, modalities, or the control with single data."""
 
     def control(row: Row) -> bool:
-        return bool(row["source"] == REAL_TRAINING_ITEMS)
+        return is_real_training_items(row["source"])
 
     ordered = sorted(rows, key=lambda row: (row["profile"], control(row)))  # otherwise in the leaderboard's order
     found = []

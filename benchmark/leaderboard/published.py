@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from benchmark.config.published import differing_settings, same_networks
-from benchmark.records.record import Record
+from benchmark.records.record import Record, is_real_training_items
 from modalities.base import Published
 
 PUBLISHED_PROFILE = "paper"
@@ -25,11 +25,11 @@ def published_columns(
     Returns:
         The top-1 of a student of the same datum and networks, under the profile that is the published setting, with
         no setting of it changed and on all test items, or else None and a sentence on the nearest result. Nothing of
-        either beside other than real data, or if there is no published student.
+        either beside other than real data or the control over real training items, or if there is no published student.
     """
     columns = {"published_top1": None, "published_differs": ""}
     students = [entry for entry in published if entry.role == "student"]
-    if record is None or record.data != "real" or not students:
+    if record is None or record.data != "real" or not students or is_real_training_items(record.source["name"]):
         return columns
     nearest = min(students, key=lambda entry: len(_differences(record, deviations, entry)))  # of several, the first
     differing = _differences(record, deviations, nearest)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.outcomes import RowOutcomes, row_outcomes
-from benchmark.records.record import REAL_TRAINING_ITEMS
+from benchmark.records.record import is_real_training_items
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 
@@ -81,7 +81,7 @@ def add_ranks(store: Store, rows: Sequence[Row]) -> None:
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        control = row["source"] == REAL_TRAINING_ITEMS
+        control = is_real_training_items(row["source"])
         axes = (row[axis] for axis in ("profile", "data", "modality", "target", "fold"))
         groups.setdefault((*axes, control), []).append(row)
     left = MOST_BYTES

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from benchmark.config.published import deviations
 from benchmark.config.schema import Config, Suite, Teacher
 from benchmark.data.locate import DataLocation
+from benchmark.data.training_items import TrainingItems
 from benchmark.records.cell_key import CellKey
 from benchmark.records.provenance import below_root
 from benchmark.records.record import ManifestEntry, Record, Status
@@ -35,11 +36,23 @@ class Cell:
     identity: dict[str, Any]  # everything that changes the numbers; the id is its hash
     teacher_key: str
     variants: tuple[str, ...] = ()  # labels, of the suite that it was planned for; no part of what it is
+    items: TrainingItems | None = None  # the source, if it is the control over real training items
 
     @property
     def adapter(self) -> TargetAdapter:
         """The target's adapter; a process that was sent this cell asks here, not the registry."""
         return registry.target(self.key.target)
+
+    @property
+    def items_adapter(self) -> TargetAdapter:
+        """The adapter of the target whose training items are the source, or of the cell's own."""
+        return registry.target(self.items.target if self.items else self.key.target)
+
+    @property
+    def missing(self) -> str:
+        """How to get the data that are not there, the target's or those of the source; empty if all are."""
+        needed = [self.data, *([self.items.data] if self.items else [])]
+        return next((data.instructions for data in needed if not data.ready), "")
 
     @property
     def modality(self) -> Modality:
@@ -91,8 +104,8 @@ def state_of(cell: Cell, store: Store) -> tuple[State, str]:
         return "to run", str(error)
     if record is not None and record.status == "done":
         return "done", ""
-    if not cell.data.ready:
-        return "no data", cell.data.instructions
+    if cell.missing:
+        return "no data", cell.missing
     if record is not None:
         return "to run", f"{record.status} before: {record.reason}"
     return "to run", ""

@@ -13,14 +13,16 @@ from pydantic import ValidationError
 from benchmark.config.compose import compose_target, load_profile, to_container
 from benchmark.config.schema import Config
 from benchmark.config.suites import load_suite, overrides_of
-from benchmark.data.locate import examine, locate
+from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.auto import resolve_auto
 from benchmark.planning.cell import Cell
 from benchmark.planning.select import CONTROLS, Request, select_targets
+from benchmark.planning.training_items import items_target, source_in_fold
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json, cell_id, row_id
 from benchmark.records.json_checks import first_problem
 from modalities import registry
+from modalities.base import SourceRef
 from modalities.errors import BadInput
 from modalities.storage.digest import file_sha256
 
@@ -82,25 +84,26 @@ def cells_of(
             settings.network = modality.check_network(settings.network)  # here, instead of in every cell when it runs
     resolve_auto(config, device, modality_name)
     source_path = str(getattr(config.source, modality_name))
-    source = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
-    kind, subset = config.profile.data, config.data.subset
-    location = once(("place", target, kind, root, subset), partial(locate, adapter, kind, root, subset=subset))
+    datum = None
+    if items_target(source_path, target) is None:
+        datum = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
     of_settings = _teacher_identity(config, once)
     view = canonical_json(of_settings["view"])
-    of_student = {
-        "source": {"name": source.name, "sha256": source.sha256},
-        "policy": _without_later(to_container(config.policy)),
-        "student": to_container(config.student),
-        "recipe": _changing_numbers(to_container(config.recipe)),
-    }
+
+    def data_of(name: str, fold: int) -> DataLocation:
+        kind, subset, of = config.profile.data, config.data.subset, registry.target(name)
+        location = once(("place", name, kind, root, subset), partial(locate, of, kind, root, subset=subset))
+        return once(("data", name, location, view, fold), partial(examine, location, of, config.view, fold))
+
     cells = []
     for fold in config.folds:
-        data = once(("data", target, location, view, fold), partial(examine, location, adapter, config.view, fold))
+        data = data_of(target, fold)
+        source, items = source_in_fold(source_path, datum, target, fold, data_of)
         found = {"data": data.kind, "data_fingerprint": data.fingerprint}
         of_teacher = {"target": target, "modality": modality_name, **found, **of_settings}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
-        of_row = {**of_teacher, **of_student, "fold": fold}
+        of_row = {**of_teacher, **_student_identity(config, source), "fold": fold}
         row = row_id(of_row)
         for seed in config.seeds:
             identity = {**of_row, "seed": seed}
@@ -115,10 +118,20 @@ def cells_of(
             cells.append(
                 Cell(
                     id=cell_id(identity), row=row, key=key, source=source, source_path=source_path,
-                    data=data, config=config, identity=identity, teacher_key=teacher_key,
+                    data=data, config=config, identity=identity, teacher_key=teacher_key, items=items,
                 )
             )  # fmt: skip
     return cells
+
+
+def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
+    """Return what changes a student besides its data and its teacher."""
+    return {
+        "source": {"name": source.name, "sha256": source.sha256},
+        "policy": _without_later(to_container(config.policy)),
+        "student": to_container(config.student),
+        "recipe": _changing_numbers(to_container(config.recipe)),
+    }
 
 
 def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:

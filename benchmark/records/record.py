@@ -16,7 +16,13 @@ from benchmark.records.json_checks import STRICT, first_problem, read_json
 from modalities.errors import BadInput
 
 REAL_TRAINING_ITEMS = "real-training-items"
-"""Source name of the one control that is not a single datum; its rows form a block of their own."""
+"""Source of the one control that is not a single datum; what follows a colon says which items."""
+
+
+def is_real_training_items(source: str) -> bool:
+    """Return whether a source's name is one of that control, in any form; its rows form a block of their own."""
+    return source.partition(":")[0] == REAL_TRAINING_ITEMS
+
 
 Status = Literal["done", "failed", "refused", "no data", "diverged", "out of memory"]
 

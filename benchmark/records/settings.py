@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark.records.identity import canonical_json
+from benchmark.records.record import is_real_training_items
 
 ABSENT = "absent"  # the fingerprint of data that are not there
 Settings = Mapping[str, Any]
@@ -37,7 +38,7 @@ def content(settings: Settings) -> Content | None:
         value_at(settings, "data_fingerprint"),
         value_at(settings, "teacher.weights"),
     )
-    if not all(isinstance(value, str) for value in found) or found[1] == ABSENT:
+    if not all(isinstance(value, str) for value in found) or ABSENT in found:
         return None
     return found
 
@@ -48,8 +49,10 @@ def is_complete(settings: Settings) -> bool:
 
 
 def without_data(settings: Settings) -> Settings:
-    """Return the settings but for what says which data were found."""
-    return {key: value for key, value in settings.items() if key != "data_fingerprint"}
+    """Return the settings but for what says which data were found: of real training items, their hash does too."""
+    rest = {key: value for key, value in settings.items() if key != "data_fingerprint"}
+    name = value_at(settings, "source.name")
+    return rest | ({"source": name} if isinstance(name, str) and is_real_training_items(name) else {})
 
 
 def tell_apart(labels: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -25,7 +25,8 @@ from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
-from benchmark.running.networks import changed_since, load_weights, make_network, save_weights
+from benchmark.running.networks import load_weights, make_network, save_weights
+from benchmark.running.source import load_source
 from benchmark.running.status import NoData, run_to_status
 from benchmark.running.stopwatch import Stopwatch
 from benchmark.running.teacher import (
@@ -44,7 +45,7 @@ from benchmark.training.callbacks import ProgressCallback, waiting_callback
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import Curve, Diverged
 from benchmark.training.micro_batches import describe_micro_batches, with_micro_batches
-from modalities.base import Source
+from modalities.base import Source, SourceRef
 from modalities.errors import BadInput
 from modalities.storage.locks import exclusive_lock
 
@@ -62,6 +63,7 @@ class _Attempt:
     teacher: nn.Module | None
     student: nn.Module | None
     ranks: Ranks
+    source: SourceRef
     deviations: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
@@ -110,7 +112,7 @@ def run_cell(
         BadInput: the results folder cannot be written.
     """
     stopwatch = Stopwatch(callback)
-    attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks)
+    attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks, cell.source)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
         return _run_locked(attempt)
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
@@ -140,7 +142,7 @@ def _run_locked(attempt: _Attempt) -> Record:
         origin["ranks"] = ranks.world_size
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
-        metric=cell.adapter.info.metric, test_set=attempt.test_set,
+        source=asdict(attempt.source), metric=cell.adapter.info.metric, test_set=attempt.test_set,
         metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
         peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
@@ -170,8 +172,8 @@ def _write(attempt: _Attempt, record: Record) -> Record:
 def _run_phases(attempt: _Attempt) -> None:
     cell = attempt.cell
     attempt.ranks.check(cell.config.recipe.batch)
-    if not cell.data.ready:
-        raise NoData(cell.data.instructions)
+    if cell.missing:
+        raise NoData(cell.missing)
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
     labels, info = np.asarray(test.data.labels), cell.adapter.info
@@ -216,9 +218,9 @@ def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:
 
     test = _TEST_SPLITS.get(f"{cell.key.target} {cell.key.fold} {cell.data} {view}", read_test)
     mine = test if ranks.world_size == 1 else evaluation_batches(test.data, ranks, device)
-    source = cell.modality.load_source(cell.source_path, view, device)
-    if source.ref.sha256 != cell.source.sha256:
-        raise changed_since(cell.source_path)
+    source, notes = load_source(cell, device)
+    attempt.deviations += notes
+    attempt.source = source.ref
     return test, mine, source
 
 

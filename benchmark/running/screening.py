@@ -10,6 +10,7 @@ from benchmark.evaluation.teacher_only import teacher_only
 from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
 from benchmark.running.networks import make_network
+from benchmark.running.source import load_source
 from benchmark.running.teacher import saved_network
 
 SEGMENTS, BATCH = 512, 64
@@ -32,7 +33,9 @@ def screen(cell: Cell, source: str, teacher: nn.Module, device: torch.device) ->
 
     Raises BadInput if the source cannot be used.
     """
-    datum, view = cell.modality.load_source(source, cell.config.view, device), cell.config.view
+    view = cell.config.view
+    own = source == cell.source_path
+    datum = load_source(cell, device)[0] if own else cell.modality.load_source(source, view, device)
     stream = cell.modality.stream(datum, view, cell.config.policy, batch_size=BATCH, seed=cell.key.seed, device=device)
     logits = (teacher(stream.batch(step)) for step in range(SEGMENTS // BATCH))
     return teacher_only(np.concatenate([batch.float().softmax(1).cpu().numpy() for batch in logits]))

@@ -8,11 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modalities.base import Draws, Modality, ModalityName
+from modalities.base import Draws, Modality, ModalityName, SourceRef
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+MAX_SOURCE_BYTES = 4 * 1024**3  # of a source of several items, in memory
 
 
 @dataclass(eq=False)
@@ -58,6 +60,15 @@ class PackagedModality(Modality):
 
     def load_source(self, name: str, view: Any, device: torch.device) -> Any:
         return self._file("source").load_source(name, view, device)
+
+    def source_of_items(self, items: Sequence[Tensor], ref: SourceRef, view: Any, device: torch.device) -> Any:
+        import torch
+
+        return self._file("source").source_of_items(torch.cat(list(items)), ref, view, device)
+
+    def most_items(self, item: Tensor) -> int:
+        held: int = len(item) * item[0].nbytes * self._file("source").BYTES_PER_RAW_BYTE
+        return max(1, MAX_SOURCE_BYTES // held)
 
     def stream(self, source: Any, view: Any, policy: Any, **options: Any) -> Any:
         return getattr(self._file("segments"), f"{self.name.capitalize()}Stream")(source, view, policy, **options)

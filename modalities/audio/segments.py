@@ -13,6 +13,7 @@ from modalities.audio.logmel import SpectralChanges, log_mel
 from modalities.audio.policies import AudioPolicy, AudioView
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
+from modalities.compute.item_order import ItemOrder
 from modalities.compute.to_device import to_device
 from modalities.errors import BadInput
 
@@ -23,32 +24,36 @@ if TYPE_CHECKING:
     from modalities.audio.source import AudioSource
 
 Parameters = dict[str, Array]
+Item = NDArray[np.int64] | int  # (n,) the recording that each window is cut from
 
 OVERSAMPLING = 2  # makes linear interpolation between samples accurate
 LEVELS_PER_OCTAVE = 4
 
 
 def pyramid(wave: Tensor, levels: int) -> Tensor:
-    """Return the recording at twice its rate, (levels, 2 * samples); level k is low-passed for playback at 2^(k/4).
+    """Return recordings, (…, samples), at twice their rate, (levels, …, 2 * samples).
+
+    Level k is low-passed for playback at 2^(k/4).
 
     One Fourier transform serves all levels; the pass band ends in a raised cosine over its last tenth.
     """
     import torch
 
     spectrum = torch.fft.rfft(wave)
-    place = torch.linspace(0, 1, len(spectrum), device=wave.device)
-    rows = []
+    place = torch.linspace(0, 1, spectrum.shape[-1], device=wave.device)
+    found = torch.empty(levels, *wave.shape[:-1], OVERSAMPLING * wave.shape[-1], device=wave.device)
     for level in range(levels):
         fall = ((place * 2 ** (level / LEVELS_PER_OCTAVE) - 0.9) / 0.1).clamp(0, 1)
         passed = spectrum * (0.5 + 0.5 * torch.cos(torch.pi * fall))
-        rows.append(OVERSAMPLING * torch.fft.irfft(passed, OVERSAMPLING * len(wave)))
-    return torch.stack(rows)
+        found[level] = OVERSAMPLING * torch.fft.irfft(passed, OVERSAMPLING * wave.shape[-1])
+    return found
 
 
 def repeat_if_short(wave: Tensor, view: AudioView, policy: AudioPolicy) -> Tensor:
-    """Return a recording (samples,), repeated if it is short compared to the longest window of the policy."""
+    """Return recordings (…, samples), repeated if they are short compared to the longest window of the policy."""
     needed = ceil(policy.speed_high * view.samples) + 2
-    return wave.repeat(ceil((needed + len(wave)) / len(wave))) if len(wave) < 2 * needed else wave
+    *others, length = wave.shape
+    return wave.repeat(*[1 for _ in others], ceil((needed + length) / length)) if length < 2 * needed else wave
 
 
 class Window(NamedTuple):
@@ -69,7 +74,7 @@ Windows = list[tuple[Window, Array]]  # with the amplitudes of their waves
 
 
 class AudioStream:
-    """Segments of one recording, repeated if it is short (implements ``modalities.base.SegmentStream``).
+    """Segments of one recording or of several, repeated if short (implements ``modalities.base.SegmentStream``).
 
     This rank renders its share of the global batch of ``batch_size``, see ``modalities.base.rank_slice``.
     """
@@ -89,15 +94,22 @@ class AudioStream:
         self._draws = Draws(seed, "segments/")
         self._share = rank_slice(batch_size, rank, world_size)
         self._device = device
-        wave = repeat_if_short(source.wave.to(device), view, policy)
+        self._items = [
+            ItemOrder(source.items, self._draws, name, batch_size, self._share) for name in ("item", "other item")
+        ]
+        wave = source.wave.to(device)
+        wave = repeat_if_short(wave.view(source.items, -1) if source.items > 1 else wave, view, policy)
         self._levels = 1 + ceil(LEVELS_PER_OCTAVE * log2(max(policy.speed_high, 1)) - 1e-6)
         self._sound = pyramid(wave, self._levels).view(-1)
-        self._length = OVERSAMPLING * len(wave)
+        self._length = OVERSAMPLING * wave.shape[-1]
+        self._count = source.items
 
     def batch(self, step: int) -> Tensor:
         """Segments of a step: (share of the batch, 1, mels, frames), float32, standardised per segment."""
         drawn = self._draw(step)
-        return log_mel(self._wave(drawn), self._view, self._spectral_changes(drawn))
+        return log_mel(
+            self._wave(drawn, *(order.at(step) for order in self._items)), self._view, self._spectral_changes(drawn)
+        )
 
     def _draw(self, step: int) -> Parameters:
         p, size = self._policy, self.batch_size
@@ -144,22 +156,23 @@ class AudioStream:
             drawn["mel start"], drawn["mel width"], drawn["time start"], drawn["time width"],
         )  # fmt: skip
 
-    def _window(self, drawn: Parameters, prefix: str) -> Window:
-        """Return where in the recording the windows lie, and which part of a segment each fills."""
+    def _window(self, drawn: Parameters, prefix: str, item: Item = 0) -> Window:
+        """Return where in their recordings the windows lie, and which part of a segment each fills."""
         speed, length, start = (drawn[prefix + name] for name in ("speed", "length", "start"))
         stride = OVERSAMPLING * speed
         position = drawn[prefix + "place"] * (self._length - stride * self._view.samples - 2)
         level = np.ceil(LEVELS_PER_OCTAVE * np.log2(np.maximum(speed, 1)) - 1e-6)
         # Integer and fraction are separate, because single precision cannot address a sample of a long recording.
         whole = np.floor(position)
-        return Window((level * self._length + whole).astype(np.int64), position - whole, stride, start, length)
+        first = (level * self._count + item) * self._length
+        return Window((first + whole).astype(np.int64), position - whole, stride, start, length)
 
-    def _wave(self, drawn: Parameters) -> Tensor:
+    def _wave(self, drawn: Parameters, item: Item = 0, other_item: Item = 0) -> Tensor:
         """Return the windows after mixing, gain, polarity and noise: (share of the batch, samples)."""
         loudness = 10 ** (drawn["gain"] / 20) * drawn["sign"]
         other = np.where(drawn["mix"] < self._policy.mix, 10 ** (drawn["mix level"] / 20), 0) * loudness
         noise = np.where(drawn["noise"] < self._policy.noise, 10 ** (drawn["noise level"] / 20), 0)
-        windows = [(self._window(drawn, ""), loudness), (self._window(drawn, "other "), other)]
+        windows = [(self._window(drawn, "", item), loudness), (self._window(drawn, "other ", other_item), other)]
         render = self._by_kernel if self._device.type == "cpu" else self._by_torch
         return render(windows, drawn["noise place"], noise)
 

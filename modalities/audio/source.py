@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modalities.assembly.generators import parse
+from modalities.assembly.pieces import not_flat
 from modalities.audio.generated_sources import GENERATORS, VERSION
 from modalities.audio.policies import AudioView
 from modalities.audio.sound import MAX_SAMPLES, Wave, open_sound
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ASSETS = Path(__file__).parent / "assets"
+BYTES_PER_RAW_BYTE = 50  # that a source of several items holds in memory: each three times, at twice the rate, by level
 MIN_SECONDS = 0.05
 SILENCE = 2e-5  # between the lowest and the highest sample, full scale being 1: 100 dB below it
 FULL_SCALE = 0.992  # the highest of 8 bits
@@ -37,11 +39,15 @@ FILES = {"speech": "speech.ogg", "music": "music.ogg"}
 
 @dataclass
 class AudioSource:
-    """One decoded recording on the device: ``wave`` is (samples,) float32 at the view's rate, of mean square 0.01."""
+    """One decoded recording on the device, or several of one length, one after another.
+
+    ``wave`` is (items · samples,) float32 at the view's rate; each recording has the mean square 0.01.
+    """
 
     ref: SourceRef
     wave: Tensor
     rate: int
+    items: int = 1
 
 
 def _path(name: str) -> Path:
@@ -100,6 +106,16 @@ def load_source(name: str, view: AudioView, device: torch.device) -> AudioSource
     import torch
 
     return AudioSource(source_ref(name), torch.from_numpy(read(name, view.rate)).to(device), view.rate)
+
+
+def source_of_items(pieces: Tensor, ref: SourceRef, view: AudioView, device: torch.device) -> AudioSource:
+    """Return a source of labelled recordings, (n, samples) int16 at the view's rate, without silent ones.
+
+    Raises BadInput if all are silent.
+    """
+    waves = not_flat(pieces[:, None], 1, ref.name)[:, 0].double()
+    level = 0.1 / waves.square().mean(1, keepdim=True).sqrt()
+    return AudioSource(ref, (waves * level).float().flatten().to(device), view.rate, len(waves))
 
 
 def read(name: str, rate: int) -> Wave:

@@ -20,35 +20,39 @@ WORDS_PER_CACHE_LINE = 8
 class Packed:
     """All levels of a pyramid as one array of 64-bit words: red, green and blue of a pixel in 16 bits each.
 
+    A level has one picture after another, all of the same size.
+
     So four multiplications interpolate all three channels: 8-bit values times 8-bit weights fit their 16 bits.
     """
 
     pixels: Pixels  # (all levels,) row by row
     start: NDArray[np.int64]  # (levels,) index of a level's first pixel
     wide: NDArray[np.int64]  # (levels,)
-    high: NDArray[np.int64]  # (levels,)
+    high: NDArray[np.int64]  # (levels,), of one picture
 
 
-def pack(levels: tuple[NDArray[np.uint8], ...]) -> Packed:
-    """Pack the levels of a pyramid, each (h, w, 3), for ``render``."""
+def pack(levels: tuple[NDArray[np.uint8], ...], items: int = 1) -> Packed:
+    """Pack the levels of a pyramid of pictures, each (items · h, w, 3), for ``render``."""
     sizes = np.array([level.shape[:2] for level in levels], np.int64)
     ends = np.cumsum(sizes.prod(1))
     pixels = np.empty(ends[-1], np.uint64)
     for level, end in zip(levels, ends, strict=True):
         flat = level.reshape(-1, 3).astype(np.uint64)
         pixels[end - len(flat) : end] = flat[:, 0] | flat[:, 1] << np.uint64(16) | flat[:, 2] << np.uint64(32)
-    return Packed(pixels, ends - sizes.prod(1), sizes[:, 1].copy(), sizes[:, 0].copy())
+    return Packed(pixels, ends - sizes.prod(1), sizes[:, 1].copy(), sizes[:, 0] // items)
 
 
 def render(
-    packed: Packed, level: NDArray[np.int64], affine: Array, size: int, colour: Colour, mean: Array, std: Array
-) -> Tensor:
-    """Cut segments out of a picture and change their colours; the caller blurs.
+    packed: Packed, level: NDArray[np.int64], affine: Array, size: int, colour: Colour, mean: Array, std: Array,
+    item: NDArray[np.int64] | int = 0,
+) -> Tensor:  # fmt: skip
+    """Cut segments out of pictures and change their colours; the caller blurs.
 
     Args:
         level: (n,) the level that each segment is sampled from.
         affine: (n, 2, 3), from pixel coordinates of the segment to those of the picture.
         mean, std: (3,), of the normalisation that comes last.
+        item: (n,) the picture that each segment is cut from.
 
     Returns:
         (n, 3, size, size) float32: (changed pixels clipped to [0, 1] − mean) / std. Weights of the interpolation have
@@ -63,7 +67,15 @@ def render(
     scale = 1 / std
     out = empty(count, 3, size, size)
     target = out.numpy()
-    per_sample = (packed.start[level], wide, high, maps, colour.matrix, colour.of_mean, colour.solarize)
+    per_sample = (
+        packed.start[level] + item * wide * high,
+        wide,
+        high,
+        maps,
+        colour.matrix,
+        colour.of_mean,
+        colour.solarize,
+    )
 
     def part(which: slice) -> None:
         _render(packed.pixels, *(values[which] for values in per_sample), scale, mean * scale, target[which])

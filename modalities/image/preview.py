@@ -35,7 +35,7 @@ def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: 
     plain = replace(view, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))  # so that colours are those before normalisation
     stream = ImageStream(source, plain, policy, batch_size=ROWS * ROWS, seed=seed, device=source.device)
 
-    whole = images.fromarray(source.reductions[0])
+    whole = images.fromarray(source.reductions[0][: source.height])
     thumbnail = whole.resize((max(1, round(whole.width * SIDE / whole.height)), SIDE), images.Resampling.BICUBIC)
     pen = ImageDraw.Draw(thumbnail)
     corners = np.array([[0, 0, 1], [view.size, 0, 1], [view.size, view.size, 1], [0, view.size, 1]])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modalities.base import Draws, rank_slice
 from modalities.compute.draws import Array
+from modalities.compute.item_order import ItemOrder
 from modalities.compute.to_device import constant, to_device
 from modalities.image import colour, geometry
 from modalities.image.policies import ImagePolicy, ImageView
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ImageStream:
-    """Random-access segments of a picture (implements ``modalities.base.SegmentStream``).
+    """Random-access segments of a picture, or of several (implements ``modalities.base.SegmentStream``).
 
     Each segment is ONE affine map of the picture, sampled bilinearly from the pyramid level that is as fine as the
     segment, so that nothing aliases; beyond its borders, the picture is reflected.
@@ -36,6 +38,7 @@ class ImageStream:
         self.source, self.view, self.policy, self.device = source, view, policy.in_effect(), device
         self._draws = Draws(seed, "image/")
         self._share = rank_slice(batch_size, rank, world_size)
+        self._items = ItemOrder(source.items, self._draws, "item", batch_size, self._share)
 
     def parameters(self, step: int) -> tuple[geometry.Geometry, colour.Colour]:
         """Draw geometry and colour of this rank's share of a step."""
@@ -49,11 +52,11 @@ class ImageStream:
         """Return segments of a step: (share of the batch, 3, size, size) float32 on the device, normalised."""
         place, shade = self.parameters(step)
         affine, size = place.affine(self.view.size), self.view.size
-        mean, std = np.array(self.view.mean), np.array(self.view.std)
+        mean, std, item = np.array(self.view.mean), np.array(self.view.std), self._items.at(step)
         if self.device.type == "cpu":
-            segments = on_cpu(self.source, affine, size, shade, mean, std)
+            segments = on_cpu(self.source, affine, size, shade, mean, std, item)
         else:
-            segments = colour.apply(resample(self.source, affine, size), shade, mean, std)
+            segments = colour.apply(resample(self.source, affine, size, item), shade, mean, std)
         return segments if self.policy.shift_fill == "source" else blacken(segments, place.shift, self.view)
 
 
@@ -70,20 +73,24 @@ def blacken(segments: Tensor, shift: Array, view: ImageView) -> Tensor:
     return segments.where(inside, constant(black, segments.device)[:, None, None])
 
 
-def on_cpu(source: ImageSource, affine: Array, size: int, shade: colour.Colour, mean: Array, std: Array) -> Tensor:
+def on_cpu(
+    source: ImageSource, affine: Array, size: int, shade: colour.Colour, mean: Array, std: Array,
+    item: NDArray[np.int64] | int = 0,
+) -> Tensor:  # fmt: skip
     """Do what ``resample`` and ``colour.apply`` do, several times faster by a compiled kernel, to within 1/128."""
     from modalities.image.kernel import render
 
     if not shade.sigma.any():
-        return render(source.packed, source.levels_of(affine), affine, size, shade, mean, std)
-    pixels = render(source.packed, source.levels_of(affine), affine, size, shade, np.zeros(3), np.ones(3))
+        return render(source.packed, source.levels_of(affine), affine, size, shade, mean, std, item)
+    pixels = render(source.packed, source.levels_of(affine), affine, size, shade, np.zeros(3), np.ones(3), item)
     return colour.blur_and_normalise(pixels, shade.sigma, mean, std)
 
 
-def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
-    """Cut segments out of a picture: (n, 3, size, size) float32 in [0, 1].
+def resample(source: ImageSource, affine: Array, size: int, item: NDArray[np.int64] | int = 0) -> Tensor:
+    """Cut segments out of pictures: (n, 3, size, size) float32 in [0, 1].
 
-    ``affine`` is (n, 2, 3), from pixel coordinates of the segment to those of the picture.
+    ``affine`` is (n, 2, 3), from pixel coordinates of the segment to those of the picture; ``item`` is (n,), the
+    picture that each is cut from.
     """
     import torch
     import torch.nn.functional as F
@@ -99,10 +106,16 @@ def resample(source: ImageSource, affine: Array, size: int) -> Tensor:
     # A sum of what x and what y add: no matrix product, whose reduced precision on some devices would move pixels.
     along, down = maps[:, :, 0, None] * at, maps[:, :, 1, None] * at + maps[:, :, 2, None]
     grid = (along[:, :, None, :] + down[:, :, :, None]).permute(0, 2, 3, 1)
+    which = to_device(np.broadcast_to(item, len(order))[order], device) if source.items > 1 else None
     parts, done = [], 0
     for picture, count in zip(source.levels, np.bincount(level, minlength=len(source.levels)).tolist(), strict=True):
         if count:
-            shared, part = picture.expand(count, -1, -1, -1), grid[done : done + count]
-            parts.append(F.grid_sample(shared, part, "bilinear", "reflection", align_corners=False))
+            part = grid[done : done + count]
+            if which is None:
+                pictures = picture.expand(count, -1, -1, -1)
+            else:
+                several = picture.view(3, source.items, -1, picture.shape[2])
+                pictures = several.index_select(1, which[done : done + count]).transpose(0, 1)
+            parts.append(F.grid_sample(pictures, part, "bilinear", "reflection", align_corners=False))
             done += count
     return torch.cat(parts)[to_device(np.argsort(order), device)]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modalities.assembly.generators import Generated, parse
+from modalities.assembly.pieces import not_flat
 from modalities.base import SourceRef
 from modalities.compute.draws import Array
 from modalities.errors import BadInput, UnknownName
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 STEP = 0.25  # octaves between the levels of a pyramid
 SMALLEST = 4  # pixels of the shorter side of the last level
+BYTES_PER_RAW_BYTE = 13  # that a source of several items holds in memory: all levels, in bytes and in 64-bit words
 MIN_CONTRAST = 8  # of 255, between the darkest and the brightest value; 8 bits in a file of 16 have one
 
 _PACKAGED = {
@@ -70,22 +72,24 @@ SOURCES: Mapping[str, str] = {
 
 @dataclass
 class ImageSource:
-    """A picture and its pyramid (implements ``modalities.base.Source``).
+    """A picture, or several of one size, and their pyramid (implements ``modalities.base.Source``).
 
-    ``reductions[k]`` is (h, w, 3) uint8, the picture reduced by 2^(k · STEP); ``reductions[0]`` is the picture. They
-    are converted once into the form from which the device cuts segments.
+    ``reductions[k]`` is (items · h, w, 3) uint8: the pictures, one below the other, each reduced by 2^(k · STEP);
+    ``reductions[0]`` has the pictures themselves. They are converted once into the form from which the device cuts
+    segments.
     """
 
     ref: SourceRef
     reductions: tuple[NDArray[np.uint8], ...]
     device: torch.device
+    items: int = 1
 
     def __post_init__(self) -> None:
-        self.height, self.width = self.reductions[0].shape[:2]
+        self.height, self.width = self.reductions[0].shape[0] // self.items, self.reductions[0].shape[1]
 
     @cached_property
     def levels(self) -> tuple[Tensor, ...]:
-        """The pyramid on the device, each level (3, h, w) float32 in [0, 1]."""
+        """The pyramid on the device, each level (3, items · h, w) float32 in [0, 1]."""
         return planes(self.reductions, self.device)
 
     @cached_property
@@ -93,7 +97,7 @@ class ImageSource:
         """The pyramid for the CPU's kernel."""
         from modalities.image.kernel import pack
 
-        return pack(self.reductions)
+        return pack(self.reductions, self.items)
 
     def levels_of(self, affine: Array) -> NDArray[np.int64]:
         """Return the levels to sample: a segment's pixel covers |det| picture pixels, as large as one of that level."""
@@ -122,6 +126,13 @@ def source_ref(name: str) -> SourceRef:
 def load_source(name: str, view: ImageView, device: torch.device) -> ImageSource:
     """Decode or generate a picture and build its pyramid. Raises BadInput if it does not exist or cannot be used."""
     return ImageSource(source_ref(name), reductions(read(name)), device)
+
+
+def source_of_items(pieces: Tensor, ref: SourceRef, view: ImageView, device: torch.device) -> ImageSource:
+    """Return a source of labelled pictures, (n, 3, H, W) uint8, without flat ones. Raises BadInput if all are."""
+    pictures = not_flat(pieces, MIN_CONTRAST, ref.name).permute(0, 2, 3, 1).contiguous().numpy()
+    levels = zip(*map(reductions, pictures), strict=True)
+    return ImageSource(ref, tuple(map(np.concatenate, levels)), device, len(pictures))
 
 
 def read(name: str) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from modalities.image.source import STEP, planes, reductions
 
+GATHERED = 512  # pictures that are copied at a time
 OCTAVES = 0.5  # between two levels; coarser than for one picture, because every frame of a clip has them
 
 
@@ -33,7 +34,9 @@ class Atlas:
         """Height of one picture in pixels."""
         return self.texture.shape[0] // self.pictures
 
-    def cut(self, picture: Tensor, boxes: Tensor, size: int, *, flip: Tensor | None = None) -> Tensor:
+    def cut(
+        self, picture: Tensor, boxes: Tensor, size: int, *, flip: Tensor | None = None, gather: bool = False
+    ) -> Tensor:
         """Return boxes resampled to squares, (n, 3, size, size), 0 … 1.
 
         Each box is sampled bilinearly from the level whose pixels are nearest in size to the output's; beyond the
@@ -44,6 +47,8 @@ class Atlas:
             boxes: (n, 4) left, top, width, height in pixels of the full picture; fractions allowed.
             size: pixels of a side.
             flip: (n,) whether to mirror left to right.
+            gather: whether to copy the picture of each box first. Without, single precision has to address a pixel
+                among those of all pictures, which it cannot do exactly if these are many thousands.
         """
         count = len(boxes)
         octaves = torch.log2(boxes[:, 2:] / size).mean(1)
@@ -51,11 +56,17 @@ class Atlas:
         steps = ((torch.arange(size, device=boxes.device) + 0.5) / size).expand(count, size)
         across = steps if flip is None else torch.where(flip[:, None], 1 - steps, steps)
         x, y = self._coordinates(0, boxes, level, across), self._coordinates(1, boxes, level, steps)
-        y = y + picture[:, None] * self.height
-        rows, columns = self.texture.shape[:2]
+        if not gather:
+            y = y + picture[:, None] * self.height
+        rows, columns = self.height if gather else len(self.texture), self.texture.shape[1]
         grid = torch.empty(count, size, size, 2, device=boxes.device)
         grid[..., 0] = ((x * 2 + 1) / columns - 1)[:, None, :]
         grid[..., 1] = ((y * 2 + 1) / rows - 1)[:, :, None]
+        if gather:
+            pictures = self.texture.view(self.pictures, self.height, columns, -1)
+            parts = zip(torch.split(picture, GATHERED), torch.split(grid, GATHERED), strict=True)
+            copies = ((pictures[which, :, :, :3].permute(0, 3, 1, 2), part) for which, part in parts)
+            return torch.cat([functional.grid_sample(copy, part, align_corners=False) for copy, part in copies])
         planes = self.texture[..., :3].permute(2, 0, 1)[None]
         cut = functional.grid_sample(planes, grid.view(1, count * size, size, 2), align_corners=False)
         return cut.view(3, count, size, size).transpose(0, 1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modalities.compute.draws import Array, Draws, rank_slice
+from modalities.compute.item_order import ItemOrder
 from modalities.compute.to_device import constant, to_device
 from modalities.image import colour
 from modalities.image.geometry import random_resized
@@ -44,6 +45,7 @@ class VideoStream:
         self.shape, self.batch_size = view.shape, batch_size
         self.draws = Draws(seed).within("video")
         self.share = rank_slice(batch_size, rank, world_size)
+        self._items = ItemOrder(source.items, self.draws, "item", batch_size, self.share)
         self.device = device
         self._kernel = self.device.type == "cpu"
 
@@ -115,7 +117,8 @@ class VideoStream:
         first, last = drawn.first[share, None], drawn.last[share, None]
         boxes = first + along[:, None] * (last - first)  # (b, frames, 4)
         moments = drawn.start[share, None] + along * drawn.span[share, None]
-        pictures, flip, change = self.source.nearest(moments), drawn.flip[share], drawn.colour.take(share)
+        pictures = self.source.nearest(moments, self._items.at(step)[:, None])
+        flip, change = drawn.flip[share], drawn.colour.take(share)
         mean, std = np.array(self.view.mean), np.array(self.view.std)
         if self._kernel:
             return render(self.source.atlas, pictures, boxes, flip, self.view.size, change, mean, std)
@@ -132,6 +135,7 @@ class VideoStream:
             to_device(boxes.reshape(-1, 4).astype(np.float32), self.device),
             self.view.size,
             flip=to_device(np.repeat(flip, frames), self.device),
+            gather=self.source.items > 1,
         )
         clips = cut.view(count, frames, *cut.shape[1:]).transpose(1, 2)
         # The frames of a clip form one tall picture with one change of colour.

@@ -33,6 +33,16 @@ def test_a_saved_teacher_judges_every_source_and_the_users_own_file(benchmark, f
     assert "spread" in text.splitlines()[0] and photo.name not in text
 
 
+def test_the_control_over_real_training_items_is_judged_and_has_no_density(benchmark, few, ran, quick):
+    words = ("list", "sources", "--target", "digits", "--results", ran.store.root.parent, "profile=smoke", *quick)
+    control, *others = json.loads(
+        benchmark(*words, "source.image=real-training-items:one-per-class", "--format", "json").out
+    )
+    assert (control["name"], "entropy" in control) == ("real-training-items:one-per-class", False)
+    assert 0 < control["spread"] < 0.5
+    assert [row["name"] for row in others] == ["sparse", "noise"]
+
+
 def test_without_a_saved_teacher_the_message_has_the_command_that_makes_one(benchmark, few, ran, quick, tmp_path):
     ended = benchmark("list", "sources", "-t", "digits", "--results", tmp_path, "profile=smoke", *quick)
     assert ended.code == 2

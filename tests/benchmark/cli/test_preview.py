@@ -59,3 +59,15 @@ def test_a_preview_that_cannot_be_written_is_one_sentence(benchmark, photo, tmp_
     assert ended.code == 2
     assert "cannot be written" in ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_a_preview_shows_the_control_over_real_training_items_if_its_data_are_there(benchmark, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCHMARK_DATA", str(tmp_path))
+    words = ("preview", "image", "--target", "digits", "profile=small", "view.size=8", "--out", tmp_path / "a.png")
+    assert benchmark(*words, "source.image=real-training-items:one-per-class").code == 0
+    with Image.open(tmp_path / "a.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 5
+    ended = benchmark(*words, "source.image=real-training-items:flowers102")
+    assert ended.code != 0
+    assert "benchmark data fetch flowers102" in ended.err
+    assert len(ended.err.splitlines()) == 1

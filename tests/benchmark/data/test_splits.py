@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.splits import MIN_UNITS, Subset, holdout_split, limit_per_class
+from benchmark.data.splits import MIN_UNITS, Subset, holdout_split, limit_evenly, limit_per_class
 from doubles import Split
 
 # --- the held-out part -----------------------------------------------------------------------------------------
@@ -207,3 +207,16 @@ def test_a_limit_keeps_that_many_items_of_each_class_and_a_smaller_limit_a_part_
 def test_no_limit_is_the_split_itself():
     split = Split()
     assert limit_per_class(split, 0) is split
+
+
+@settings(max_examples=60, deadline=None)
+@given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=60), most=st.integers(1, 70))
+def test_an_even_limit_takes_as_many_as_allowed_and_no_class_has_two_more_than_one_with_items_left(labels, most):
+    split = Split(len(labels), ["unit"] * len(labels))
+    split.labels = np.array(labels)
+    taken = limit_evenly(split, most)
+    assert len(taken) == min(most, len(labels)) == len(set(taken.item_ids))
+    counts, found = np.bincount(labels, minlength=6), np.bincount(taken.labels, minlength=6)
+    assert all(found[one] >= found.max() - 1 for one in range(6) if found[one] < counts[one])
+    order = [split.item_ids.index(name) for name in taken.item_ids]
+    assert order == sorted(order)

@@ -60,11 +60,21 @@ def test_every_export_of_the_smoke_profile_says_that_its_numbers_mean_nothing(tm
     assert "mean nothing" not in export(leaderboard(filled(tmp_path / "b", cell())))
 
 
-def test_the_control_over_real_training_items_has_a_block_of_its_own(tmp_path):
-    frame = leaderboard(filled(tmp_path, cell(top1=0.48), cell(source=REAL_TRAINING_ITEMS, top1=0.96)))
+CONTROLS = [REAL_TRAINING_ITEMS, f"{REAL_TRAINING_ITEMS}:one-per-class", f"{REAL_TRAINING_ITEMS}:cifar100"]
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_the_control_over_real_training_items_has_a_block_of_its_own(tmp_path, control):
+    frame = leaderboard(filled(tmp_path, cell(top1=0.48), cell(source=control, top1=0.96)))
     text = formats.to_markdown(frame)
     assert re.findall("^## (.*)$", text, re.MULTILINE)[1].startswith("image, real data, control")
     assert re.findall(r"1 row: ([\d.]+) %", text) == ["50.0", "100.0"]
+
+
+@pytest.mark.parametrize("export", [*FOR_PEOPLE, formats.to_json])
+def test_all_forms_of_that_control_share_one_block_in_every_format(tmp_path, export):
+    text = export(leaderboard(filled(tmp_path, cell(), cell(source="noise"), *(cell(source=one) for one in CONTROLS))))
+    assert text.count("control: real training items in place of the single datum") == 1
 
 
 @pytest.mark.parametrize("export", FOR_PEOPLE)

@@ -49,6 +49,14 @@ def test_a_row_of_the_published_source_networks_and_setting_has_the_published_nu
     assert (found.published_top1, found.published_differs) == (0.9313, "")
 
 
+@pytest.mark.parametrize("control", ["real-training-items", "real-training-items:one-per-class"])
+def test_nothing_published_stands_beside_the_control_over_real_training_items(tmp_path, control):
+    for sha256 in (CITY, "0" * 64):
+        found = row(tmp_path / sha256[:4], paper(source=control, sha256=sha256))
+        assert np.isnan(found.published_top1)
+        assert found.published_differs == ""
+
+
 def test_the_published_number_is_that_of_the_rows_own_source(tmp_path):
     noise = registry.modality("image").source_ref("noise")
     assert row(tmp_path, paper(source="noise", sha256=noise.sha256)).published_top1 == 0.6930

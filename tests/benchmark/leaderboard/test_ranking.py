@@ -137,8 +137,9 @@ def test_clusters_and_balance_decide_as_they_do_for_intervals(tmp_path):
     assert sorted(leaderboard(store)["rank"]) == [1, 1]
 
 
-def test_the_control_over_real_items_is_not_ranked_among_single_data(tmp_path):
-    rows = [("a", drawn(0.8, 1)), ("b", drawn(0.3, 1)), ("real-training-items", drawn(0.95, 1))]
+@pytest.mark.parametrize("control", ["real-training-items", "real-training-items:one-per-class"])
+def test_the_control_over_real_items_is_not_ranked_among_single_data(tmp_path, control):
+    rows = [("a", drawn(0.8, 1)), ("b", drawn(0.3, 1)), (control, drawn(0.95, 1))]
     frame = leaderboard(store_of(tmp_path, *rows)).set_index("source")
     assert frame["rank"]["a"] == 1
     assert formats.rank_shown(frame.reset_index().to_dict("records")[-1]) == ""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.records import settings as settings_module
-from benchmark.records.settings import ABSENT, content, differences
+from benchmark.records.settings import ABSENT, content, differences, without_data
 
 PLAIN = {
     "target": "digits", "data": "real", "data_fingerprint": "d" * 64, "view": {"size": 8, "mean": [0.5, 0.5]},
@@ -97,6 +97,7 @@ def test_content_is_what_came_from_files():
         assert content(changed(**values)) not in (None, content(PLAIN))
     assert content(changed(recipe__lr=7, source__name="other", threads=3)) == content(PLAIN)
     assert content(changed(data_fingerprint=ABSENT)) is None
+    assert content(changed(source__sha256=ABSENT)) is None
     assert content({}) is content({"source": "deadleaves"}) is None
 
 
@@ -112,3 +113,14 @@ def test_the_work_of_telling_rows_apart_grows_as_their_number(monkeypatch):
         return len(asked)
 
     assert work(400) < 2.1 * work(200)
+
+
+def test_the_hash_of_real_training_items_says_which_data_were_found_and_that_of_a_datum_does_not():
+    """So a row of the control without data leaves the table when the data have come."""
+    for name in ("real-training-items", "real-training-items:flowers102"):
+        one, other = (
+            changed(source__name=name, source__sha256=found, data_fingerprint=found) for found in (ABSENT, "1")
+        )
+        assert without_data(one) == without_data(other)
+    assert without_data(changed(source__sha256="1")) != without_data(changed(source__sha256="2"))
+    assert without_data(changed(source__name="real-training-items")) != without_data(changed())
