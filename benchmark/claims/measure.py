@@ -94,7 +94,7 @@ def _row(store: Store, side: Side) -> _Row:
             records.append(record)
             continue
         no_data |= record is not None and record.status == "no data"
-        status = "not run yet" if record is None else f"{record.status}: {record.reason}"
+        status = "not run yet" if record is None else f"{record.status}: {record.reason.rstrip('.')}"
         reasons.append(f"seed {cell.seed}: {status}")
     seeds = f"{len(records)}/{len(side.cells)}" if reasons else f"{len(records)}"
     reason = f"{side.label}, {reasons[0]}" if reasons else ""

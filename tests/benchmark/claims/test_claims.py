@@ -161,8 +161,9 @@ def test_leaving_cells_out_makes_no_other_claim_more_certain(tmp_path):
 
 def test_a_failure_says_what_it_was(tmp_path):
     store = filled(tmp_path)
-    rewrite(store, "real", status="diverged", reason="the loss is not finite")
+    rewrite(store, "real", status="diverged", reason="the loss is not finite.")
     assert notes(store)["5"] == "real, seed 0: diverged: the loss is not finite"
+    assert "5, digits: real, seed 0: diverged: the loss is not finite.\n" in printed(tmp_path)
 
 
 def test_a_run_without_data_gives_way_to_one_with_data(tmp_path):
