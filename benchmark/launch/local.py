@@ -206,9 +206,7 @@ class _Pool:
 
     def _failed_record(self, worker: _Worker, cell: Cell) -> Record | None:
         """Record the failure of a cell whose worker died; None if another run has just taken the cell over."""
-        code = worker.process.exitcode
-        cause = f"signal {-code}" if code < 0 else f"exit code {code}"
-        reason = f"the worker process of this cell died ({cause}); the machine may be short of memory."
+        reason = f"the worker process of this cell died {_cause_of_death(worker.process.exitcode)}."
         device, expected_stamp = self._devices[worker.index], self._expected_stamp[cell.id]
         return record_death(cell, self._store, reason, device=device, expected_stamp=expected_stamp)
 
@@ -220,6 +218,15 @@ class _Pool:
         for worker in self._workers:
             _end(worker.process, seconds=0 if worker.cell else 5)
             worker.pipe.close()
+
+
+def _cause_of_death(code: int) -> str:
+    """Return in a few words how a process ended, and the remedy if there is one."""
+    if code >= 0:
+        return f"(exit code {code})"
+    if code == -signal.SIGKILL:
+        return f"(signal {-code}); the machine may be short of memory"
+    return f"(signal {-code}), probably in a compiled library; another network or precision=float32 may avoid it"
 
 
 def record_death(cell: Cell, store: Store, reason: str, *, device: str, expected_stamp: str) -> Record | None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark.launch import local
-from benchmark.launch.local import run_cells
+from benchmark.launch.local import _cause_of_death, run_cells
 from benchmark.launch.progress import Outcome, Step
 from benchmark.planning.cell import Cell
 from benchmark.records.store import Store
@@ -68,7 +68,7 @@ def side_by_side(cells, tmp_path_factory) -> Side:
 def test_a_worker_that_is_killed_costs_only_its_own_cell(side_by_side):
     found = side_by_side.outcome.records
     assert found[side_by_side.dead.id].status == "failed"
-    assert "died (signal 9)" in found[side_by_side.dead.id].reason
+    assert "died (signal 9); the machine may be short of memory." in found[side_by_side.dead.id].reason
     assert [found[cell.id].status for cell in side_by_side.good] == ["done", "done"]
     assert side_by_side.outcome.interrupted == []
     on_disk = side_by_side.store.read(side_by_side.dead.id)
@@ -322,3 +322,11 @@ def test_a_gpu_that_is_here_is_taken(monkeypatch):
 def test_an_invalid_device_is_refused(device):
     with pytest.raises(BadInput, match="choose auto, cpu, cuda or cuda:N"):
         device_kind(device)
+
+
+def test_only_a_kill_is_blamed_on_memory():
+    assert "memory" in _cause_of_death(-9)
+    assert "memory" not in _cause_of_death(-11) and "(signal 11), probably in a compiled library" in _cause_of_death(
+        -11
+    )
+    assert _cause_of_death(3) == "(exit code 3)"
