@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
@@ -59,9 +59,30 @@ def autocast(training: Training, device: torch.device) -> AbstractContextManager
 
 def apply_memory_format(network: nn.Module, training: Training) -> None:
     """Convert a network's weights in place to the memory format that the recipe requests."""
-    if training.channels_last:
-        for weight in network.parameters():
-            weight.data = in_memory_format(weight.data, training)
+    if not training.channels_last:
+        return
+    for weight in network.parameters():
+        weight.data = in_memory_format(weight.data, training)
+    if training.precision == "bfloat16":
+        for module in network.modules():
+            if _crashes_on_cpus(module) and _contiguous_input not in module._forward_pre_hooks.values():
+                module.weight.data = module.weight.data.contiguous()
+                module.register_forward_pre_hook(_contiguous_input)
+
+
+def _crashes_on_cpus(module: nn.Module) -> TypeGuard[nn.Conv2d | nn.Conv3d]:
+    """Return whether a convolution leaves its memory in a backward pass in bfloat16, channels last, on a CPU.
+
+    Those of size 1 with a stride and fewer than 16 input channels do, for some sizes of images (torch 2.11, shown by an
+    allocator with guard pages); the process dies of it, or not at once. Those of 16 channels and more do not.
+    """
+    if not isinstance(module, nn.Conv2d | nn.Conv3d) or module.weight.device.type != "cpu":
+        return False
+    return set(module.kernel_size) == {1} and set(module.stride) != {1} and module.in_channels < 16
+
+
+def _contiguous_input(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(tensor.contiguous() for tensor in inputs)
 
 
 def in_memory_format(tensor: Tensor, training: Training) -> Tensor:

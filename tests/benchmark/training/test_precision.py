@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +16,7 @@ from benchmark.config.schema import Training
 from benchmark.evaluation.predict import evaluation_batches, predict
 from benchmark.training.callbacks import IgnoreProgress
 from benchmark.training.loop import optimise
-from benchmark.training.precision import full_float32
+from benchmark.training.precision import apply_memory_format, full_float32
 from doubles import CPU, Split
 
 
@@ -105,3 +109,46 @@ def test_a_convolution_and_a_product_on_a_gpu_have_the_bits_of_float32():
         (product, pictures.double() @ pictures.double()),
     ):
         assert (ours - exact).abs().max() / exact.abs().max() < 1e-5  # TF32 keeps 2**-11, about 5e-4, of each factor
+
+
+TRAIN_STRIDED = """
+import sys, torch
+from torch import nn
+from benchmark.config.schema import Training
+from benchmark.training.precision import apply_memory_format
+torch.set_num_threads(1)
+for inputs in (3, 4, 6, 8, 12, 14):
+    network = nn.Sequential(nn.Conv2d(inputs, 2 * inputs, 1, 2, bias=False))
+    training = Training(steps=1, batch=64, lr=0.1, precision="bfloat16")
+    apply_memory_format(network, training)
+    apply_memory_format(network, training)
+    assert len(network[0]._forward_pre_hooks) == 1
+    x = torch.randn(64, inputs, 8, 26).to(memory_format=torch.channels_last).requires_grad_()
+    for _ in range(8):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = network(x)
+        y.float().square().mean().backward()
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = nn.functional.conv2d(x.contiguous(), network[0].weight, stride=2)
+    assert torch.allclose(network(x).float(), plain.float(), atol=0.05)
+print("trained")
+"""
+
+
+def test_strided_convolutions_of_size_one_do_not_end_the_process():
+    done = subprocess.run([sys.executable, "-c", TRAIN_STRIDED], capture_output=True, text=True)
+    assert done.stdout == "trained\n", done.stderr[-500:]
+
+
+@pytest.mark.parametrize(
+    ("network", "hooks"),
+    [
+        (nn.Conv2d(6, 12, 1, 2), 1), (nn.Conv2d(8, 12, 1, 2), 1), (nn.Conv3d(6, 12, 1, (1, 2, 2)), 1),
+        (nn.Conv2d(16, 8, 1, 2), 0), (nn.Conv2d(6, 12, 1, 1), 0), (nn.Conv2d(6, 12, 3, 2), 0), (nn.Linear(6, 12), 0),
+    ],
+)  # fmt: skip
+def test_all_other_layers_keep_the_fastest_layout(network, hooks):
+    for precision, expected in (("bfloat16", hooks), ("float32", 0)):
+        fresh = copy.deepcopy(network)
+        apply_memory_format(fresh, Training(steps=1, batch=2, lr=0.1, precision=precision))
+        assert len(fresh._forward_pre_hooks) == expected
