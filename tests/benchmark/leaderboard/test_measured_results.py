@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.claims import formats as claims
+from benchmark.claims.collect import judged_claims
 from benchmark.cli.table import render
 from benchmark.data.fingerprint import ids_hash
 from benchmark.evaluation import metrics
@@ -15,6 +17,7 @@ from benchmark.records.store import TEACHER_PREDICTIONS, Store
 
 MEASURED = Path(__file__).parents[3] / "results" / "measured"
 PROFILES = sorted(path.parent for path in MEASURED.glob("**/manifests"))
+CLAIMS = [folder for folder in PROFILES if folder.parent.name == "claims"]
 SUFFIXES = {"csv": "csv", "latex": "tex", "markdown": "md", "html": "html", "json": "json"}
 
 
@@ -48,5 +51,12 @@ def test_committed_figures_come_from_committed_predictions(folder):
         assert not record.provenance["dirty"], f"{cell.id} was not made from a clean commit"
 
 
+@pytest.mark.parametrize("folder", CLAIMS, ids=lambda folder: str(folder.relative_to(MEASURED)))
+def test_committed_claims_come_from_committed_records(folder):
+    found = judged_claims(folder.parent, folder.name)
+    for name, export in claims.FORMATS.items():
+        assert export(found) == (folder / f"claims.{SUFFIXES[name]}").read_text(encoding="utf-8"), name
+
+
 def test_there_are_measured_results():
-    assert PROFILES
+    assert PROFILES and CLAIMS
