@@ -82,8 +82,8 @@ def commands(stores: Path) -> dict[str, tuple[tuple[str, ...], bool]]:
         "`run`, nothing to do in 1,000 cells": (
             words("run", "--results", str(stores / "1000 done"), *some, seeds(100)), False,
         ),
-        "`table`, 1,000 records: 200 rows": ((*shown, "--results", str(stores / "1000")), True),
-        "`table`, 10,000 records: 2,000 rows": ((*shown, "--results", str(stores / "10000")), True),
+        "`table`, 1,000 records: 200 rows": ((*shown, "--results", str(stores / "1000")), False),
+        "`table`, 10,000 records: 2,000 rows": ((*shown, "--results", str(stores / "10000")), False),
         "`table`, 100,000 records: 20,000 rows": ((*shown, "--results", str(stores / "100000")), False),
         "`table`, 100,000 records: one row": ((*shown, "--results", str(stores / "one row")), False),
     }  # fmt: skip
@@ -187,7 +187,7 @@ def body(given: argparse.Namespace, found: Parts) -> list[str]:
     return f"""Before: commit {given.before}. Seconds of processor time (user and system) of the whole process, imports
 included, medians of {counted(given.rounds, "round")} in which the two commits took turns; memory is the highest of the
 rounds. A command was stopped after {given.most} s. Where a column is empty, the command was not run: what is done
-now is not done for the earlier commit, whose cells have other ids.
+now is not done for the earlier commit, whose cells have other ids, and it cannot read the manifests of today.
 
 {chr(10).join(table(rows, COLUMNS))}
 
