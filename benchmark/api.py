@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import split_overrides
+from benchmark.config.own_files import name_of
 from benchmark.config.schema import Suite
 from benchmark.planning.cell import state_of, write_manifest
 from benchmark.planning.plan import cells_of
@@ -74,7 +75,7 @@ def run(
     cells = cells_of(target, config, data_root(root), kind, own=own)
     if len(cells) != 1:
         raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
-    cell, store = cells[0], Store(user_path(results) / profile)
+    cell, store = cells[0], Store(user_path(results) / name_of("profile", profile))
     if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
         if own_student is not None:
             load_weights(own_student.eval(), store.student_weights(cell.id))

@@ -20,7 +20,7 @@ class Measured:
     seeds: str  # of both rows, such as 3, or 3 and 2; 2/3 if only two of three are done
     accuracies: tuple[float | None, float | None]
     difference: Difference | None = None
-    note: str = ""  # why there is no difference, or what to mind about it
+    note: str = ""  # why there is no difference, or a caveat
     no_data: bool = False  # a cell's data were not there
 
 

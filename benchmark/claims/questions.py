@@ -98,7 +98,7 @@ def _claim(path: Path, entry: Mapping[str, Any]) -> Claim:
     except ValidationError as error:
         problem = problem or first_problem(error)
     else:
-        if sorted((claim.at_least, claim.at_most_worse))[0] != 0 or not 0 < claim.at_least + claim.at_most_worse < 1:
+        if not claim.is_testable:
             problem = problem or "not one of at_least and at_most_worse between 0 and 1"
     if problem:
         raise BadInput(f"{path} has a claim that cannot be tested ({problem}); run its suite again.")

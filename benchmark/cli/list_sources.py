@@ -32,6 +32,7 @@ def judged(target: str, overrides: Sequence[str], results: Path, root: Path, dev
 
     from benchmark.config.compose import compose_target
     from benchmark.config.overrides import split_overrides
+    from benchmark.config.own_files import name_of
     from benchmark.planning.plan import cells_of
     from benchmark.records.store import Store
     from benchmark.running.screening import saved_teacher, screen
@@ -43,7 +44,7 @@ def judged(target: str, overrides: Sequence[str], results: Path, root: Path, dev
     cell, on = cells_of(target, config, root, kind)[0], torch.device(kind if device == "auto" else device)
     if cell.items and cell.missing:
         raise BadInput(cell.missing)
-    teacher = saved_teacher(cell, Store(results / profile), on)
+    teacher = saved_teacher(cell, Store(results / name_of("profile", profile)), on)
     if teacher is None:
         words = ["benchmark", "run", "--target", target]
         words += [] if results == LOCAL_RESULTS else ["--results", str(results)]

@@ -125,6 +125,11 @@ class Claim:
     at_most_worse: float = 0.0  # of a claim of closeness instead: by how much worse it may be
     targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
 
+    @property
+    def is_testable(self) -> bool:
+        """Whether one of ``at_least`` and ``at_most_worse``, and not both, is given, between 0 and 1."""
+        return min(self.at_least, self.at_most_worse) == 0 and 0 < self.at_least + self.at_most_worse < 1
+
 
 @dataclass
 class Suite:

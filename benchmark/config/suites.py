@@ -65,8 +65,7 @@ def _check_claim(where: str, claim: Claim, labels: list[str]) -> None:
     for label in (claim.better, claim.than):
         if label not in labels:
             raise BadInput(f"{where}: claim {claim.name}: {UnknownName('variant', label, labels)}")
-    given = [share for share in (claim.at_least, claim.at_most_worse) if share]
-    if len(given) != 1 or not 0 < given[0] < 1:
+    if not claim.is_testable:
         raise BadInput(f"{where}: claim {claim.name}: give one of at_least and at_most_worse, above 0 and below 1.")
 
 

@@ -24,8 +24,8 @@ def published_columns(
 
     Returns:
         The top-1 of a student of the same datum and networks, under the profile that is the published setting, with
-        no setting of it changed and on all test items, or else None and a sentence on the nearest result. Nothing of
-        either beside other than real data or the control over real training items, or if there is no published student.
+        no setting of it changed and on all test items, or else None and a sentence on the nearest result. Neither is
+        given for data that are not real, for the control over real training items, or without a published student.
     """
     columns = {"published_top1": None, "published_differs": ""}
     students = [entry for entry in published if entry.role == "student"]

@@ -175,3 +175,11 @@ def test_a_network_of_the_same_name_and_weights_that_computes_something_else_is_
     assert len({weights_hash(network) for network in (one, other)}) == 1
     assert len({module_hash(network) for network in networks}) == 4
     assert module_hash(Mine()) == module_hash(Mine())
+
+
+def test_a_profile_of_ones_own_has_its_results_in_a_folder_of_its_name(tmp_path):
+    profile = tmp_path / "mine.yaml"
+    profile.write_text("profile: {base: smoke, data: stand-in}\nrecipe: {steps: 2}\nteacher: {times_chance: 0}")
+    record = benchmark.run("digits", profile=str(profile), results=tmp_path / "results")
+    assert record.status == "done", record.reason
+    assert (tmp_path / "results" / "mine" / "cells" / record.id / "record.json").is_file()
