@@ -159,7 +159,7 @@ def _changing_numbers(training: dict[str, Any]) -> dict[str, Any]:
 
 # Settings that are younger than measured records. At these values they change nothing, and are left out of an identity,
 # so that such records still belong to their cells.
-_LATER = {
+AS_BEFORE = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
     "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "threads": 0,
@@ -169,4 +169,4 @@ _LATER = {
 
 def _without_later(section: dict[str, Any]) -> dict[str, Any]:
     """Return a section of settings without the younger ones that are at the value that changes nothing."""
-    return {key: value for key, value in section.items() if key not in _LATER or value != _LATER[key]}
+    return {key: value for key, value in section.items() if key not in AS_BEFORE or value != AS_BEFORE[key]}

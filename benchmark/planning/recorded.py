@@ -1,0 +1,87 @@
+"""From a record back to its cell, so that what a run made can be used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmark.config.compose import compose_target
+from benchmark.config.schema import Recipe, Student, Teacher, Training
+from benchmark.data.locate import DataLocation, examine, locate
+from benchmark.planning.cell import Cell
+from benchmark.planning.plan import AS_BEFORE
+from benchmark.planning.training_items import items_target, source_in_fold
+from benchmark.records.cell_key import CellKey
+from benchmark.records.record import Record
+from modalities import registry
+from modalities.base import SourceRef
+from modalities.errors import BadInput
+from modalities.storage.paths import user_path
+
+T = TypeVar("T")
+
+
+def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
+    """Return the cell that a record was made by, with the settings that its id covers.
+
+    Args:
+        root: folder of the real datasets.
+        source: path of the source's file; a named source needs none.
+
+    Raises BadInput if the source or the target's data are not the ones that the record names.
+    """
+    adapter = registry.target(record.target)
+    modality, identity = registry.modality(adapter.info.modality), record.config
+    config = compose_target(record.target, [], profile="demo", suite="all")
+    config.profile.name, config.profile.data = record.profile, "real" if record.data == "real" else "stand-in"
+    config.view = _filled(modality.view_type, identity["view"])
+    config.policy = _filled(modality.policy_type, identity["policy"])
+    training = _filled(Training, {"compile": "none"} | identity["teacher"]["training"])
+    config.teacher = _filled(Teacher, identity["teacher"] | {"training": training})
+    config.student = _filled(Student, identity["student"])
+    config.recipe = _filled(Recipe, {"compile": "none"} | identity["recipe"])
+    config.data.train_per_class, config.threads = identity["train_per_class"], identity["threads"]
+    config.seeds, config.folds = [record.seed], [record.fold]
+    path = str(user_path(source)) if source else record.source["name"]
+    setattr(config.source, adapter.info.modality, path)
+
+    def data_of(name: str, fold: int) -> DataLocation:
+        of = registry.target(name)
+        return examine(locate(of, config.profile.data, root, subset=True), of, config.view, fold)
+
+    datum = None
+    if items_target(path, record.target) is None:
+        datum = _datum(record, lambda: modality.source_ref(path))
+    ref, items = source_in_fold(path, datum, record.target, record.fold, data_of)
+    data = data_of(record.target, record.fold)
+    if not data.ready:
+        raise BadInput(data.instructions)
+    if data.fingerprint != record.data_fingerprint:
+        problem = f"the data of {record.target} in {data.root} are not those that {record.id} was scored on"
+        raise BadInput(f"{problem}; give the folder of those.", about="root")
+    key = {entry.name: getattr(record, entry.name) for entry in fields(CellKey)} | {"source": ref.name}
+    return Cell(
+        id=record.id, row=record.row, key=CellKey(**key), source=ref, source_path=path, data=data, config=config,
+        identity=identity, teacher_key=record.teacher_key or "", items=items,
+    )  # fmt: skip
+
+
+def _datum(record: Record, identify: Callable[[], SourceRef]) -> SourceRef:
+    name = record.source["name"]
+    try:
+        ref = identify()
+    except BadInput as error:
+        raise BadInput(f"the source of {record.id} is needed ({error}); give the file {name}.") from error
+    if ref.sha256 != record.source["sha256"]:
+        raise BadInput(f"this {ref.name} is not the source of {record.id}, which is another file or version; give it.")
+    return ref
+
+
+def _filled(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Return a section of settings; what is younger than the record has the value that changes nothing."""
+    names = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
+    return kind(
+        **{name: values.get(name, AS_BEFORE.get(name)) for name in names if name in values or name in AS_BEFORE}
+    )
