@@ -12,8 +12,9 @@ from benchmark.cli import options
 from benchmark.cli.author_commands import check, new_target
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
-from benchmark.cli.output import print_document, print_whatever_is_said
+from benchmark.cli.output import print_whatever_is_said
 from benchmark.cli.remedies import explain
+from benchmark.cli.table_commands import claims, table
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
 
@@ -53,6 +54,7 @@ def run(
     controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
+    profile: options.Profile = "",
     device: options.Device = "auto",
     jobs: options.Jobs = "auto",
     max_time: Annotated[
@@ -95,8 +97,9 @@ def run(
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
     request = _request(
-        overrides, suite, target, modality, exclude, controls, root, launch.job_device, other_machine=on_slurm
-    )
+        options.with_profile(overrides, profile), suite, target, modality, exclude, controls, root, launch.job_device,
+        other_machine=on_slurm,
+    )  # fmt: skip
     raise typer.Exit(run_suite(request, launch, results, seconds))
 
 
@@ -110,6 +113,7 @@ def plan(
     controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
+    profile: options.Profile = "",
     device: options.Device = "auto",
     jobs: options.Jobs = "auto",
     format: options.TextOrJson = "text",
@@ -122,6 +126,7 @@ def plan(
     """
     from benchmark.cli.plan import show_plan
 
+    overrides = options.with_profile(overrides, profile)
     request = _request(overrides, suite, target, modality, exclude, controls, root, device, other_machine=True)
     show_plan(request, results, jobs=jobs, format=format)
 
@@ -139,6 +144,7 @@ def list_names(
     ] = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
+    profile: options.Profile = "",
     device: options.Device = "auto",
     format: options.TextOrJson = "text",
 ) -> None:
@@ -158,52 +164,17 @@ def list_names(
     """
     from benchmark.cli.list_names import show_list
 
+    overrides = options.with_profile(overrides, profile)
     show_list(
-        what, modalities=options.split_names(modality), format=format, target=target, overrides=overrides or [],
+        what, modalities=options.split_names(modality), format=format, target=target, overrides=overrides,
         results=results, root=data_root(root), device=device,
     )  # fmt: skip
 
 
-@app.command()
-def table(
-    format: options.TableFormat = "markdown",
-    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to show.")] = "demo",
-    results: options.Results = options.LOCAL_RESULTS,
-) -> None:
-    """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
-
-    Example: `benchmark table --profile small --format latex`
-    """
-    from benchmark.cli.table import render
-
-    print_document(render(results, profile, format))
+app.command()(table)
 
 
-@app.command()
-def claims(
-    suite: Annotated[
-        list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
-    ] = None,
-    format: options.ClaimsFormat = "text",
-    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to read. Default: all.")] = "",
-    results: options.Results = options.LOCAL_RESULTS,
-) -> None:
-    """Say of each claim whether the records support it, contradict it or leave it undecided.
-
-    Claims are predictions that a suite wrote down before it ran. `benchmark run --suite claims` runs those of the
-    publication; docs/claims.md shows how to write your own. Shown are the difference of two variants with its 95 %
-    interval, what was predicted, the smallest difference that these seeds and test items could detect, and p-values for
-    and against, adjusted for their number (Holm). Nothing runs, and the verdict never changes the exit code.
-
-    Examples:
-
-    `benchmark claims`
-
-    `benchmark claims --suite mine --profile small --format latex`
-    """
-    from benchmark.cli.claims import show_claims
-
-    show_claims(results, profile, options.split_names(suite), format)
+app.command()(claims)
 
 
 @app.command()
@@ -213,6 +184,7 @@ def preview(
     target: Annotated[
         str, typer.Option("--target", "-t", help="Target whose view to use. Default: the first of the modality.")
     ] = "",
+    profile: options.Profile = "",
     out: Annotated[Path | None, options.path("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
 ) -> None:
     """Draw the source datum, some of the segments that a student sees, and what each step of the policy does to them.
@@ -224,7 +196,8 @@ def preview(
     """
     from benchmark.cli.preview import write_preview
 
-    path = write_preview(modality, target, overrides or [], out or Path(f"preview-{modality}.png"))
+    settings = options.with_profile(overrides, profile)
+    path = write_preview(modality, target, settings, out or Path(f"preview-{modality}.png"))
     typer.echo(f"wrote {path}")
 
 

@@ -16,6 +16,26 @@ def split_names(values: list[str] | None) -> list[str]:
     return [part for value in values or [] for part in value.split(",") if part]
 
 
+def with_profile(settings: list[str] | None, profile: str) -> list[str]:
+    """Return settings with the profile of ``--profile`` among them. BadInput if both name one, and not the same."""
+    typed = [text.partition("=")[2] for text in settings or [] if text.startswith("profile=")]
+    if profile and any(other != profile for other in typed):
+        raise BadInput(f"profile={typed[0]} and --profile {profile} contradict each other; give one of them.")
+    return [*(settings or []), *([f"profile={profile}"] if profile and not typed else [])]
+
+
+def profile_alone(settings: list[str] | None, profile: str, default: str) -> str:
+    """Return what the profile is called that ``profile=NAME`` or ``--profile`` names, where nothing else can be set."""
+    for text in settings or []:
+        if not text.startswith("profile="):
+            raise BadInput(f"'{text}' cannot be set here, where results are only read; give profile=NAME or nothing.")
+    from benchmark.config.overrides import split_overrides
+    from benchmark.config.own_files import name_of
+
+    _, name, _ = split_overrides(with_profile(settings, profile), profile=default)
+    return name_of("profile", name)
+
+
 def _format(*formats: str) -> Any:
     """Make the option ``--format`` with its check."""
 
@@ -37,6 +57,13 @@ LOCAL_RESULTS = Path("results/local")
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Settings, such as `profile=small` or `'seeds=[0,1,2]'`."),
+]
+ProfileAlone = Annotated[
+    list[str] | None, typer.Argument(metavar="profile=NAME", help="The same as `--profile NAME`.", show_default=False)
+]
+Profile = Annotated[
+    str,
+    typer.Option("--profile", help="Profile: smoke, demo, small, paper or a YAML file; the same as `profile=NAME`."),
 ]
 SuiteName = Annotated[str, typer.Option("--suite", help="Named set of cells; see `benchmark list suites`.")]
 Targets = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,24 +13,67 @@ from benchmark.leaderboard.formats import (
     COLLAPSED,
     COLLAPSED_MEANING,
     FORMATS,
+    SUFFIXES,
     items_shown,
     labels,
     marked,
     percent,
     rank_shown,
 )
+from benchmark.leaderboard.pivot import FORMATS as PIVOTED
+from benchmark.leaderboard.selection import Selection, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import Published
+from modalities.errors import BadInput, UnknownName, readable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def render(results: Path, profile: str, format: str) -> str:
-    """Return the leaderboard of ``results/profile`` as text."""
-    return FORMATS[format](leaderboard(Store(results / profile), published()))
+EVERYTHING = Selection()
+PIVOTS = ("target",)
+MOST_LINES = 200  # of a difference
+
+
+def render(results: Path, profile: str, format: str, selection: Selection = EVERYTHING, pivot: str = "") -> str:
+    """Return the leaderboard of ``results/profile``, or the part of it that is selected, as text.
+
+    ``pivot`` is empty or ``target``. Raises BadInput if something is selected that is not there.
+    """
+    if pivot and pivot not in PIVOTS:
+        raise UnknownName("pivot", pivot, list(PIVOTS))
+    if pivot and selection.columns:
+        raise BadInput("--pivot makes the columns itself; leave --columns out.")
+    frame, view = select(leaderboard(Store(results / profile), published()), selection)
+    return (PIVOTED if pivot else FORMATS)[format](frame, view)
+
+
+def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str) -> bool:
+    """Return whether a file differs from the table that the records give now, and print the difference.
+
+    Its suffix says in which format it is. Ends of lines may be those of another system.
+    """
+    formats = {f".{suffix}": name for name, suffix in SUFFIXES.items()}
+    if path.suffix.lower() not in formats:
+        raise BadInput(f"{path} is not a table by its name; give a file that ends in {', '.join(formats)}.")
+    try:
+        before = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}); give a table that `benchmark table` made.") from error
+    now = render(results, profile, formats[path.suffix.lower()], selection, pivot).splitlines()
+    where = f"the records in {results / profile}"
+    if before == now:
+        print(readable(f"{path} is what {where} give."))
+        return False
+    lines = list(unified_diff(before, now, str(path), where, n=1, lineterm=""))
+    for line in lines[:MOST_LINES]:
+        print(readable(line))
+    if len(lines) > MOST_LINES:
+        print(f"… and {len(lines) - MOST_LINES:,} lines more")
+    print(readable(f"{path} is not what {where} give now."))
+    return True
 
 
 def print_summary(frame: pd.DataFrame) -> None:

@@ -1,0 +1,89 @@
+"""The commands that read results and make tables of them; each imports the code that does its work when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.exit_codes import DONE, FAILED
+from benchmark.cli.output import print_document
+
+
+def table(
+    settings: options.ProfileAlone = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="Only these targets: names or globs, or audio/*.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources: names or globs.")] = None,
+    recipe: Annotated[list[str] | None, typer.Option("--recipe", help="Only these recipes: names or globs.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="NAME,…", help="These columns in this order, by their names in CSV."),
+    ] = None,
+    pivot: Annotated[
+        str, typer.Option("--pivot", metavar="target", help="target: a row per method, a column per target.")
+    ] = "",
+    check: Annotated[
+        Path | None,
+        options.path("--check", help="Compare this file (.tex .csv .md .html .json) with what the records give."),
+    ] = None,
+    format: options.TableFormat = "markdown",
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
+
+    Filters choose rows and change no figure of them: a rank stays the one among all rows of its target, and the table
+    says so. Means are over the targets that `--target` leaves, and a source that lacks one of them has none. With
+    `--check FILE`, nothing is printed but the difference, and exit code 1 says that there is one.
+
+    Examples:
+
+    `benchmark table profile=small --format latex`
+
+    `benchmark table --profile small --target 'cifar*' --columns target,source,score,rank,kl`
+
+    `benchmark table --profile small --pivot target --check paper.tex`
+    """
+    from benchmark.cli.table import differs, render
+    from benchmark.leaderboard.formats import column_names
+    from benchmark.leaderboard.selection import Selection
+
+    name = options.profile_alone(settings, profile, "demo")
+    targets, sources, recipes = (tuple(options.split_names(given)) for given in (target, source, recipe))
+    selection = Selection(targets, sources, recipes, column_names(options.split_names(columns)))
+    if check is not None:
+        raise typer.Exit(FAILED if differs(check, results, name, selection, pivot) else DONE)
+    print_document(render(results, name, format, selection, pivot))
+
+
+def claims(
+    settings: options.ProfileAlone = None,
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
+    ] = None,
+    format: options.ClaimsFormat = "text",
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Say of each claim whether the records support it, contradict it or leave it undecided.
+
+    Claims are predictions that a suite wrote down before it ran. `benchmark run --suite claims` runs those of the
+    publication; docs/claims.md shows how to write your own. Shown are the difference of two variants with its 95 %
+    interval, what was predicted, the smallest difference that these seeds and test items could detect, and p-values for
+    and against, adjusted for their number (Holm). Nothing runs, and the verdict never changes the exit code. Without a
+    profile, all are shown.
+
+    Examples:
+
+    `benchmark claims`
+
+    `benchmark claims --suite mine profile=small --format latex`
+    """
+    from benchmark.cli.claims import show_claims
+
+    name = options.profile_alone(settings, profile, "") if settings or profile else ""
+    show_claims(results, name, options.split_names(suite), format)
