@@ -15,6 +15,7 @@ from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_whatever_is_said
 from benchmark.cli.remedies import explain
 from benchmark.cli.table_commands import claims, table
+from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
 
@@ -301,7 +302,7 @@ def main() -> None:
     try:
         app()
     except BadInput as error:
-        print(f"benchmark: {explain(error)}", file=sys.stderr)
+        say(f"benchmark: {explain(error)}", file=sys.stderr)
         sys.exit(USAGE)
     except BrokenPipeError:  # the program that reads our output has ended
         sys.stderr.close()

@@ -36,15 +36,15 @@ def profile_alone(settings: list[str] | None, profile: str, default: str) -> str
     return name_of("profile", name)
 
 
-def _format(*formats: str) -> Any:
-    """Make the option ``--format`` with its check."""
+def _format(*formats: str, default: str = "") -> Any:
+    """Make the option ``--format`` with its check; ``default`` says what is meant by an empty one."""
 
     def check(value: str) -> str:
-        if value not in formats:
+        if value not in formats and (value or not default):
             raise BadInput(f"--format {value} is not known; choose {', '.join(formats)}.")
         return value
 
-    return typer.Option("--format", help=f"{', '.join(formats[:-1])} or {formats[-1]}.", callback=check)
+    return typer.Option("--format", help=f"{', '.join(formats[:-1])} or {formats[-1]}.{default}", callback=check)
 
 
 def path(name: str, *, help: str) -> Any:
@@ -95,7 +95,10 @@ Jobs = Annotated[
 ]
 TextOrJson = Annotated[str, _format("text", "json")]
 ClaimsFormat = Annotated[str, _format("text", "csv", "latex", "markdown", "html", "json")]
-TableFormat = Annotated[str, _format("csv", "latex", "markdown", "html", "json")]
+TableFormat = Annotated[
+    str,
+    _format("csv", "latex", "markdown", "html", "json", "text", default=" Default: text on a terminal, else markdown."),
+]
 TargetNames = Annotated[
     list[str], typer.Argument(metavar="NAME", help="Names of targets; see `benchmark list targets`.")
 ]

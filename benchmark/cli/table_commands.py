@@ -9,7 +9,6 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED
-from benchmark.cli.output import print_document
 
 
 def table(
@@ -30,7 +29,7 @@ def table(
         Path | None,
         options.path("--check", help="Compare this file (.tex .csv .md .html .json) with what the records give."),
     ] = None,
-    format: options.TableFormat = "markdown",
+    format: options.TableFormat = "",
     profile: options.Profile = "",
     results: options.Results = options.LOCAL_RESULTS,
 ) -> None:
@@ -48,7 +47,7 @@ def table(
 
     `benchmark table --profile small --pivot target --check paper.tex`
     """
-    from benchmark.cli.table import differs, render
+    from benchmark.cli.table import differs, show
     from benchmark.leaderboard.formats import column_names
     from benchmark.leaderboard.selection import Selection
 
@@ -57,7 +56,7 @@ def table(
     selection = Selection(targets, sources, recipes, column_names(options.split_names(columns)))
     if check is not None:
         raise typer.Exit(FAILED if differs(check, results, name, selection, pivot) else DONE)
-    print_document(render(results, name, format, selection, pivot))
+    show(results, name, format, selection, pivot)
 
 
 def claims(

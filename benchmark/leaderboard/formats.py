@@ -44,7 +44,7 @@ COLLAPSED_MEANING = (
     "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
     "alone"
 )
-_LEGEND = (
+LEGEND = (
     "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
     "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
     "serves all), then in parentheses the deviation that so few test items alone lead to [95 % interval over test "
@@ -108,8 +108,8 @@ def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     return render_json({"notes": [*caveats(rows), *view.caveats], "rows": clean, "over_targets": blocks})
 
 
-def _table(frame: pd.DataFrame, view: View) -> dict[str, Any]:
-    """Return what the templates print: title, caveats, header and blocks."""
+def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
+    """Return what the tables for people say, as ``benchmark.leaderboard.documents`` wants it."""
     rows: list[Row] = frame.to_dict("records")
     names = view.columns or tuple(COMPACT)
     heads = [COMPACT.get(name) or (f"{name} %" if _is_share(name) else name) for name in names]
@@ -300,17 +300,17 @@ def items_shown(row: Row) -> str:
 
 def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """GitHub-flavoured Markdown."""
-    return render_markdown(_table(frame, view), _LEGEND)
+    return render_markdown(document(frame, view), LEGEND)
 
 
 def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """A whole page without scripts or outside resources."""
-    return render_html(_table(frame, view), _LEGEND)
+    return render_html(document(frame, view), LEGEND)
 
 
 def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    return render_latex(_table(frame, view), _LEGEND)
+    return render_latex(document(frame, view), LEGEND)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-_LEGEND = (
+LEGEND = (
     "Student's accuracy in percent: top-1, or balanced accuracy (the mean over classes) where the target says so; mean "
     "over seeds ± standard deviation over seeds (n - 1), and 2/3 if two of three seeds are done. A cell without a "
     "figure says why it has none, and an empty one was not requested. Mean: over all targets of the block, and only if "
@@ -116,8 +116,8 @@ def _cell(row: Row | None) -> dict[str, Any] | None:
     return {name: None if is_missing(row[name]) else row[name] for name in names}
 
 
-def _table(frame: pd.DataFrame, view: View) -> dict[str, Any]:
-    """Return what the templates print; a block has a header of its own."""
+def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
+    """Return what the tables for people say, as ``benchmark.leaderboard.documents`` wants it."""
     rows: list[Row] = frame.to_dict("records")
     blocks = []
     for pivot in pivots(rows, view):
@@ -138,17 +138,17 @@ def _table(frame: pd.DataFrame, view: View) -> dict[str, Any]:
 
 def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """GitHub-flavoured Markdown."""
-    return render_markdown(_table(frame, view), _LEGEND)
+    return render_markdown(document(frame, view), LEGEND)
 
 
 def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """A whole page without scripts or outside resources."""
-    return render_html(_table(frame, view), _LEGEND)
+    return render_html(document(frame, view), LEGEND)
 
 
 def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    return render_latex(_table(frame, view), _LEGEND)
+    return render_latex(document(frame, view), LEGEND)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}
