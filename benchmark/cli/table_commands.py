@@ -86,3 +86,21 @@ def claims(
 
     name = options.profile_alone(settings, profile, "") if settings or profile else ""
     show_claims(results, name, options.split_names(suite), format)
+
+
+def why(
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's id, or a part of it that no other cell has.")],
+    results: options.Results = options.LOCAL_RESULTS,
+    format: options.TextOrJson = "text",
+) -> None:
+    """Say where a number comes from, and give the command that makes it again.
+
+    Shown are its settings as far as they differ from its profile's defaults, hashes of source and data, the teacher
+    with its figures, versions, commit and machine, deviations from the published setting, seconds by phase, files, the
+    runs that requested it, and a command for this cell alone.
+
+    Example: `benchmark why cifar10-city.jpg-s0`
+    """
+    from benchmark.cli.why import explain_number
+
+    explain_number(results, cell, format=format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -94,6 +95,15 @@ def lowered_guard(times_chance: float) -> list[str]:
     if times_chance >= usual:
         return []
     return [f"teacher.times_chance is {times_chance:g} instead of {usual:g}, so a poorer teacher is accepted"]
+
+
+def accepted_guard(deviations: Sequence[str]) -> float | None:
+    """Return the multiple of chance below which a record's teacher would have been refused, if ``lowered_guard`` says.
+
+    None if it was the usual one.
+    """
+    found = (re.match(r"teacher\.times_chance is (\S+) instead of ", text) for text in deviations)
+    return next((float(match[1]) for match in found if match), None)
 
 
 def state_of(cell: Cell, store: Store) -> tuple[State, str]:

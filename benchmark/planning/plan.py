@@ -87,7 +87,7 @@ def cells_of(
     datum = None
     if items_target(source_path, target) is None:
         datum = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
-    of_settings = _teacher_identity(config, once)
+    of_settings = teacher_identity(config, once)
     view = canonical_json(of_settings["view"])
 
     def data_of(name: str, fold: int) -> DataLocation:
@@ -103,7 +103,7 @@ def cells_of(
         of_teacher = {"target": target, "modality": modality_name, **found, **of_settings}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
-        of_row = {**of_teacher, **_student_identity(config, source), "fold": fold}
+        of_row = {**of_teacher, **student_identity(config, source), "fold": fold}
         row = row_id(of_row)
         for seed in config.seeds:
             identity = {**of_row, "seed": seed}
@@ -124,7 +124,7 @@ def cells_of(
     return cells
 
 
-def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
+def student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     """Return what changes a student besides its data and its teacher."""
     return {
         "source": {"name": source.name, "sha256": source.sha256},
@@ -134,7 +134,7 @@ def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     }
 
 
-def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:
+def teacher_identity(config: Config, once: Once) -> dict[str, Any]:
     """Return what changes a teacher besides its data; a weights file counts by its content, not by its path."""
     settings: dict[str, Any] = _without_later(to_container(config.teacher))
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
