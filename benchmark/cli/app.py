@@ -14,7 +14,7 @@ from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_whatever_is_said
 from benchmark.cli.remedies import explain
-from benchmark.cli.table_commands import claims, table, why
+from benchmark.cli.table_commands import claims, compare, table, why
 from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -179,6 +179,9 @@ app.command()(claims)
 
 
 app.command()(why)
+
+
+app.command()(compare)
 
 
 @app.command()

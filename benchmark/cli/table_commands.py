@@ -104,3 +104,26 @@ def why(
     from benchmark.cli.why import explain_number
 
     explain_number(results, cell, format=format)
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A cell or a row by its id, or a results folder.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="What to compare it with: another one of the same kind.")],
+    results: options.Results = options.LOCAL_RESULTS,
+    format: options.TextOrJson = "text",
+) -> None:
+    """Say what changed from A to B: settings, environment, accuracy; and whether B is better, by a paired test.
+
+    Two cells, or two rows with all of their seeds, are compared on the same test items. Of two folders, such as those
+    of two versions or machines, the rows of the same settings or names are. Exit codes: 10 B is better, 11 B is worse
+    (of two folders: in some row), 0 neither can be said.
+
+    Examples:
+
+    `benchmark compare cifar10-china-s0 cifar10-city.jpg-s0`
+
+    `benchmark compare results/before results/after --format json`
+    """
+    from benchmark.cli.compare import compare as compare_both
+
+    raise typer.Exit(compare_both(first, second, results, format=format))

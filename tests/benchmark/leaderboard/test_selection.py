@@ -7,26 +7,13 @@ import io
 import json
 import re
 
-import numpy as np
 import pytest
 
 from benchmark.leaderboard import formats
 from benchmark.leaderboard.selection import Selection, select
 from benchmark.leaderboard.table import leaderboard
-from benchmark.records.store import Predictions
-from example_leaderboard import cell, filled
+from example_leaderboard import cell, filled, predicted
 from modalities.errors import BadInput, UnknownName
-
-
-def predicted(store, entry, right: int) -> None:
-    """Write predictions of 500 items, of which the first ``right`` are right, beside a record."""
-    labels = np.arange(500) % 2
-    choice = np.where(np.arange(500) < right, labels, 1 - labels)
-    logp = np.log(np.where(np.eye(2)[choice] > 0, 0.9, 0.1)).astype(np.float16)
-    ids = [f"item{i}" for i in range(500)]
-    _, record = entry
-    store.start_attempt(record.id)
-    store.write(record, predictions=Predictions(ids, labels, logp, ids))
 
 
 @pytest.fixture
@@ -38,7 +25,7 @@ def ranked(tmp_path):
     store = filled(tmp_path, *cells.values(), *letters.values())
     for found in (cells, letters):
         for name, entry in found.items():
-            predicted(store, entry, scores[name])
+            predicted(store, entry, range(scores[name]))
     return leaderboard(store)
 
 
