@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +13,9 @@ from benchmark.cli import options
 from benchmark.cli.author_commands import check, new_target
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
-from benchmark.cli.output import print_whatever_is_said
+from benchmark.cli.output import print_version, print_whatever_is_said
 from benchmark.cli.remedies import explain
-from benchmark.cli.table_commands import claims, compare, table, why
+from benchmark.cli.table_commands import claims, compare, forget, table, why
 from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,6 +45,15 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command; the help is the one of ``app``."""
+
+
 @app.command()
 def run(
     overrides: options.Overrides = None,
@@ -53,6 +62,9 @@ def run(
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
     controls: options.Controls = None,
+    label: Annotated[
+        str, typer.Option("--label", help="What to call these cells in tables; the last name counts.")
+    ] = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
     profile: options.Profile = "",
@@ -90,6 +102,8 @@ def run(
 
     `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]' --controls noise`
 
+    `benchmark run --target cifar10 profile=small recipe.mixing=none --label 'without CutMix'`
+
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
     from benchmark.cli.run import parse_duration, run_suite
@@ -101,6 +115,7 @@ def run(
         options.with_profile(overrides, profile), suite, target, modality, exclude, controls, root, launch.job_device,
         other_machine=on_slurm,
     )  # fmt: skip
+    request = replace(request, label=label.strip())
     raise typer.Exit(run_suite(request, launch, results, seconds))
 
 
@@ -182,6 +197,9 @@ app.command()(why)
 
 
 app.command()(compare)
+
+
+app.command()(forget)
 
 
 @app.command()
@@ -306,7 +324,7 @@ def main() -> None:
     """Run the command line; wrong usage ends with one sentence and exit code 2."""
     print_whatever_is_said()
     try:
-        app()
+        app(prog_name="benchmark")  # with python -m too: the name that a shell completes
     except BadInput as error:
         say(f"benchmark: {explain(error)}", file=sys.stderr)
         sys.exit(USAGE)

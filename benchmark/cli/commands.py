@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from typing import Any
 
 from benchmark.planning.select import Request
+from benchmark.records.record import Manifest
+from benchmark.records.store import NAMED
 
 
 def run_command(request: Request) -> str:
@@ -18,19 +18,22 @@ def run_command(request: Request) -> str:
         ("--controls", request.controls),
     ):  # fmt: skip
         words += [option, ",".join(names)] if names else []
+    words += ["--label", request.label] if request.label else []
     words += [f"profile={request.profile}", *request.overrides, "--device", request.device]
     return shlex.join(words)
 
 
-def request_of(suite: str, profile: str, selection: Mapping[str, Any]) -> Request:
+def request_of(manifest: Manifest, profile: str) -> Request:
     """Return the request that a manifest notes; it knows no folders, so files have their names alone."""
+    selection = manifest.selection
 
     def names(key: str) -> tuple[str, ...]:
         found = selection.get(key)
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
     return Request(
-        suite=suite, profile=profile, overrides=names("overrides"), targets=names("targets"),
+        suite=manifest.suite, profile=profile, overrides=names("overrides"), targets=names("targets"),
         modalities=names("modalities"), exclude=names("exclude"), controls=names("controls"),
         device=str(selection.get("device", "cpu")),
+        label=next(iter(manifest.variants), "") if manifest.axis == NAMED else "",
     )  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED
+from modalities.errors import BadInput
 
 
 def table(
@@ -127,3 +128,25 @@ def compare(
     from benchmark.cli.compare import compare as compare_both
 
     raise typer.Exit(compare_both(first, second, results, format=format))
+
+
+def forget(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="A row by its id, or a cell by a part of its id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Take cells out of the leaderboard, such as those of a setting that was given up; asks before it does.
+
+    Only the notes of which cells were requested change: records and predictions stay where they are, and the run that
+    requested the cells before takes them back. `profile=NAME` may stand among the names.
+
+    Example: `benchmark forget 90a64858 profile=small`
+    """
+    from benchmark.cli.forget import retire
+
+    settings = [name for name in names if name.startswith("profile=")]
+    cells = [name for name in names if name not in settings]
+    if not cells:
+        raise BadInput("name the rows or cells to forget; the column `row` of the table in CSV has their ids.")
+    retire(cells, results, options.profile_alone(settings, profile, "demo"), yes=yes)

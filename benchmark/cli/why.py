@@ -31,7 +31,7 @@ def explain_number(results: Path, name: str, *, format: str) -> None:
 def provenance_of(store: Store, record: Record) -> dict[str, Any]:
     """Return everything that is known of a cell, JSON-ready: its record, teacher, files, runs, and how to repeat it."""
     runs = _runs(store, record)
-    typed = [text for manifest in runs for text in request_of("", "", manifest.selection).overrides]
+    typed = [text for manifest in runs for text in request_of(manifest, "").overrides]
     again = reproduction(record, typed)
     labels = {label for manifest in runs for label, rows in manifest.variants.items() if record.row in rows}
     rows = {cell.id: cell.seed for manifest in runs for cell in manifest.cells if cell.row == record.row}
@@ -62,7 +62,7 @@ def _runs(store: Store, record: Record) -> list[Manifest]:
 def _request(manifest: Manifest, record: Record) -> str:
     if "cell" in manifest.selection:
         return "benchmark.run, from Python"
-    return run_command(request_of(manifest.suite, record.profile, manifest.selection))
+    return run_command(request_of(manifest, record.profile))
 
 
 def _teacher(store: Store, record: Record) -> dict[str, Any]:

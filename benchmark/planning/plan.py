@@ -47,11 +47,14 @@ def make_plan(request: Request) -> list[Cell]:
     cells: list[Cell] = []
     once = Once()
     suite = load_suite(request.suite)
+    if request.label and suite.variants:
+        raise BadInput(f"the suite {suite.name} names its variants itself; run it without '{request.label}'.")
     demanded = [] if request.targets or suite.variants else load_profile(request.profile).controls
     for target in select_targets(request):
         modality = registry.target(target).info.modality
         controls = [control for control in CONTROLS if control in request.controls or target in demanded]
-        for label, overrides in overrides_of(suite, modality).items():
+        for variant, overrides in overrides_of(suite, modality).items():
+            label = variant or request.label
             for last in ([], *([f"source.{modality}={control}"] for control in controls)):
                 typed = [*overrides, *request.overrides, *last]
                 config = compose_target(target, typed, profile=request.profile, suite=request.suite)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.safetensors", "predictions.npz"
+NAMED = "label"  # the axis of a manifest whose only variant is what the user calls its cells
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
 _CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
@@ -50,7 +51,8 @@ class Requested(NamedTuple):
 
     cells: list[ManifestEntry]  # each once, sorted by id
     settings: dict[str, dict[str, Any]]  # by row, what ids cover, except the seed; earlier versions do not say
-    labels: dict[str, list[str]]  # by row, the variants of suites that it is
+    labels: dict[str, list[str]]  # by row, the variants of suites that it is, and what the user calls it
+    names: dict[str, str]  # by row, what the user calls it
 
 
 class Store:
@@ -270,8 +272,9 @@ class Store:
             if cell.target in targets and of_other_files and cell_id({**own, "seed": cell.seed}) == cell.id:
                 cells.setdefault(cell.id, cell)
                 settings.setdefault(cell.row, own)
-                for label, rows in variants.items():
-                    if cell.row in labelled.get(label, ()) and cell.row not in rows:
+                for label in [label for label, rows in labelled.items() if cell.row in rows]:
+                    rows = variants.setdefault(label, [])
+                    if cell.row not in rows:
                         rows.append(cell.row)
         return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings, variants=variants)
 
@@ -311,6 +314,7 @@ class Store:
         cells: dict[str, ManifestEntry] = {}
         settings: dict[str, dict[str, Any]] = {}
         labels: dict[str, list[str]] = {}
+        names: dict[str, str] = {}
         for manifest in self.manifest_files().values():
             cells |= {cell.id: cell for cell in manifest.cells}
             settings |= manifest.settings
@@ -319,7 +323,9 @@ class Store:
                     known = labels.setdefault(row, [])
                     if label not in known:
                         known.append(label)
-        return Requested([cells[id] for id in sorted(cells)], settings, labels)
+                    if manifest.axis == NAMED:
+                        names[row] = label
+        return Requested([cells[id] for id in sorted(cells)], settings, labels, names)
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
