@@ -62,35 +62,16 @@ def run(
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
     controls: options.Controls = None,
-    label: Annotated[
-        str, typer.Option("--label", help="What to call these cells in tables; the last name counts.")
-    ] = "",
+    label: options.Label = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
     profile: options.Profile = "",
     device: options.Device = "auto",
     jobs: options.Jobs = "auto",
-    max_time: Annotated[
-        str, typer.Option("--max-time", help="Stop after this time and keep checkpoints: 90s, 30m or 2h.")
-    ] = "",
-    launcher: Annotated[
-        str,
-        typer.Option(
-            "--launcher",
-            help="Run cells in local processes (local), as Slurm jobs (slurm) or as local jobs (local-jobs).",
-        ),
-    ] = "local",
-    slurm: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slurm",
-            metavar="KEY=VALUE",
-            help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
-        ),
-    ] = None,
-    cells_per_job: Annotated[
-        str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
-    ] = "auto",
+    max_time: options.MaxTime = "",
+    launcher: options.Launcher = "local",
+    slurm: options.Slurm = None,
+    cells_per_job: options.CellsPerJob = "auto",
 ) -> None:
     """Run every cell that is not done yet, then write and print the leaderboard.
 

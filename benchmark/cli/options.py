@@ -93,6 +93,27 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Jobs = Annotated[
     str, typer.Option("--jobs", help="Number of cells to run at once; auto: one per GPU, or as many as fit the cores.")
 ]
+Label = Annotated[
+    str, typer.Option("--label", help="What to call these cells in tables; the label of the last run counts.")
+]
+MaxTime = Annotated[str, typer.Option("--max-time", help="Stop after this time and keep checkpoints: 90s, 30m or 2h.")]
+Launcher = Annotated[
+    str,
+    typer.Option(
+        "--launcher", help="Run cells in local processes (local), as Slurm jobs (slurm) or as local jobs (local-jobs)."
+    ),
+]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm",
+        metavar="KEY=VALUE",
+        help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
+    ),
+]
+CellsPerJob = Annotated[
+    str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
+]
 TextOrJson = Annotated[str, _format("text", "json")]
 ClaimsFormat = Annotated[str, _format("text", "csv", "latex", "markdown", "html", "json")]
 TableFormat = Annotated[
