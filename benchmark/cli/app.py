@@ -15,7 +15,7 @@ from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_version, print_whatever_is_said
 from benchmark.cli.remedies import explain
-from benchmark.cli.table_commands import claims, compare, forget, table, why
+from benchmark.cli.table_commands import claims, compare, forget, merge, table, why
 from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -181,6 +181,9 @@ app.command()(compare)
 
 
 app.command()(forget)
+
+
+app.command()(merge)
 
 
 @app.command()

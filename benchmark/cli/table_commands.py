@@ -150,3 +150,23 @@ def forget(
     if not cells:
         raise BadInput("name the rows or cells to forget; the column `row` of the table in CSV has their ids.")
     retire(cells, results, options.profile_alone(settings, profile, "demo"), yes=yes)
+
+
+def merge(
+    folders: Annotated[
+        list[str], typer.Argument(metavar="DIR", help="Results folders, such as those of other machines.")
+    ],
+    results: options.Results = options.LOCAL_RESULTS,
+    format: options.TextOrJson = "text",
+) -> None:
+    """Join results folders of several machines into the one of `--results`. Nothing there is overwritten.
+
+    Cells are copied with their files and teachers, and each accuracy is computed again from its predictions first. A
+    record that is not done gives way to one that is. Conflicts, such as other figures of the same cell, are left out,
+    named, and lead to exit code 1.
+
+    Example: `benchmark merge from-gpu/results from-laptop/results --results results/all`
+    """
+    from benchmark.cli.merge import join
+
+    raise typer.Exit(join(folders, results, format=format))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from benchmark.records.record import Manifest, ManifestEntry
-from benchmark.records.store import Store
+from benchmark.records.store import Store, save_manifest
 from modalities.errors import BadInput, UnknownName
-from modalities.storage.atomic import atomic_write
 from modalities.storage.locks import path_lock
 
 
@@ -39,7 +37,7 @@ def forget(store: Store, ids: Collection[str]) -> None:
         for path, manifest in store.manifest_files().items():
             kept = _without(manifest, ids)
             if kept.cells or kept.claims:
-                atomic_write(path, json.dumps(asdict(kept), indent=1, allow_nan=False) + "\n")
+                save_manifest(path, kept)
             else:
                 path.unlink(missing_ok=True)
 

@@ -246,7 +246,7 @@ class Store:
         try:
             with path_lock(self.manifests):  # two runs of one call, each of its own source, keep the cells of both
                 manifest = replace(self._with_other_contents(requested, path), late_claims=self._late_claims(requested))
-                atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
+                save_manifest(path, manifest)
         except OSError as error:
             raise cannot_write(path, error) from error
         return path
@@ -330,6 +330,11 @@ class Store:
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
         return self.requested().cells
+
+
+def save_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest's file, holding the lock of its folder. Raises BadInput if it cannot be written."""
+    atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
 
 
 def _read_manifest(path: Path) -> Manifest:
