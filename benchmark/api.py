@@ -17,20 +17,25 @@ from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
 from modalities.errors import BadInput
+from modalities.plugins.find import Kind, add_object
 from modalities.storage.paths import data_root, user_path
 
 if TYPE_CHECKING:
     from torch import nn
 
     from benchmark.config.schema import Student, Teacher
+    from modalities.plugins.contracts import Loss, Method, Policy
 
 
 def run(
     target: str,
     *,
-    source: str | os.PathLike[str] | None = None,
+    source: Any = None,
     student: str | nn.Module | None = None,
     teacher: str | nn.Module | None = None,
+    loss: str | Loss | None = None,
+    policy: str | Policy | None = None,
+    method: str | Method | None = None,
     profile: str = "demo",
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -42,9 +47,12 @@ def run(
 
     Args:
         target: a registered target (``benchmark list targets``).
-        source: a named source, or the path of an image, recording or clip; default: the profile's.
+        source: a named source, the path of an image, recording or clip, or the datum itself: an image as an array or
+            tensor (H, W, 3) or (3, H, W) uint8 or as a Pillow image, a recording as a pair of samples and their rate, a
+            clip as a pair of frames (n, H, W, 3) uint8 and their rate. Default: the profile's.
         student, teacher: a network's name, or your own module from (B, *view.shape) to (B, classes) logits. Your
             student is trained in place; your teacher is used as it is. Default: the profile's.
+        loss, policy, method: a name, the path of a plug-in, or your own object (``modalities.plugins.contracts``).
         profile: ``smoke``, ``demo``, ``small`` or ``paper``.
         seed: of the segments, of mixing, and of the student's random weights if it is given by name.
         settings: further settings, such as ``{"recipe.steps": 200, "view.size": 32}``.
@@ -63,9 +71,7 @@ def run(
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import IgnoreProgress
 
-    overrides = {**(settings or {}), "seeds": [seed]}
-    if source is not None:
-        overrides[f"source.{registry.target(target).info.modality}"] = os.fspath(source)
+    overrides = {**(settings or {}), "seeds": [seed], **_plugins(target, source, loss, policy, method)}
     typed = [f"{key}={_text(value)}" for key, value in overrides.items()]
     typed, profile, suite = split_overrides(typed, profile=profile)
     config = compose_target(target, typed, profile=profile, suite=suite)
@@ -97,6 +103,22 @@ def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -
     # Weights and code are part of the name, and so of the cell's id: another network is another cell.
     settings.network = f"own {type(network).__name__} {module_hash(network)[:12]}"
     return network
+
+
+def _plugins(target: str, source: Any, loss: Any, policy: Any, method: Any) -> dict[str, str]:
+    """Return the settings of those that are given."""
+    given: dict[str, tuple[Kind, Any]] = {
+        f"source.{registry.target(target).info.modality}": ("source", source),
+        "recipe.loss": ("loss", loss), "policy": ("policy", policy), "method": ("method", method),
+    }  # fmt: skip
+    return {key: _name_of(kind, plugin) for key, (kind, plugin) in given.items() if plugin is not None}
+
+
+def _name_of(kind: Kind, plugin: Any) -> str:
+    """Return the name by which a plug-in is found: its own, its path, or that of an object of the caller's."""
+    if isinstance(plugin, str | os.PathLike):
+        return os.fspath(plugin)
+    return add_object(kind, getattr(plugin, "__name__", type(plugin).__name__), plugin)
 
 
 def _text(value: Any) -> str:
