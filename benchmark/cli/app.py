@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.author_commands import check, new_target
+from benchmark.cli.author_commands import check, new, new_target
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_version, print_whatever_is_said
@@ -71,6 +71,7 @@ def run(
     max_time: options.MaxTime = "",
     launcher: options.Launcher = "local",
     slurm: options.Slurm = None,
+    log: options.Log = "",
     cells_per_job: options.CellsPerJob = "auto",
 ) -> None:
     """Run every cell that is not done yet, then write and print the leaderboard.
@@ -87,9 +88,10 @@ def run(
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
-    from benchmark.cli.run import parse_duration, run_suite
+    from benchmark.cli.run import log_to, parse_duration, run_suite
     from benchmark.launch.groups import LaunchOptions
 
+    log_to(log)
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
     request = _request(
@@ -131,7 +133,10 @@ def plan(
 @app.command("list")
 def list_names(
     what: Annotated[
-        str, typer.Argument(help="targets, suites, sources, policies, networks, profiles, recipes or settings.")
+        str,
+        typer.Argument(
+            help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes or settings."
+        ),
     ] = "targets",
     overrides: options.Overrides = None,
     modality: options.Modalities = None,
@@ -283,6 +288,7 @@ def clean(
 
 
 app.command("new-target")(new_target)
+app.command()(new)
 
 
 def _request(

@@ -111,6 +111,9 @@ Slurm = Annotated[
         help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
     ),
 ]
+Log = Annotated[
+    str, typer.Option("--log", help="Log to these besides: tensorboard, wandb, or FILE.py with a CALLBACK.")
+]
 CellsPerJob = Annotated[
     str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
 ]

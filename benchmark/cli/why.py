@@ -47,7 +47,7 @@ def provenance_of(store: Store, record: Record) -> dict[str, Any]:
         "student": record.student,
         "row": {"id": record.row, "cells": rows, "labels": sorted(labels)},
         "provenance": record.provenance, "deviations": record.deviations,
-        "segments": record.segments, "seconds": record.seconds, "peak_memory_bytes": record.peak_memory_bytes,
+        "segments": record.segments, "costs": record.costs, "seconds": record.seconds, "peak_memory_bytes": record.peak_memory_bytes,
         "files": _files(store, record),
         "requested_by": [_request(manifest, record) for manifest in runs],
         "command": run_command(again.request), "command_is_exact": again.is_exact, "remarks": again.remarks,
@@ -144,6 +144,7 @@ def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     by_phase = ", ".join(f"{phase} {duration(value)}" for phase, value in seconds.items())
     yield "time", f"{duration(sum(seconds.values()))} ({by_phase})" if seconds else ""
     yield "segments", f"{found['segments']:,}" if found["segments"] else ""
+    yield "costs", ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in found["costs"].items())
     yield "peak memory", size(found["peak_memory_bytes"])
 
 

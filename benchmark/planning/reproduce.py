@@ -23,6 +23,7 @@ from modalities.base import SourceRef
 OUTSIDE_IDS = ("teacher.times_chance", "data.subset")  # settings that decide whether a cell runs, and change no number
 _TYPED_AS = {"train_per_class": "data.train_per_class"}
 _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
+_MADE = re.compile(r"made by the plug-in (.+?)(:\d+)?, SHA-256 (\w+)")  # of a file, see modalities.plugins.sources
 _ABSENT = object()
 
 
@@ -59,16 +60,29 @@ def reproduction(record: Record, typed: Sequence[str] = ()) -> Reproduction:
     settings, unknown = _differing(record, profile, kind, names)
     modality = registry.target(record.target).info.modality
     overrides = [
-        *names, f"source.{modality}={record.source['name']}", *(_as_typed(one.key, one.value) for one in settings),
+        *names, f"source.{modality}={_source(record)}", *(_as_typed(one.key, one.value) for one in settings),
         *_resolved(record, profile, names, {one.key for one in settings}), *_outside_ids(record, typed),
         f"seeds=[{record.seed}]", *([f"folds=[{record.fold}]"] if record.fold != 1 else []),
     ]  # fmt: skip
-    request = Request(
-        profile=profile, targets=(record.target,), device=kind,
-        overrides=tuple("teacher.weights=FILE" if text.startswith("teacher.weights=") else text for text in overrides),
-    )  # fmt: skip
+    overrides = [_with_file(text, record) for text in overrides]
+    request = Request(profile=profile, targets=(record.target,), device=kind, overrides=tuple(overrides))
     is_exact = not unknown and _id_of(record, request) == record.id
     return Reproduction(request, settings, [*_remarks(record, profile, unknown, is_exact)], is_exact)
+
+
+def _with_file(text: str, record: Record) -> str:
+    """Return a setting with the name of a file, if it is one that a record knows by its content."""
+    key, _, value = text.partition("=")
+    if key == "teacher.weights":
+        return f"{key}=FILE"
+    plugin = record.config.get("plugins", {}).get(key)
+    return f"{text}.py" if plugin and not plugin["version"] and not value.strip("'").startswith("own ") else text
+
+
+def _source(record: Record) -> str:
+    """Return the source as it is typed, without folders: a name, or a file's."""
+    name, file = record.source["name"], _MADE.fullmatch(record.source["description"])
+    return f"{file[1]}.py{file[2] or ''}" if file else name
 
 
 def _profile_of(record: Record) -> str:
@@ -84,11 +98,8 @@ def _names(record: Record, profile: str) -> list[str]:
     modality = registry.modality(registry.target(record.target).info.modality)
     known = {"recipe": options("recipe"), "policy": list(modality.policies())}
     default = {"recipe": config.recipe.name, "policy": config.policy.name}
-    return [
-        f"{group}={name}"
-        for group, name in (("recipe", record.recipe), ("policy", record.policy))
-        if name != default[group] and name in known[group]
-    ]
+    named = {group: record.config.get(group, {}).get("name") for group in known}
+    return [f"{group}={name}" for group, name in named.items() if name != default[group] and name in known[group]]
 
 
 def _differing(record: Record, profile: str, kind: str, names: Sequence[str]) -> tuple[list[Setting], list[str]]:
@@ -97,7 +108,7 @@ def _differing(record: Record, profile: str, kind: str, names: Sequence[str]) ->
     default, own = flat(_identity(config, kind, record)), flat(record.config)
     settings, unknown = [], []
     for key in dict.fromkeys((*own, *default)):
-        if key in _GIVEN:
+        if key in _GIVEN or key.startswith("plugins."):
             continue
         values = [_value(values, key) for values in (own, default)]
         if _ABSENT in values:
@@ -115,14 +126,16 @@ _GIVEN = {
 
 def _value(values: Mapping[str, Any], key: str) -> Any:
     name = key.rpartition(".")[2]
-    return values.get(key, "none" if name == "compile" else AS_BEFORE.get(name, _ABSENT))
+    as_before = {"compile": "none", "method": "segments"} | AS_BEFORE
+    return values.get(key, as_before.get(name, _ABSENT))
 
 
 def _identity(config: Config, kind: str, record: Record) -> dict[str, Any]:
     """Return what an id covers, with the data, the source, the fold and the seed of the record."""
     modality = registry.modality(registry.target(record.target).info.modality)
-    for settings in (config.teacher, config.student):
-        if not settings.network.startswith("own "):
+    plugins = record.config.get("plugins", {})
+    for role, settings in (("teacher", config.teacher), ("student", config.student)):
+        if not settings.network.startswith("own ") and f"{role}.network" not in plugins:
             settings.network = modality.check_network(settings.network)
     resolve_auto(config, kind, modality.name)
     weights, config.teacher.weights = config.teacher.weights, ""
@@ -133,7 +146,7 @@ def _identity(config: Config, kind: str, record: Record) -> dict[str, Any]:
         "target": record.target, "modality": modality.name, "data": record.data,
         "data_fingerprint": record.data_fingerprint, **parts,
         **student_identity(config, SourceRef(record.source["name"], record.source["sha256"], "")),
-        "fold": record.fold, "seed": record.seed,
+        **({"plugins": plugins} if plugins else {}), "fold": record.fold, "seed": record.seed,
     }  # fmt: skip
 
 
@@ -181,13 +194,21 @@ def _text(value: Any) -> str:
 def _remarks(record: Record, profile: str, unknown: Sequence[str], is_exact: bool) -> Iterator[str]:
     modality = registry.modality(registry.target(record.target).info.modality)
     name, sha256 = record.source["name"], record.source["sha256"]
-    if name not in modality.sources() and not is_real_training_items(name):
+    made_by_plugin = " the plug-in " in record.source["description"]
+    if made_by_plugin:
+        yield f"source.{modality.name} is {record.source['description']}"
+    elif name not in modality.sources() and not is_real_training_items(name):
         yield f"source.{modality.name} is a file: give the path of {name}, with SHA-256 {sha256}"
     if weights := record.config.get("teacher", {}).get("weights"):
         yield f"teacher.weights is a file: give the path of the one with SHA-256 {weights}"
-    for role, network in (("teacher", record.teacher), ("student", record.student)):
-        if network.startswith("own "):
-            yield f"the {role} is a module that was given from Python ({network}); give it again in the same way"
+    own = flat(record.config)
+    for key, plugin in record.config.get("plugins", {}).items():
+        version = f"version {plugin['version']} of its package" if plugin["version"] else "its file"
+        if not str(own[key]).startswith("own "):
+            yield f"{key} is the plug-in {own[key]}: it takes {version}, with SHA-256 {plugin['sha256']}"
+    for key, value in own.items():
+        if isinstance(value, str) and value.startswith("own "):
+            yield f"{key} was given from Python ({value}); give it again in the same way"
     if record.profile != profile:
         yield f"the profile {record.profile} was a file; the same cell is made under {profile}, in its folder"
     if record.data == "real":

@@ -143,5 +143,39 @@ def test_a_module_from_python_is_said_to_be_one(cells):
     record = record_of(cells()[0])
     student = {"network": "own Net 0123456789ab"}
     again = reproduction(replace(record, student="own Net 0123456789ab", config={**record.config, "student": student}))
-    assert any("the student is a module that was given from Python" in remark for remark in again.remarks)
+    assert any("student.network was given from Python" in remark for remark in again.remarks)
     assert "student.network='own Net 0123456789ab'" in shlex.split(run_command(again.request))
+
+
+PLUGINS = {
+    "recipe.loss": "def LOSS(student, teacher, segments, step): return (student - teacher).square().mean()\n",
+    "policy": "def POLICY(segments, draws, step): return segments + 0.25\n",
+    "student.network": "def NETWORK(shape, classes): return None\n",
+    "teacher.network": "def NETWORK(shape, classes): return None\n",
+    "method": "class METHOD: pass\n",
+    "source.image": "def SOURCE(seed): return None\n",
+}
+
+
+@pytest.mark.parametrize("key", PLUGINS)
+def test_a_plug_in_is_named_by_its_file_and_its_content(cells, tmp_path, key):
+    path = tmp_path / f"mine_{key.replace('.', '_')}.py"
+    path.write_text(PLUGINS[key], encoding="utf-8")
+    (cell,) = cells(f"{key}={path}")
+    again = reproduction(record_of(cell))
+    assert again.is_exact
+    typed = next(text for text in again.request.overrides if text.endswith(f"={path.name}"))
+    assert str(tmp_path) not in run_command(again.request)
+    assert any(path.stem in remark for remark in again.remarks)
+    files = {text.partition("=")[0]: text for text in [typed.replace(path.name, str(path))]}
+    files.setdefault("source.image", source_of(cell))
+    (same,) = planned_again(again, **{name.replace(".", "_"): text for name, text in files.items()})
+    assert same.id == cell.id
+
+
+@pytest.mark.parametrize("method", ["inversion", "generator"])
+def test_a_method_without_segments_alone_is_named(cells, method):
+    (cell,) = cells(f"method={method}", "recipe.loss=mse")
+    again = reproduction(record_of(cell))
+    assert again.is_exact
+    assert {f"method={method}", "recipe.loss=mse"} <= set(again.request.overrides)
