@@ -23,20 +23,19 @@ def log_softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]
 
 
 def fit_temperature(student_logits: Floats, teacher_logits: Floats) -> float:
-    """Return the temperature at which a student is as sure as it is right in naming its teacher's class.
+    """Return the temperature at which a student's probabilities are nearest to its teacher's, on the same inputs.
 
-    It minimises the mean of -log s_k(T) in T alone, between COLDEST and HOTTEST, k being the class that the teacher
-    names for the same input; logits are (n, classes). This is temperature scaling (Guo et al., ICML 2017) with the
-    teacher's predictions in place of labels. The teacher's probabilities would be no use: a student that was trained to
-    match them has a temperature near 1 for these, whether it is calibrated or not.
+    It minimises the mean of -Σ_k t_k log s_k(T) in T alone, between COLDEST and HOTTEST; logits are (n, classes). This
+    is temperature scaling (Guo et al., ICML 2017) with the teacher's probabilities in place of labels. Its most
+    probable classes would not do: the student would become as sure of them as it copies them, however unsure the
+    teacher is.
     """
     from scipy.optimize import minimize_scalar
 
-    named = predicted(teacher_logits)
+    teacher = np.exp(log_softmax(teacher_logits))
 
     def cost(log_temperature: float) -> float:
-        logp = log_softmax(student_logits, float(np.exp(log_temperature)))
-        return float(-logp[np.arange(len(named)), named].mean())
+        return float(-(teacher * log_softmax(student_logits, float(np.exp(log_temperature)))).sum(axis=1).mean())
 
     bounds = (float(np.log(COLDEST)), float(np.log(HOTTEST)))
     return float(np.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))

@@ -20,8 +20,8 @@ INK = "#0b0c0d"  # stands for the colour of the page's text
 COLOURS = ("#3b82c4", "#d9822b", "#5aa469", "#a05195", "#8c8c8c")
 MOST_NAMES = 20  # classes whose names fit beside an axis
 _STYLE: dict[str, Any] = {
-    "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.prop_cycle": f"cycler('color', {list(COLOURS)})", "legend.frameon": False,
+    "svg.fonttype": "none", "text.parse_math": False, "font.size": 9, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
 }  # fmt: skip
 
@@ -138,7 +138,8 @@ class _figure:
         import matplotlib
         from matplotlib.figure import Figure
 
-        self._style = matplotlib.rc_context({**_STYLE, "svg.hashsalt": self._name})
+        style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": self._name}
+        self._style = matplotlib.rc_context(style)
         self._style.__enter__()
         self.figure: Figure = Figure(figsize=self._size, layout="constrained")
         return self

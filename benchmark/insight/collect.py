@@ -74,11 +74,11 @@ class Subject:
 
     def affordable(self, most: int, least: int = MINIBATCH) -> int:
         """Return how many inputs of this cell a part may look at."""
-        return max(least, min(most, MOST_NUMBERS // math.prod(self.finished.cell.config.view.shape)))
+        return max(least, min(most, MOST_NUMBERS // math.prod(self.stream.shape)))
 
     def prepare(self, raw: Tensor) -> Tensor:
         """Make network inputs of raw items, as a test does."""
-        return self.finished.cell.modality.prepare(raw, self.finished.cell.config.view)  # type: ignore[no-any-return]
+        return self.finished.cell.modality.prepare(raw, self.finished.cell.config.view)
 
     def pictures(self, inputs: Tensor) -> NDArray[np.uint8]:
         """Return network inputs as pictures."""
@@ -219,7 +219,7 @@ def find_agreement(subject: Subject, found: Findings) -> dict[str, Any]:
 
 
 def segment_temperature(subject: Subject) -> float:
-    """Return the temperature at which the student is as sure as it agrees with its teacher, on segments alone."""
+    """Return the temperature that brings the student's probabilities nearest to the teacher's, on segments alone."""
     segments = subject.unseen(subject.affordable(MOST_SEGMENTS))
     with torch.inference_mode():
         student, teacher = (

@@ -38,9 +38,9 @@ class Spectrum:
         """
         device, axes = self.magnitude.device, tuple(range(-len(self.size), 0))
         noise = draws.normal(0, "phase", (count, len(self.magnitude), *self.size)).astype(np.float32)
-        phase = torch.fft.rfftn(to_device(noise, device), dim=axes).angle()
+        phase: Tensor = torch.fft.rfftn(to_device(noise, device), dim=axes).angle()
         mean = draws.uniform(0, "phase of the mean", noise.shape[:2], -math.pi, math.pi).astype(np.float32)
-        phase[(..., *[0] * len(self.size))] = to_device(mean, device)
+        phase.flatten(2)[..., 0] = to_device(mean, device)
         return phase
 
     def compose(self, phase: Tensor, shift: Tensor) -> Tensor:

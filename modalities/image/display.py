@@ -17,7 +17,7 @@ def pictures(inputs: Tensor, view: ImageView) -> NDArray[np.uint8]:
     """Return normalised inputs, (B, 3, size, size), as pictures, (B, size, size, 3); colours are cut to 0 … 255."""
     values = inputs.detach().float().permute(0, 2, 3, 1).cpu().numpy()
     pixels = values * np.array(view.std, np.float32) + np.array(view.mean, np.float32)
-    return np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(pixels.clip(0, 1) * 255), np.uint8)
 
 
 def sounds(inputs: Tensor, view: ImageView, source: object) -> None:
