@@ -96,3 +96,38 @@ def test_shares_and_differences_are_counted():
     assert against["difference"] == pytest.approx(5 / 8)
     assert against["p"] == pytest.approx(2 * (8 / 128) - 7 / 128), "mid-p of 6 against 1"
     assert p.recognised(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1])).tolist() == [True, False]
+
+
+class Watched(nn.Module):
+    """Keeps what it is asked, and prefers the first class of bright pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x.detach().clone())
+        return torch.stack([x.mean((1, 2, 3)), x.std((1, 2, 3))], 1)
+
+
+def test_every_step_shifts_and_adds_noise_to_each_input_anew(spectrum, monkeypatch):
+    def asked(**settings):
+        for name, value in {"JITTER": 0.0, "NOISE": 0.0, **settings}.items():
+            monkeypatch.setattr(p, name, value)
+        network = Watched()
+        made = p.prototypes(network, spectrum, np.array([0, 1, 0]), seed=0)
+        return made, network.seen
+
+    made, plain = asked()
+    assert len(plain) == p.CHECKPOINTS[-1]
+    torch.testing.assert_close(plain[0], made[0])
+    torch.testing.assert_close(plain[8], made[8])
+    _, noisy = asked(NOISE=0.1)
+    added = [noisy[0] - plain[0], noisy[0][:1] - plain[0][:1] - (noisy[0][1:2] - plain[0][1:2])]
+    assert float(added[0].std()) == pytest.approx(0.1, rel=0.1) and float(added[1].std()) > 0.1
+    made, moved = asked(JITTER=0.1)
+    assert not torch.allclose(moved[0], made[0], atol=0.05) and not torch.allclose(moved[8], made[8], atol=0.05)
+    cut = spectrum.high.amax()
+    inside = (made[0].abs().amax((1, 2, 3)) < cut) & (moved[0].abs().amax((1, 2, 3)) < cut)
+    power = [x[inside].square().mean((1, 2, 3)) for x in (made[0], moved[0])]
+    torch.testing.assert_close(*power, rtol=0.15, atol=0)
