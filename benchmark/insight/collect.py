@@ -162,7 +162,7 @@ def find_layers(subject: Subject, found: Findings) -> dict[str, Any]:
     """Compare layers and features of the student with those of its teacher, over real test items."""
     finished, items = subject.finished, len(subject.predicted.labels)
     chosen = some_items(items, min(items, subject.affordable(MOST_ITEMS)), SEED)
-    size = min(MINIBATCH, len(chosen))
+    size = min(MINIBATCH, len(chosen) // 2)  # at least two minibatches, one for each half
     if size < FEWEST:
         return {"missing": f"{items} test items are too few to compare layers."}
     chosen = chosen[: len(chosen) // size * size]
@@ -178,7 +178,9 @@ def find_layers(subject: Subject, found: Findings) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for place, (layer, partner) in enumerate(zip(student.layers, partners, strict=True)):
         row = {name: cka(of.grams[place], teacher.grams[partner]) for name, of in seen.items() if name != TEACHER}
-        halves = [cka(student.grams[place, part], teacher.grams[partner, part]) for part in _halves(half)]
+        halves = [
+            cka(student.grams[place, part], teacher.grams[partner, part]) for part in (slice(half), slice(half, None))
+        ]
         row[TEACHER] = cka(teacher.grams[partner], teacher.grams[partner])
         if OTHER_SEED in seen:
             row[BETWEEN_SEEDS] = cka(student.grams[place], seen[OTHER_SEED].grams[place])
@@ -188,10 +190,6 @@ def find_layers(subject: Subject, found: Findings) -> dict[str, Any]:
         "items": len(chosen), "minibatch": size, "student_layers": student.layers, "teacher_layers": teacher.layers,
         "rows": rows, "matrix": matrix, "map": explained,
     }  # fmt: skip
-
-
-def _halves(half: int) -> list[slice]:
-    return [slice(0, half), slice(half, None)] if half else []
 
 
 def _map(seen: dict[str, Observed], labels: NDArray[np.int64], found: Findings) -> dict[str, float]:

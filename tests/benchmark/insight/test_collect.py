@@ -85,9 +85,15 @@ def test_the_labels_of_the_map_are_those_of_its_items(subject, found):
     assert np.var(found.points["teacher"], axis=0)[0] > np.var(found.points["teacher"], axis=0)[1] > 0
 
 
-def test_too_few_items_have_no_layers(subject, found):
-    few = replace(subject, predicted=replace(subject.predicted, labels=subject.predicted.labels[:3]))
-    assert "too few" in find_layers(few, found)["missing"]
+@pytest.mark.parametrize(("items", "used", "minibatch"), [(130, 128, 64), (30, 30, 15), (9, 8, 4), (7, 0, 0)])
+def test_few_items_make_two_small_minibatches_and_fewer_none(subject, items, used, minibatch):
+    few = replace(subject, predicted=replace(subject.predicted, labels=subject.predicted.labels[:items]))
+    part = find_layers(few, collect.Findings())
+    if not used:
+        assert part == {"missing": "7 test items are too few to compare layers."}
+        return
+    assert (part["items"], part["minibatch"]) == (used, minibatch)
+    assert all(len(row["halves"]) == 2 and None not in row["halves"] for row in part["rows"])
 
 
 def test_the_most_different_items_are_shown(subject, found):
