@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.author_commands import check, new_target
+from benchmark.cli.author_commands import check, new, new_target
 from benchmark.cli.cell_commands import insight
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
@@ -130,7 +130,10 @@ def plan(
 @app.command("list")
 def list_names(
     what: Annotated[
-        str, typer.Argument(help="targets, suites, sources, policies, networks, profiles, recipes or settings.")
+        str,
+        typer.Argument(
+            help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes or settings."
+        ),
     ] = "targets",
     overrides: options.Overrides = None,
     modality: options.Modalities = None,
@@ -305,6 +308,7 @@ def clean(
 
 
 app.command("new-target")(new_target)
+app.command()(new)
 
 
 def _request(

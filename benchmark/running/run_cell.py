@@ -16,7 +16,7 @@ from torch import nn
 from benchmark.data.batches import Batches, BatchesCache
 from benchmark.data.fingerprint import ids_hash
 from benchmark.data.locate import ensure
-from benchmark.distillation.distill import distill
+from benchmark.distillation.distill import Distilled, distill
 from benchmark.distillation.prefetch import can_prefetch
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
@@ -26,6 +26,7 @@ from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
 from benchmark.running.networks import load_weights, make_network, save_weights
+from benchmark.running.plugins import check_plugins, load_plugin
 from benchmark.running.source import load_source
 from benchmark.running.status import NoData, run_to_status
 from benchmark.running.stopwatch import Stopwatch
@@ -71,6 +72,7 @@ class _Attempt:
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
+    costs: dict[str, float] = field(default_factory=dict)
     test_set: TestSet = field(default_factory=dict)
 
     @contextmanager
@@ -143,8 +145,8 @@ def _run_locked(attempt: _Attempt) -> Record:
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
         source=asdict(attempt.source), metric=cell.adapter.info.metric, test_set=attempt.test_set,
-        metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
-        peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
+        metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, costs=attempt.costs,
+        seconds=attempt.seconds, peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
     return _write(attempt, record)
 
@@ -174,6 +176,7 @@ def _run_phases(attempt: _Attempt) -> None:
     attempt.ranks.check(cell.config.recipe.batch)
     if cell.missing:
         raise NoData(cell.missing)
+    check_plugins(cell)
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
     labels, info = np.asarray(test.data.labels), cell.adapter.info
@@ -244,19 +247,23 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
         source, cell.config.view, cell.config.policy, batch_size=recipe.batch, seed=seed, device=device,
         rank=ranks.rank, world_size=ranks.world_size,
     )  # fmt: skip
+    loss, method = (load_plugin(cell, key, attempt.ranks) for key in ("recipe.loss", "method"))
 
-    def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> Curve:
+    def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> Distilled:
         return distill(
             stream, teacher, student, recipe, seed=seed, device=device, micro_batches=micro_batches,
             prefetch=prefetch, checkpoints=checkpoints, callback=attempt.callback, ranks=ranks,
+            loss=loss, method=method,
         )  # fmt: skip
 
-    folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device)
+    # What a method makes may depend on the student's last update.
+    folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device) and method is None
     if ranks.world_size == 1:
-        attempt.curve, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
+        distilled, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
         attempt.deviations += describe_micro_batches("recipe.batch", recipe.batch, count)
     else:  # ranks would have to run out of memory together
-        attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
+        distilled = train(1, prefetch, Checkpoints(folder, "student"))
+    attempt.curve, attempt.costs = distilled
     attempt.deviations += ranks.deviations(student)
     if ranks.world_size > 1 and recipe.mixing != "none" and recipe.mixing_partner == "permuted":
         attempt.deviations.append(f"segments are mixed within each of {ranks.world_size} shares of a batch.")
