@@ -113,6 +113,7 @@ def _about(subject: Subject) -> dict[str, Any]:
         **{name: getattr(record, name) for name in names},
         "source": record.source["name"],
         "single_datum": not is_real_training_items(record.source["name"]),
+        "method": record.config.get("method", "segments"),
         "title": subject.finished.cell.adapter.info.title,
         "classes": list(subject.finished.classes),
         "test_items": len(of.labels),

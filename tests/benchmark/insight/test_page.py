@@ -119,6 +119,12 @@ def test_the_control_over_real_items_is_not_called_a_single_datum(found):
     assert "one datum" not in page.partition("<section>")[0] and "never saw a single" not in page
 
 
+def test_a_method_that_makes_inputs_of_its_own_is_named(found):
+    assert "by the method" not in to_html(found)
+    assert "by the method <b>" not in to_html(changed(found, method="<b>"))
+    assert "by the method inverted, which" in to_html(changed(found, method="inverted"))
+
+
 def test_sounds_can_be_played(found):
     sounds = (8000, np.zeros((10, 80), np.float32))
     outline = Outline(to_html(replace(changed(found, modality="audio"), sounds=sounds)))
