@@ -69,6 +69,12 @@ def test_the_bins_add_up_to_the_calibration_error():
     assert error == pytest.approx(expected_calibration_error(c.log_softmax(z), labels))
 
 
+def test_an_upper_edge_belongs_to_its_bin():
+    logp = np.log([[0.5, 0.5 - 1e-12, 1e-12], [0.75, 0.25, 1e-12], [0.76, 0.24, 1e-12]])
+    assert [one.items for one in c.reliability(logp, np.zeros(3, int), bins=4)] == [1, 1, 1]
+    assert [one.items for one in c.reliability(logp, np.zeros(3, int), bins=2)] == [1, 2]
+
+
 def test_figures_before_and_after_are_those_of_the_two_temperatures():
     z = logits(10)
     labels = np.random.default_rng(11).integers(0, 4, 400)

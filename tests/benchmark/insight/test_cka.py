@@ -46,6 +46,12 @@ def test_hsic_is_the_mean_over_all_tuples_of_items(items):
     assert ours == pytest.approx(by_traces(k, l), rel=1e-9)
 
 
+def test_hsic_is_the_mean_over_minibatches():
+    first, second = (grams(*[normal(seed + i, 6, 3) for i in range(4)]) for seed in (0, 50))
+    single = [hsic(first[i : i + 1], second[i : i + 1]) for i in range(4)]
+    assert hsic(first, second) == pytest.approx(np.mean(single))
+
+
 def test_sums_over_minibatches_are_normalised_once():
     xs, ys = [normal(i, 8, 3) for i in range(5)], [normal(9 + i, 8, 4) for i in range(5)]
     ys = [y + 2 * x.sum(1, keepdims=True) for x, y in zip(xs, ys, strict=True)]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from benchmark.insight.cka import u_centred
-from benchmark.insight.layers import MOST_LAYERS, counterparts, layers_of, observe
+from benchmark.insight.layers import MOST_LAYERS, counterparts, gram_of, layers_of, observe
 from doubles import seeded
 
 
@@ -54,6 +54,32 @@ def test_a_network_without_a_linear_layer_has_its_logits_for_features():
     network = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     seen = observe(network, [inputs()])
     assert seen.layers == ("0 ReLU", "logits") and seen.features.shape == (8, 3)
+
+
+def test_of_a_layer_that_is_used_again_the_first_output_counts():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.active = nn.Sigmoid()
+
+        def forward(self, x):
+            return self.active(9 * self.active(x)).flatten(1)
+
+    flat = torch.sigmoid(inputs()).flatten(1).double()
+    assert observe(Twice(), [inputs()]).grams[0, 0] == pytest.approx(u_centred((flat @ flat.T).numpy()), abs=1e-3)
+
+
+def test_features_are_what_the_last_linear_layer_is_given():
+    network = seeded(0, lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 7), nn.Tanh(), nn.Linear(7, 5))).eval()
+    with torch.no_grad():
+        expected = network[:3](inputs())
+    assert observe(network, [inputs()]).features == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+def test_what_all_items_share_costs_no_precision():
+    x = torch.randn(8, 50, generator=torch.Generator().manual_seed(0))
+    expected = u_centred((x.double() @ x.double().T).numpy())
+    assert u_centred(gram_of(x + 1000).double().numpy()) == pytest.approx(expected, abs=0.01)
 
 
 def test_blocks_are_not_opened_and_containers_are():
