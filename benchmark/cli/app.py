@@ -74,6 +74,9 @@ def run(
             help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
         ),
     ] = None,
+    log: Annotated[
+        str, typer.Option("--log", help="Log to these besides: tensorboard, wandb, or FILE.py with a CALLBACK.")
+    ] = "",
     cells_per_job: Annotated[
         str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
     ] = "auto",
@@ -90,9 +93,10 @@ def run(
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
-    from benchmark.cli.run import parse_duration, run_suite
+    from benchmark.cli.run import log_to, parse_duration, run_suite
     from benchmark.launch.groups import LaunchOptions
 
+    log_to(log)
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
     request = _request(

@@ -45,7 +45,7 @@ def check(
 
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new plug-in, such as focal; its file is NAME.py.")],
-    kind: Annotated[str, typer.Option("--kind", help="loss, policy, source, network, method or recipe.")],
+    kind: Annotated[str, typer.Option("--kind", help="loss, policy, source, network, method, callback or recipe.")],
     modality: Annotated[
         str, typer.Option("--modality", "-m", help="Of a source: what it makes, image, audio or video.")
     ] = "image",

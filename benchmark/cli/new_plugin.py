@@ -17,6 +17,7 @@ USE = {  # the setting by which each kind is used
     "source": "source.{modality}={file}",
     "network": "student.network={file}",
     "method": "method={file}",
+    "callback": "--log {file}",
     "recipe": "recipe={file}",
 }
 TARGET = {"image": "digits", "audio": "fsdd", "video": "ucf101"}  # to try it on

@@ -25,6 +25,7 @@ from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
+from benchmark.running.loggers import WithLoggers, loggers_of
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.plugins import check_plugins, load_plugin
 from benchmark.running.source import load_source
@@ -113,14 +114,18 @@ def run_cell(
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    stopwatch = Stopwatch(callback)
+    logged = WithLoggers(callback, loggers_of(cell, store.root) if ranks.is_main else [])
+    stopwatch = Stopwatch(logged)
     attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks, cell.source)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
-        return _run_locked(attempt)
+        record = _run_locked(attempt)
+        logged.end(record)
+        return record
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
         found = record_from_other_run(store, cell.id, expected_stamp)
         if found is None:
             found = _run_locked(attempt)
+            logged.end(found)
             if found.status == "done" and teacher is None and student is None:  # names tell nothing of a caller's own
                 stopwatch.keep(cell, device)
             return found

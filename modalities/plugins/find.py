@@ -19,11 +19,11 @@ from modalities.plugins.content import object_sha256
 from modalities.storage.digest import file_sha256
 from modalities.storage.paths import user_path
 
-Kind = Literal["loss", "policy", "source", "network", "method"]
+Kind = Literal["loss", "policy", "source", "network", "method", "callback"]
 KINDS: tuple[str, ...] = get_args(Kind)
 GROUPS = {
     "loss": "benchmark.losses", "policy": "benchmark.policies", "source": "benchmark.sources",
-    "network": "benchmark.networks", "method": "benchmark.methods",
+    "network": "benchmark.networks", "method": "benchmark.methods", "callback": "benchmark.callbacks",
 }  # fmt: skip
 _OBJECTS: dict[tuple[str, str], Any] = {}  # passed from Python, by kind and name
 
