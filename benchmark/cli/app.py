@@ -10,6 +10,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.author_commands import check, new_target
+from benchmark.cli.cell_commands import export
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_document, print_whatever_is_said
@@ -262,6 +263,9 @@ def doctor(
     from benchmark.cli.doctor import examine
 
     raise typer.Exit(DONE if examine(root, results, format=format) else FAILED)
+
+
+app.command()(export)
 
 
 app.add_typer(data, name="data")
