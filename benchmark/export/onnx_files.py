@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -30,14 +31,19 @@ def require_packages() -> None:
 
 
 def to_onnx(network: nn.Module, shape: Sequence[int]) -> bytes:
-    """Return a network, in eval mode and on the CPU, as an ONNX model: (B, *shape) float32 in, (B, classes) logits out.
+    """Return a network, in eval mode, as an ONNX model: (B, *shape) float32 in, (B, classes) float32 logits out.
 
     The number of inputs B is free. Torch's exporter traces the network with ``torch.export`` and folds batch
     normalisation into convolutions; what it notes of the source code, such as this machine's folders, is left out.
+    It is given a copy with contiguous weights, for it writes their order in memory into the graph: that of a network
+    which was trained channels last becomes a chain of operations that restore strides.
 
     Raises BadInput if the exporter cannot express the network.
     """
     require_packages()
+    network = copy.deepcopy(network).cpu().eval()
+    for values in (*network.parameters(), *network.buffers()):
+        values.data = values.data.contiguous()
     example = torch.zeros((2, *shape))
     try:
         with without_remarks():
