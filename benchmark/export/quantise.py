@@ -25,7 +25,7 @@ def quantise(model: bytes, segments: SegmentStream) -> bytes:
 
     CPUs without VNNI multiply eight unsigned by eight signed bits with VPMADDUBSW, which adds two products into 16 bits
     and cuts off what does not fit: 2 · 255 · 127 > 2¹⁵ - 1, and accuracy is lost whatever the calibration. Weights
-    therefore use seven of their bits (``reduce_range``): 2 · 255 · 63 fits. Signed activations avoid it as well, but by
+    therefore use seven of their bits (``reduce_range``): 2 · 255 · 64 fits. Signed activations avoid it as well, but by
     kernels that are slower on x86. See "Data type selection" and "When and why do I need to try reduce_range" in
     https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 
@@ -40,14 +40,15 @@ def quantise(model: bytes, segments: SegmentStream) -> bytes:
     with tempfile.TemporaryDirectory() as folder, without_remarks():
         path = Path(folder) / "int8.onnx"
         quantize_static(
-            onnx.load_from_string(model), path, _reader(segments), quant_format=QuantFormat.QDQ, per_channel=True,
-            reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            onnx.load_from_string(model), path, segment_reader(segments), quant_format=QuantFormat.QDQ,
+            per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
             op_types_to_quantize=OPERATIONS,
         )  # fmt: skip
         return path.read_bytes()
 
 
-def _reader(segments: SegmentStream) -> Any:
+def segment_reader(segments: SegmentStream) -> Any:
+    """Return the first ``STEPS`` batches of segments as onnxruntime's ``CalibrationDataReader``."""
     from onnxruntime.quantization import CalibrationDataReader
 
     def inputs() -> Iterator[dict[str, Any]]:
