@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,14 @@ def test_a_folder_that_cannot_be_written_is_named(found, tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(BadInput, match=r"taken.* cannot be written .*; choose another folder"):
         export_cell(found, tmp_path / "taken", ("safetensors",))
+
+
+def test_the_python_of_the_docs_runs_as_it_stands(ran, needs_onnx, tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parents[3] / "docs/export.md").read_text(encoding="utf-8")
+    (page,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    shutil.copytree(ran.store.root, tmp_path / "results/local/smoke")
+    shutil.copy(ran.cell.source_path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(page, "export.md", "exec"), {})  # the page is ours
+    assert capsys.readouterr().out == "1.0\n"
+    assert files(tmp_path / "student") == {FILES["torch"], FILES["onnx"], "report.json", "model-card.md"}
