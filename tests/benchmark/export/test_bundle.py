@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,21 @@ def test_int8_is_calibrated_on_the_segments_that_the_student_saw_or_on_those_of_
         device=cpu,
     )  # fmt: skip
     assert all(torch.equal(batch, of_noise.batch(step)) for step, batch in enumerate(noise))
+
+
+def test_items_are_scored_on_the_threads_of_the_cell_and_timed_on_one(found, monkeypatch):
+    threads = []
+
+    def spy(model, count):
+        threads.append(count)
+        return found.student
+
+    monkeypatch.setattr(bundle, "onnx_function", spy)
+    config = deepcopy(found.cell.config)
+    config.threads = 2
+    two = replace(found, cell=replace(found.cell, config=config))
+    rows = bundle._measured(two, {"torch": b"", "onnx": b"model"})
+    assert threads == [2, 1] and rows["onnx"]["bytes"] == 5
 
 
 def test_a_student_of_bfloat16_is_exported_in_float32(cells, tmp_path, needs_onnx):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchmark.data.batches import Batches
+from benchmark.export import measure
 from benchmark.export.measure import TOLERANCE, check_same, compared, latencies, logits_of_items
 from benchmark.statistics.paired import paired_shares_interval
 from modalities.base import Item
@@ -59,6 +60,23 @@ def test_a_model_is_compared_with_torch_item_by_item():
     assert figures["mean_per_class"] == pytest.approx((1 / 3 + 1 / 2) / 2)
     assert figures["agreement"] == 0.8 and figures["largest_difference"] == 2
     assert (figures["gain_low"], figures["gain_high"]) == paired_shares_interval(2, 0, 1, 2)
+
+
+def test_a_latency_is_the_median_of_rounds_in_which_the_networks_take_turns(monkeypatch):
+    clock, order = [0.0], []
+    monkeypatch.setattr(measure.time, "process_time", lambda: clock[0])
+
+    def network(name, seconds):
+        def forward(given):
+            order.append(name)
+            clock[0] += 1000 if order.count(name) in (1, 2) else seconds  # loading, and an interruption
+            return given
+
+        return forward
+
+    found = measure.latencies({"one": network("one", 0.5), "other": network("other", 0.25)}, torch.ones(1))
+    assert found == {"one": 0.5, "other": 0.25}
+    assert order == ["one", "other"] * (1 + measure.ROUNDS)
 
 
 def test_latencies_are_those_of_each_network_on_one_thread():

@@ -71,6 +71,17 @@ def test_nothing_of_this_machine_is_in_the_file(needs_onnx):
     assert operators.version == onnx_files.OPSET
 
 
+def test_a_model_is_run_on_the_cpu_by_so_many_threads(needs_onnx, monkeypatch):
+    import onnxruntime
+
+    given = []
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *args, **more: given.append((args, more)))
+    onnx_function(b"model", threads=3)
+    (((model, options), more),) = given
+    assert model == b"model" and more == {"providers": ["CPUExecutionProvider"]}
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
+
+
 def test_a_network_that_torch_cannot_write_is_refused_in_a_sentence(needs_onnx):
     class Undecided(nn.Module):
         def forward(self, x):

@@ -91,3 +91,15 @@ def test_the_file_is_less_than_a_third_and_computes_nearly_the_same(network, mod
     found = onnx_function(small, threads=1)(inputs)
     assert found.shape == wanted.shape and found.dtype == torch.float32
     assert float((found - wanted).abs().max()) < 0.1 * float(wanted.std())
+
+
+def test_a_network_with_group_norm_makes_a_model_that_loads(needs_onnx):
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 16, 3), nn.GroupNorm(2, 16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)
+    ).eval()
+    inputs = Segments().batch(STEPS)
+    with torch.no_grad():
+        wanted = network(inputs)
+    found = onnx_function(quantise(to_onnx(network, SHAPE), Segments()), threads=1)(inputs)
+    assert float((found - wanted).abs().max()) < 0.1 * float(wanted.std())
