@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmark.export.onnx_files import onnx_function, to_onnx
 from benchmark.export.quantise import BATCH, STEPS, quantise
+from modalities import registry
 
 SHAPE = (3, 12, 12)
 
@@ -95,9 +96,8 @@ def test_the_file_is_less_than_a_third_and_computes_nearly_the_same(network, mod
 
 def test_a_network_with_group_norm_makes_a_model_that_loads(needs_onnx):
     torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(3, 16, 3), nn.GroupNorm(2, 16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)
-    ).eval()
+    image = registry.modality("image")
+    network = image.network("resnet-s-8-gn", image.view_type(size=12), 4).eval()
     inputs = Segments().batch(STEPS)
     with torch.no_grad():
         wanted = network(inputs)
