@@ -17,20 +17,26 @@ from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
 from modalities.errors import BadInput
+from modalities.plugins.find import Kind, add_object
 from modalities.storage.paths import data_root, user_path
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from benchmark.config.schema import Student, Teacher
+    from benchmark.config.schema import Config, Student, Teacher
+    from benchmark.planning.cell import Cell
+    from modalities.plugins.contracts import Loss, Method, Policy
 
 
 def run(
     target: str,
     *,
-    source: str | os.PathLike[str] | None = None,
+    source: Any = None,
     student: str | nn.Module | None = None,
     teacher: str | nn.Module | None = None,
+    loss: str | Loss | None = None,
+    policy: str | Policy | None = None,
+    method: str | Method | None = None,
     profile: str = "demo",
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -42,9 +48,11 @@ def run(
 
     Args:
         target: a registered target (``benchmark list targets``).
-        source: a named source, or the path of an image, recording or clip; default: the profile's.
+        source: a named source, the path of a file, or the datum itself: an image as (H, W, 3) uint8 (NumPy, torch) or a
+            Pillow image, a recording or clip as a pair of samples or frames and their rate. Default: the profile's.
         student, teacher: a network's name, or your own module from (B, *view.shape) to (B, classes) logits. Your
             student is trained in place; your teacher is used as it is. Default: the profile's.
+        loss, policy, method: a name, the path of a plug-in, or your own object (``modalities.plugins.contracts``).
         profile: ``smoke``, ``demo``, ``small`` or ``paper``.
         seed: of the segments, of mixing, and of the student's random weights if it is given by name.
         settings: further settings, such as ``{"recipe.steps": 200, "view.size": 32}``.
@@ -63,24 +71,19 @@ def run(
     from benchmark.running.run_cell import run_cell
     from benchmark.training.callbacks import IgnoreProgress
 
-    overrides = {**(settings or {}), "seeds": [seed]}
-    if source is not None:
-        overrides[f"source.{registry.target(target).info.modality}"] = os.fspath(source)
+    overrides = {**(settings or {}), "seeds": [seed], **_plugins(target, source, loss, policy, method)}
     typed = [f"{key}={_text(value)}" for key, value in overrides.items()]
     typed, profile, suite = split_overrides(typed, profile=profile)
     config = compose_target(target, typed, profile=profile, suite=suite)
     own_student, own_teacher = _set_network(config.student, student), _set_network(config.teacher, teacher)
-    own = [role for role, module in (("student", own_student), ("teacher", own_teacher)) if module is not None]
     kind = device_kind(device)
-    cells = cells_of(target, config, data_root(root), kind, own=own)
-    if len(cells) != 1:
-        raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
-    cell, store = cells[0], Store(user_path(results) / name_of("profile", profile))
+    cell = _only_cell(target, config, root, kind, student=own_student, teacher=own_teacher)
+    store = Store(user_path(results) / name_of("profile", profile))
     if state_of(cell, store)[0] == "done" and (found := store.read(cell.id)):
         if own_student is not None:
             load_weights(own_student.eval(), store.student_weights(cell.id))
         return found
-    write_manifest(store, Suite(name="python"), {"cell": cell.id}, cells)
+    write_manifest(store, Suite(name="python"), {"cell": cell.id}, [cell])
     device = kind if device == "auto" else device
     return run_cell(cell, store, device=device, callback=IgnoreProgress(), teacher=own_teacher, student=own_student)
 
@@ -97,6 +100,32 @@ def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -
     # Weights and code are part of the name, and so of the cell's id: another network is another cell.
     settings.network = f"{OWN_NETWORK}{type(network).__name__} {module_hash(network)[:12]}"
     return network
+
+
+def _only_cell(
+    target: str, config: Config, root: str | os.PathLike[str] | None, kind: str, **modules: nn.Module | None
+) -> Cell:
+    own = [role for role, module in modules.items() if module is not None]
+    cells = cells_of(target, config, data_root(root), kind, own=own)
+    if len(cells) != 1:
+        raise BadInput(f"one call runs one cell, and settings ask for {len(cells)} (folds={config.folds}).")
+    return cells[0]
+
+
+def _plugins(target: str, source: Any, loss: Any, policy: Any, method: Any) -> dict[str, str]:
+    """Return the settings of those that are given."""
+    given: dict[str, tuple[Kind, Any]] = {
+        f"source.{registry.target(target).info.modality}": ("source", source),
+        "recipe.loss": ("loss", loss), "policy": ("policy", policy), "method": ("method", method),
+    }  # fmt: skip
+    return {key: _name_of(kind, plugin) for key, (kind, plugin) in given.items() if plugin is not None}
+
+
+def _name_of(kind: Kind, plugin: Any) -> str:
+    """Return the name by which a plug-in is found: its own, its path, or that of an object of the caller's."""
+    if isinstance(plugin, str | os.PathLike):
+        return os.fspath(plugin)
+    return add_object(kind, getattr(plugin, "__name__", type(plugin).__name__), plugin)
 
 
 def _text(value: Any) -> str:

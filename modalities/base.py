@@ -261,6 +261,13 @@ class Modality(Protocol):
         """Decode or generate the datum once, onto the device. Raises BadInput for a file that cannot be used."""
         ...
 
+    def write_source(self, made: Any, path: Path) -> Path:
+        """Write a source that came from Python beside ``path``, which has no ending, without loss; return the file.
+
+        ``made`` is what a plug-in's ``SOURCE`` returns (``plugins.contracts``). Raises ValueError if it is none.
+        """
+        ...
+
     def source_of_items(self, items: Sequence[Tensor], ref: SourceRef, view: Any, device: torch.device) -> Source:
         """Return a source of several items of one shape, for the control over real training items.
 

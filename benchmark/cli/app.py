@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.author_commands import check, new_target
+from benchmark.cli.author_commands import check, new, new_target
 from benchmark.cli.cell_commands import export
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
@@ -74,6 +74,9 @@ def run(
             help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
         ),
     ] = None,
+    log: Annotated[
+        str, typer.Option("--log", help="Log to these besides: tensorboard, wandb, or FILE.py with a CALLBACK.")
+    ] = "",
     cells_per_job: Annotated[
         str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
     ] = "auto",
@@ -90,9 +93,10 @@ def run(
 
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
-    from benchmark.cli.run import parse_duration, run_suite
+    from benchmark.cli.run import log_to, parse_duration, run_suite
     from benchmark.launch.groups import LaunchOptions
 
+    log_to(log)
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
     request = _request(
@@ -130,7 +134,10 @@ def plan(
 @app.command("list")
 def list_names(
     what: Annotated[
-        str, typer.Argument(help="targets, suites, sources, policies, networks, profiles, recipes or settings.")
+        str,
+        typer.Argument(
+            help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes or settings."
+        ),
     ] = "targets",
     overrides: options.Overrides = None,
     modality: options.Modalities = None,
@@ -305,6 +312,7 @@ def clean(
 
 
 app.command("new-target")(new_target)
+app.command()(new)
 
 
 def _request(

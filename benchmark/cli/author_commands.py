@@ -13,7 +13,10 @@ from modalities.errors import BadInput
 
 
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="TARGET", help="Registered targets.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Registered targets, installed plug-ins, or Python files of plug-ins."),
+    ] = None,
     all_targets: Annotated[bool, typer.Option("--all", help="Check every registered target.")] = False,
     root: Annotated[
         Path | None, options.path("--root", help="Check the real data in this folder instead of a stand-in.")
@@ -23,11 +26,13 @@ def check(
     ] = False,
     format: options.TextOrJson = "text",
 ) -> None:
-    """Check target adapters against the contract, item by item, on their stand-ins or on real data.
+    """Check target adapters and plug-ins against their contract, item by item; targets on stand-ins or on real data.
 
     Examples:
 
     `benchmark check mytarget`
+
+    `benchmark check my_loss.py`
 
     `benchmark check mytarget --root data --fill-counts`
     """
@@ -36,6 +41,27 @@ def check(
     if bool(names) == all_targets:
         raise BadInput("name the targets to check, or give --all.")
     raise typer.Exit(DONE if check_targets(names or [], root, format=format, fill=fill_counts) else FAILED)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new plug-in, such as focal; its file is NAME.py.")],
+    kind: Annotated[str, typer.Option("--kind", help="loss, policy, source, network, method, callback or recipe.")],
+    modality: Annotated[
+        str, typer.Option("--modality", "-m", help="Of a source: what it makes, image, audio or video.")
+    ] = "image",
+    folder: Annotated[Path, options.path("--folder", help="Folder of the file. Default: this one.")] = Path(),
+) -> None:
+    """Write a working plug-in in one file, to start from: a loss, policy, source, network, method or recipe.
+
+    Examples:
+
+    `benchmark new focal --kind loss`
+
+    `benchmark new rings --kind source --modality image`
+    """
+    from benchmark.cli.new_plugin import scaffold_plugin
+
+    scaffold_plugin(name, kind, modality, folder)
 
 
 def new_target(

@@ -1,4 +1,4 @@
-"""``benchmark check``: whether a target adapter keeps the contract, item by item."""
+"""``benchmark check``: whether a target adapter or a plug-in keeps its contract, item by item."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmark.cli.text_table import print_json, print_table
 from modalities import registry
 from modalities.contract.checks import NO_DATA, check_adapter, small_view
 from modalities.errors import BadInput
+from modalities.plugins.find import KINDS, Plugin, find, is_python_file, kind_of_file
 
 COUNTS = {"train_items": "train", "test_items": "test"}  # what an info states of each split
 
@@ -23,23 +24,26 @@ def check_targets(names: Sequence[str], root: Path | None, *, format: str, fill:
 
     With ``fill``, numbers of items that an info gives as 0 are first counted in ``root`` and written into the adapter.
     """
-    for name in names:
+    plugins = {name: plugin for name in names if (plugin := find_any(name))}
+    targets = [name for name in names if name not in plugins]
+    for name in targets:
         registry.origin(name)
     if fill:
         if root is None:
             raise BadInput("--fill-counts counts real data; say with --root in which folder they are.")
-        for name in names:
+        for name in targets:
             fill_counts(name, root)
     rows = []
     for name in names or registry.target_names():
-        results = list(_check(name, root))
+        plugin = plugins.get(name)
+        results = list(_check_plugin(plugin) if plugin else _check(name, root))
         rows += results
         if format == "text":
             failed = sum(row["verdict"] == "fail" for row in results)
             verdict = f"{failed} item{' fails' if failed == 1 else 's fail'}" if failed else "keeps the contract"
             if not failed and any(row["detail"] == NO_DATA for row in results):
                 verdict += " as far as that shows without data; check the real data with --root DIR"
-            print(f"{name} ({registry.origin(name)}): {verdict}")
+            print(f"{name} ({plugin.kind if plugin else registry.origin(name)}): {verdict}")
             print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in results])
             print(flush=True)
     if format == "json":
@@ -67,6 +71,22 @@ def fill_counts(name: str, root: Path) -> None:
     if counts:
         path.write_text(text, encoding="utf-8")
     print(f"{name}: wrote {', '.join(f'{key}={count:_}' for key, count in counts.items()) or 'nothing'} into {path}")
+
+
+def find_any(name: str) -> Plugin | None:
+    """Return the plug-in of any kind that a name means; None if it means none. Raises BadInput for a file of none."""
+    if is_python_file(name):
+        return find(kind_of_file(Path(name)), name)
+    if name in registry.target_names():
+        return None
+    return next((plugin for kind in KINDS if (plugin := find(kind, name))), None)
+
+
+def _check_plugin(plugin: Plugin) -> Iterator[dict[str, Any]]:
+    from modalities.contract.plugins import check_plugin
+
+    for item in check_plugin(plugin):
+        yield {"target": plugin.name, "item": item.name, "verdict": item.verdict, "detail": item.detail}
 
 
 def _check(name: str, root: Path | None) -> Iterator[dict[str, Any]]:

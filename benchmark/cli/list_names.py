@@ -10,9 +10,24 @@ from benchmark.cli.list_sources import densities, judged
 from benchmark.cli.text_table import print_json, print_table
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
+from modalities.plugins.find import names as plugin_names
+from modalities.plugins.find import plugin_recipes
 
 OF_A_MODALITY = ("targets", "sources", "policies", "networks", "settings")
-WHAT = (*OF_A_MODALITY, "suites", "profiles", "recipes")
+WHAT = (*OF_A_MODALITY, "suites", "profiles", "recipes", "losses", "methods")
+PLUGIN = "installed plug-in"
+DESCRIPTIONS = {
+    "loss": {
+        "kl": "Kullback-Leibler divergence at recipe.temperature",
+        "mse": "squared difference of logits without their means, for which no temperature is needed",
+        "standardised": "kl of logits standardised per segment, so that scale and shift do not count",
+    },
+    "method": {
+        "segments": "augmented segments of the one datum alone",
+        "inversion": "a baseline without a datum: inputs optimised to match the teacher's batch statistics",
+        "generator": "a baseline without a datum: a generator that is adapted to teacher and student",
+    },
+}
 Rows = Iterator[dict[str, Any]]
 
 
@@ -57,6 +72,7 @@ def _of_modality(what: str, modality: str) -> Rows:
     elif what == "policies":
         for name, policy in registry.modality(modality).policies().items():
             yield {"name": name, "modality": modality, "steps": " ".join(policy.steps)}
+        yield from ({"name": name, "modality": modality, "steps": PLUGIN} for name in plugin_names("policy"))
     elif what == "settings":
         from benchmark.config.compose import settings
 
@@ -64,7 +80,7 @@ def _of_modality(what: str, modality: str) -> Rows:
     elif what == "sources":
         yield from densities(modality)
     else:
-        names = registry.modality(modality).networks()
+        names = {**registry.modality(modality).networks(), **dict.fromkeys(plugin_names("network"), PLUGIN)}
         yield from ({"name": name, "modality": modality, "description": text} for name, text in names.items())
 
 
@@ -85,5 +101,9 @@ def _of_any_modality(what: str) -> Rows:
     elif what == "profiles":
         for profile in map(load_profile, options("profile")):
             yield {"name": profile.name, "data": profile.data, "meaning": profile.meaning}
+    elif what == "recipes":
+        yield from ({"name": name} for name in [*options("recipe"), *plugin_recipes()])
     else:
-        yield from ({"name": name} for name in options("recipe"))
+        kind = {"losses": "loss", "methods": "method"}[what]
+        yield from ({"name": name, "description": text} for name, text in DESCRIPTIONS[kind].items())
+        yield from ({"name": name, "description": PLUGIN} for name in plugin_names(kind))

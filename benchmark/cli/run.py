@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -51,6 +52,15 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise BadInput(f"--max-time {text} is not a duration; write 90s, 30m or 2h.")
     return seconds
+
+
+def log_to(names: str) -> None:
+    """Let this run and all processes that it starts log to these. Raises BadInput for one that is not there."""
+    if names:
+        from benchmark.running.loggers import VARIABLE, check_loggers
+
+        check_loggers(names)
+        os.environ[VARIABLE] = names
 
 
 def run_suite(request: Request, options: LaunchOptions, results: Path, max_seconds: float) -> int:

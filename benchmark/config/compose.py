@@ -24,6 +24,7 @@ from benchmark.config.plugin_settings import plugin_settings
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
+from modalities.plugins.find import find
 from modalities.storage.paths import user_path
 
 
@@ -62,11 +63,17 @@ def _compose_target(target: str, overrides: Sequence[str], profile: str, suite: 
         typed = [checked_override(text, composed.settings, composed.keys, modality) for text in overrides]
         chosen = _chosen_in(own, modality, target) | {key: value for key, value in typed if key in GROUPS}
         own = [*own, *(own_file(group, name) for group, name in chosen.items() if is_own_file(name))]
+        code = find("policy", chosen["policy"]) if "policy" in chosen else None
         if chosen:
-            based = {group: base_of(group, name, modality) or choices[group] for group, name in chosen.items()}
+            bases = {group: base_of(group, name, modality) for group, name in chosen.items()}
+            if code:
+                bases["policy"] = base_of("policy", str(getattr(code.load(), "base", "")), modality)
+            based = {group: base or choices[group] for group, base in bases.items()}
             composed = _composed(modality, target, **(choices | based))
         of_files = [pair for file in own for pair in _checked(file, composed.keys, modality, target)]
-        config = composed.changed([*of_files, *((key, value) for key, value in typed if key not in GROUPS)])
+        of_code = [("policy.code", code.place), ("policy.name", code.name)] if code else []
+        others = [(key, value) for key, value in typed if key not in GROUPS]
+        config = composed.changed([*of_files, *of_code, *others])
     except (HydraException, OmegaConfBaseException) as error:
         raise BadInput(_explanation(error, overrides)) from error
     if config.teacher.weights:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
+from modalities.plugins.find import find, plugin_recipe, plugin_recipes
 
 GROUPS = ("profile", "suite", "recipe", "policy")  # keys that take the name of a file of settings
 QUOTES = "'\""
@@ -59,7 +60,8 @@ def setting_keys(config: DictConfig, prefix: str = "") -> list[str]:
 
 def names_a_file(key: str) -> bool:
     """Return whether a setting's value may be the path of a user's file."""
-    return key.startswith("source.") or key == "teacher.weights"
+    files = ("teacher.weights", "teacher.network", "student.network", "recipe.loss", "policy.code", "method")
+    return key.startswith("source.") or key in files
 
 
 def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modality: str) -> tuple[str, Any]:
@@ -76,6 +78,10 @@ def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modal
         raise interpolation
     if key in GROUPS and is_own_file(value := value.strip(QUOTES)):
         return key, value
+    if key == "recipe" and (path := plugin_recipe(value)):
+        return key, str(path)
+    if key == "policy" and find("policy", value):
+        return key, value
     if key == "policy":
         policies = list(registry.modality(modality).policies())
         if value not in policies:
@@ -83,7 +89,7 @@ def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modal
         return key, value
     if key in GROUPS:
         if value not in options(key):
-            raise UnknownName(key, value, options(key))
+            raise UnknownName(key, value, [*options(key), *(plugin_recipes() if key == "recipe" else ())])
         return key, value
     if key not in keys:
         raise UnknownName(f"setting of {modality} targets", key, [*keys, *GROUPS])

@@ -12,6 +12,7 @@ from benchmark.config.overrides import is_own_file, options
 from benchmark.config.yaml_files import read_sections
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
+from modalities.plugins.find import find
 from modalities.storage.paths import user_path
 
 DEFAULTS = {"suite": "all", "profile": "demo"}  # what a file starts from that does not say
@@ -113,12 +114,20 @@ def base_of(group: str, name: str, modality: str = "") -> str:
     Raises BadInput for a policy that starts from one of another modality.
     """
     if not is_own_file(name):
-        return name
+        return _checked_policy(name, modality) if group == "policy" and name else name
     file = own_file(group, name)
     policies = list(registry.modality(modality).policies()) if group == "policy" else []
     if policies and file.base and file.base not in policies:
         raise BadInput(f"{file.path}: {UnknownName(f'{modality} policy (as base)', file.base, policies)}")
     return file.base
+
+
+def _checked_policy(name: str, modality: str) -> str:
+    """Return a policy's name. Raises UnknownName, since a plug-in's ``base`` was checked nowhere before."""
+    known = registry.modality(modality).policies()
+    if name not in known and not find("policy", name):
+        raise UnknownName(f"{modality} policy", name, list(known))
+    return name
 
 
 def name_of(group: str, name: str) -> str:

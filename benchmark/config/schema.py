@@ -8,6 +8,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+METHODS = ("segments", "inversion", "generator")  # of method, besides plug-ins
+LOSSES = ("kl", "mse", "standardised")  # of recipe.loss, besides plug-ins
 CHOICES = {
     "recipe.mixing": ("cutmix", "mixup", "none"),
     "recipe.mixing_per": ("sample", "batch"),
@@ -45,7 +47,7 @@ class Training:
     milestones: list[float] = field(default_factory=list)  # of `step`: shares of the steps at which gamma applies
     gamma: float = 0.5  # of `step`: factor of the learning rate at each milestone
     clip: float = 0.0  # largest gradient norm; 0: no clipping
-    precision: str = "auto"  # auto: bfloat16 on GPUs and on CPUs with instructions for it, float32 elsewhere
+    precision: str = "auto"  # auto: bfloat16 on GPUs and, where it pays, on CPUs with instructions for it
     channels_last: bool = True  # faster on GPUs and on CPUs alike
     compile: str = "auto"  # torch.compile's mode, or none; auto: default where it pays back within the run
 
@@ -56,6 +58,7 @@ class Recipe(Training):
 
     name: str = MISSING
     budget: float = 1.0  # share of the profile's steps, or multiple: 0.25 trains for a quarter of recipe.steps
+    loss: str = "kl"  # kl at the temperature, mse of logits, kl of standardised logits; or a plug-in: loss.py
     temperature: float = 8.0
     squared_temperature: bool = True  # whether the loss is multiplied by temperature²; as published it is not
     mixing: str = "cutmix"
@@ -164,6 +167,7 @@ class Config:
     teacher: Teacher = field(default_factory=Teacher)
     student: Student = field(default_factory=Student)
     recipe: Recipe = field(default_factory=Recipe)
+    method: str = "segments"  # how a student's inputs are made: segments alone, or a method, such as method.py
     choose: Choice = field(default_factory=Choice)
     seeds: list[int] = field(default_factory=lambda: [0])
     folds: list[int] = field(default_factory=lambda: [1])

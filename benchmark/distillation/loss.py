@@ -1,9 +1,37 @@
-"""The distillation loss: a distance between the predictions of teacher and student."""
+"""Distillation losses: distances between the predictions of teacher and student."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor
+
+from benchmark.config.schema import Recipe
+
+
+def recipe_loss(student: Tensor, teacher: Tensor, recipe: Recipe) -> Tensor:
+    """Return the loss that a recipe names, of logits (B, classes) of any float type: a scalar, the mean over B."""
+    if recipe.loss == "mse":
+        return mean_squared_error(student, teacher)
+    if recipe.loss == "standardised":
+        student, teacher = standardised(student), standardised(teacher)
+    return distillation_loss(student, teacher, recipe.temperature, recipe.squared_temperature)
+
+
+def mean_squared_error(student: Tensor, teacher: Tensor) -> Tensor:
+    """Return the squared difference of logits, each less its item's mean, summed over classes / 2, mean over the batch.
+
+    This is the limit of the Kullback-Leibler divergence times T² · classes for a high temperature T (Hinton, Vinyals &
+    Dean 2015, section 2.1; Kim et al., IJCAI 2021), and like it does not see a constant that is added to all logits.
+    """
+    student, teacher = student.float(), teacher.float()
+    difference = (student - student.mean(1, keepdim=True)) - (teacher - teacher.mean(1, keepdim=True))
+    return difference.square().sum(1).mean() / 2
+
+
+def standardised(logits: Tensor) -> Tensor:
+    """Return logits of mean 0 and standard deviation 1 per item (Sun et al., CVPR 2024, equation 10); (B, classes)."""
+    logits = logits.float()
+    return (logits - logits.mean(1, keepdim=True)) / (logits.std(1, keepdim=True, correction=0) + 1e-7)
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float, squared: bool = True) -> Tensor:

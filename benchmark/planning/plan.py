@@ -16,6 +16,7 @@ from benchmark.config.suites import load_suite, overrides_of
 from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.auto import resolve_auto
 from benchmark.planning.cell import Cell
+from benchmark.planning.plugins import described, plugins_of
 from benchmark.planning.select import CONTROLS, Request, select_targets
 from benchmark.planning.training_items import items_target, source_in_fold
 from benchmark.records.cell_key import CellKey
@@ -24,6 +25,7 @@ from benchmark.records.json_checks import first_problem
 from modalities import registry
 from modalities.base import SourceRef
 from modalities.errors import BadInput
+from modalities.plugins.find import title
 from modalities.storage.digest import file_sha256
 
 T = TypeVar("T")
@@ -82,12 +84,13 @@ def cells_of(
     for role, settings in (("teacher", config.teacher), ("student", config.student)):
         if role not in own:
             settings.network = modality.check_network(settings.network)  # here, instead of in every cell when it runs
+    plugins = plugins_of(config)
     resolve_auto(config, device, modality_name)
     source_path = str(getattr(config.source, modality_name))
     datum = None
     if items_target(source_path, target) is None:
         datum = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
-    of_settings = _teacher_identity(config, once)
+    of_settings = _teacher_identity(config, once) | described(plugins, of="teacher")
     view = canonical_json(of_settings["view"])
 
     def data_of(name: str, fold: int) -> DataLocation:
@@ -102,16 +105,17 @@ def cells_of(
         found = {"data": data.kind, "data_fingerprint": data.fingerprint}
         of_teacher = {"target": target, "modality": modality_name, **found, **of_settings}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
-        teacher_key = cell_id({**of_teacher, "fold": fold, "source": config.teacher.network, "seed": 0})
-        of_row = {**of_teacher, **_student_identity(config, source), "fold": fold}
+        teacher_key = cell_id({**of_teacher, "fold": fold, "source": title(config.teacher.network), "seed": 0})
+        of_row = {**of_teacher, **_student_identity(config, source), **described(plugins), "fold": fold}
         row = row_id(of_row)
         for seed in config.seeds:
             identity = {**of_row, "seed": seed}
             try:
                 key = CellKey(
                     modality=modality_name, target=target, fold=fold, source=source.name, policy=config.policy.name,
-                    recipe=config.recipe.name, teacher=config.teacher.network, student=config.student.network,
-                    profile=config.profile.name, data=data.kind, seed=seed,
+                    recipe=recipe_name(config), teacher=title(config.teacher.network),
+                    student=title(config.student.network), profile=config.profile.name, data=data.kind,
+                    seed=seed,
                 )  # fmt: skip
             except ValidationError as error:
                 raise BadInput(f"a cell of {target} cannot be named ({first_problem(error)}).") from error
@@ -124,13 +128,21 @@ def cells_of(
     return cells
 
 
+def recipe_name(config: Config) -> str:
+    """Return what a cell's recipe is called in keys and tables: with the method, unless that is segments alone."""
+    named = "" if config.method == "segments" else f" + {title(config.method)}"
+    return f"{config.recipe.name}{named}"
+
+
 def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     """Return what changes a student besides its data and its teacher."""
+    policy, recipe = to_container(config.policy), to_container(config.recipe)
     return {
         "source": {"name": source.name, "sha256": source.sha256},
-        "policy": _without_later(to_container(config.policy)),
-        "student": to_container(config.student),
-        "recipe": _changing_numbers(to_container(config.recipe)),
+        "policy": _without_later({**policy, "code": title(policy["code"])}),
+        "student": {"network": title(config.student.network)},
+        "recipe": _changing_numbers({**recipe, "loss": title(recipe["loss"])}),
+        **({} if config.method == "segments" else {"method": title(config.method)}),
     }
 
 
@@ -139,6 +151,7 @@ def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:
     settings: dict[str, Any] = _without_later(to_container(config.teacher))
     del settings["times_chance"]  # decides whether a teacher is used, not what it is
     settings["training"] = _changing_numbers(settings["training"])
+    settings["network"] = title(settings["network"])
     if config.teacher.weights:
         path = Path(config.teacher.weights)
         remedy = "give a safetensors file as teacher.weights"
@@ -163,7 +176,7 @@ AS_BEFORE = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
     "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "threads": 0,
-    "off": [], "budget": 1.0,
+    "off": [], "code": "", "budget": 1.0, "loss": "kl",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from benchmark.config.schema import Recipe, Student, Teacher, Training
 from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.cell import Cell
 from benchmark.planning.plan import AS_BEFORE
+from benchmark.planning.plugins import place_of
 from benchmark.planning.training_items import items_target, source_in_fold
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import Record
@@ -43,6 +45,12 @@ def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
     config.student = _filled(Student, identity["student"])
     config.recipe = _filled(Recipe, {"compile": "none"} | identity["recipe"])
     config.data.train_per_class, config.threads = identity["train_per_class"], identity["threads"]
+    config.method = identity.get("method", "segments")
+    for setting, plugin in identity.get("plugins", {}).items():
+        section, _, last = setting.rpartition(".")
+        holder = attrgetter(section)(config) if section else config
+        place = place_of(setting, getattr(holder, last), plugin["sha256"])
+        object.__setattr__(holder, last, place)  # policies are frozen
     config.seeds, config.folds = [record.seed], [record.fold]
     path = str(user_path(source)) if source else record.source["name"]
     setattr(config.source, adapter.info.modality, path)

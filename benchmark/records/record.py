@@ -40,7 +40,7 @@ Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(mi
 TestSet = dict[Literal["items", "known_items", "ids_sha256"], Count | str | None]
 """The number of test items, how many the whole dataset has (None if unknown), and a hash of their ids in order."""
 
-_LATER = {"metric", "test_set"}  # keys that records of earlier versions lack
+_LATER = {"metric", "test_set", "costs"}  # keys that records of earlier versions lack
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -67,6 +67,8 @@ class Record(CellAxes):
     metrics: Annotated[dict[str, float | None], WrapValidator(_check_only)] = field(default_factory=dict)
     controls: Annotated[dict[Control, float | None], WrapValidator(_check_only)] = field(default_factory=dict)
     segments: Count = 0  # shown to the student
+    # Of the distillation: student_steps, teacher_forwards (of single inputs), and what a method adds.
+    costs: Annotated[dict[str, float], WrapValidator(_check_only)] = field(default_factory=dict)
     seconds: Annotated[dict[str, float], WrapValidator(_check_only)] = field(default_factory=dict)  # by phase
     peak_memory_bytes: Count | None = None
     deviations: list[str] = field(default_factory=list)  # from the published setting, one sentence each

@@ -15,6 +15,7 @@ from torch import nn
 
 from modalities.base import Modality
 from modalities.errors import BadInput
+from modalities.plugins.find import title
 from modalities.storage.atomic import atomic_write
 
 Role = Literal["teacher", "student"]
@@ -28,7 +29,7 @@ def make_network(
     A student of its teacher's architecture therefore starts from other weights than its teacher did, whatever the
     seeds. Torch's own generator is not changed.
     """
-    digest = hashlib.blake2b(f"{role}/{seed}/{name}".encode(), digest_size=7).digest()
+    digest = hashlib.blake2b(f"{role}/{seed}/{title(name)}".encode(), digest_size=7).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest, "little"))
         return modality.network(name, view, classes).to(device)

@@ -16,7 +16,7 @@ from torch import nn
 from benchmark.data.batches import Batches, BatchesCache
 from benchmark.data.fingerprint import ids_hash
 from benchmark.data.locate import ensure
-from benchmark.distillation.distill import distill
+from benchmark.distillation.distill import Distilled, distill
 from benchmark.distillation.prefetch import can_prefetch
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
@@ -25,7 +25,9 @@ from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
+from benchmark.running.loggers import WithLoggers, loggers_of
 from benchmark.running.networks import load_weights, make_network, save_weights
+from benchmark.running.plugins import check_plugins, load_plugin
 from benchmark.running.source import load_source
 from benchmark.running.status import NoData, run_to_status
 from benchmark.running.stopwatch import Stopwatch
@@ -71,6 +73,7 @@ class _Attempt:
     predictions: Predictions | None = None
     curve: Curve | None = None
     segments: int = 0
+    costs: dict[str, float] = field(default_factory=dict)
     test_set: TestSet = field(default_factory=dict)
 
     @contextmanager
@@ -111,14 +114,18 @@ def run_cell(
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    stopwatch = Stopwatch(callback)
+    logged = WithLoggers(callback, loggers_of(cell, store.root) if ranks.is_main else [])
+    stopwatch = Stopwatch(logged)
     attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks, cell.source)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
-        return _run_locked(attempt)
+        record = _run_locked(attempt)
+        logged.end(record)
+        return record
     with exclusive_lock(store.cell(cell.id), waiting_callback(callback, "this cell")):
         found = record_from_other_run(store, cell.id, expected_stamp)
         if found is None:
             found = _run_locked(attempt)
+            logged.end(found)
             if found.status == "done" and teacher is None and student is None:  # names tell nothing of a caller's own
                 stopwatch.keep(cell, device)
             return found
@@ -143,8 +150,8 @@ def _run_locked(attempt: _Attempt) -> Record:
     record = cell.record(
         status, reason, traceback=trace, provenance={**origin, "ended": utc_now()},
         source=asdict(attempt.source), metric=cell.adapter.info.metric, test_set=attempt.test_set,
-        metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, seconds=attempt.seconds,
-        peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
+        metrics=attempt.metrics, controls=attempt.controls, segments=attempt.segments, costs=attempt.costs,
+        seconds=attempt.seconds, peak_memory_bytes=memory.peak(attempt.device), deviations=attempt.deviations,
     )  # fmt: skip
     return _write(attempt, record)
 
@@ -174,6 +181,7 @@ def _run_phases(attempt: _Attempt) -> None:
     attempt.ranks.check(cell.config.recipe.batch)
     if cell.missing:
         raise NoData(cell.missing)
+    check_plugins(cell)
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
     labels, info = np.asarray(test.data.labels), cell.adapter.info
@@ -244,19 +252,23 @@ def _distill(attempt: _Attempt, source: Source, teacher: nn.Module, student: nn.
         source, cell.config.view, cell.config.policy, batch_size=recipe.batch, seed=seed, device=device,
         rank=ranks.rank, world_size=ranks.world_size,
     )  # fmt: skip
+    loss, method = (load_plugin(cell, key, attempt.ranks) for key in ("recipe.loss", "method"))
 
-    def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> Curve:
+    def train(micro_batches: int, prefetch: bool, checkpoints: Checkpoints | None) -> Distilled:
         return distill(
             stream, teacher, student, recipe, seed=seed, device=device, micro_batches=micro_batches,
             prefetch=prefetch, checkpoints=checkpoints, callback=attempt.callback, ranks=ranks,
+            loss=loss, method=method,
         )  # fmt: skip
 
-    folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device)
+    # What a method makes may depend on the student's last update.
+    folder, prefetch = attempt.store.attempt(cell.id), can_prefetch(recipe, device) and method is None
     if ranks.world_size == 1:
-        attempt.curve, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
+        distilled, count = with_micro_batches(train, student, recipe.batch, folder, "student", prefetch=prefetch)
         attempt.deviations += describe_micro_batches("recipe.batch", recipe.batch, count)
     else:  # ranks would have to run out of memory together
-        attempt.curve = train(1, prefetch, Checkpoints(folder, "student"))
+        distilled = train(1, prefetch, Checkpoints(folder, "student"))
+    attempt.curve, attempt.costs = distilled
     attempt.deviations += ranks.deviations(student)
     if ranks.world_size > 1 and recipe.mixing != "none" and recipe.mixing_partner == "permuted":
         attempt.deviations.append(f"segments are mixed within each of {ranks.world_size} shares of a batch.")

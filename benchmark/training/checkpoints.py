@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Checkpoint:
     optimiser: dict[str, Any]
     curve: list[tuple[int, float, float]]
     pending: list[float]
+    inputs: dict[str, Any] = field(default_factory=dict)  # of a method that makes the inputs; empty for segments
 
     def fits(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> bool:
         """Return whether names, types and shapes match; a load that fails half way would change half the network."""
@@ -94,7 +95,8 @@ def _read(path: Path) -> Checkpoint | None:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
         curve = [(int(step), float(rate), float(loss)) for step, rate, loss in state["curve"]]
         pending = [float(loss) for loss in state["pending"]]
-        return Checkpoint(int(state["step"]), state["network"], state["optimiser"], curve, pending)
+        inputs = dict(state.get("inputs", {}))  # earlier versions had none
+        return Checkpoint(int(state["step"]), state["network"], state["optimiser"], curve, pending, inputs)
     except Exception:  # a valid hash shows that the file is intact, not that it is ours; no code in it ran
         return None
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,14 @@ from benchmark.training.schedule import apply_schedule, learning_rate, make_opti
 LossAt = Callable[[int], Iterable[Tensor]]
 READ_EVERY = 20  # steps between two reads of the loss; each read waits for the device
 AGREE_SECONDS = 2.0  # between two stop polls of several ranks: a scheduler may kill them half a minute after its signal
+
+
+class Stateful(Protocol):
+    """Something whose state checkpoints hold."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 class Diverged(Exception):
@@ -99,11 +108,14 @@ def optimise(
     checkpoints: Checkpoints | None = None,
     callback: ProgressCallback | None = None,
     ranks: Ranks = SINGLE_PROCESS,
+    inputs: Stateful | None = None,
 ) -> Curve:
     """Take ``training.steps`` steps on ``loss_at(step)``, continuing from the newest checkpoint if there is one.
 
     Everything random in ``loss_at`` must depend on the step alone; torch's own generator (dropout) is seeded for each
     step from (seed, step) inside a fork, so the caller's generator is untouched and resuming is exact.
+
+    What ``loss_at`` depends on besides is the state of ``inputs``, which checkpoints hold too.
 
     ``loss_at`` is the mean over this rank's share of a batch; the gradients of ``ranks`` are averaged (``Ranks.wrap``).
 
@@ -111,7 +123,7 @@ def optimise(
     """
     callback = callback or IgnoreProgress()
     optimiser = make_optimiser(network, training)
-    start, curve = _resume(network, optimiser, checkpoints, ranks)
+    start, curve = _resume(network, optimiser, checkpoints, ranks, inputs)
     network.train()
     losses: list[Tensor] = []
     saved_at = time.monotonic()
@@ -136,7 +148,8 @@ def optimise(
                 due = time.monotonic() - saved_at > checkpoints.every_seconds
                 if due or stopping or done == training.steps:
                     weights, state = network.state_dict(), optimiser.state_dict()
-                    checkpoints.save(Checkpoint(done, weights, state, curve.rows, curve.pending))
+                    of_inputs = inputs.state_dict() if inputs else {}
+                    checkpoints.save(Checkpoint(done, weights, state, curve.rows, curve.pending, of_inputs))
                     saved_at = time.monotonic()
             if stopping:
                 raise Interrupted
@@ -144,14 +157,17 @@ def optimise(
 
 
 def _resume(
-    network: nn.Module, optimiser: torch.optim.Optimizer, checkpoints: Checkpoints | None, ranks: Ranks
-) -> tuple[int, Curve]:
+    network: nn.Module, optimiser: torch.optim.Optimizer, checkpoints: Checkpoints | None, ranks: Ranks,
+    inputs: Stateful | None,
+) -> tuple[int, Curve]:  # fmt: skip
     """Load the newest checkpoint, if there is one; return the steps already taken and their curve."""
     fits = partial(Checkpoint.fits, network=network, optimiser=optimiser)
     if checkpoints is None or (found := ranks.from_main(partial(checkpoints.newest, fits))) is None:
         return 0, Curve()
     network.load_state_dict(found.network)
     optimiser.load_state_dict(found.optimiser)
+    if inputs is not None:
+        inputs.load_state_dict(found.inputs)
     return found.step, Curve(found.curve, found.pending)
 
 

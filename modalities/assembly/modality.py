@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modalities.base import Draws, Modality, ModalityName, SourceRef
+from modalities.plugins.find import find
+from modalities.plugins.networks import plugin_network
+from modalities.plugins.policies import changed_segments
+from modalities.plugins.sources import made_source
 
 if TYPE_CHECKING:
     import torch
@@ -50,16 +54,27 @@ class PackagedModality(Modality):
         return self._file("networks").NETWORKS
 
     def check_network(self, name: str) -> Any:
-        return self._file("networks").check_network(name)
+        return name if find("network", name) else self._file("networks").check_network(name)
 
     def source_ref(self, name: str) -> Any:
-        return self._file("source").source_ref(name)
+        made = made_source(name)
+        return made.ref if made else self._file("source").source_ref(name)
 
     def density(self, name: str) -> Any:
-        return self._file("density").density(name)
+        return self._file("density").density(self._made(name))
 
     def load_source(self, name: str, view: Any, device: torch.device) -> Any:
-        return self._file("source").load_source(name, view, device)
+        source = self._file("source").load_source(self._made(name), view, device)
+        made = made_source(name)
+        return replace(source, ref=made.ref) if made else source
+
+    def _made(self, name: str) -> str:
+        """Return the file that a plug-in's source is written to; any other name as it is."""
+        made = made_source(name)
+        return str(made.path(self.write_source)) if made else name
+
+    def write_source(self, made: Any, path: Path) -> Any:
+        return self._file("made").write(made, path)
 
     def source_of_items(self, items: Sequence[Tensor], ref: SourceRef, view: Any, device: torch.device) -> Any:
         import torch
@@ -71,9 +86,13 @@ class PackagedModality(Modality):
         return max(1, MAX_SOURCE_BYTES // held)
 
     def stream(self, source: Any, view: Any, policy: Any, **options: Any) -> Any:
-        return getattr(self._file("segments"), f"{self.name.capitalize()}Stream")(source, view, policy, **options)
+        stream = getattr(self._file("segments"), f"{self.name.capitalize()}Stream")(source, view, policy, **options)
+        return changed_segments(stream, policy.code, options["seed"]) if policy.code else stream
 
     def network(self, name: str, view: Any, classes: int) -> Any:
+        plugin = find("network", name)
+        if plugin:
+            return plugin_network(plugin, view.shape, classes)
         return self._file("networks").build_network(name, view, classes)
 
     def prepare(self, raw: Tensor, view: Any) -> Any:

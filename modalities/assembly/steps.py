@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from modalities.errors import UnknownName
 
@@ -20,6 +20,7 @@ class SteppedPolicy:
     STEPS: ClassVar[Mapping[str, Mapping[str, float]]] = {}
 
     off: tuple[str, ...] = field(default=(), kw_only=True)  # steps that are switched off
+    code: str = field(default="", kw_only=True)  # a plug-in that changes the segments last; policy=FILE.py sets it
 
     def __post_init__(self) -> None:
         """Put ``off`` into the order of the steps, so that equal policies are equal. Raises UnknownName."""
@@ -38,7 +39,7 @@ class SteppedPolicy:
 
     def in_effect(self) -> Self:
         """Return the policy that does the same with nothing switched off: its settings say it all."""
-        changes = {setting: value for step in self.off for setting, value in self.STEPS[step].items()}
+        changes: dict[str, Any] = {setting: value for step in self.off for setting, value in self.STEPS[step].items()}
         return replace(self, off=(), **changes)
 
     def one_by_one(self) -> dict[str, Self]:

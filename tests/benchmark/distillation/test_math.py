@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax
-from scipy.stats import entropy
+from scipy.stats import entropy, zscore
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.config.schema import Training
-from benchmark.distillation.loss import distillation_loss
+from benchmark.config.schema import LOSSES, Recipe, Training
+from benchmark.distillation.loss import distillation_loss, mean_squared_error, recipe_loss, standardised
 from benchmark.distillation.mixing import cutmix_box, mix
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser, momentum
 from modalities.base import Draws, rank_slice
@@ -50,6 +50,37 @@ def test_gradient_hardly_depends_on_the_temperature_once_it_is_high():
         distillation_loss(student, teacher, temperature).backward()
         gradients.append(student.grad)
     assert torch.allclose(gradients[0], gradients[1], atol=0.01)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(2, 7))
+def test_mse_is_the_limit_of_kl_for_a_high_temperature(seed, batch, classes):
+    student, teacher = torch.tensor(np.random.default_rng(seed).normal(size=(2, batch, classes)))
+    limit = classes * distillation_loss(student, teacher, 1e2)
+    assert mean_squared_error(student, teacher).item() == pytest.approx(limit.item(), rel=0.1, abs=1e-3)
+
+
+def test_mse_by_hand_and_blind_to_a_constant():
+    # means 1 and 2; (0 - 1, 2 - 1) - (1 - 2, 3 - 2) = (0, 0), and with teacher (0, 4): (1, -1), squared and halved: 1
+    student = torch.tensor([[0.0, 2.0]])
+    assert mean_squared_error(student, torch.tensor([[1.0, 3.0]])).item() == 0
+    assert mean_squared_error(student, torch.tensor([[0.0, 4.0]])).item() == pytest.approx(1.0)
+
+
+@given(st.integers(0, 10**6), st.floats(0.1, 10), st.floats(-5, 5))
+def test_standardised_logits_are_z_scores_and_blind_to_scale_and_shift(seed, scale, shift):
+    logits = np.random.default_rng(seed).normal(size=(4, 6)) * 3
+    expected = zscore(logits, axis=1)
+    assert standardised(torch.tensor(logits)).numpy() == pytest.approx(expected, abs=1e-4)
+    assert standardised(torch.tensor(logits * scale + shift)).numpy() == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_recipe_names_its_loss():
+    student, teacher = torch.randn(2, 4, 5)
+    named = {loss: recipe_loss(student, teacher, Recipe(loss=loss, temperature=3.0)) for loss in LOSSES}
+    assert named["kl"] == distillation_loss(student, teacher, 3.0)
+    assert named["mse"] == mean_squared_error(student, teacher)
+    assert named["standardised"] == distillation_loss(standardised(student), standardised(teacher), 3.0)
+    assert len({value.item() for value in named.values()}) == len(LOSSES)
 
 
 # --- mixing

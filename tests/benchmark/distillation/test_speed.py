@@ -38,7 +38,7 @@ def learned(device: torch.device = CPU, folder: Path | None = None, callback=Non
     """A student after 40 steps, and its losses. Slow learning, so that last bits do not grow to everything."""
     base = {"name": "test", "steps": 40, "batch": 16, "lr": 1e-3, "temperature": 2.0, "precision": "float32"}
     student, checkpoints = network(2).to(device), None if folder is None else Checkpoints(folder, "student")
-    curve = distill(
+    curve, _ = distill(
         NoiseStream((3, 16, 16), device=device), network(1).to(device), student, Recipe(**base | changes), seed=0,
         device=device, checkpoints=checkpoints, callback=callback,
     )  # fmt: skip

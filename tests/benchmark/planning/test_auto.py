@@ -65,6 +65,16 @@ def test_a_choice_of_the_user_stays(monkeypatch):
     )  # fmt: skip
 
 
+def test_group_normalisation_stays_in_float32_on_a_cpu(monkeypatch):
+    monkeypatch.setattr(auto, "multiplies_bfloat16", lambda: True)
+    config = resolved("cifar10", "student.network=resnet-s-16-gn", precision="auto")
+    assert (config.recipe.precision, config.teacher.training.precision) == ("float32", "bfloat16")
+    config = resolved("cifar10", "student.network=resnet-s-16-gn", precision="auto", device="cuda")
+    assert config.recipe.precision == "bfloat16"
+    config = resolved("cifar10", "student.network=resnet-s-16-gn", precision="bfloat16")
+    assert config.recipe.precision == "bfloat16"
+
+
 @pytest.mark.parametrize("cpu_does", [True, False])
 @pytest.mark.parametrize("profile", PROFILES)
 def test_precision_is_that_of_the_device(profile, cpu_does, monkeypatch):

@@ -26,7 +26,7 @@ def test_a_whole_number_stays_whole_so_that_a_record_is_written_as_it_was_read()
     assert Record.from_json(text).to_json() == text
 
 
-REQUIRED = {entry.name for entry in fields(Record)} - {"schema_version", "metric", "test_set"}
+REQUIRED = {entry.name for entry in fields(Record)} - {"schema_version", "metric", "test_set", "costs"}
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
@@ -88,7 +88,7 @@ def test_another_schema_version_is_refused_and_says_what_to_do(version):
 def test_historic_records_still_load(path):
     loaded = Record.from_json(path.read_text(encoding="utf-8"), path)
     assert loaded.id == path.stem
-    added = {"metric": "top-1", "test_set": {}}
+    added = {"metric": "top-1", "test_set": {}, "costs": {}}
     assert json.loads(loaded.to_json()) == added | json.loads(path.read_text(encoding="utf-8"))
 
 
