@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmark.export.onnx_files import INPUT
 from benchmark.records.record import is_real_training_items
 from benchmark.running.finished import FinishedCell
 from modalities.errors import readable
+from modalities.plugins.find import is_python_file, title
 
 Report = Mapping[str, Any]
 WORDS = {
@@ -37,8 +39,8 @@ def model_card(found: FinishedCell, report: Report) -> str:
         or ["- in nothing"],
     }
     blocks = [
-        "\n".join([f"{'#' if number == 0 else '##'} {title}", "", *lines])
-        for number, (title, lines) in enumerate(sections.items())
+        "\n".join([f"{'#' if number == 0 else '##'} {heading}", "", *lines])
+        for number, (heading, lines) in enumerate(sections.items())
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -69,16 +71,21 @@ def _about(found: FinishedCell, report: Report) -> list[str]:
 
 
 def _warnings(found: FinishedCell) -> list[str]:
-    record, title = found.record, found.cell.adapter.info.title
+    record, target = found.record, found.cell.adapter.info.title
     lines = []
     if record.data == "stand-in":
         lines = [
-            f"> **STAND-IN.** Teacher and figures come from small generated data in the format of {title}, not from "
-            f"{title} itself. This model knows nothing about {title}.",
+            f"> **STAND-IN.** Teacher and figures come from small generated data in the format of {target}, not from "
+            f"{target} itself. This model knows nothing about {target}.",
             "",
         ]
     if is_real_training_items(record.source["name"]):
         lines += ["> **CONTROL.** Its segments were cut from real training items, not from a single datum.", ""]
+    if (method := found.cell.config.method) != "segments":
+        lines += [
+            f"> **METHOD.** Its inputs were made by {_code(title(method))}, not cut from a single datum alone.",
+            "",
+        ]
     return lines
 
 
@@ -155,7 +162,9 @@ def _loading(found: FinishedCell, report: Report) -> list[str]:
 
 
 def _torch_code(found: FinishedCell, file: str) -> list[str]:
-    raw = found.test_items().data[0].data
+    raw, network = found.test_items().data[0].data, found.cell.config.student.network
+    if is_python_file(network):  # which is to be put into the folder too
+        network = Path(network).name
     return [
         "```python",
         "import json",
@@ -169,7 +178,7 @@ def _torch_code(found: FinishedCell, file: str) -> list[str]:
         'report = json.loads(Path("report.json").read_text(encoding="utf-8"))',
         f'modality = registry.modality("{found.record.modality}")',
         'view = modality.view_type(**report["view"])',
-        f'student = modality.network("{found.record.student}", view, len(report["classes"]))',
+        f'student = modality.network("{network}", view, len(report["classes"]))',
         f'student.load_state_dict(load_file("{file}"))',
         "student.eval()",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -54,10 +55,18 @@ def test_it_says_what_the_student_is_and_how_good(found, card):
 
 
 def test_a_stand_in_and_a_control_are_marked_and_nothing_else_is(found, exported, card):
-    assert "STAND-IN" not in card and "CONTROL" not in card
+    assert not any(word in card for word in ("STAND-IN", "CONTROL", "METHOD"))
     assert "> **STAND-IN.**" in model_card(with_record(found, data="stand-in"), exported.report)
     source = {**found.record.source, "name": "real-training-items:one-per-class"}
     assert "> **CONTROL.**" in model_card(with_record(found, source=source), exported.report)
+
+
+def test_a_method_and_a_network_of_ones_own_are_named_without_their_folders(found, exported):
+    config = deepcopy(found.cell.config)
+    config.method, config.student.network = "/home/someone/mine.py", "/home/someone/net.py"
+    text = model_card(replace(found, cell=replace(found.cell, config=config)), exported.report)
+    assert "> **METHOD.** Its inputs were made by `mine`" in text
+    assert 'modality.network("net.py", view' in text and "someone" not in text
 
 
 def test_a_name_from_outside_stays_within_its_code(found, exported):
