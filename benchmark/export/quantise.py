@@ -14,6 +14,7 @@ BATCH, STEPS = 64, 8  # of the segments that calibrate: 512, the first that the 
 # What holds nearly all weights and does nearly all work. The rest stays in float32: of quantised GroupNorm, onnxruntime
 # 1.32 makes models that it refuses to load.
 OPERATIONS = ["Conv", "Gemm", "MatMul"]
+UNROUNDED = {"OpTypesToExcludeOutputQuantization": ["Gemm"]}  # a last layer's outputs are the logits
 
 
 def quantise(model: bytes, segments: SegmentStream) -> bytes:
@@ -21,7 +22,8 @@ def quantise(model: bytes, segments: SegmentStream) -> bytes:
 
     It is static: the range of every activation is fixed here, as the smallest and the largest value that ``STEPS``
     batches of segments lead to. The model keeps float32 inputs and outputs, and pairs of QuantizeLinear and
-    DequantizeLinear say where integers are meant (QDQ), so that any runtime can run it.
+    DequantizeLinear say where integers are meant (QDQ), so that any runtime can run it. The logits themselves are not
+    rounded, and not limited to the range of those of segments, which real items often leave.
 
     CPUs without VNNI multiply eight unsigned by eight signed bits with VPMADDUBSW, which adds two products into 16 bits
     and cuts off what does not fit: 2 · 255 · 127 > 2¹⁵ - 1, and accuracy is lost whatever the calibration. Weights
@@ -42,7 +44,7 @@ def quantise(model: bytes, segments: SegmentStream) -> bytes:
         quantize_static(
             onnx.load_from_string(model), path, segment_reader(segments), quant_format=QuantFormat.QDQ,
             per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-            op_types_to_quantize=OPERATIONS,
+            op_types_to_quantize=OPERATIONS, extra_options=UNROUNDED,
         )  # fmt: skip
         return path.read_bytes()
 

@@ -18,7 +18,7 @@ import torch
 from benchmark.export.bundle import CALIBRATIONS, FORMATS, export_cell
 from benchmark.export.measure import compared, latencies, logits_of_items
 from benchmark.export.onnx_files import onnx_function, to_onnx, without_remarks
-from benchmark.export.quantise import BATCH, OPERATIONS, segment_reader
+from benchmark.export.quantise import BATCH, OPERATIONS, UNROUNDED, segment_reader
 from benchmark.records.find import find_cell
 from benchmark.running.finished import FinishedCell, load_finished
 from benchmark.system.processor import has_instructions
@@ -61,7 +61,7 @@ def ways(found: FinishedCell) -> dict[str, dict[str, Any]]:
             quantize_static(
                 onnx.load_from_string(model), path, segment_reader(found.segments(BATCH)), quant_format=QuantFormat.QDQ,
                 per_channel=True, reduce_range=reduced, weight_type=QuantType.QInt8, op_types_to_quantize=OPERATIONS,
-                activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+                activation_type=QuantType.QInt8 if signed else QuantType.QUInt8, extra_options=UNROUNDED,
             )  # fmt: skip
             models[name] = onnx_function(path.read_bytes(), threads=1)
     prepare = partial(cell.modality.prepare, view=cell.config.view)

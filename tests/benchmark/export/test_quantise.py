@@ -74,6 +74,16 @@ def test_the_range_of_the_inputs_is_that_of_the_segments(model, small):
         assert float(step) == pytest.approx(float(seen.max() - seen.min()) / 255, rel=1e-5)
 
 
+def test_logits_are_not_rounded_to_eight_bits_of_a_range(small):
+    import onnx
+
+    (last,) = (node for node in onnx.load_from_string(small).graph.node if "logits" in node.output)
+    assert last.op_type == "Gemm"
+    forward = onnx_function(small, threads=1)
+    logits = torch.cat([forward(Segments().batch(step)) for step in range(STEPS)])
+    assert len(logits[:, 0].unique()) > 256
+
+
 def test_weights_have_seven_bits_and_a_scale_per_channel_and_activations_are_unsigned(small):
     found = constants(small)
     weights = [value for value in found.values() if value.dtype == np.int8 and value.ndim > 1]
