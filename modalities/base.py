@@ -306,6 +306,17 @@ class Modality(Protocol):
         """As ``prepare``, with the augmentation of a teacher's training; per-sample parameters from ``draws``."""
         ...
 
+    def pictures(self, inputs: Tensor, view: Any) -> np.ndarray:
+        """Return network inputs, (B, *view.shape), as people can look at them: (B, height, width, 3) uint8."""
+        ...
+
+    def sounds(self, inputs: Tensor, view: Any, source: Any) -> tuple[int, np.ndarray] | None:
+        """Return samples per second, and network inputs as sound: (B, samples) float32 within [-1, 1]; None if silent.
+
+        What inputs do not say, such as the level, is taken from the ``source``.
+        """
+        ...
+
     def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
         """Write a PNG of the source and of the segments that a student sees."""
         ...

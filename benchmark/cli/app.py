@@ -10,7 +10,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.author_commands import check, new, new_target
-from benchmark.cli.cell_commands import export
+from benchmark.cli.cell_commands import export, insight
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_document, print_whatever_is_said
@@ -273,6 +273,9 @@ def doctor(
 
 
 app.command()(export)
+
+
+app.command()(insight)
 
 
 app.add_typer(data, name="data")

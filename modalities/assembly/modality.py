@@ -101,6 +101,12 @@ class PackagedModality(Modality):
     def augment(self, raw: Tensor, view: Any, draws: Draws, step: int) -> Any:
         return self._file("items").augment(raw, view, draws, step)
 
+    def pictures(self, inputs: Tensor, view: Any) -> Any:
+        return self._file("display").pictures(inputs, view)
+
+    def sounds(self, inputs: Tensor, view: Any, source: Any) -> Any:
+        return self._file("display").sounds(inputs, view, source)
+
     def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
         self._file("preview").preview(source, view, policy, seed=seed, path=path)
 

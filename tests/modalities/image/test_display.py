@@ -1,0 +1,27 @@
+"""Network inputs as pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from modalities.image.display import pictures, sounds
+from modalities.image.items import prepare
+from modalities.image.policies import ImageView
+
+VIEW = ImageView(size=8)
+
+
+def test_a_picture_comes_back_from_a_network_input():
+    raw = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = pictures(prepare(raw, VIEW), VIEW)
+    assert found.dtype == np.uint8 and np.array_equal(found, raw.permute(0, 2, 3, 1).numpy())
+
+
+def test_colours_beyond_those_of_a_screen_are_cut():
+    assert pictures(torch.full((1, 3, 8, 8), 99.0), VIEW).min() == 255
+    assert pictures(torch.full((1, 3, 8, 8), -99.0), VIEW).max() == 0
+
+
+def test_pictures_are_silent():
+    assert sounds(torch.zeros(1, 3, 8, 8), VIEW, None) is None
