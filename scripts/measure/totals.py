@@ -46,8 +46,8 @@ def seconds(code: Path, target: str, root: Path, steps: int) -> dict[str, float]
     """Return the seconds of a run with that many steps, by phase."""
     with tempfile.TemporaryDirectory() as results:
         python(
-            code, "-m", "benchmark", "run", "--target", target, "--root", str(root), "--results", results, "--jobs", "1",
-            "--device", "cpu", "profile=small", f"recipe.steps={steps}", f"teacher.training.steps={steps}",
+            code, "-m", "benchmark", "run", "--target", target, "--root", str(root), "--results", results,
+            "--jobs", "1", "--device", "cpu", "profile=small", f"recipe.steps={steps}", f"teacher.training.steps={steps}",
             "teacher.times_chance=0",
         )  # fmt: skip
         (record,) = records(Path(results))
@@ -78,8 +78,8 @@ def of_target(target: str, codes: dict[str, Path], root: Path, rounds: int) -> l
 def body(given: argparse.Namespace, found: Parts) -> list[str]:
     rows = [row for target in found.values() for row in target]
     return [
-        f"Before is commit {given.before}. One cell at a time, one thread, median of {given.rounds} in which the commits",
-        "took turns. Which scores these steps reach is in `small/` and its paragraph of the README beside.",
+        f"Before is commit {given.before}. One cell at a time, one thread, median of {given.rounds} in which both took",
+        "turns. Which scores these steps reach is in `small/` and its paragraph of the README beside.",
         "",
         *table(rows, COLUMNS),
     ]
