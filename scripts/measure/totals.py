@@ -47,8 +47,8 @@ def seconds(code: Path, target: str, root: Path, steps: int) -> dict[str, float]
     with tempfile.TemporaryDirectory() as results:
         python(
             code, "-m", "benchmark", "run", "--target", target, "--root", str(root), "--results", results,
-            "--jobs", "1", "--device", "cpu", "profile=small", f"recipe.steps={steps}", f"teacher.training.steps={steps}",
-            "teacher.times_chance=0",
+            "--jobs", "1", "--device", "cpu", "profile=small", "teacher.times_chance=0",
+            f"recipe.steps={steps}", f"teacher.training.steps={steps}",
         )  # fmt: skip
         (record,) = records(Path(results))
         return dict(record["seconds"])
