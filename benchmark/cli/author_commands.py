@@ -51,7 +51,7 @@ def new(
     ] = "image",
     folder: Annotated[Path, options.path("--folder", help="Folder of the file. Default: this one.")] = Path(),
 ) -> None:
-    """Write a working plug-in in one file, to start from: a loss, policy, source, network, method or recipe.
+    """Write a working plug-in in one file, to start from: a loss, policy, source, network, method, callback or recipe.
 
     Examples:
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from modalities.base import SegmentStream
 from modalities.errors import BadInput
-from modalities.plugins.contracts import Method, Setup
+from modalities.plugins.contracts import COSTS, Method, Setup
 
 
 class Inputs:
@@ -27,6 +27,8 @@ class Inputs:
             with torch.no_grad():
                 classes = teacher(segments.batch(0)[:1]).shape[1]
             self._stream = method(Setup(segments, teacher, student, classes, steps, seed, device))
+            if unknown := sorted(self.costs().keys() - set(COSTS)):
+                raise BadInput(f"the method's costs() names {unknown[0]}; known are {', '.join(COSTS)}.")
 
     def batch(self, step: int) -> Tensor:
         """Return the inputs of a step. Raises BadInput if a method's have another shape or type than segments."""

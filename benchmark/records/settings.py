@@ -11,12 +11,20 @@ from benchmark.records.record import is_real_training_items
 
 ABSENT = "absent"  # the fingerprint of data that are not there
 Settings = Mapping[str, Any]
-Content = tuple[str, str, str]
+Content = tuple[str, str, str, str]
 
 # Named parts of the settings: if two rows differ in a name, it says enough, and what it stands for need not be listed.
-_NAMES = {"policy.name": "policy", "recipe.name": "recipe", "teacher.network": "teacher", "student.network": "student"}
+_NAMES = {
+    "policy.name": "policy", "recipe.name": "recipe", "teacher.network": "teacher", "student.network": "student",
+    "recipe.loss": "loss", "method": "method",
+}  # fmt: skip
+_USUAL = {"recipe.loss": "kl", "method": "segments"}  # what settings say that do not name them
 # Settings that are typed under another key, or not at all: hashes of files, and of what is in the data's folder.
-_WORDS = {"source.sha256": "source", "data_fingerprint": "data", "train_per_class": "data.train_per_class"}
+_WORDS = {
+    "plugins.recipe.loss.sha256": "loss", "plugins.method.sha256": "method", "plugins.policy.code.sha256": "policy",
+    "plugins.student.network.sha256": "student", "plugins.teacher.network.sha256": "teacher",
+    "source.sha256": "source", "data_fingerprint": "data", "train_per_class": "data.train_per_class",
+}  # fmt: skip
 _MAX_NAMED = 4  # settings that are named, unless more are needed to tell rows apart
 
 
@@ -29,7 +37,7 @@ def value_at(settings: Settings, key: str) -> Any:
 
 
 def content(settings: Settings) -> Content | None:
-    """Return hashes of what came from files: the source, the data, and the teacher's weights ("" if it has none).
+    """Return hashes of what came from files: source, data, teacher's weights ("" if it has none), and plug-ins.
 
     None if the data were absent, or if the settings do not say.
     """
@@ -37,6 +45,7 @@ def content(settings: Settings) -> Content | None:
         value_at(settings, "source.sha256"),
         value_at(settings, "data_fingerprint"),
         value_at(settings, "teacher.weights"),
+        canonical_json(settings.get("plugins", {})),
     )
     if not all(isinstance(value, str) for value in found) or ABSENT in found:
         return None
@@ -84,7 +93,8 @@ def differences(every: Sequence[Settings]) -> list[str]:
 def _without_seed(settings: Settings) -> dict[str, Any]:
     found = flat(settings)
     found.pop("seed", None)
-    return found
+    usual = {key: value for key, value in _USUAL.items() if is_complete(settings) and key not in found}
+    return found | usual
 
 
 def _named(values: Settings, names: Sequence[str]) -> str:
@@ -95,6 +105,7 @@ def _telling(alike: Sequence[Settings], names: Sequence[str]) -> tuple[list[str]
     """Return the settings to list of some that have the same names, and how many more differ between them."""
     keys = dict.fromkeys(key for values in alike for key in values)
     differing = [key for key in keys if key not in names and _differ([values.get(key) for values in alike])]
+    differing = [key for key in differing if not key.startswith("plugins.") or key.endswith("sha256")]
     shown: list[str] = []
     classes = [0] * len(alike)  # of those that what is shown does not tell apart
     for key in differing:

@@ -17,7 +17,7 @@ from modalities.base import Draws, ModalityName, SegmentStream
 from modalities.contract.checks import Check
 from modalities.contract.subject import Broken, Skipped, must
 from modalities.errors import BadInput
-from modalities.plugins.contracts import Setup
+from modalities.plugins.contracts import COSTS, Setup
 from modalities.plugins.find import Plugin
 from modalities.registry import modality
 
@@ -246,7 +246,7 @@ def _batches(method: Any) -> str:
     for role, old, new in zip(("teacher", "student"), before, (setup.teacher, setup.student), strict=True):
         moved = [name for name, value in new.named_parameters() if not torch.equal(value, old[name])]
         must(not moved, f"it changed weights of the {role}: {', '.join(moved[:3])}.")
-    known = {"teacher_forwards", "generator_steps"}
+    known = set(COSTS)
     costs: Mapping[str, float] = stream.costs() if hasattr(stream, "costs") else {}
     must(costs.keys() <= known, f"costs() names {', '.join(sorted(costs.keys() - known))}; known are {sorted(known)}.")
     return f"{STEPS} batches of segments' shape; costs: {dict(costs) or 'none'}."

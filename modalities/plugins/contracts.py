@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from modalities.base import Draws, SegmentStream
 
 
+COSTS = ("teacher_forwards", "student_forwards", "generator_steps")
+
+
 class Loss(Protocol):
     """``LOSS``: how far a student is from its teacher."""
 
@@ -97,7 +100,11 @@ class LearningStream(Protocol):
         ...
 
     def costs(self) -> Mapping[str, float]:
-        """Return what was spent so far beyond the student's own steps: ``teacher_forwards`` and ``generator_steps``."""
+        """Return what was spent so far beyond the student's own steps: some of COSTS.
+
+        Forwards count single inputs, and are added to those of the student's own steps; ``generator_steps`` counts
+        updates of weights or of inputs.
+        """
         ...
 
 

@@ -57,7 +57,7 @@ class Plugin:
         except AttributeError as error:
             if getattr(error, "name", "") != self.kind.upper():
                 raise self._broken(error) from error
-            raise BadInput(f"{self.place} has no {self.kind.upper()}; call the {self.kind} in it that.") from error
+            raise _lacks(self.kind, self.place) from error
         except Exception as error:  # whatever its code does
             raise self._broken(error) from error
 
@@ -84,6 +84,7 @@ def find(kind: str, text: str) -> Plugin | None:
         return Plugin(kind, text, text, "", object_sha256(_OBJECTS[kind, text]))
     if is_python_file(text):
         sha256 = file_sha256(user_path(text), f"give the Python file of a {kind}")
+        _check_kind(kind, text)
         return Plugin(kind, title(text), text, "", sha256)
     point = _installed(kind).get(text)
     if point is None:
@@ -112,13 +113,31 @@ def plugin_recipe(name: str) -> Path | None:
     return plugin_recipes().get(name)
 
 
-def kind_of_file(path: Path) -> str:
-    """Return which kind of plug-in a Python file holds, by its text. Raises BadInput if it is none, or several."""
+def kinds_in(path: Path) -> list[str]:
+    """Return which kinds of plug-ins a Python file holds, by its text. Raises BadInput if it cannot be read."""
     try:
         text = user_path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise BadInput(f"{path} cannot be read ({error}); give the Python file of a plug-in.") from error
-    found = [kind for kind in KINDS if re.search(rf"^(def |class )?{kind.upper()}\b", text, re.MULTILINE)]
+    return [kind for kind in KINDS if re.search(rf"^(def |class )?{kind.upper()}\b", text, re.MULTILINE)]
+
+
+def _check_kind(kind: str, text: str) -> None:
+    """Refuse a file that holds a plug-in of another kind, before anything runs."""
+    found = kinds_in(Path(text))
+    if found and kind not in found:
+        raise BadInput(
+            f"{text} holds a {found[0]} ({found[0].upper()}) and no {kind}; a {kind} is called {kind.upper()}."
+        )
+
+
+def _lacks(kind: str, place: str) -> BadInput:
+    return BadInput(f"{place} has no {kind.upper()}; name the {kind} in it {kind.upper()}.")
+
+
+def kind_of_file(path: Path) -> str:
+    """Return which kind of plug-in a Python file holds, by its text. Raises BadInput if it is none, or several."""
+    found = kinds_in(path)
     if len(found) != 1:
         known = ", ".join(kind.upper() for kind in KINDS)
         raise BadInput(f"{path} has {' and '.join(map(str.upper, found)) or 'none'} of {known}; it needs exactly one.")

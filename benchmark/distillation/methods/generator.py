@@ -104,7 +104,7 @@ class MetaGenerator:
 
     def costs(self) -> dict[str, float]:
         done = self._made * INNER
-        return {"teacher_forwards": done * BATCH, "generator_steps": done}
+        return {"teacher_forwards": done * BATCH, "student_forwards": done * BATCH, "generator_steps": done}
 
     def state_dict(self) -> dict[str, Any]:
         return {"bank": self._bank.state_dict(), "made": self._made, "generator": self._kept.state_dict()}

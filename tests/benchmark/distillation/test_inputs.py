@@ -135,6 +135,15 @@ def test_inputs_of_another_form_are_refused(wrong):
         distill(Noise(), network(1), network(2), RECIPE, seed=3, device=CPU, method=Wrong)
 
 
+def test_costs_that_no_table_knows_are_refused_before_the_first_step():
+    class Unknown(Learning):
+        def costs(self):
+            return {"hours": 0}
+
+    with pytest.raises(BadInput, match=r"costs\(\) names hours; known are teacher_forwards, student_forwards"):
+        distill(Noise(), network(1), network(2), RECIPE, seed=3, device=CPU, method=Unknown)
+
+
 def test_a_loss_of_ones_own_is_given_the_step_and_what_both_saw():
     seen = []
 

@@ -90,12 +90,22 @@ def test_a_package_brings_recipes_as_yaml(installed):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("def loss(): pass", "has no LOSS"), ("LOSS = 1 / 0", "ZeroDivisionError"), ("def LOSS(:", "SyntaxError")],
+    [
+        ("def loss(): pass", "has no LOSS; name the loss in it LOSS"),
+        ("LOSS = 1 / 0", "ZeroDivisionError"),
+        ("def LOSS(:", "SyntaxError"),
+    ],
 )
 def test_code_that_cannot_be_used_is_named(tmp_path, text, message):
     (tmp_path / "bad.py").write_text(text)
     with pytest.raises(BadInput, match=rf"bad\.py.*{message}"):
         find("loss", str(tmp_path / "bad.py")).load()
+
+
+def test_a_file_of_another_kind_is_refused_before_it_runs(tmp_path):
+    (tmp_path / "erase.py").write_text("def POLICY(segments, draws, step): return 1 / 0\n")
+    with pytest.raises(BadInput, match=r"erase\.py holds a policy \(POLICY\) and no loss; a loss is called LOSS"):
+        find("loss", str(tmp_path / "erase.py"))
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):

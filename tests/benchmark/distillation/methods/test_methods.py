@@ -137,7 +137,9 @@ def test_costs_are_those_of_the_optimisation(short, setup):
     other = generator.MetaGenerator(setup)
     for step in range(5):
         other.batch(step)
-    assert other.costs() == {"teacher_forwards": 3 * 5 * 32, "generator_steps": 15}
+    assert other.costs() == {
+        "teacher_forwards": 3 * 5 * 32, "student_forwards": 3 * 5 * 32, "generator_steps": 15,
+    }  # fmt: skip
 
 
 def test_disagreement_is_scipys_and_counts_where_both_agree():
