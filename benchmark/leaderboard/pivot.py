@@ -17,6 +17,7 @@ from benchmark.leaderboard.documents import (
     render_markdown,
 )
 from benchmark.leaderboard.formats import COLLAPSED, COLLAPSED_MEANING, blocks_of, caveats, marked, percent, title_of
+from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, View, place_of
 
 if TYPE_CHECKING:
@@ -146,9 +147,9 @@ def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     return render_html(document(frame, view), LEGEND)
 
 
-def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
-    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    return render_latex(document(frame, view), LEGEND)
+def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD, paper: Paper = USUAL) -> str:
+    """Tables of booktabs and siunitx for each block, to be included in a document that loads both packages."""
+    return render_latex(document(frame, view), LEGEND, paper)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}
