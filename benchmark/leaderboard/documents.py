@@ -2,9 +2,9 @@
 
 A table is a mapping: ``title``, ``caveats``, ``header``, ``texts`` (which columns are text and stand to the left, from
 0; without it the first three), ``least`` (heads of the columns that a narrow page does without, the first of them
-first), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column),
-``remarks``, perhaps a ``header`` of its own, and ``methods``: a header (three columns of text, then figures) and rows
-of its own, or None.
+first), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, perhaps a
+``header`` of its own and ``instead`` (remarks by the head of the column that they replace if it is left out), and
+``methods``: a header (three columns of text, then figures) and rows of its own, or None.
 """
 
 from __future__ import annotations

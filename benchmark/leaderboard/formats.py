@@ -175,7 +175,7 @@ def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, bloc
     return {
         "title": title, "caveats": caveats(rows), "rows": shown,
         "remarks": [*means, *unfinished, *unranked, *unlike],
-        "methods": _methods_shown(methods) if len(rows) > 1 else None,
+        "methods": _methods_shown(methods) if len(rows) > 1 else None, "instead": {"test items": parts_of_items(rows)},
     }  # fmt: skip
 
 
@@ -302,6 +302,13 @@ def items_shown(row: Row) -> str:
     )
     digits = "" if is_missing(row["items_sha256"]) or not row["items_sha256"] else f" ({row['items_sha256'][:6]})"
     return f"{row['items']:,}{known}{digits}"
+
+
+def parts_of_items(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence about the targets that were scored on a part of their test items, if there are some."""
+    partial = [row for row in rows if not is_missing(row["known_items"]) and row["known_items"] != row["items"]]
+    named = dict.fromkeys(f"{row['target']} ({row['items']:,} of {row['known_items']:,})" for row in partial)
+    return [f"Scored on a part of the test items: {', '.join(named)}."] if named else []
 
 
 def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:

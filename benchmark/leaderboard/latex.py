@@ -100,7 +100,8 @@ def _parts(table: Mapping[str, Any], block: Mapping[str, Any], legend: str, pape
     names = [name.removesuffix(" %") for name in left_out]
     parts[0].tabulars[0]["left_out"] = ", ".join(names)
     missing = [*names, *([] if methods else ["over targets"])]
-    for note in filter(None, (*block["remarks"], _without(legend, missing, block["rows"]))):
+    instead = [note for name in left_out for note in block.get("instead", {}).get(name, ())]
+    for note in filter(None, (*block["remarks"], *instead, _without(legend, missing, block["rows"]))):
         taken = 1 + int(width(note) / SPACES[paper.width]["scriptsize"])
         if parts[-1].lines + taken > height and parts[-1].lines:
             parts.append(Float())
