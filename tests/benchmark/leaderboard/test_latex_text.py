@@ -31,7 +31,7 @@ def test_every_ascii_character_is_printed_as_it_is_also_twice(tmp_path, encoding
     assert not faults
     alike = str.maketrans({"^": "ˆ", "~": "˜", "_": " "}) if not encoding else {}  # OT1 draws a line for _
     for name in names:
-        assert name.translate(alike) in text, name
+        assert re.sub(" +", " ", name.translate(alike)) in text, name
 
 
 @needs_latex
