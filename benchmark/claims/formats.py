@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.claims.collect import Comparison, Tested
 from benchmark.claims.judge import Judgement
 from benchmark.leaderboard.documents import render_csv, render_html, render_json, render_latex, render_markdown
+from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.table import sanitize
 from benchmark.statistics.two_way import Difference
 
@@ -17,6 +18,7 @@ HEADER = (
     "claim", "target", "compared", "seeds", "accuracies", "difference [95 %]", "predicted", "detectable", "p for",
     "p against", "verdict",
 )  # fmt: skip
+LEAST = ("detectable", "p against", "p for", "seeds", "accuracies", "predicted")  # on a narrow terminal or page
 LEGEND = (
     "Accuracies and differences in points of percent. Difference: first variant minus second, on the same test "
     "items, with its 95 % interval for other seeds and other test items. Predicted: ≥ d, the smallest difference of "
@@ -53,8 +55,8 @@ def to_html(found: Sequence[Tested]) -> str:
     return render_html(_table(found), LEGEND)
 
 
-def to_latex(found: Sequence[Tested]) -> str:
-    return render_latex(_table(found), LEGEND)
+def to_latex(found: Sequence[Tested], paper: Paper = USUAL) -> str:
+    return render_latex(_table(found), LEGEND, paper)
 
 
 def _row(comparison: Comparison, judged: Judgement) -> dict[str, Any]:
@@ -141,7 +143,13 @@ def _table(found: Sequence[Tested]) -> dict[str, Any]:
         }
         for title, part in blocks(found)
     ]  # fmt: skip
-    return {"title": "Claims", "caveats": caveats(found), "header": list(HEADER), "blocks": parts}
+    return {
+        "title": "Claims",
+        "caveats": caveats(found),
+        "header": list(HEADER),
+        "blocks": parts,
+        "least": (*LEAST, "compared"),
+    }
 
 
 FORMATS = {"csv": to_csv, "json": to_json, "latex": to_latex, "markdown": to_markdown, "html": to_html}

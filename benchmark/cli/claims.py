@@ -8,15 +8,16 @@ from benchmark.claims import formats
 from benchmark.claims.collect import Tested, judged_claims
 from benchmark.cli.output import print_document
 from benchmark.cli.text_table import print_table, say
+from benchmark.leaderboard.latex import Paper
 
-LEAST = ("detectable", "p against", "p for", "seeds", "accuracies", "predicted")  # on a narrow terminal
 
-
-def show_claims(results: Path, profile: str, suites: list[str], format: str) -> None:
+def show_claims(results: Path, profile: str, suites: list[str], format: str, paper: Paper) -> None:
     """Print the claims of a results folder; an empty profile stands for all, no suites for every suite."""
     found = judged_claims(results, profile, suites)
     if format == "text":
         _print(found)
+    elif format == "latex":
+        print_document(formats.to_latex(found, paper))
     else:
         print_document(formats.FORMATS[format](found))
 
@@ -29,7 +30,7 @@ def _print(found: list[Tested]) -> None:
         for caveat in formats.caveats(part):
             say(caveat)
         print()
-        print_table(formats.HEADER, [formats.shown(*one) for one in part], least=LEAST)
+        print_table(formats.HEADER, [formats.shown(*one) for one in part], least=formats.LEAST)
         print()
         for remark in formats.remarks(part):
             say(f"  {remark}")

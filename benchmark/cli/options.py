@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modalities.errors import BadInput
 from modalities.storage.paths import user_path
+
+if TYPE_CHECKING:
+    from benchmark.leaderboard.latex import Paper
 
 
 def split_names(values: list[str] | None) -> list[str]:
@@ -50,6 +53,17 @@ def _format(*formats: str, default: str = "") -> Any:
 def path(name: str, *, help: str) -> Any:
     """Make an option that takes a file or folder, with ``~`` for the home folder."""
     return typer.Option(name, help=help, callback=lambda given: None if given is None else user_path(given))
+
+
+def paper_of(is_latex: bool, width: str, caption: str, label: str, no_float: bool) -> Paper:
+    """Return what the options for LaTeX say. Raises BadInput if there are some and LaTeX is not made."""
+    from benchmark.leaderboard.latex import Paper
+
+    given = {"--width": width, "--caption": caption, "--latex-label": label, "--no-float": no_float}
+    if not is_latex and any(given.values()):
+        named = ", ".join(name for name, value in given.items() if value)
+        raise BadInput(f"{named}: only LaTeX has this; add --format latex, or leave it out.")
+    return Paper(width or "page", caption, label, floats=not no_float)
 
 
 LOCAL_RESULTS = Path("results/local")
@@ -123,6 +137,10 @@ TableFormat = Annotated[
     str,
     _format("csv", "latex", "markdown", "html", "json", "text", default=" Default: text on a terminal, else markdown."),
 ]
+Width = Annotated[str, typer.Option("--width", help="LaTeX: as wide as a page or a column. Default: page.")]
+Caption = Annotated[str, typer.Option("--caption", help="LaTeX: a caption, written in LaTeX. Default: the title.")]
+LatexLabel = Annotated[str, typer.Option("--latex-label", help="LaTeX: the label of the float, for \\ref.")]
+NoFloat = Annotated[bool, typer.Option("--no-float", help="LaTeX: tables to be put in a float of your own.")]
 TargetNames = Annotated[
     list[str], typer.Argument(metavar="NAME", help="Names of targets; see `benchmark list targets`.")
 ]

@@ -17,6 +17,7 @@ from benchmark.leaderboard.formats import (
     COLLAPSED,
     COLLAPSED_MEANING,
     FORMATS,
+    LEAST,
     SUFFIXES,
     items_shown,
     labels,
@@ -24,6 +25,7 @@ from benchmark.leaderboard.formats import (
     percent,
     rank_shown,
 )
+from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
@@ -37,20 +39,21 @@ if TYPE_CHECKING:
 
 EVERYTHING = Selection()
 PIVOTS = ("target",)
-# Columns that a narrow terminal does without, the first of them first.
-LEAST = (
-    "untrained %", "majority %", "test items", "published %", "balanced %", "chance %", "fidelity %", "data", "seeds",
-    "teacher %", "retention %",
-)  # fmt: skip
 MOST_LINES = 200  # of a difference
 
 
-def render(results: Path, profile: str, format: str, selection: Selection = EVERYTHING, pivot: str = "") -> str:
+def render(
+    results: Path, profile: str, format: str, selection: Selection = EVERYTHING, pivot: str = "", paper: Paper = USUAL
+) -> str:
     """Return the leaderboard of ``results/profile``, or the part of it that is selected, as text.
 
-    ``pivot`` is empty or ``target``. Raises BadInput if something is selected that is not there.
+    ``pivot`` is empty or ``target``, ``paper`` is for LaTeX. Raises BadInput if something is selected that
+    is not there.
     """
-    return (turned.FORMATS if pivot else FORMATS)[format](*_selected(results, profile, selection, pivot))
+    found = _selected(results, profile, selection, pivot)
+    if format == "latex":
+        return turned.to_latex(*found, paper) if pivot else formats.to_latex(*found, paper)
+    return (turned.FORMATS if pivot else FORMATS)[format](*found)
 
 
 def _selected(results: Path, profile: str, selection: Selection, pivot: str) -> tuple[pd.DataFrame, View]:
@@ -61,11 +64,11 @@ def _selected(results: Path, profile: str, selection: Selection, pivot: str) -> 
     return select(leaderboard(Store(results / profile), published()), selection)
 
 
-def show(results: Path, profile: str, format: str, selection: Selection, pivot: str) -> None:
+def show(results: Path, profile: str, format: str, selection: Selection, pivot: str, paper: Paper) -> None:
     """Print what ``render`` returns, or text that fits the terminal: the format ``text``, or empty on a terminal."""
     format = format or ("text" if sys.stdout.isatty() else "markdown")
     if format != "text":
-        print_document(render(results, profile, format, selection, pivot))
+        print_document(render(results, profile, format, selection, pivot, paper))
         return
     found = _selected(results, profile, selection, pivot)
     document, legend = (turned.document(*found), turned.LEGEND) if pivot else (formats.document(*found), formats.LEGEND)
@@ -87,7 +90,7 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
     say(legend, rest="")
 
 
-def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str) -> bool:
+def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str, paper: Paper) -> bool:
     """Return whether a file differs from the table that the records give now, and print the difference.
 
     Its suffix says in which format it is. Ends of lines may be those of another system.
@@ -99,7 +102,7 @@ def differs(path: Path, results: Path, profile: str, selection: Selection, pivot
         before = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read ({error}); give a table that `benchmark table` made.") from error
-    now = render(results, profile, known[path.suffix.lower()], selection, pivot).splitlines()
+    now = render(results, profile, known[path.suffix.lower()], selection, pivot, paper).splitlines()
     where = f"the records in {results / profile}"
     if before == now:
         say(f"{path} is what {where} give.")

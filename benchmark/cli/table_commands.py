@@ -31,6 +31,10 @@ def table(
         options.path("--check", help="Compare this file (.tex .csv .md .html .json) with what the records give."),
     ] = None,
     format: options.TableFormat = "",
+    width: options.Width = "",
+    caption: options.Caption = "",
+    latex_label: options.LatexLabel = "",
+    no_float: options.NoFloat = False,
     profile: options.Profile = "",
     results: options.Results = options.LOCAL_RESULTS,
 ) -> None:
@@ -42,7 +46,7 @@ def table(
 
     Examples:
 
-    `benchmark table profile=small --format latex`
+    `benchmark table profile=small --format latex --width column --latex-label tab:main`
 
     `benchmark table --profile small --target 'cifar*' --columns target,source,score,rank,kl`
 
@@ -55,9 +59,11 @@ def table(
     name = options.profile_alone(settings, profile, "demo")
     targets, sources, recipes = (tuple(options.split_names(given)) for given in (target, source, recipe))
     selection = Selection(targets, sources, recipes, column_names(options.split_names(columns)))
+    is_latex = check.suffix.lower() == ".tex" if check else format == "latex"
+    paper = options.paper_of(is_latex, width, caption, latex_label, no_float)
     if check is not None:
-        raise typer.Exit(FAILED if differs(check, results, name, selection, pivot) else DONE)
-    show(results, name, format, selection, pivot)
+        raise typer.Exit(FAILED if differs(check, results, name, selection, pivot, paper) else DONE)
+    show(results, name, format, selection, pivot, paper)
 
 
 def claims(
@@ -66,6 +72,10 @@ def claims(
         list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
     ] = None,
     format: options.ClaimsFormat = "text",
+    width: options.Width = "",
+    caption: options.Caption = "",
+    latex_label: options.LatexLabel = "",
+    no_float: options.NoFloat = False,
     profile: options.Profile = "",
     results: options.Results = options.LOCAL_RESULTS,
 ) -> None:
@@ -86,7 +96,8 @@ def claims(
     from benchmark.cli.claims import show_claims
 
     name = options.profile_alone(settings, profile, "") if settings or profile else ""
-    show_claims(results, name, options.split_names(suite), format)
+    paper = options.paper_of(format == "latex", width, caption, latex_label, no_float)
+    show_claims(results, name, options.split_names(suite), format, paper)
 
 
 def why(

@@ -1,9 +1,10 @@
 """Tables as documents: text that programs and people read, everything in it escaped.
 
 A table is a mapping: ``title``, ``caveats``, ``header``, ``texts`` (which columns are text and stand to the left, from
-0; without it the first three), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column),
-``remarks``, perhaps a ``header`` of its own, and ``methods``: a header (three columns of text, then figures) and rows
-of its own, or None.
+0; without it the first three), ``least`` (heads of the columns that a narrow page does without, the first of them
+first), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, perhaps a
+``header`` of its own and ``instead`` (remarks by the head of the column that they replace if it is left out), and
+``methods``: a header (three columns of text, then figures) and rows of its own, or None.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from benchmark.leaderboard.latex import THREE, USUAL, Paper, environment_of, floats_of, print_as_latex
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,17 +56,22 @@ def render_html(table: Table, legend: str) -> str:
     return _render("table.html", table, legend, html.escape)
 
 
-def render_latex(table: Table, legend: str) -> str:
-    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
+def render_latex(table: Table, legend: str, paper: Paper = USUAL) -> str:
+    """Return tables of booktabs, their figures aligned by siunitx, to be included in a document that loads both."""
     # Braces mean something else in LaTeX, so its template has other marks.
     marks = {
         "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<",
         "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
     }  # fmt: skip
-    return _render("table.tex", table, legend, _escape_latex, **marks)
+    begin, end = environment_of(paper)
+    content = {"floats": floats_of(table, legend, paper), "paper": paper, "begin": begin, "end": end}
+    return _render("table.tex", table, legend, print_as_latex, content, **marks)
 
 
-def _render(template: str, table: Table, legend: str, escape: Callable[[str], str], **marks: Any) -> str:
+def _render(
+    template: str, table: Table, legend: str, escape: Callable[[str], str],
+    content: Mapping[str, Any] | None = None, **marks: Any,
+) -> str:  # fmt: skip
     """Fill a template; everything it prints passes through ``escape``, so that no template can forget to."""
     import jinja2
 
@@ -71,18 +79,16 @@ def _render(template: str, table: Table, legend: str, escape: Callable[[str], st
         loader=jinja2.PackageLoader("benchmark.leaderboard"), finalize=escape, undefined=jinja2.StrictUndefined,
         trim_blocks=True, keep_trailing_newline=True, **marks,
     )  # fmt: skip
-    texts = table.get("texts", _THREE)
+    texts = table.get("texts", THREE)
     blocks = [{"header": table.get("header"), **block} for block in table["blocks"]]
     return environment.get_template(template).render(
-        table={**table, "blocks": blocks}, legend=legend, texts=texts, three=_THREE, align=_align, places=_places
-    )
-
-
-_THREE = (0, 1, 2)
+        table={**table, "blocks": blocks}, legend=legend, texts=texts, three=THREE, align=_align, places=_places,
+        **(content or {}),
+    )  # fmt: skip
 
 
 def _align(header: Sequence[str], texts: Sequence[int]) -> str:
-    """Return l or r for each column, as LaTeX wants it."""
+    """Return l or r for each column, by its place."""
     return "".join("l" if place in texts else "r" for place in range(len(header)))
 
 
@@ -95,18 +101,3 @@ def _escape_markdown(text: str) -> str:
     escaped = html.escape(re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text), quote=False)
     # Bare addresses and mentions would become links without any markup of their own.
     return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};", escaped)
-
-
-_LATEX = {
-    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
-    ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "–": "--", "×": "$\\times$", "·": "$\\cdot$",
-    "†": "$\\dagger$", "‡": "$\\ddagger$", "−": "$-$", "≥": "$\\geq$", "≤": "$\\leq$",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    **{sign: f"{{{sign}}}" for sign in "[]*\"`'"},  # braces: \\ takes what follows it for an argument
-}  # fmt: skip
-
-
-def _escape_latex(text: str) -> str:
-    """Text for pdflatex without further packages; a character that its fonts lack becomes its code point."""
-    in_fonts = re.compile("[ -~À-ÿ](?<![÷ÐðÞþ])").fullmatch
-    return "".join(_LATEX.get(sign) or (sign if in_fonts(sign) else f"U+{ord(sign):04X}") for sign in text)

@@ -22,6 +22,7 @@ from benchmark.leaderboard.documents import (
     render_latex,
     render_markdown,
 )
+from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Block, View, block_of, place_of
 from benchmark.leaderboard.table import COLUMNS, FIGURES, WHOLE
 from modalities.errors import UnknownName
@@ -67,6 +68,11 @@ COMPACT = {
     "chance": "chance %", "majority": "majority %", "untrained": "untrained %", "items": "test items", "seeds": "seeds",
     "published_top1": "published %",
 }  # fmt: skip
+# Heads of the columns that a narrow terminal or page does without, the first of them first.
+LEAST = (
+    "untrained %", "majority %", "test items", "published %", "balanced %", "chance %", "fidelity %", "data", "seeds",
+    "teacher %", "retention %",
+)  # fmt: skip
 _COUNTS = {*WHOLE, "classes_predicted", "teacher_classes_predicted"}
 _PLAIN = {*_COUNTS, "kl", "seconds", "seeds"}  # figures that are not shares
 
@@ -118,7 +124,7 @@ def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
     blocks = [_block(title, part, names, view, block) for block, title, part in blocks_of(rows)]
     return {
         "title": title_of(rows), "caveats": [*view.caveats, *caveats(rows)], "header": heads, "texts": texts,
-        "blocks": blocks,
+        "blocks": blocks, "least": () if view.columns else ("data", *LEAST),
     }  # fmt: skip
 
 
@@ -169,7 +175,7 @@ def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, bloc
     return {
         "title": title, "caveats": caveats(rows), "rows": shown,
         "remarks": [*means, *unfinished, *unranked, *unlike],
-        "methods": _methods_shown(methods) if len(rows) > 1 else None,
+        "methods": _methods_shown(methods) if len(rows) > 1 else None, "instead": {"test items": parts_of_items(rows)},
     }  # fmt: skip
 
 
@@ -298,6 +304,13 @@ def items_shown(row: Row) -> str:
     return f"{row['items']:,}{known}{digits}"
 
 
+def parts_of_items(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence about the targets that were scored on a part of their test items, if there are some."""
+    partial = [row for row in rows if not is_missing(row["known_items"]) and row["known_items"] != row["items"]]
+    named = dict.fromkeys(f"{row['target']} ({row['items']:,} of {row['known_items']:,})" for row in partial)
+    return [f"Scored on a part of the test items: {', '.join(named)}."] if named else []
+
+
 def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """GitHub-flavoured Markdown."""
     return render_markdown(document(frame, view), LEGEND)
@@ -308,9 +321,9 @@ def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     return render_html(document(frame, view), LEGEND)
 
 
-def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
-    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    return render_latex(document(frame, view), LEGEND)
+def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD, paper: Paper = USUAL) -> str:
+    """Tables of booktabs and siunitx for each block, to be included in a document that loads both packages."""
+    return render_latex(document(frame, view), LEGEND, paper)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}

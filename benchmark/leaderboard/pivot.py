@@ -16,7 +16,17 @@ from benchmark.leaderboard.documents import (
     render_latex,
     render_markdown,
 )
-from benchmark.leaderboard.formats import COLLAPSED, COLLAPSED_MEANING, blocks_of, caveats, marked, percent, title_of
+from benchmark.leaderboard.formats import (
+    COLLAPSED,
+    COLLAPSED_MEANING,
+    blocks_of,
+    caveats,
+    marked,
+    parts_of_items,
+    percent,
+    title_of,
+)
+from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, View, place_of
 
 if TYPE_CHECKING:
@@ -50,6 +60,7 @@ class Pivot:
     places: list[tuple[str, int]]  # target and fold of each column
     heads: list[str]
     lines: list[Line]  # those with means first, the best first, then by name
+    partial: list[str]  # what to say of targets that were scored on a part of their test items
 
 
 def pivots(rows: Sequence[Row], view: View) -> list[Pivot]:
@@ -66,7 +77,7 @@ def pivots(rows: Sequence[Row], view: View) -> list[Pivot]:
         ]
         lines = [_line(name, own, places) for name, own in by_method(part)]
         lines.sort(key=lambda line: (line.mean is None, -(line.mean or 0), line.method))
-        found.append(Pivot(title, caveats(part), places, heads, lines))
+        found.append(Pivot(title, caveats(part), places, heads, lines, parts_of_items(part)))
     return found
 
 
@@ -132,7 +143,7 @@ def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
             for line in pivot.lines
         ]
         blocks.append({"title": pivot.title, "caveats": pivot.caveats, "header": header, "rows": lines,
-                       "remarks": [], "methods": None})  # fmt: skip
+                       "remarks": pivot.partial, "methods": None})  # fmt: skip
     return {"title": title_of(rows), "caveats": [*view.caveats, *caveats(rows)], "texts": [0], "blocks": blocks}
 
 
@@ -146,9 +157,9 @@ def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     return render_html(document(frame, view), LEGEND)
 
 
-def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
-    """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    return render_latex(document(frame, view), LEGEND)
+def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD, paper: Paper = USUAL) -> str:
+    """Tables of booktabs and siunitx for each block, to be included in a document that loads both packages."""
+    return render_latex(document(frame, view), LEGEND, paper)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}

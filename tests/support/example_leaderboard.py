@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from benchmark.leaderboard.table import leaderboard
@@ -55,3 +57,22 @@ def only_row(store, published=None):
     frame = leaderboard(store, published)
     assert len(frame) == 1
     return frame.iloc[0]
+
+
+HOSTILE = (
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><b>', "&amp;", "=cmd|'/c calc'!A1", "+1+1", "-2+3",
+    "@SUM(A1)", "\t=1", "a\x1b[31mred\x1b]0;title\x07", "a\nb,c\r\nd", "\\input{/etc/passwd}", "a & b", "[x]", "*", "%",
+    "50% $x_1^2$ #1 {~} \\", "| a | b |", "`code` **bold** _it_", "[link](https://evil.example)", "a\\\\", "\x00",
+    "https://evil.example www.evil.example", "\u202egnp.exe", "\ud800", "é中😀",
+)  # fmt: skip
+TAME = "tame"
+
+
+def named(folder, text):
+    """A leaderboard of one row, whose target, source, teacher and reason are a text."""
+    store = filled(folder, cell("a", status="failed", reason=text.replace("\ud800", "")))
+    path = next((store.root / "manifests").iterdir())
+    content = json.loads(path.read_text())
+    content["cells"][0] |= dict.fromkeys(("target", "source", "teacher"), text)
+    path.write_text(json.dumps(content))
+    return leaderboard(store)

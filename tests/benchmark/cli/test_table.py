@@ -98,3 +98,28 @@ def test_a_file_that_cannot_be_checked_is_refused(benchmark, finished, tmp_path,
     ended = benchmark("table", "profile=small", "--results", finished, "--check", tmp_path / name)
     assert ended.code == 2
     assert sentence in ended.err
+
+
+@pytest.mark.parametrize("verb", ["table", "claims"])
+@pytest.mark.parametrize("option", [("--width", "column"), ("--caption", "x"), ("--latex-label", "x"), ("--no-float",)])
+def test_what_only_latex_has_is_refused_elsewhere(benchmark, finished, verb, option):
+    ended = benchmark(verb, "profile=small", "--results", finished, "--format", "csv", *option)
+    assert ended.code == 2
+    assert f"{option[0]}: only LaTeX has this; add --format latex, or leave it out." in " ".join(ended.err.split())
+
+
+def test_latex_is_as_wide_as_it_is_asked_for_and_is_checked_so(benchmark, finished, tmp_path):
+    words = ("table", "profile=small", "--results", finished)
+    options = ("--width", "column", "--caption", "Ours, \\emph{all}", "--latex-label", "tab:x")
+    made = benchmark(*words, "--format", "latex", *options).out
+    assert "\\begin{table}\n" in made
+    assert "\\caption{Ours, \\emph{all}" in made
+    assert "\\label{tab:x}" in made
+    assert "\\begin{table" not in benchmark(*words, "--format", "latex", "--no-float").out
+    path = tmp_path / "table.tex"
+    path.write_text(made, encoding="utf-8")
+    assert benchmark(*words, "--check", path, *options).code == 0
+    assert benchmark(*words, "--check", path).code == 1
+    ended = benchmark(*words, "--format", "latex", "--width", "colum")
+    assert ended.code == 2
+    assert "there is no width named 'colum'; did you mean column?" in " ".join(ended.err.split())

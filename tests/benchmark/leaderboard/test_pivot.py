@@ -33,7 +33,7 @@ def test_rows_are_methods_columns_are_targets_and_a_gap_is_an_empty_cell_without
         "| china | 83.0 ± 3.0 | 60.0 | 71.5 |",
         "| noise | 40.0 |  |  |",
     ]
-    assert "\\begin{tabular}{lrrr}" in pivot.to_latex(frame)
+    assert "china & 83.0 & ~$\\pm$ 3.0 & 60.0 & 71.5 \\\\" in pivot.to_latex(frame)
 
 
 def test_a_filter_of_sources_leaves_the_column_of_a_target_that_is_missing(frame):

@@ -109,7 +109,7 @@ def test_columns_stand_in_the_order_they_are_given_in_every_format(ranked):
     assert list(json.loads(formats.to_json(part, view))["rows"][0]) == list(columns)
     text = formats.to_markdown(part, view)
     assert "| kl | student % | target |\n| ---: | ---: | --- |\n| 0.5 | 80.0 " in text
-    assert "\\begin{tabular}{rrl}" in formats.to_latex(part, view)
+    assert "{kl} & \\multicolumn{2}{c}{student} & target \\\\" in formats.to_latex(part, view)
     assert "th:nth-child(3),td:nth-child(3){text-align:left}" in formats.to_html(part, view)
 
 
