@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,10 @@ from benchmark.cli.author_commands import check, new, new_target
 from benchmark.cli.cell_commands import insight
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
-from benchmark.cli.output import print_document, print_whatever_is_said
+from benchmark.cli.output import print_version, print_whatever_is_said
 from benchmark.cli.remedies import explain
+from benchmark.cli.table_commands import claims, compare, forget, merge, table, why
+from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,6 +46,15 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command; the help is the one of ``app``."""
+
+
 @app.command()
 def run(
     overrides: options.Overrides = None,
@@ -52,34 +63,17 @@ def run(
     modality: options.Modalities = None,
     exclude: options.Exclude = None,
     controls: options.Controls = None,
+    label: options.Label = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
+    profile: options.Profile = "",
     device: options.Device = "auto",
     jobs: options.Jobs = "auto",
-    max_time: Annotated[
-        str, typer.Option("--max-time", help="Stop after this time and keep checkpoints: 90s, 30m or 2h.")
-    ] = "",
-    launcher: Annotated[
-        str,
-        typer.Option(
-            "--launcher",
-            help="Run cells in local processes (local), as Slurm jobs (slurm) or as local jobs (local-jobs).",
-        ),
-    ] = "local",
-    slurm: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slurm",
-            metavar="KEY=VALUE",
-            help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
-        ),
-    ] = None,
-    log: Annotated[
-        str, typer.Option("--log", help="Log to these besides: tensorboard, wandb, or FILE.py with a CALLBACK.")
-    ] = "",
-    cells_per_job: Annotated[
-        str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
-    ] = "auto",
+    max_time: options.MaxTime = "",
+    launcher: options.Launcher = "local",
+    slurm: options.Slurm = None,
+    log: options.Log = "",
+    cells_per_job: options.CellsPerJob = "auto",
 ) -> None:
     """Run every cell that is not done yet, then write and print the leaderboard.
 
@@ -91,6 +85,8 @@ def run(
 
     `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]' --controls noise`
 
+    `benchmark run --target cifar10 profile=small recipe.mixing=none --label 'without CutMix'`
+
     `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
     """
     from benchmark.cli.run import log_to, parse_duration, run_suite
@@ -100,8 +96,10 @@ def run(
     launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
     seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
     request = _request(
-        overrides, suite, target, modality, exclude, controls, root, launch.job_device, other_machine=on_slurm
-    )
+        options.with_profile(overrides, profile), suite, target, modality, exclude, controls, root, launch.job_device,
+        other_machine=on_slurm,
+    )  # fmt: skip
+    request = replace(request, label=label.strip())
     raise typer.Exit(run_suite(request, launch, results, seconds))
 
 
@@ -115,6 +113,7 @@ def plan(
     controls: options.Controls = None,
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
+    profile: options.Profile = "",
     device: options.Device = "auto",
     jobs: options.Jobs = "auto",
     format: options.TextOrJson = "text",
@@ -127,6 +126,7 @@ def plan(
     """
     from benchmark.cli.plan import show_plan
 
+    overrides = options.with_profile(overrides, profile)
     request = _request(overrides, suite, target, modality, exclude, controls, root, device, other_machine=True)
     show_plan(request, results, jobs=jobs, format=format)
 
@@ -147,6 +147,7 @@ def list_names(
     ] = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
+    profile: options.Profile = "",
     device: options.Device = "auto",
     format: options.TextOrJson = "text",
 ) -> None:
@@ -166,52 +167,29 @@ def list_names(
     """
     from benchmark.cli.list_names import show_list
 
+    overrides = options.with_profile(overrides, profile)
     show_list(
-        what, modalities=options.split_names(modality), format=format, target=target, overrides=overrides or [],
+        what, modalities=options.split_names(modality), format=format, target=target, overrides=overrides,
         results=results, root=data_root(root), device=device,
     )  # fmt: skip
 
 
-@app.command()
-def table(
-    format: options.TableFormat = "markdown",
-    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to show.")] = "demo",
-    results: options.Results = options.LOCAL_RESULTS,
-) -> None:
-    """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
-
-    Example: `benchmark table --profile small --format latex`
-    """
-    from benchmark.cli.table import render
-
-    print_document(render(results, profile, format))
+app.command()(table)
 
 
-@app.command()
-def claims(
-    suite: Annotated[
-        list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
-    ] = None,
-    format: options.ClaimsFormat = "text",
-    profile: Annotated[str, typer.Option("--profile", help="Profile whose records to read. Default: all.")] = "",
-    results: options.Results = options.LOCAL_RESULTS,
-) -> None:
-    """Say of each claim whether the records support it, contradict it or leave it undecided.
+app.command()(claims)
 
-    Claims are predictions that a suite wrote down before it ran. `benchmark run --suite claims` runs those of the
-    publication; docs/claims.md shows how to write your own. Shown are the difference of two variants with its 95 %
-    interval, what was predicted, the smallest difference that these seeds and test items could detect, and p-values for
-    and against, adjusted for their number (Holm). Nothing runs, and the verdict never changes the exit code.
 
-    Examples:
+app.command()(why)
 
-    `benchmark claims`
 
-    `benchmark claims --suite mine --profile small --format latex`
-    """
-    from benchmark.cli.claims import show_claims
+app.command()(compare)
 
-    show_claims(results, profile, options.split_names(suite), format)
+
+app.command()(forget)
+
+
+app.command()(merge)
 
 
 @app.command()
@@ -221,6 +199,7 @@ def preview(
     target: Annotated[
         str, typer.Option("--target", "-t", help="Target whose view to use. Default: the first of the modality.")
     ] = "",
+    profile: options.Profile = "",
     out: Annotated[Path | None, options.path("--out", help="PNG to write. Default: preview-MODALITY.png.")] = None,
 ) -> None:
     """Draw the source datum, some of the segments that a student sees, and what each step of the policy does to them.
@@ -232,7 +211,8 @@ def preview(
     """
     from benchmark.cli.preview import write_preview
 
-    path = write_preview(modality, target, overrides or [], out or Path(f"preview-{modality}.png"))
+    settings = options.with_profile(overrides, profile)
+    path = write_preview(modality, target, settings, out or Path(f"preview-{modality}.png"))
     typer.echo(f"wrote {path}")
 
 
@@ -338,9 +318,9 @@ def main() -> None:
     """Run the command line; wrong usage ends with one sentence and exit code 2."""
     print_whatever_is_said()
     try:
-        app()
+        app(prog_name="benchmark")  # with python -m too: the name that a shell completes
     except BadInput as error:
-        print(f"benchmark: {explain(error)}", file=sys.stderr)
+        say(f"benchmark: {explain(error)}", file=sys.stderr)
         sys.exit(USAGE)
     except BrokenPipeError:  # the program that reads our output has ended
         sys.stderr.close()

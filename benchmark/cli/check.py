@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cli.remedies import explain
-from benchmark.cli.text_table import print_json, print_table
+from benchmark.cli.text_table import print_json, print_table, say
 from modalities import registry
 from modalities.contract.checks import NO_DATA, check_adapter, small_view
 from modalities.errors import BadInput
@@ -43,7 +43,7 @@ def check_targets(names: Sequence[str], root: Path | None, *, format: str, fill:
             verdict = f"{failed} item{' fails' if failed == 1 else 's fail'}" if failed else "keeps the contract"
             if not failed and any(row["detail"] == NO_DATA for row in results):
                 verdict += " as far as that shows without data; check the real data with --root DIR"
-            print(f"{name} ({plugin.kind if plugin else registry.origin(name)}): {verdict}")
+            say(f"{name} ({plugin.kind if plugin else registry.origin(name)}): {verdict}")
             print_table(["", "item", ""], [[row["verdict"], row["item"], row["detail"]] for row in results])
             print(flush=True)
     if format == "json":
@@ -70,7 +70,7 @@ def fill_counts(name: str, root: Path) -> None:
     adapter.info = replace(adapter.info, train_items=train, test_items=test)
     if counts:
         path.write_text(text, encoding="utf-8")
-    print(f"{name}: wrote {', '.join(f'{key}={count:_}' for key, count in counts.items()) or 'nothing'} into {path}")
+    say(f"{name}: wrote {', '.join(f'{key}={count:_}' for key, count in counts.items()) or 'nothing'} into {path}")
 
 
 def find_any(name: str) -> Plugin | None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from benchmark.claims import formats
 from benchmark.claims.collect import Tested, judged_claims
 from benchmark.cli.output import print_document
-from benchmark.cli.text_table import print_table
+from benchmark.cli.text_table import print_table, say
+
+LEAST = ("detectable", "p against", "p for", "seeds", "accuracies", "predicted")  # on a narrow terminal
 
 
 def show_claims(results: Path, profile: str, suites: list[str], format: str) -> None:
@@ -21,12 +23,15 @@ def show_claims(results: Path, profile: str, suites: list[str], format: str) -> 
 
 def _print(found: list[Tested]) -> None:
     for number, (title, part) in enumerate(formats.blocks(found)):
-        print("\n" * bool(number) + title)
+        if number:
+            print()
+        say(title)
         for caveat in formats.caveats(part):
-            print(caveat)
+            say(caveat)
         print()
-        print_table(formats.HEADER, [formats.shown(*one) for one in part])
+        print_table(formats.HEADER, [formats.shown(*one) for one in part], least=LEAST)
         print()
         for remark in formats.remarks(part):
-            print(f"  {remark}")
-    print(f"\n{formats.LEGEND}")
+            say(f"  {remark}")
+    print()
+    say(formats.LEGEND, rest="")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.cli.text_table import print_json, print_table, size
+from benchmark.cli.text_table import print_json, print_table, say, size
 from benchmark.launch.job_files import note_paths
 from benchmark.records.store import Store
 from modalities.errors import BadInput, UnknownName
@@ -69,12 +69,12 @@ def _show(found: Sequence[Entry], *, removed: bool, format: str) -> None:
     print()
     for kind, meaning in KINDS.items():
         if own := [entry.bytes for entry in found if entry.kind == kind]:
-            print(f"{size(sum(own))} in {len(own)} {kind}: {meaning}")
+            say(f"{size(sum(own))} in {len(own)} {kind}: {meaning}")
     total = size(sum(entry.bytes for entry in found))
     if removed:
-        print(f"removed {total}")
+        say(f"removed {total}")
     else:
-        print(f"{total} in total; nothing was removed (benchmark clean KIND … --yes removes the kinds that you name)")
+        say(f"{total} in total; nothing was removed (benchmark clean KIND … --yes removes the kinds that you name)")
 
 
 def _entries(results: Path, root: Path) -> Iterator[Entry]:

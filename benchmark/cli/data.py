@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.cli.exit_codes import DONE, FAILED, STOPPED, USAGE
 from benchmark.cli.remedies import explain
-from benchmark.cli.text_table import print_json, print_table, size
+from benchmark.cli.text_table import print_json, print_table, say, size
 from benchmark.data.locate import STAND_IN_SEED
 from modalities import registry
 from modalities.base import DataStatus, TargetAdapter
@@ -31,7 +31,8 @@ def show_status(names: Sequence[str], root: Path, *, format: str) -> int:
             [r["name"], r["modality"], r["state"], size(r["bytes"]), size(r["download_bytes"]), r["next"]] for r in rows
         ]
         print_table(["target", "modality", "state", "on disk", "download", "next"], table)
-        print(f"\nunder {root.resolve()}")
+        print()
+        say(f"under {root.resolve()}")
     return FAILED if any(row["state"] == "broken" for row in rows) else DONE
 
 
@@ -81,7 +82,7 @@ def fetch(names: Sequence[str], root: Path) -> int:
     code = DONE
     for name in resolve_targets(names):
         try:
-            print(f"{name}: {_fetch(registry.target(name), root)}", flush=True)
+            say(f"{name}: {_fetch(registry.target(name), root)}", file=sys.stdout)
         except KeyboardInterrupt:
             _print_error(f"stopped at {name}; the same command continues from there.")
             return STOPPED
@@ -139,7 +140,7 @@ class _DownloadProgress:
 
 
 def _print_error(text: str) -> None:
-    print(readable(text), file=sys.stderr, flush=True)
+    say(text, file=sys.stderr)
 
 
 def sample(names: Sequence[str], root: Path) -> None:
@@ -147,10 +148,10 @@ def sample(names: Sequence[str], root: Path) -> None:
     for name in resolve_targets(names):
         adapter = registry.target(name)
         if not names and not has_stand_in(adapter):
-            print(f"{name}: has no stand-in")
+            say(f"{name}: has no stand-in")
             continue
         if name in stand_ins(root):
-            print(f"{name}: its stand-in is already there")
+            say(f"{name}: its stand-in is already there")
             continue
         try:
             with temporary_path(root / f"{name}-sample") as temporary:
@@ -166,4 +167,4 @@ def sample(names: Sequence[str], root: Path) -> None:
                     entry.rename(root / entry.name)
         except OSError as error:
             raise BadInput(f"{root} cannot be written ({error.strerror}); choose another --root.") from error
-        print(f"{name}: wrote {', '.join(str((root / entry.name).resolve()) for entry in entries)}")
+        say(f"{name}: wrote {', '.join(str((root / entry.name).resolve()) for entry in entries)}")

@@ -12,13 +12,13 @@ from typing import Any
 from benchmark.cli.data import data_state, next_step, resolve_targets
 from benchmark.cli.exit_codes import DONE, FAILED
 from benchmark.cli.remedies import explain
-from benchmark.cli.text_table import print_json
+from benchmark.cli.text_table import print_json, say
 from benchmark.launch.progress import counted
 from benchmark.system.resources import cores
 from modalities import registry
 from modalities.base import LabelledData, TargetAdapter
 from modalities.contract.checks import small_view
-from modalities.errors import BadInput, readable
+from modalities.errors import BadInput
 
 MAX_SHOWN = 20  # problems per target in text
 CHUNK = 1_000  # items handed to the decoding threads at a time
@@ -38,11 +38,11 @@ def verify(names: Sequence[str], root: Path, *, quick: bool, format: str) -> int
         for result in results:
             items, problems = counted(result["items"], "item"), result["problems"]
             verb = "counted" if quick else "decoded"
-            print(f"{result['name']}: {result['state']}, {items} {verb}, {counted(len(problems), 'problem')}")
+            say(f"{result['name']}: {result['state']}, {items} {verb}, {counted(len(problems), 'problem')}")
             for problem in problems[:MAX_SHOWN]:
-                print(f"  {readable(problem)}")
+                say(f"  {problem}")
             if len(problems) > MAX_SHOWN:
-                print(f"  and {len(problems) - MAX_SHOWN:,} more; --format json lists them all")
+                say(f"  and {len(problems) - MAX_SHOWN:,} more; --format json lists them all")
     return FAILED if any(result["problems"] for result in results) else DONE
 
 

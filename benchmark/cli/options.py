@@ -16,15 +16,35 @@ def split_names(values: list[str] | None) -> list[str]:
     return [part for value in values or [] for part in value.split(",") if part]
 
 
-def _format(*formats: str) -> Any:
-    """Make the option ``--format`` with its check."""
+def with_profile(settings: list[str] | None, profile: str) -> list[str]:
+    """Return settings with the profile of ``--profile`` among them. BadInput if both name one, and not the same."""
+    typed = [text.partition("=")[2] for text in settings or [] if text.startswith("profile=")]
+    if profile and any(other != profile for other in typed):
+        raise BadInput(f"profile={typed[0]} and --profile {profile} contradict each other; give one of them.")
+    return [*(settings or []), *([f"profile={profile}"] if profile and not typed else [])]
+
+
+def profile_alone(settings: list[str] | None, profile: str, default: str) -> str:
+    """Return what the profile is called that ``profile=NAME`` or ``--profile`` names, where nothing else can be set."""
+    for text in settings or []:
+        if not text.startswith("profile="):
+            raise BadInput(f"'{text}' cannot be set here, where results are only read; give profile=NAME or nothing.")
+    from benchmark.config.overrides import split_overrides
+    from benchmark.config.own_files import name_of
+
+    _, name, _ = split_overrides(with_profile(settings, profile), profile=default)
+    return name_of("profile", name)
+
+
+def _format(*formats: str, default: str = "") -> Any:
+    """Make the option ``--format`` with its check; ``default`` says what is meant by an empty one."""
 
     def check(value: str) -> str:
-        if value not in formats:
+        if value not in formats and (value or not default):
             raise BadInput(f"--format {value} is not known; choose {', '.join(formats)}.")
         return value
 
-    return typer.Option("--format", help=f"{', '.join(formats[:-1])} or {formats[-1]}.", callback=check)
+    return typer.Option("--format", help=f"{', '.join(formats[:-1])} or {formats[-1]}.{default}", callback=check)
 
 
 def path(name: str, *, help: str) -> Any:
@@ -37,6 +57,13 @@ LOCAL_RESULTS = Path("results/local")
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Settings, such as `profile=small` or `'seeds=[0,1,2]'`."),
+]
+ProfileAlone = Annotated[
+    list[str] | None, typer.Argument(metavar="profile=NAME", help="The same as `--profile NAME`.", show_default=False)
+]
+Profile = Annotated[
+    str,
+    typer.Option("--profile", help="Profile: smoke, demo, small, paper or a YAML file; the same as `profile=NAME`."),
 ]
 SuiteName = Annotated[str, typer.Option("--suite", help="Named set of cells; see `benchmark list suites`.")]
 Targets = Annotated[
@@ -66,9 +93,36 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Jobs = Annotated[
     str, typer.Option("--jobs", help="Number of cells to run at once; auto: one per GPU, or as many as fit the cores.")
 ]
+Label = Annotated[
+    str, typer.Option("--label", help="What to call these cells in tables; the label of the last run counts.")
+]
+MaxTime = Annotated[str, typer.Option("--max-time", help="Stop after this time and keep checkpoints: 90s, 30m or 2h.")]
+Launcher = Annotated[
+    str,
+    typer.Option(
+        "--launcher", help="Run cells in local processes (local), as Slurm jobs (slurm) or as local jobs (local-jobs)."
+    ),
+]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm",
+        metavar="KEY=VALUE",
+        help="A setting for each Slurm job: partition, time (minutes), mem, gpus_per_node … May be repeated.",
+    ),
+]
+Log = Annotated[
+    str, typer.Option("--log", help="Log to these besides: tensorboard, wandb, or FILE.py with a CALLBACK.")
+]
+CellsPerJob = Annotated[
+    str, typer.Option("--cells-per-job", help="Number of cells that share a job; auto: half an hour of work.")
+]
 TextOrJson = Annotated[str, _format("text", "json")]
 ClaimsFormat = Annotated[str, _format("text", "csv", "latex", "markdown", "html", "json")]
-TableFormat = Annotated[str, _format("csv", "latex", "markdown", "html", "json")]
+TableFormat = Annotated[
+    str,
+    _format("csv", "latex", "markdown", "html", "json", "text", default=" Default: text on a terminal, else markdown."),
+]
 TargetNames = Annotated[
     list[str], typer.Argument(metavar="NAME", help="Names of targets; see `benchmark list targets`.")
 ]

@@ -44,6 +44,18 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
     return "".join(_IN_ASCII.get(sign) or ascii(sign)[1:-1] for sign in lacking), error.end
 
 
+def print_version(asked: bool) -> None:
+    """Print the version of this package, with the commit if it is a checkout, and end."""
+    if not asked:
+        return
+    from benchmark.records.provenance import provenance
+
+    here = provenance("", 0)
+    commit = f" (commit {here['commit']}{', with local changes' if here['dirty'] else ''})" if here["commit"] else ""
+    print(f"{here['package']} {here['version']}{commit}")
+    raise SystemExit(0)
+
+
 def print_document(text: str) -> None:
     """Print a text that is a file's content: in UTF-8 whatever the locale, unless a person reads it on a terminal."""
     stream = sys.stdout

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import fill, indent
 from typing import Any
 
-from benchmark.cli.text_table import print_json, print_table
+from benchmark.cli.text_table import print_json, print_table, say
 from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, State, state_of, told_apart
 from benchmark.planning.expected import cell_seconds, expected_times, longest_first, run_seconds
@@ -14,9 +13,9 @@ from benchmark.planning.plan import make_plan
 from benchmark.planning.power import smallest_differences
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
-from modalities.errors import readable
 
 BYTES_PER_LOG_PROBABILITY = 2
+WIDTH = 100  # of sentences that do not go to a terminal
 
 
 def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> None:
@@ -47,8 +46,7 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
     if missing:
         print("\nMissing data:")
     for target, reason in missing.items():
-        text = readable(f"{target}: {reason}")  # addresses stay whole
-        print(indent(fill(text, 98, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False), "  "))
+        say(f"  {target}: {reason}", otherwise=WIDTH)
     workers = min(workers, max(1, len(todo)))
     _print_totals(rows, run_seconds(todo, times, workers), workers, store)
     _print_smallest_differences(rows)
@@ -92,10 +90,11 @@ def _time(row: dict[str, Any]) -> str:
 def _print_totals(rows: list[dict[str, Any]], seconds: float | None, workers: int, store: Store) -> None:
     todo = [row for row in rows if row["state"] == "to run"]
     disk = sum(row["predictions_bytes"] or 0 for row in rows) / 1e6
-    print(f"\n{counted(len(rows), 'cell')}, {len(todo):,} to run, about {duration(seconds)} with {workers} at a time, "
-          f"{disk:.1f} MB of predictions; results in {store.root.resolve()}")  # fmt: skip
+    print()
+    say(f"{counted(len(rows), 'cell')}, {len(todo):,} to run, about {duration(seconds)} with {workers} at a time, "
+        f"{disk:.1f} MB of predictions; results in {store.root.resolve()}")  # fmt: skip
     if estimated := sum(not row["measured"] for row in todo):
-        print(f"~ an estimate: {counted(estimated, 'cell')} of a kind that was not measured on this machine yet")
+        say(f"~ an estimate: {counted(estimated, 'cell')} of a kind that was not measured on this machine yet")
 
 
 def _print_smallest_differences(rows: list[dict[str, Any]]) -> None:
@@ -111,4 +110,4 @@ def _print_smallest_differences(rows: list[dict[str, Any]]) -> None:
             "at 5 % finds it in 80 % of cases, if two students differ on one item in ten; test items of one leak unit "
             "count for less as soon as a result says how alike they are."
         )
-        print(fill(text, 100, break_long_words=False, break_on_hyphens=False))
+        say(text, rest="", otherwise=WIDTH)

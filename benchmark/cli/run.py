@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.cli.output import tolerate_closed_output
 from benchmark.cli.table import print_summary, published
+from benchmark.cli.text_table import say
 from benchmark.config.suites import load_suite
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
@@ -34,7 +35,7 @@ from benchmark.running.failures import keep, read_if_valid
 from benchmark.system.devices import worker_devices
 from benchmark.system.ranks import RankDesync, Ranks
 from benchmark.system.torchrun_ranks import join
-from modalities.errors import BadInput, readable
+from modalities.errors import BadInput
 from modalities.storage.locks import is_locked
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -95,13 +96,13 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     try:
         outcome = _launch(todo, times, store, options, ranks, devices, deadline)
     except KeyboardInterrupt:
-        print("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
+        say("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
     frame = leaderboard(store, published())
     written = write(frame, store.root)
     print_summary(frame)
     for path in written:
-        print(f"wrote {path.resolve()}")
+        say(f"wrote {path.resolve()}")
     outcome.records = without_data | outcome.records
     not_done = {cell.id for cell in todo} | without_data.keys()
     left = [cell for cell in cells if cell.id in not_done]
@@ -127,7 +128,7 @@ def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Re
 
 def _note_no_data(store: Store, cell: Cell, reason: str) -> Record:
     def waiting(holder: str) -> None:
-        print(f"waiting for {holder}, which is using the folder of {describe(cell)}", file=sys.stderr)
+        say(f"waiting for {holder}, which is using the folder of {describe(cell)}", file=sys.stderr)
 
     record = keep(store, cell.record("no data", reason, provenance=provenance("none", 0)), waiting=waiting)
     on_disk = read_if_valid(store, cell.id)
@@ -149,8 +150,8 @@ def _announce(
 ) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
     for reason in broken_targets(request).values():
-        print(readable(f"left out: {reason}"), file=sys.stderr)
-    print(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
+        say(f"left out: {reason}", file=sys.stderr)
+    say(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
     seconds = run_seconds(todo, times, at_once) if at_once else None
     estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
     time_needed = "" if seconds is None else f", about {duration(seconds)}{estimated}"
@@ -159,8 +160,8 @@ def _announce(
     no_data = f", {missing:,} without data" if missing else ""
     done = len(cells) - len(todo) - missing
     work = f"{len(todo):,} to run{parallel}{time_needed}"
-    print(f"{counted(len(cells), 'cell')}, {done:,} done{no_data}, {work}", file=sys.stderr)
-    print(f"results in {store.root.resolve()}", file=sys.stderr)
+    say(f"{counted(len(cells), 'cell')}, {done:,} done{no_data}, {work}", file=sys.stderr)
+    say(f"results in {store.root.resolve()}", file=sys.stderr)
 
 
 def _launch(
@@ -199,10 +200,10 @@ def _report(cells: list[Cell], outcome: Outcome, broken: dict[str, str], store: 
         *(f"{record.status}: {record.id}: {record.reason}" for record in bad),
         *(f"no data: {record.target}: {instructions.get(record.id, record.reason)}" for record in without_data),
     ):
-        print(readable(line), file=sys.stderr)
+        say(line, file=sys.stderr)
     if outcome.interrupted:
         remaining = counted(len(outcome.interrupted), "cell")
-        print(f"stopped after {duration(seconds)} with {remaining} to go; the same command continues.", file=sys.stderr)
+        say(f"stopped after {duration(seconds)} with {remaining} to go; the same command continues.", file=sys.stderr)
         return STOPPED
     if bad or broken:
         return FAILED

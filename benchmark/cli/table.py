@@ -2,34 +2,115 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli.text_table import print_table
+from benchmark.cli.output import print_document
+from benchmark.cli.text_table import print_table, say
 from benchmark.config.published import source_digests
+from benchmark.leaderboard import formats
+from benchmark.leaderboard import pivot as turned
 from benchmark.leaderboard.formats import (
     COLLAPSED,
     COLLAPSED_MEANING,
     FORMATS,
+    SUFFIXES,
     items_shown,
     labels,
     marked,
     percent,
     rank_shown,
 )
+from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
 from modalities import registry
 from modalities.base import Published
+from modalities.errors import BadInput, UnknownName, readable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def render(results: Path, profile: str, format: str) -> str:
-    """Return the leaderboard of ``results/profile`` as text."""
-    return FORMATS[format](leaderboard(Store(results / profile), published()))
+EVERYTHING = Selection()
+PIVOTS = ("target",)
+# Columns that a narrow terminal does without, the first of them first.
+LEAST = (
+    "untrained %", "majority %", "test items", "published %", "balanced %", "chance %", "fidelity %", "data", "seeds",
+    "teacher %", "retention %",
+)  # fmt: skip
+MOST_LINES = 200  # of a difference
+
+
+def render(results: Path, profile: str, format: str, selection: Selection = EVERYTHING, pivot: str = "") -> str:
+    """Return the leaderboard of ``results/profile``, or the part of it that is selected, as text.
+
+    ``pivot`` is empty or ``target``. Raises BadInput if something is selected that is not there.
+    """
+    return (turned.FORMATS if pivot else FORMATS)[format](*_selected(results, profile, selection, pivot))
+
+
+def _selected(results: Path, profile: str, selection: Selection, pivot: str) -> tuple[pd.DataFrame, View]:
+    if pivot and pivot not in PIVOTS:
+        raise UnknownName("pivot", pivot, list(PIVOTS))
+    if pivot and selection.columns:
+        raise BadInput("--pivot makes the columns itself; leave --columns out.")
+    return select(leaderboard(Store(results / profile), published()), selection)
+
+
+def show(results: Path, profile: str, format: str, selection: Selection, pivot: str) -> None:
+    """Print what ``render`` returns, or text that fits the terminal: the format ``text``, or empty on a terminal."""
+    format = format or ("text" if sys.stdout.isatty() else "markdown")
+    if format != "text":
+        print_document(render(results, profile, format, selection, pivot))
+        return
+    found = _selected(results, profile, selection, pivot)
+    document, legend = (turned.document(*found), turned.LEGEND) if pivot else (formats.document(*found), formats.LEGEND)
+    for text in (document["title"], *document["caveats"]):
+        say(text)
+    for block in document["blocks"]:
+        print()
+        say(block["title"])
+        print()
+        print_table(block.get("header") or document["header"], block["rows"], least=LEAST)
+        if methods := block["methods"]:
+            print()
+            print_table(methods["header"], methods["rows"], least=methods["header"][3:])
+        if block["remarks"]:
+            print()
+        for remark in block["remarks"]:
+            say(f"  {remark}")
+    print()
+    say(legend, rest="")
+
+
+def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str) -> bool:
+    """Return whether a file differs from the table that the records give now, and print the difference.
+
+    Its suffix says in which format it is. Ends of lines may be those of another system.
+    """
+    known = {f".{suffix}": name for name, suffix in SUFFIXES.items()}
+    if path.suffix.lower() not in known:
+        raise BadInput(f"{path} is not a table by its name; give a file that ends in {', '.join(known)}.")
+    try:
+        before = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}); give a table that `benchmark table` made.") from error
+    now = render(results, profile, known[path.suffix.lower()], selection, pivot).splitlines()
+    where = f"the records in {results / profile}"
+    if before == now:
+        say(f"{path} is what {where} give.")
+        return False
+    lines = list(unified_diff(before, now, str(path), where, n=1, lineterm=""))
+    for line in lines[:MOST_LINES]:
+        print(readable(line))
+    if len(lines) > MOST_LINES:
+        print(f"… and {len(lines) - MOST_LINES:,} lines more")
+    say(f"{path} is not what {where} give now.")
+    return True
 
 
 def print_summary(frame: pd.DataFrame) -> None:
@@ -50,11 +131,11 @@ def print_summary(frame: pd.DataFrame) -> None:
         ]
         for row, label in zip(found, labels(found), strict=True)
     ]
-    print_table([*heads, ""], rows)
+    print_table([*heads, ""], rows, least=LEAST)
     if any(COLLAPSED in text for row in rows for text in row):
-        print(f"({COLLAPSED} {COLLAPSED_MEANING})")
+        say(f"({COLLAPSED} {COLLAPSED_MEANING})", rest=" ")
     for note in sorted({note for note in frame["note"] if note}):
-        print(f"({note})")
+        say(f"({note})", rest=" ")
 
 
 def published() -> dict[str, tuple[Published, ...]]:

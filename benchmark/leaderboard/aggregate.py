@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -28,23 +28,20 @@ class Method:
     against: list[tuple[int, int, int] | None] = field(default_factory=list)  # win, tie, loss against each method
 
 
-def methods_of(rows: Sequence[Row]) -> list[Method]:
+def methods_of(rows: Sequence[Row], targets: Collection[tuple[str, int]] | None = None) -> list[Method]:
     """Return the methods of a block of the leaderboard, the best first; none if there are more than MOST_METHODS.
 
-    A method has means only if every target of the block has one row of it, with all of its seeds. The interquartile
-    mean is over all runs, (student - chance) / (teacher - chance), targets counting alike, with an interval for other
-    seeds of these targets and one for other targets like these (``benchmark.statistics.bootstrap``). Against another
-    method with means, a target is a tie if the accuracies differ by at most one point.
+    A method has means only if every one of ``targets``, each with its fold, has one row of it, with all of its seeds;
+    these are the targets of the rows unless they are given. The interquartile mean is over all runs, (student - chance)
+    / (teacher - chance), targets counting alike, with an interval for other seeds of these targets and one for other
+    targets like these (``benchmark.statistics.bootstrap``). Against another method with means, a target is a tie if the
+    accuracies differ by at most one point.
     """
-    targets = {(row["target"], row["fold"]) for row in rows}
-    own: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        key = ("source", "source_sha256", "recipe", "differs")
-        own.setdefault(tuple(row[name] for name in key), []).append(row)
+    own = by_method(rows)
     if len(own) > MOST_METHODS:
         return []
-    names = _names(list(own))
-    found = [(_method(names[key], some, targets), some) for key, some in own.items()]
+    places = {(row["target"], row["fold"]) for row in rows} if targets is None else set(targets)
+    found = [(_method(name, some, places), some) for name, some in own]
     found.sort(key=lambda entry: (entry[0].kept is None, -(entry[0].kept or 0), entry[0].name))
     for method, some in found:
         method.against.extend(
@@ -53,18 +50,21 @@ def methods_of(rows: Sequence[Row]) -> list[Method]:
     return [method for method, _ in found]
 
 
-def _names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
-    """Return a name for each method: its source, and what tells it from the others of this source."""
-    names = {}
-    for source, sha256, recipe, differs in keys:
-        alike = [key for key in keys if key[0] == source]
+def by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Return each method with its rows; its name is its source, and what tells it from the others of this source."""
+    own: dict[tuple[str, str, str, str], list[Row]] = {}
+    for row in rows:
+        own.setdefault((row["source"], row["source_sha256"], row["recipe"], row["differs"]), []).append(row)
+    found = []
+    for (source, sha256, recipe, differs), some in own.items():
+        alike = [key for key in own if key[0] == source]
         parts = [differs] if differs else []
         if len({key[1] for key in alike}) > 1:
             parts.append(sha256[:8])
-        if len({key[2] for key in keys}) > 1 and recipe not in differs:
+        if len({key[2] for key in own}) > 1 and f"recipe {recipe}" not in differs:
             parts.append(f"recipe {recipe}")
-        names[source, sha256, recipe, differs] = f"{source} ({', '.join(parts)})" if parts else source
-    return names
+        found.append((f"{source} ({', '.join(parts)})" if parts else source, some))
+    return found
 
 
 def _method(name: str, rows: list[Row], targets: set[tuple[str, int]]) -> Method:

@@ -1,7 +1,8 @@
 """Tables as documents: text that programs and people read, everything in it escaped.
 
-A table is a mapping: ``title``, ``caveats``, ``header`` (three columns of text, then figures), and ``blocks``, each
-with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, and ``methods``: a header and rows
+A table is a mapping: ``title``, ``caveats``, ``header``, ``texts`` (which columns are text and stand to the left, from
+0; without it the first three), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column),
+``remarks``, perhaps a ``header`` of its own, and ``methods``: a header (three columns of text, then figures) and rows
 of its own, or None.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,7 +71,24 @@ def _render(template: str, table: Table, legend: str, escape: Callable[[str], st
         loader=jinja2.PackageLoader("benchmark.leaderboard"), finalize=escape, undefined=jinja2.StrictUndefined,
         trim_blocks=True, keep_trailing_newline=True, **marks,
     )  # fmt: skip
-    return environment.get_template(template).render(table=table, legend=legend)
+    texts = table.get("texts", _THREE)
+    blocks = [{"header": table.get("header"), **block} for block in table["blocks"]]
+    return environment.get_template(template).render(
+        table={**table, "blocks": blocks}, legend=legend, texts=texts, three=_THREE, align=_align, places=_places
+    )
+
+
+_THREE = (0, 1, 2)
+
+
+def _align(header: Sequence[str], texts: Sequence[int]) -> str:
+    """Return l or r for each column, as LaTeX wants it."""
+    return "".join("l" if place in texts else "r" for place in range(len(header)))
+
+
+def _places(texts: Sequence[int]) -> list[str]:
+    """Return the columns of text as CSS counts them."""
+    return [f"-n+{len(texts)}"] if list(texts) == list(range(len(texts))) else [str(place + 1) for place in texts]
 
 
 def _escape_markdown(text: str) -> str:

@@ -7,6 +7,7 @@ that never mix real data, shipped data and stand-ins. Names and reasons come fro
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +22,9 @@ from benchmark.leaderboard.documents import (
     render_latex,
     render_markdown,
 )
-from benchmark.records.record import is_real_training_items
+from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Block, View, block_of, place_of
+from benchmark.leaderboard.table import COLUMNS, FIGURES, WHOLE
+from modalities.errors import UnknownName
 from modalities.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ COLLAPSED_MEANING = (
     "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
     "alone"
 )
-_LEGEND = (
+LEGEND = (
     "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
     "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
     "serves all), then in parentheses the deviation that so few test items alone lead to [95 % interval over test "
@@ -57,60 +60,98 @@ _LEGEND = (
 )
 
 
-def to_csv(frame: pd.DataFrame) -> str:
-    """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula."""
-    return render_csv(frame)
+# What the tables for people show, by the column that it comes from; some join several columns to one text.
+COMPACT = {
+    "target": "target", "source": "source", "data": "data", "teacher_score": "teacher %", "score": "student %",
+    "rank": "rank", "mean_per_class": "balanced %", "retention": "retention %", "fidelity": "fidelity %",
+    "chance": "chance %", "majority": "majority %", "untrained": "untrained %", "items": "test items", "seeds": "seeds",
+    "published_top1": "published %",
+}  # fmt: skip
+_COUNTS = {*WHOLE, "classes_predicted", "teacher_classes_predicted"}
+_PLAIN = {*_COUNTS, "kl", "seconds", "seeds"}  # figures that are not shares
 
 
-def to_json(frame: pd.DataFrame) -> str:
+def column_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Return columns by their names in CSV, or by their heads in the tables for people. Raises UnknownName."""
+    heads = {head: name for name, head in COMPACT.items()}
+    for name in given:
+        if name not in COLUMNS and name not in heads:
+            raise UnknownName("column", name, [*COLUMNS, *heads])
+    return tuple(dict.fromkeys(name if name in COLUMNS else heads[name] for name in given))
+
+
+def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
+    """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula.
+
+    To columns that are chosen, those are added without which they would mislead (``note``, and ``rank_note`` beside a
+    rank), if they say something.
+    """
+    return render_csv(frame[_chosen(frame, view)])
+
+
+def _chosen(frame: pd.DataFrame, view: View) -> list[str]:
+    if not view.columns:
+        return list(frame.columns)
+    needed = ["rank_note"] if any(name.startswith("rank") for name in view.columns) else []
+    return [*view.columns, *(name for name in [*needed, "note"] if name not in view.columns and any(frame[name]))]
+
+
+def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
     rows: list[Row] = frame.to_dict("records")
-    clean = [{name: None if is_missing(value) else value for name, value in row.items()} for row in rows]
+    chosen = _chosen(frame, view)
+    clean = [{name: None if is_missing(row[name]) else row[name] for name in chosen} for row in rows]
     blocks = [
-        {"block": title, "methods": [asdict(method) for method in methods_of(part)]} for title, part in _blocks(rows)
+        {"block": title, "methods": [asdict(method) for method in methods_of(part, view.targets.get(block))]}
+        for block, title, part in blocks_of(rows)
     ]
-    return render_json({"notes": _caveats(rows), "rows": clean, "over_targets": blocks})
+    return render_json({"notes": [*caveats(rows), *view.caveats], "rows": clean, "over_targets": blocks})
 
 
-def _table(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return what the templates print: title, caveats, header and blocks."""
+def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
+    """Return what the tables for people say, as ``benchmark.leaderboard.documents`` wants it."""
     rows: list[Row] = frame.to_dict("records")
+    names = view.columns or tuple(COMPACT)
+    heads = [COMPACT.get(name) or (f"{name} %" if _is_share(name) else name) for name in names]
+    figures = {*FIGURES, *(name for name in COMPACT if name not in ("target", "source", "data"))}
+    texts = [place for place, name in enumerate(names) if name not in figures]
+    blocks = [_block(title, part, names, view, block) for block, title, part in blocks_of(rows)]
+    return {
+        "title": title_of(rows), "caveats": [*view.caveats, *caveats(rows)], "header": heads, "texts": texts,
+        "blocks": blocks,
+    }  # fmt: skip
+
+
+def title_of(rows: list[Row]) -> str:
+    """Return the title of a leaderboard, with its profile."""
     profiles = sorted({row["profile"] for row in rows})
-    header = ["target", "source", "data", "teacher %", "student %", "rank", "balanced %", "retention %"]
-    header += ["fidelity %", "chance %", "majority %", "untrained %", "test items", "seeds", "published %"]
-    title = f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
-    blocks = [_block(title, part) for title, part in _blocks(rows)]
-    return {"title": title, "caveats": _caveats(rows), "header": header, "blocks": blocks}
+    return f"Leaderboard, profile {', '.join(profiles)}" if profiles else "Leaderboard"
 
 
-def _blocks(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+def blocks_of(rows: list[Row]) -> list[tuple[Block, str, list[Row]]]:
     """Return titled blocks that never mix profiles, kinds of data, modalities, or the control with single data."""
-
-    def control(row: Row) -> bool:
-        return is_real_training_items(row["source"])
-
-    ordered = sorted(rows, key=lambda row: (row["profile"], control(row)))  # otherwise in the leaderboard's order
+    # Otherwise in the leaderboard's order.
+    ordered = sorted(rows, key=lambda row: (row["profile"], block_of(row)[1]))
     found = []
-    for (data, _, modality, _), part in groupby(
-        ordered, lambda row: (row["data"], control(row), row["modality"], row["profile"])
-    ):
-        block = list(part)
+    for block, part in groupby(ordered, block_of):
+        data, control, modality, _ = block
         title = f"{modality}, {_DATA.get(data, data)}"
-        if control(block[0]):
+        if control:
             title += ", control: real training items in place of the single datum"
-        found.append((title, block))
+        found.append((block, title, list(part)))
     return found
 
 
-def _caveats(rows: list[Row]) -> list[str]:
+def caveats(rows: list[Row]) -> list[str]:
+    """Return what to say of the data and the profile that rows rest on."""
     present = {row[name] for row in rows for name in ("data", "profile")}
     return [text for key, text in _CAVEATS.items() if key in present]
 
 
-def _block(title: str, rows: list[Row]) -> dict[str, Any]:
+def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, block: Block) -> dict[str, Any]:
     """Return a block's title, caveats, remarks, and rows: one text for each column of the header."""
-    names, methods = labels(rows), methods_of(rows)
-    targets = {(row["target"], row["fold"]) for row in rows}
+    targets = set(view.targets.get(block) or map(place_of, rows))
+    names, methods = labels(rows), methods_of(rows, targets)
     means = [_mean_retention(source, own, targets) for source, own in _by_source(rows)]
     unfinished = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
@@ -124,9 +165,10 @@ def _block(title: str, rows: list[Row]) -> dict[str, Any]:
     ]
     notes = sorted({(row["target"], row["rank_note"]) for row in rows if row["rank_note"] and row["status"] == "done"})
     unranked = [f"{target}: {note}" for target, note in notes]
-    shown = [_shown(row, *name) for row, name in zip(rows, names, strict=True)]
+    shown = [_shown(row, *name, columns) for row, name in zip(rows, names, strict=True)]
     return {
-        "title": title, "caveats": _caveats(rows), "rows": shown, "remarks": [*means, *unfinished, *unranked, *unlike],
+        "title": title, "caveats": caveats(rows), "rows": shown,
+        "remarks": [*means, *unfinished, *unranked, *unlike],
         "methods": _methods_shown(methods) if len(rows) > 1 else None,
     }  # fmt: skip
 
@@ -201,22 +243,42 @@ def percent(value: Any) -> str:
     return "" if is_missing(value) else f"{100 * value:.1f}"
 
 
-def _shown(row: Row, target: str, source: str) -> list[str]:
+def _shown(row: Row, target: str, source: str, columns: Sequence[str]) -> list[str]:
+    """Return the text of each column; ``target`` and ``source`` are what the row is called among those of its block."""
     if row["metric"] == "mean per-class":
         target = f"{target} (balanced)"
-    student = row["status"]
-    if not is_missing(row["score"]):
-        expected = "" if is_missing(row["score_sd_expected"]) else f" ({percent(row['score_sd_expected'])})"
-        spread = "" if is_missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}{expected}"
-        two_way = "" if is_missing(row["score_two_way_low"]) else "two_way_"
-        bounds = f"[{percent(row[f'score_{two_way}low'])}–{percent(row[f'score_{two_way}high'])}]"
-        clustered = CLUSTERED if row["interval"] == "clustered" else ""
-        student = f"{marked(row, 'student')}{spread} {bounds}{clustered}"
-    figures = [
-        percent(row[name]) for name in ("mean_per_class", "retention", "fidelity", "chance", "majority", "untrained")
-    ]
-    before = [target, source, row["data"], marked(row, "teacher"), student, rank_shown(row)]
-    return [*before, *figures, items_shown(row), row["seeds"], percent(row["published_top1"])]
+    joined = {
+        "target": target, "source": source, "teacher_score": marked(row, "teacher"), "score": _student(row),
+        "rank": rank_shown(row), "items": items_shown(row),
+    }  # fmt: skip
+    return [joined.get(name, _plain(row, name)) for name in columns]
+
+
+def _student(row: Row) -> str:
+    if is_missing(row["score"]):
+        return str(row["status"])
+    expected = "" if is_missing(row["score_sd_expected"]) else f" ({percent(row['score_sd_expected'])})"
+    spread = "" if is_missing(row["score_sd"]) else f" ± {percent(row['score_sd'])}{expected}"
+    two_way = "" if is_missing(row["score_two_way_low"]) else "two_way_"
+    bounds = f"[{percent(row[f'score_{two_way}low'])}–{percent(row[f'score_{two_way}high'])}]"
+    clustered = CLUSTERED if row["interval"] == "clustered" else ""
+    return f"{marked(row, 'student')}{spread} {bounds}{clustered}"
+
+
+def _is_share(name: str) -> bool:
+    return name in FIGURES and name not in _PLAIN
+
+
+def _plain(row: Row, name: str) -> str:
+    """Return one column of a row as text."""
+    value = row[name]
+    if is_missing(value):
+        return ""
+    if _is_share(name):
+        return percent(value)
+    if name in _COUNTS:
+        return f"{value:,.4g}" if isinstance(value, float) and not value.is_integer() else f"{int(value):,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def marked(row: Row, who: str) -> str:
@@ -236,29 +298,29 @@ def items_shown(row: Row) -> str:
     return f"{row['items']:,}{known}{digits}"
 
 
-def to_markdown(frame: pd.DataFrame) -> str:
+def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """GitHub-flavoured Markdown."""
-    return render_markdown(_table(frame), _LEGEND)
+    return render_markdown(document(frame, view), LEGEND)
 
 
-def to_html(frame: pd.DataFrame) -> str:
+def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """A whole page without scripts or outside resources."""
-    return render_html(_table(frame), _LEGEND)
+    return render_html(document(frame, view), LEGEND)
 
 
-def to_latex(frame: pd.DataFrame) -> str:
+def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """One booktabs table per block, to be included in a document that loads the package ``booktabs``."""
-    return render_latex(_table(frame), _LEGEND)
+    return render_latex(document(frame, view), LEGEND)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}
-_SUFFIXES = {"latex": "tex", "markdown": "md"}
+SUFFIXES = {name: {"latex": "tex", "markdown": "md"}.get(name, name) for name in FORMATS}
 
 
 def write(frame: pd.DataFrame, folder: Path) -> list[Path]:
     """Write ``leaderboard.csv``, ``.tex``, ``.md``, ``.html`` and ``.json`` into a folder; return paths."""
     paths = []
     for name, export in FORMATS.items():
-        paths.append(folder / f"leaderboard.{_SUFFIXES.get(name, name)}")
+        paths.append(folder / f"leaderboard.{SUFFIXES[name]}")
         atomic_write(paths[-1], export(frame))
     return paths

@@ -56,7 +56,8 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
 
     A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
     in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
-    apart; it is empty if a cell of an earlier version has not run. ``variant`` has the labels that suites give a row.
+    apart; it is empty if a cell of an earlier version has not run. ``variant`` has the labels that suites or the user
+    give a row; what the user calls it is in ``differs`` too.
 
     Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``, or ``2/3`` if fewer are done
     than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
@@ -80,7 +81,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     """
     import pandas as pd
 
-    requested, settings, labels = store.requested()
+    requested, settings, labels, named = store.requested()
     if not requested:
         raise BadInput(
             f"{store.root} holds no results; `benchmark run` makes some, or choose another folder.", about="results"
@@ -92,7 +93,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
         _row(store, cells, settings.get(cells[0].row), published or {}) for cells in sorted(groups.values(), key=_order)
     ]
     kept = _without_superseded(rows)
-    _tell_apart(kept, labels)
+    _tell_apart(kept, labels, named)
     add_ranks(store, [row for row, _ in kept])
     frame = pd.DataFrame([row for row, _ in kept], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
@@ -143,10 +144,13 @@ def _besides_data(settings: Settings) -> str:
     return canonical_json(without_data(settings)) if is_complete(settings) else ""
 
 
-def _tell_apart(rows: Sequence[tuple[Row, Settings]], labels: Mapping[str, Sequence[str]]) -> None:
+def _tell_apart(
+    rows: Sequence[tuple[Row, Settings]], labels: Mapping[str, Sequence[str]], named: Mapping[str, str]
+) -> None:
     """Say of each row which source and variant it is, and how it differs from rows that look like it.
 
-    Labels of variants say how, if they tell these rows apart, or else the settings that differ.
+    What the user calls a row always says how. Else labels of variants do, if they tell these rows apart, or the
+    settings that differ.
     """
     shown_alike: dict[tuple[Any, ...], list[tuple[Row, Settings]]] = {}
     for row, own in rows:
@@ -157,6 +161,11 @@ def _tell_apart(rows: Sequence[tuple[Row, Settings]], labels: Mapping[str, Seque
         texts = [row["variant"] for row, _ in alike]
         if len(alike) == 1 or not tell_apart(texts):
             texts = [sanitize(text) for text in differences([own for _, own in alike])]
+        names = [sanitize(named.get(row["row"], "")) for row, _ in alike]
+        texts = [
+            name if names.count(name) == 1 and name else ", ".join(filter(None, dict.fromkeys((name, text))))
+            for name, text in zip(names, texts, strict=True)
+        ]
         for (row, _), text in zip(alike, texts, strict=True):
             by_hash = [f"settings {row['row']}"] if texts.count(text) > 1 else []  # of an earlier version, or damaged
             row["differs"] = ", ".join(filter(None, (text, *by_hash)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from benchmark.records.cell_key import CellKey
 from benchmark.records.provenance import below_root
 from benchmark.records.record import ManifestEntry, Record, Status
 from benchmark.records.settings import differences, tell_apart
-from benchmark.records.store import Store
+from benchmark.records.store import NAMED, Store
 from modalities import registry
 from modalities.base import Modality, SourceRef, TargetAdapter
 from modalities.errors import BadInput
@@ -35,7 +36,7 @@ class Cell:
     config: Config
     identity: dict[str, Any]  # everything that changes the numbers; the id is its hash
     teacher_key: str
-    variants: tuple[str, ...] = ()  # labels, of the suite that it was planned for; no part of what it is
+    variants: tuple[str, ...] = ()  # labels, of the suite that it was planned for or the user's; no part of what it is
     items: TrainingItems | None = None  # the source, if it is the control over real training items
 
     @property
@@ -96,6 +97,15 @@ def lowered_guard(times_chance: float) -> list[str]:
     return [f"teacher.times_chance is {times_chance:g} instead of {usual:g}, so a poorer teacher is accepted"]
 
 
+def accepted_guard(deviations: Sequence[str]) -> float | None:
+    """Return the multiple of chance below which a record's teacher would have been refused, if ``lowered_guard`` says.
+
+    None if it was the usual one.
+    """
+    found = (re.match(r"teacher\.times_chance is (\S+) instead of ", text) for text in deviations)
+    return next((float(match[1]) for match in found if match), None)
+
+
 def state_of(cell: Cell, store: Store) -> tuple[State, str]:
     """Return what a run would do with a cell now, and why."""
     try:
@@ -144,9 +154,12 @@ def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
 def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:
     """Record that a run requests these cells of a suite; ``selection`` as for ``Store.write_manifest``."""
     entries = [cell.manifest_entry() for cell in cells]
+    names = [] if suite.variants else list(dict.fromkeys(label for cell in cells for label in cell.variants))
     settings = {cell.row: cell.settings for cell in cells}
-    variants = {label: sorted({cell.row for cell in cells if label in cell.variants}) for label in suite.variants}
+    variants = {
+        label: sorted({cell.row for cell in cells if label in cell.variants}) for label in (*suite.variants, *names)
+    }
     claims = [asdict(claim) for claim in suite.claims]
     store.write_manifest(
-        suite.name, selection, entries, settings, axis=suite.axis, variants=variants, claims=claims
+        suite.name, selection, entries, settings, axis=NAMED if names else suite.axis, variants=variants, claims=claims
     )  # fmt: skip

@@ -49,11 +49,14 @@ def make_plan(request: Request) -> list[Cell]:
     cells: list[Cell] = []
     once = Once()
     suite = load_suite(request.suite)
+    if request.label and suite.variants:
+        raise BadInput(f"the suite {suite.name} names its variants itself; run it without '{request.label}'.")
     demanded = [] if request.targets or suite.variants else load_profile(request.profile).controls
     for target in select_targets(request):
         modality = registry.target(target).info.modality
         controls = [control for control in CONTROLS if control in request.controls or target in demanded]
-        for label, overrides in overrides_of(suite, modality).items():
+        for variant, overrides in overrides_of(suite, modality).items():
+            label = variant or request.label
             for last in ([], *([f"source.{modality}={control}"] for control in controls)):
                 typed = [*overrides, *request.overrides, *last]
                 config = compose_target(target, typed, profile=request.profile, suite=request.suite)
@@ -90,7 +93,7 @@ def cells_of(
     datum = None
     if items_target(source_path, target) is None:
         datum = once(("source", modality_name, source_path), partial(modality.source_ref, source_path))
-    of_settings = _teacher_identity(config, once) | described(plugins, of="teacher")
+    of_settings = teacher_identity(config, once) | described(plugins, of="teacher")
     view = canonical_json(of_settings["view"])
 
     def data_of(name: str, fold: int) -> DataLocation:
@@ -106,7 +109,7 @@ def cells_of(
         of_teacher = {"target": target, "modality": modality_name, **found, **of_settings}
         # A teacher has no source and no seed; its network and 0 in their places make its key as readable as an id.
         teacher_key = cell_id({**of_teacher, "fold": fold, "source": title(config.teacher.network), "seed": 0})
-        of_row = {**of_teacher, **_student_identity(config, source), **described(plugins), "fold": fold}
+        of_row = {**of_teacher, **student_identity(config, source), **described(plugins), "fold": fold}
         row = row_id(of_row)
         for seed in config.seeds:
             identity = {**of_row, "seed": seed}
@@ -134,7 +137,7 @@ def recipe_name(config: Config) -> str:
     return f"{config.recipe.name}{named}"
 
 
-def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
+def student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     """Return what changes a student besides its data and its teacher."""
     policy, recipe = to_container(config.policy), to_container(config.recipe)
     return {
@@ -146,7 +149,7 @@ def _student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     }
 
 
-def _teacher_identity(config: Config, once: Once) -> dict[str, Any]:
+def teacher_identity(config: Config, once: Once) -> dict[str, Any]:
     """Return what changes a teacher besides its data; a weights file counts by its content, not by its path."""
     settings: dict[str, Any] = _without_later(to_container(config.teacher))
     del settings["times_chance"]  # decides whether a teacher is used, not what it is

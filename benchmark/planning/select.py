@@ -33,6 +33,7 @@ class Request:
     controls: tuple[str, ...] = ()  # of CONTROLS: sources that every cell is run from as well
     root: Path = Path()
     device: str = "cpu"  # kind only: cpu or cuda
+    label: str = ""  # what the user calls these cells in tables
 
     @property
     def profile_name(self) -> str:

@@ -1,4 +1,4 @@
-"""A cell of the results folder by its id, or by as much of it as is needed."""
+"""A cell of the results folder by its id, or by as much of it as is needed; a row by its id."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ def find_cell(results: Path, name: str) -> tuple[Store, Record]:
     if record is None:
         raise BadInput(f"the cell {found[0].name} has no record yet; run it to the end first.")
     return store, record
+
+
+def find_records(results: Path, name: str) -> tuple[Store, list[Record]]:
+    """Return the store and the records of a row, by its id, seed by seed; or else those of a cell (``find_cell``).
+
+    Raises BadInput if a row has no records, as ``find_cell`` does, or if a manifest is damaged.
+    """
+    for folder in sorted(results.glob("*/")):
+        store = Store(folder)
+        ids = {cell.id: cell.seed for cell in store.requested_cells() if cell.row == name}
+        if ids:
+            found = [store.read(id) for id in sorted(ids, key=lambda id: ids[id])]
+            records = [record for record in found if record is not None]
+            if not records:
+                raise BadInput(f"no cell of the row {name} has a record yet; run them first.")
+            return store, records
+    store, record = find_cell(results, name)
+    return store, [record]

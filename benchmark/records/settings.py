@@ -69,16 +69,22 @@ def differences(every: Sequence[Settings]) -> list[str]:
     """
     if len(every) < 2:
         return [""] * len(every)
-    flat = [_flat(settings) for settings in every]
-    names = [key for key in _NAMES if len({_text(values.get(key)) for values in flat}) > 1]
+    values_of = [_without_seed(settings) for settings in every]
+    names = [key for key in _NAMES if len({_text(values.get(key)) for values in values_of}) > 1]
     named_alike: dict[str, list[dict[str, Any]]] = {}
-    for values in filter(is_complete, flat):
+    for values in filter(is_complete, values_of):
         named_alike.setdefault(_named(values, names), []).append(values)
     telling = {named: _telling(alike, names) for named, alike in named_alike.items()}
     return [
         _described(values, names, *(telling[_named(values, names)] if is_complete(values) else ([], 0)))
-        for values in flat
+        for values in values_of
     ]
+
+
+def _without_seed(settings: Settings) -> dict[str, Any]:
+    found = flat(settings)
+    found.pop("seed", None)
+    return found
 
 
 def _named(values: Settings, names: Sequence[str]) -> str:
@@ -126,11 +132,19 @@ def _text(value: Any) -> str:
     return text[:8] if re.fullmatch("[0-9a-f]{32,}", text) else text
 
 
-def _flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
+def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
+    """Return settings by their dotted keys; lists stay whole."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
-        elif prefix or key != "seed":
+            found |= flat(value, f"{prefix}{key}.")
+        else:
             found[f"{prefix}{key}"] = value
     return found
+
+
+def changes(first: Settings, second: Settings) -> dict[str, tuple[Any, Any]]:
+    """Return both values of every setting in which two differ, by dotted key; None for one that is absent."""
+    one, other = flat(first), flat(second)
+    keys = dict.fromkeys((*one, *other))
+    return {key: (one.get(key), other.get(key)) for key in keys if _differ([one.get(key), other.get(key)])}

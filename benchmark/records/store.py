@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.safetensors", "predictions.npz"
+NAMED = "label"  # the axis of a manifest whose only variant is what the user calls its cells
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
 _CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
@@ -50,7 +51,8 @@ class Requested(NamedTuple):
 
     cells: list[ManifestEntry]  # each once, sorted by id
     settings: dict[str, dict[str, Any]]  # by row, what ids cover, except the seed; earlier versions do not say
-    labels: dict[str, list[str]]  # by row, the variants of suites that it is
+    labels: dict[str, list[str]]  # by row, the variants of suites that it is, and what the user calls it
+    names: dict[str, str]  # by row, what the user calls it
 
 
 class Store:
@@ -244,7 +246,7 @@ class Store:
         try:
             with path_lock(self.manifests):  # two runs of one call, each of its own source, keep the cells of both
                 manifest = replace(self._with_other_contents(requested, path), late_claims=self._late_claims(requested))
-                atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
+                save_manifest(path, manifest)
         except OSError as error:
             raise cannot_write(path, error) from error
         return path
@@ -270,8 +272,9 @@ class Store:
             if cell.target in targets and of_other_files and cell_id({**own, "seed": cell.seed}) == cell.id:
                 cells.setdefault(cell.id, cell)
                 settings.setdefault(cell.row, own)
-                for label, rows in variants.items():
-                    if cell.row in labelled.get(label, ()) and cell.row not in rows:
+                for label in [label for label, rows in labelled.items() if cell.row in rows]:
+                    rows = variants.setdefault(label, [])
+                    if cell.row not in rows:
                         rows.append(cell.row)
         return replace(requested, cells=[cells[id] for id in sorted(cells)], settings=settings, variants=variants)
 
@@ -311,6 +314,7 @@ class Store:
         cells: dict[str, ManifestEntry] = {}
         settings: dict[str, dict[str, Any]] = {}
         labels: dict[str, list[str]] = {}
+        names: dict[str, str] = {}
         for manifest in self.manifest_files().values():
             cells |= {cell.id: cell for cell in manifest.cells}
             settings |= manifest.settings
@@ -319,11 +323,18 @@ class Store:
                     known = labels.setdefault(row, [])
                     if label not in known:
                         known.append(label)
-        return Requested([cells[id] for id in sorted(cells)], settings, labels)
+                    if manifest.axis == NAMED:
+                        names[row] = label
+        return Requested([cells[id] for id in sorted(cells)], settings, labels, names)
 
     def requested_cells(self) -> list[ManifestEntry]:
         """Return every cell that some manifest lists, once, sorted by id. Raises BadInput if a manifest is damaged."""
         return self.requested().cells
+
+
+def save_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest's file, holding the lock of its folder. Raises BadInput if it cannot be written."""
+    atomic_write(path, json.dumps(asdict(manifest), indent=1, allow_nan=False) + "\n")
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -33,3 +33,10 @@ def test_the_command_line_adds_the_option_and_the_message_has_none():
         assert OPTIONS[about].startswith("--")
     assert explain(BadInput("it is wrong; fix it.")) == "it is wrong; fix it."
     assert explain(ValueError("three")) == "ValueError: three"
+
+
+def test_a_name_is_offered_once_however_often_it_is_known():
+    error = UnknownName("policy", "standrd", ["standard", "standard", "plain", "standard"])
+    assert error.near == ["standard"]
+    assert str(error) == "there is no policy named 'standrd'; did you mean standard?"
+    assert str(UnknownName("policy", "zzz", ["b", "a", "b"])).endswith("known are a, b.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -151,3 +153,26 @@ def test_the_entry_point_of_earlier_installations_works_and_loads_nothing_heavy(
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Usage:" in ended.stdout
+
+
+def test_the_version_is_told_without_a_command(benchmark):
+    ended = benchmark("--version")
+    assert ended.code == 0
+    assert ended.out.startswith(f"single-datum-benchmark {metadata.version('single-datum-benchmark')}")
+    assert loaded(["--version"]) == set()
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("benchmark tab", "table"), ("benchmark run --tar", "--target")])
+def test_a_shell_completes_commands_and_options(typed, offered):
+    words = {"_BENCHMARK_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    code = "import sys; sys.argv = ['benchmark']; from benchmark.cli.app import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **words}
+    )
+    assert offered in ended.stdout.split()
+
+
+def test_the_script_that_completes_is_shown(benchmark):
+    ended = benchmark("--show-completion", "bash")
+    assert ended.code == 0
+    assert "_BENCHMARK_COMPLETE" in ended.out

@@ -1,0 +1,172 @@
+"""The commands that read results and make tables of them; each imports the code that does its work when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.exit_codes import DONE, FAILED
+from modalities.errors import BadInput
+
+
+def table(
+    settings: options.ProfileAlone = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="Only these targets: names or globs, or audio/*.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources: names or globs.")] = None,
+    recipe: Annotated[list[str] | None, typer.Option("--recipe", help="Only these recipes: names or globs.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="NAME,…", help="These columns in this order, by their names in CSV."),
+    ] = None,
+    pivot: Annotated[
+        str, typer.Option("--pivot", metavar="target", help="target: a row per method, a column per target.")
+    ] = "",
+    check: Annotated[
+        Path | None,
+        options.path("--check", help="Compare this file (.tex .csv .md .html .json) with what the records give."),
+    ] = None,
+    format: options.TableFormat = "",
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
+
+    Filters choose rows and change no figure of them: a rank stays the one among all rows of its target, and the table
+    says so. Means are over the targets that `--target` leaves, and a source that lacks one of them has none. With
+    `--check FILE`, nothing is printed but the difference, and exit code 1 says that there is one.
+
+    Examples:
+
+    `benchmark table profile=small --format latex`
+
+    `benchmark table --profile small --target 'cifar*' --columns target,source,score,rank,kl`
+
+    `benchmark table --profile small --pivot target --check paper.tex`
+    """
+    from benchmark.cli.table import differs, show
+    from benchmark.leaderboard.formats import column_names
+    from benchmark.leaderboard.selection import Selection
+
+    name = options.profile_alone(settings, profile, "demo")
+    targets, sources, recipes = (tuple(options.split_names(given)) for given in (target, source, recipe))
+    selection = Selection(targets, sources, recipes, column_names(options.split_names(columns)))
+    if check is not None:
+        raise typer.Exit(FAILED if differs(check, results, name, selection, pivot) else DONE)
+    show(results, name, format, selection, pivot)
+
+
+def claims(
+    settings: options.ProfileAlone = None,
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
+    ] = None,
+    format: options.ClaimsFormat = "text",
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Say of each claim whether the records support it, contradict it or leave it undecided.
+
+    Claims are predictions that a suite wrote down before it ran. `benchmark run --suite claims` runs those of the
+    publication; docs/claims.md shows how to write your own. Shown are the difference of two variants with its 95 %
+    interval, what was predicted, the smallest difference that these seeds and test items could detect, and p-values for
+    and against, adjusted for their number (Holm). Nothing runs, and the verdict never changes the exit code. Without a
+    profile, all are shown.
+
+    Examples:
+
+    `benchmark claims`
+
+    `benchmark claims --suite mine profile=small --format latex`
+    """
+    from benchmark.cli.claims import show_claims
+
+    name = options.profile_alone(settings, profile, "") if settings or profile else ""
+    show_claims(results, name, options.split_names(suite), format)
+
+
+def why(
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's id, or a part of it that no other cell has.")],
+    results: options.Results = options.LOCAL_RESULTS,
+    format: options.TextOrJson = "text",
+) -> None:
+    """Say where a number comes from, and give the command that makes it again.
+
+    Shown are its settings as far as they differ from its profile's defaults, hashes of source and data, the teacher
+    with its figures, versions, commit and machine, deviations from the published setting, seconds by phase, files, the
+    runs that requested it, and a command for this cell alone.
+
+    Example: `benchmark why cifar10-city.jpg-s0`
+    """
+    from benchmark.cli.why import explain_number
+
+    explain_number(results, cell, format=format)
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A cell or a row by its id, or a results folder.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="What to compare it with: another one of the same kind.")],
+    results: options.Results = options.LOCAL_RESULTS,
+    format: options.TextOrJson = "text",
+) -> None:
+    """Say what changed from A to B: settings, environment, accuracy; and whether B is better, by a paired test.
+
+    Two cells, or two rows with all of their seeds, are compared on the same test items. Of two folders, such as those
+    of two versions or machines, the rows of the same settings or names are. Exit codes: 10 B is better, 11 B is worse
+    (of two folders: in some row), 0 neither can be said.
+
+    Examples:
+
+    `benchmark compare cifar10-china-s0 cifar10-city.jpg-s0`
+
+    `benchmark compare results/before results/after --format json`
+    """
+    from benchmark.cli.compare import compare as compare_both
+
+    raise typer.Exit(compare_both(first, second, results, format=format))
+
+
+def forget(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="A row by its id, or a cell by a part of its id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Take cells out of the leaderboard, such as those of a setting that was given up; asks before it does.
+
+    Only the notes of which cells were requested change: records and predictions stay where they are, and the run that
+    requested the cells before takes them back. `profile=NAME` may stand among the names.
+
+    Example: `benchmark forget 90a64858 profile=small`
+    """
+    from benchmark.cli.forget import retire
+
+    settings = [name for name in names if name.startswith("profile=")]
+    cells = [name for name in names if name not in settings]
+    if not cells:
+        raise BadInput("name the rows or cells to forget; the column `row` of the table in CSV has their ids.")
+    retire(cells, results, options.profile_alone(settings, profile, "demo"), yes=yes)
+
+
+def merge(
+    folders: Annotated[
+        list[str], typer.Argument(metavar="DIR", help="Results folders, such as those of other machines.")
+    ],
+    results: options.Results = options.LOCAL_RESULTS,
+    format: options.TextOrJson = "text",
+) -> None:
+    """Join results folders of several machines into the one of `--results`. Nothing there is overwritten.
+
+    Cells are copied with their files and teachers, and each accuracy is computed again from its predictions first. A
+    record that is not done gives way to one that is. Conflicts, such as other figures of the same cell, are left out,
+    named, and lead to exit code 1.
+
+    Example: `benchmark merge from-gpu/results from-laptop/results --results results/all`
+    """
+    from benchmark.cli.merge import join
+
+    raise typer.Exit(join(folders, results, format=format))

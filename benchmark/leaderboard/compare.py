@@ -1,0 +1,243 @@
+"""Two rows of one target, or all rows of two results folders: what changed, and whether the second is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
+
+from benchmark.leaderboard.outcomes import row_outcomes
+from benchmark.leaderboard.ranking import LEVEL
+from benchmark.leaderboard.table import ROW_AXES
+from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.settings import changes, flat
+from benchmark.records.store import Store
+from modalities.errors import BadInput
+
+if TYPE_CHECKING:
+    from benchmark.statistics.two_way import Difference
+
+Verdict = Literal["better", "worse", "undecided", "not compared"]
+Changes = dict[str, tuple[Any, Any]]
+
+_OF_A_RUN = {"started", "ended"}  # what differs between any two runs
+_NAMES = attrgetter(*(axis for axis in ROW_AXES if axis != "row"))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One or several seeds of a row, all of which are done."""
+
+    name: str  # of its cell, or its row
+    store: Store
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed from one side to another, and how much better the second one is."""
+
+    place: str  # target and fold
+    first: Side
+    second: Side
+    settings: Changes
+    environment: Changes
+    figures: Changes  # means over seeds
+    changed_items: int | None = None  # that the two sides do not predict equally well
+    items: int | None = None
+    difference: Difference | None = None  # second minus first
+    p: float | None = None  # adjusted for the number of comparisons (Holm)
+    note: str = ""  # why there is no test, or what it leaves out
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the second side is better: at 5 %, by a paired test."""
+        if self.difference is None or self.p is None:
+            return "not compared"
+        if self.p > LEVEL or not self.difference.value:
+            return "undecided"
+        return "better" if self.difference.value > 0 else "worse"
+
+
+def compare_rows(first: Side, second: Side) -> Comparison:
+    """Compare two sides on the same test items (``benchmark.statistics.paired.compare``).
+
+    Raises BadInput if they are of two targets, or of two folds.
+    """
+    one, other = first.records[0], second.records[0]
+    places = [f"{record.target}, fold {record.fold}" if record.fold != 1 else record.target for record in (one, other)]
+    if places[0] != places[1]:
+        raise BadInput(f"{first.name} is of {places[0]} and {second.name} of {places[1]}; compare rows of one target.")
+    seeds = len(first.records) == len(second.records) == 1
+    configs = (one.config, other.config) if seeds else (one.settings, other.settings)
+    names = [{"profile": record.profile} for record in (one, other)]
+    found = Comparison(
+        places[0], first, second,
+        settings=changes(names[0] | configs[0], names[1] | configs[1]),
+        environment=changes(_environment(first.records), _environment(second.records)),
+        figures=_figures(first.records, second.records),
+    )  # fmt: skip
+    try:
+        return _tested(found)
+    except BadInput as error:
+        return replace(found, note=str(error))
+
+
+def _tested(found: Comparison) -> Comparison:
+    from benchmark.statistics.paired import compare
+
+    sides = (found.first, found.second)
+    metrics = {record.metric for side in sides for record in side.records}
+    if len(metrics) > 1:
+        return replace(found, note="the two are scored by two metrics")
+    metric = metrics.pop()
+    before, after = (row_outcomes(side.store, [record.id for record in side.records], metric) for side in sides)
+    if not before.same_items(after):
+        return replace(found, note="the two are scored on other test items")
+    difference = compare(after.right, before.right, after.design)
+    changed = int((before.right.mean(axis=0) != after.right.mean(axis=0)).sum())
+    one_seed = min(len(side.records) for side in sides) == 1
+    note = "for other test items alone: with one seed on a side, how much seeds vary is not known" if one_seed else ""
+    return replace(
+        found, changed_items=changed, items=len(before.item_ids), difference=difference, p=difference.p, note=note
+    )
+
+
+def _environment(records: Sequence[Record]) -> dict[str, Any]:
+    """Return what processes ran in, by key; of several that differ, all values."""
+    every = [{k: v for k, v in flat(record.provenance).items() if k not in _OF_A_RUN} for record in records]
+    found: dict[str, Any] = {}
+    for key in dict.fromkeys(key for one in every for key in one):
+        values = list(dict.fromkeys(one.get(key) for one in every))
+        found[key] = values[0] if len(values) == 1 else sorted(map(str, values))
+    return found
+
+
+def _figures(first: Sequence[Record], second: Sequence[Record]) -> Changes:
+    names = ("top1", "mean_per_class", "teacher_top1", "retention", "fidelity", "kl", "ece")
+    found = {name: tuple(_mean(r.metrics.get(name) for r in side) for side in (first, second)) for name in names}
+    for name in ("segments", "seconds"):
+        values = [[r.segments if name == "segments" else sum(r.seconds.values()) for r in s] for s in (first, second)]
+        found[name] = tuple(_mean(side) for side in values)
+    return {name: (one, other) for name, (one, other) in found.items()}
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    given = list(values)
+    known = [value for value in given if value is not None]
+    return fmean(known) if len(known) == len(given) else None
+
+
+@dataclass(frozen=True)
+class FolderComparison:
+    """Rows of two folders that belong together, compared, and those that only one of them has."""
+
+    pairs: list[Comparison]
+    only_first: list[str]
+    only_second: list[str]
+
+
+def compare_folders(first: Path, second: Path) -> FolderComparison:
+    """Compare the rows of two results folders, or of two folders of one profile each.
+
+    Rows belong together if they are of the same settings, of which the seeds are compared that both have; and of those
+    that are left, if they have the same names (target, source, policy, recipe, networks, profile, kind of data) and no
+    other row that is left has. p-values are adjusted together (Holm). Raises BadInput if no row is in both.
+    """
+    from benchmark.statistics.multiple import holm
+
+    one, other = _rows(first), _rows(second)
+    partners = {key: key for key in one if key in other}
+    rest, theirs = ([key for key in rows if key not in partners] for rows in (one, other))
+    for key in rest:
+        alike, same = ([k for k in keys if k[0] == key[0]] for keys in (rest, theirs))
+        if len(alike) == len(same) == 1:
+            partners[key] = same[0]
+    if not partners:
+        raise BadInput(f"{first} and {second} have no row in common; compare two of their cells.")
+    pairs = [
+        compare_rows(*_of_common_seeds(one[key], other[partner]) if key == partner else (one[key], other[partner]))
+        for key, partner in sorted(partners.items())
+    ]
+    tested = [number for number, pair in enumerate(pairs) if pair.p is not None]
+    adjusted = holm([pairs[number].p or 0.0 for number in tested])
+    for number, p in zip(tested, adjusted, strict=True):
+        pairs[number] = replace(pairs[number], p=float(p))
+    return FolderComparison(
+        pairs,
+        sorted(_described(one[key]) for key in one if key not in partners),
+        sorted(_described(other[key]) for key in other if key not in partners.values()),
+    )
+
+
+def _of_common_seeds(first: Side, second: Side) -> tuple[Side, Side]:
+    """Return two sides of one row with the seeds that both have, which are the same cells; or with all."""
+    common = {record.seed for record in first.records} & {record.seed for record in second.records}
+    if not common:
+        return first, second
+    one, other = (
+        replace(side, records=tuple(record for record in side.records if record.seed in common))
+        for side in (first, second)
+    )
+    return one, other
+
+
+def _described(side: Side) -> str:
+    record = side.records[0]
+    return f"{record.target}, {record.source['name']} ({side.name})"
+
+
+def _rows(folder: Path) -> dict[tuple[Any, ...], Side]:
+    """Return the rows of a folder that have results, by their names and settings."""
+    stores = [Store(folder)] if (folder / "manifests").is_dir() else [Store(path) for path in sorted(folder.glob("*/"))]
+    found: dict[tuple[Any, ...], Side] = {}
+    for store in stores:
+        entries: dict[tuple[Any, ...], list[ManifestEntry]] = {}
+        for cell in store.requested_cells():
+            entries.setdefault((_NAMES(cell), cell.row), []).append(cell)
+        for key, cells in entries.items():
+            records = [record for cell in cells if (record := store.read(cell.id)) and record.status == "done"]
+            if records:
+                found[key] = Side(f"row {key[1]}", store, tuple(sorted(records, key=lambda record: record.seed)))
+    if not found:
+        raise BadInput(f"{folder} holds no results of cells that are done; name a results folder.", about="results")
+    return found
+
+
+def sides_of(results: Path, names: Sequence[str]) -> list[Side]:
+    """Return the rows or cells of these names: a row by its id, a cell by its id or a part of it."""
+    from benchmark.records.find import find_records
+
+    sides = []
+    for name in names:
+        store, records = find_records(results, name)
+        done = [record for record in records if record.status == "done"]
+        if not done:
+            raise BadInput(f"{name} is not done ({records[0].status}: {records[0].reason}); run it to the end first.")
+        sides.append(Side(f"row {name}" if len(records) > 1 or records[0].row == name else records[0].id, store,
+                          tuple(done)))  # fmt: skip
+    return sides
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """Return a comparison, JSON-ready; differences are fractions, second minus first."""
+    difference = found.difference
+    return {
+        "target": found.place, "first": _side(found.first), "second": _side(found.second), "verdict": found.verdict,
+        "difference": difference and difference.value, "low": difference and difference.low,
+        "high": difference and difference.high, "p": difference and difference.p, "p_adjusted": found.p,
+        "items": found.items, "changed_items": found.changed_items, "note": found.note,
+        "settings": _as_lists(found.settings), "environment": _as_lists(found.environment),
+        "figures": _as_lists(found.figures),
+    }  # fmt: skip
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "folder": str(side.store.root), "cells": [record.id for record in side.records]}
+
+
+def _as_lists(changed: Mapping[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
+    return {key: list(values) for key, values in changed.items()}
