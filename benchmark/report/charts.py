@@ -16,7 +16,8 @@ from benchmark.leaderboard.table import sanitize
 
 Interval = tuple[float, float]
 
-COLOURS = 7  # of series; further ones are told apart by dashes alone
+COLOURS = 7  # of series; further ones are told apart by dashes and marks alone
+CONTROL = 6  # the style of controls: grey
 BAR_WIDTH, BAR_HEIGHT = 240, 22
 WIDTH, HEIGHT = 340, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 38

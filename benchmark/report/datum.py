@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 SEGMENTS = 16
 SIDE = 96  # pixels of a segment's shorter side, at most
-LONGER_SIDE = 560  # of the datum, at most
+LONGER_SIDE = 420  # of the datum, at most
 FRAMES = 4  # of a clip
 PLAYED = 15  # seconds of the datum, at most
 ALL_PLAYED = 32  # seconds of all its segments together, at most
-_LOSSLESS = 64  # pixels of the shorter side up to which a picture is small without loss
+_LOSSLESS = 40  # pixels of the shorter side up to which a picture is small without loss
 
 
 @dataclass(frozen=True)

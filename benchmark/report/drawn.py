@@ -57,7 +57,7 @@ def curves(block: Block, mark: str) -> list[Figure]:
     for target, rows in by_target(block.rows):
         series: list[Series] = []
         left_out = 0
-        for style, row in enumerate(rows):
+        for style, row in styled(rows):
             for cell in row.cells:
                 points = _loss(cell.curve, _batch(row))
                 if not points:
@@ -81,19 +81,18 @@ def by_segments(block: Block, mark: str) -> list[Figure]:
     another one joins the rows of a source.
     """
     done = [row for row in block.rows if not is_missing(row.row["score"]) and not is_missing(row.row["segments"])]
-    sources = list(dict.fromkeys(row.row["source"] for row in done))
     every = [
-        Series(source, tuple(_scored(row, whole=False) for row in _from(done, source)), style, joined=False)
-        for style, source in enumerate(sources)
+        Series(own[0].row["source"], tuple(_scored(row, whole=False) for row in own), style, joined=False)
+        for style, own in _by_source(done)
     ]
     title = f"Student's accuracy by segments seen, every row of {block.title}{mark}"
     found = [figure(_scaling_chart(every, title), "every target", block, legend(every), 0)] if done else []
     for target, rows in by_target(done):
         series = []
-        for style, source in enumerate(dict.fromkeys(row.row["source"] for row in rows)):
-            points = sorted((_scored(row, whole=True) for row in _from(rows, source)), key=lambda point: point.x)
+        for style, own in _by_source(rows):
+            points = sorted((_scored(row, whole=True) for row in own), key=lambda point: point.x)
             if len({point.x for point in points}) > 1:
-                series.append(Series(source, tuple(points), style))
+                series.append(Series(own[0].row["source"], tuple(points), style))
         if series:
             chart = _scaling_chart(series, f"Student's accuracy by segments seen, {target}{mark}")
             found.append(figure(chart, target, block, legend(series), 0))
@@ -143,8 +142,21 @@ def figure(svg: str, target: str, block: Block, names: list[tuple[str, str]], le
     }  # fmt: skip
 
 
-def _from(rows: Iterable[ReportRow], source: str) -> list[ReportRow]:
-    return [row for row in rows if row.row["source"] == source]
+def styled(rows: Sequence[ReportRow]) -> list[tuple[int, ReportRow]]:
+    """Return rows with numbers of styles: one for controls that learned from noise, the others in turn."""
+    found, number = [], 0
+    for row in rows:
+        found.append((charts.CONTROL if row.is_noise else number, row))
+        number += 0 if row.is_noise else 1 + (number + 1 == charts.CONTROL)
+    return found
+
+
+def _by_source(rows: Sequence[ReportRow]) -> list[tuple[int, list[ReportRow]]]:
+    """Return the rows of each source, with the number of a style."""
+    own: dict[str, list[ReportRow]] = {}
+    for row in rows:
+        own.setdefault(row.row["source"], []).append(row)
+    return [(style, own[first.row["source"]]) for style, first in styled([some[0] for some in own.values()])]
 
 
 def _scored(row: ReportRow, *, whole: bool) -> Point:

@@ -66,7 +66,7 @@ def unpack(page: Path, folder: Path) -> Store:
     """
     content = read(page)
     for name in (content["profile"], *content["manifests"]):
-        if Path(name).name != name:
+        if name in (".", "..") or Path(name).name != name:
             raise _not_a_report(page, f"a file in it is called '{name}'")
     store = Store(folder / content["profile"])
     for name, manifest in content["manifests"].items():

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 About = Callable[[ReportRow, Record], Mapping[str, Any]]
-"""Of a row, by one of its records: ``facts`` (name and text), ``command``, ``is_exact``, ``remarks``, ``operations``."""
+"""Of a row, by one of its records: ``facts`` (names and texts), ``command``, ``is_exact``, ``remarks``, ``operations``."""
 
 MARKS = {
-    "stand-in": "stand-in data: not a result on the real dataset", "shipped": "small real data that ship with a library",
+    "stand-in": "stand-in data: not a result on the real dataset",
+    "shipped": "small real data that ship with a library",
     "smoke": "smoke profile: the numbers mean nothing",
-}  # fmt: skip
+}
 MOST_CHANGES = 12  # settings in which a row differs from its neighbour that are listed
 _TEXTS = ("target", "source", "data", "seeds")
 
@@ -39,7 +40,7 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
     profile = found.profile
     rows = found.rows
     return _environment().get_template("report.html").render(
-        it=found, legend=LEGEND, heads=list(zip(found.header, COMPACT, strict=True)), texts=_TEXTS,
+        it=found, legend=LEGEND, shipped=MARKS["shipped"], heads=list(zip(found.header, COMPACT, strict=True)), texts=_TEXTS,
         filters={name: _values(rows, name) for name in ("modality", "target", "source")},
         blocks=[_block(block, profile) for block in found.blocks],
         ablations=[_ablation(one, profile) for one in found.ablations],
