@@ -12,7 +12,7 @@ from benchmark.config.own_files import name_of
 from benchmark.config.schema import Suite
 from benchmark.planning.cell import state_of, write_manifest
 from benchmark.planning.plan import cells_of
-from benchmark.records.record import Record
+from benchmark.records.record import OWN_NETWORK, Record
 from benchmark.records.store import Store
 from benchmark.system.devices import device_kind
 from modalities import registry
@@ -98,7 +98,7 @@ def _set_network(settings: Student | Teacher, network: str | nn.Module | None) -
         settings.network = network
         return None
     # Weights and code are part of the name, and so of the cell's id: another network is another cell.
-    settings.network = f"own {type(network).__name__} {module_hash(network)[:12]}"
+    settings.network = f"{OWN_NETWORK}{type(network).__name__} {module_hash(network)[:12]}"
     return network
 
 

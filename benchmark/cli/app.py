@@ -11,7 +11,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.author_commands import check, new, new_target
-from benchmark.cli.cell_commands import insight
+from benchmark.cli.cell_commands import export, insight
 from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_version, print_whatever_is_said
@@ -253,6 +253,9 @@ def doctor(
     from benchmark.cli.doctor import examine
 
     raise typer.Exit(DONE if examine(root, results, format=format) else FAILED)
+
+
+app.command()(export)
 
 
 app.command()(insight)

@@ -35,15 +35,13 @@ def provenance_of(store: Store, record: Record, manifests: Iterable[Manifest]) -
     """
     runs = [found for found in manifests if any(cell.id == record.id for cell in found.cells)]
     typed = [text for manifest in runs for text in request_of(manifest, "").overrides]
-    again = reproduction(record, typed)
     labels = {label for manifest in runs for label, rows in manifest.variants.items() if record.row in rows}
     rows = {cell.id: cell.seed for manifest in runs for cell in manifest.cells if cell.row == record.row}
     return {
         "cell": record.id, "status": record.status, "reason": record.reason, "profile": record.profile,
         "target": record.target, "fold": record.fold, "seed": record.seed, "metric": record.metric,
         "metrics": record.metrics, "controls": record.controls,
-        "settings": [{"key": one.key, "value": one.value, "default": one.default} for one in again.settings],
-        "profile_of_defaults": again.request.profile, "recipe": record.recipe, "policy": record.policy,
+        "recipe": record.recipe, "policy": record.policy,
         "source": record.source,
         "data": {"kind": record.data, "fingerprint": record.data_fingerprint, "test_set": record.test_set},
         "teacher": {"network": record.teacher, "key": record.teacher_key, **_teacher(store, record)},
@@ -54,7 +52,21 @@ def provenance_of(store: Store, record: Record, manifests: Iterable[Manifest]) -
         "peak_memory_bytes": record.peak_memory_bytes,
         "files": _files(store, record),
         "requested_by": [_request(manifest, record) for manifest in runs],
-        "command": run_command(again.request), "command_is_exact": again.is_exact, "remarks": again.remarks,
+        **_again(record, typed),
+    }  # fmt: skip
+
+
+def _again(record: Record, typed: Sequence[str]) -> dict[str, Any]:
+    """Return how a cell is made again, or why that cannot be said by this installation."""
+    try:
+        found = reproduction(record, typed)
+    except BadInput as error:
+        remark = f"this installation cannot plan it: {error}"
+        return {"settings": [], "defaults_of": "", "command": "", "command_is_exact": False, "remarks": [remark]}
+    return {
+        "settings": [{"key": one.key, "value": one.value, "default": one.default} for one in found.settings],
+        "defaults_of": found.request.profile, "command": run_command(found.request),
+        "command_is_exact": found.is_exact, "remarks": found.remarks,
     }  # fmt: skip
 
 
@@ -90,19 +102,19 @@ def _print(found: Mapping[str, Any]) -> None:
     status = found["status"] if found["status"] == "done" else f"{found['status']}: {found['reason']}"
     say(f"{found['cell']}: {status}")
     print_table(["", ""], [row for row in facts(found) if row[1]])
-    profile, names = found["profile_of_defaults"], f"recipe {found['recipe']}, policy {found['policy']}"
+    profile, names = found["defaults_of"], f"recipe {found['recipe']}, policy {found['policy']}"
     print()
     if found["settings"]:
         say(f"Settings that differ from the profile {profile} ({names}):")
         settings = [[one["key"], _value(one["value"]), _value(one["default"])] for one in found["settings"]]
         print_table(["setting", "value", "default"], settings)
-    else:
+    elif found["command"]:
         say(f"Settings: those of the profile {profile} ({names}).")
     _print_list("Deviations from the published setting:", found["deviations"])
     _print_list("Files:", [f"{one['path']} ({size(one['bytes'])})" for one in found["files"]])
     _print_list("Requested by:", found["requested_by"])
     exact = ["this version plans the same cell of it, with the same id"] if found["command_is_exact"] else []
-    _print_list("To make it again:", [found["command"], *exact, *found["remarks"]])
+    _print_list("To make it again:", [*filter(None, [found["command"]]), *exact, *found["remarks"]])
 
 
 def _print_list(title: str, entries: Sequence[str]) -> None:

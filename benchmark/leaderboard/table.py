@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter, itemgetter
@@ -162,12 +163,14 @@ def _tell_apart(
         if len(alike) == 1 or not tell_apart(texts):
             texts = [sanitize(text) for text in differences([own for _, own in alike])]
         names = [sanitize(named.get(row["row"], "")) for row, _ in alike]
+        count = Counter(names)
         texts = [
-            name if names.count(name) == 1 and name else ", ".join(filter(None, dict.fromkeys((name, text))))
+            name if name and count[name] == 1 else ", ".join(filter(None, dict.fromkeys((name, text))))
             for name, text in zip(names, texts, strict=True)
         ]
+        count = Counter(texts)
         for (row, _), text in zip(alike, texts, strict=True):
-            by_hash = [f"settings {row['row']}"] if texts.count(text) > 1 else []  # of an earlier version, or damaged
+            by_hash = [f"settings {row['row']}"] if count[text] > 1 else []  # of an earlier version, or damaged
             row["differs"] = ", ".join(filter(None, (text, *by_hash)))
 
 

@@ -12,10 +12,12 @@ from benchmark.config.compose import compose_target, load_profile
 from benchmark.config.overrides import QUOTES, names_a_file
 from benchmark.config.own_files import name_of
 from benchmark.config.suites import load_suite
+from benchmark.planning.plugins import KIND_OF
 from benchmark.records.provenance import strip_folders
 from modalities import registry
 from modalities.base import TargetAdapter
 from modalities.errors import BadInput, UnknownName, readable_name
+from modalities.plugins.find import is_python_file
 
 CONTROLS = ("noise",)  # names of sources that every modality has
 
@@ -123,6 +125,7 @@ def broken_targets(request: Request) -> dict[str, str]:
 def without_folders(text: str) -> str:
     """Return a setting without the folders of a file that it names; two files of one name differ by their content."""
     key, equals, value = text.partition("=")
-    if not names_a_file(key):
+    path = value.strip(QUOTES)
+    if not names_a_file(key) or (key in KIND_OF and not is_python_file(path)):  # a network's name may have a slash
         return strip_folders(text)
-    return f"{key}{equals}{readable_name(Path(value.strip(QUOTES)).name)}"
+    return f"{key}{equals}{readable_name(Path(path).name)}"

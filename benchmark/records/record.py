@@ -15,6 +15,9 @@ from benchmark.records.identity import SCHEMA_VERSION
 from benchmark.records.json_checks import STRICT, first_problem, read_json
 from modalities.errors import BadInput
 
+OWN_NETWORK = "own "
+"""Beginning of the name of a caller's own network, which no name can build again; its type and a hash follow."""
+
 REAL_TRAINING_ITEMS = "real-training-items"
 """Source of the one control that is not a single datum; what follows a colon says which items."""
 

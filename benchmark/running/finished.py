@@ -14,7 +14,7 @@ from benchmark.evaluation.predict import evaluation_batches
 from benchmark.planning.cell import Cell
 from benchmark.planning.recorded import cell_of_record
 from benchmark.records.find import find_cell
-from benchmark.records.record import Record
+from benchmark.records.record import OWN_NETWORK, Record
 from benchmark.records.store import Store
 from benchmark.running.networks import load_weights, make_network
 from benchmark.running.screening import saved_teacher
@@ -72,11 +72,15 @@ def load_finished(results: Path, name: str, root: Path, device: torch.device, *,
         root: folder of the real datasets.
         source: path of the source's file; a named source needs none.
 
-    Raises BadInput if the cell is not done, or if its files, data or source are not there or have changed.
+    Raises BadInput if the cell is not done or has a caller's own network, or if its files, data or source are not
+    there or have changed.
     """
     store, record = find_cell(results, name)
     if record.status != "done":
         raise BadInput(f"the cell {record.id} is not done ({record.status}: {record.reason}); run it again.")
+    for role, network in (("student", record.student), ("teacher", record.teacher)):
+        if network.startswith(OWN_NETWORK):
+            raise BadInput(f"the {role} of {record.id} is a module of your own, which cannot be built by its name.")
     cell = cell_of_record(record, root, source=source)
     view, classes = cell.config.view, len(cell.adapter.info.classes)
     weights = store.student_weights(record.id)

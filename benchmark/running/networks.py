@@ -37,8 +37,12 @@ def make_network(
 
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write a network's weights as safetensors, completely or not at all. Raise BadInput if they cannot be written."""
-    state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-    atomic_write(path, save(state))
+    atomic_write(path, safetensors_of(network))
+
+
+def safetensors_of(network: nn.Module) -> bytes:
+    """Return a network's weights, in the precision that it holds them in, as the content of a safetensors file."""
+    return save({name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()})
 
 
 def load_weights(network: nn.Module, path: Path, sha256: str = "") -> None:

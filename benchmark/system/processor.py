@@ -20,8 +20,13 @@ def multiplies_bfloat16() -> bool:
     They are AVX512-BF16, AMX-BF16 and Arm's BF16, as Linux names them in /proc/cpuinfo.
     Other systems do not tell, and count as without.
     """
+    return has_instructions("avx512_bf16", "amx_bf16", "bf16")
+
+
+def has_instructions(*names: str) -> bool:
+    """Return whether the CPU has one of these sets of instructions, by their names in Linux's /proc/cpuinfo."""
     flags = f"{_entries().get('flags', '')} {_entries().get('Features', '')}".split()
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+    return not set(names).isdisjoint(flags)
 
 
 @cache

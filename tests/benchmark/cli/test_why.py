@@ -7,6 +7,9 @@ import shlex
 
 import pytest
 
+from benchmark.records.store import Store
+from example_leaderboard import cell
+
 
 def test_everything_that_is_known_of_a_cell_is_told(benchmark, ran):
     record = ran.record
@@ -57,6 +60,19 @@ def test_the_runs_that_requested_a_cell_are_told_as_they_were_typed(benchmark, f
     assert "digits,cifar10" in command
     assert "recipe.steps=40" in command
     assert found["row"]["cells"][cell] == 0
+
+
+def test_a_cell_of_a_target_that_is_not_installed_here_keeps_its_provenance(benchmark, tmp_path):
+    entry, record = cell("letters", top1=0.75)
+    store = Store(tmp_path / "demo")
+    store.write_manifest("all", {}, [entry])
+    store.write(record)
+    ended = benchmark("why", record.id, "--results", tmp_path)
+    assert ended.code == 0
+    assert "75.0 %" in ended.out
+    assert "this installation cannot plan it: there is no target named 'letters'" in ended.out
+    found = json.loads(benchmark("why", record.id, "--results", tmp_path, "--format", "json").out)
+    assert (found["command"], found["command_is_exact"]) == ("", False)
 
 
 def test_a_cell_that_is_not_done_says_why(benchmark, finished):

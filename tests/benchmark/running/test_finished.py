@@ -98,6 +98,14 @@ def test_what_is_gone_or_changed_is_named(ran, results, tmp_path):
         finished(ran, results)
 
 
+@pytest.mark.parametrize("role", ["student", "teacher"])
+def test_a_network_of_ones_own_cannot_be_loaded_by_its_name(ran, results, role):
+    record = replace(ran.record, **{role: "own Mine 0123456789ab"})
+    (results / "smoke/cells" / record.id / "record.json").write_text(record.to_json(), encoding="utf-8")
+    with pytest.raises(BadInput, match=f"the {role} of .* is a module of your own"):
+        finished(ran, results)
+
+
 def test_records_from_before_a_setting_existed_have_the_value_that_changes_nothing(ran):
     recipe = {key: value for key, value in ran.record.config["recipe"].items() if key != "squared_temperature"}
     record = ran.record.__class__(**{**vars(ran.record), "config": {**ran.record.config, "recipe": recipe}})

@@ -37,3 +37,8 @@ def test_bfloat16_is_used_where_the_cpu_has_instructions_for_it(cpuinfo, text, e
 def test_the_name_of_the_cpu_is_the_first_ones(cpuinfo):
     cpuinfo("processor\t: 0\nmodel name\t: Fast 9000\n\nprocessor\t: 1\nmodel name\t: Slow\n")
     assert processor.processor() == "Fast 9000"
+
+
+def test_instructions_are_found_by_any_of_their_names(cpuinfo):
+    cpuinfo("processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\n")
+    assert processor.has_instructions("avx_vnni", "avx512_vnni") and not processor.has_instructions("vnni", "avx_vnni")
