@@ -41,8 +41,9 @@ def _about(store: Store) -> About:
     def about(row: ReportRow, record: Record) -> Mapping[str, Any]:
         try:
             known = provenance_of(store, record, manifests)
-        except BadInput as error:  # such as a target that is not installed here
-            return {"facts": [], "command": "", "is_exact": False, "remarks": [str(error)], "operations": ""}
+        except BadInput as error:  # the teacher's notes are damaged
+            said = str(error).replace(str(store.root), store.root.name)
+            return {"facts": [], "command": "", "is_exact": False, "remarks": [said], "operations": ""}
         own, seeds = f"seeds=[{record.seed}]", f"seeds=[{','.join(str(cell.entry.seed) for cell in row.cells)}]"
         return {
             "facts": [(name, text) for name, text in facts(known) if text],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 About = Callable[[ReportRow, Record], Mapping[str, Any]]
-"""Of a row, by one of its records: ``facts`` (names and texts), ``command``, ``is_exact``, ``remarks``, ``operations``."""
+"""Of a row, by one of its records: ``facts`` (names, texts), ``command``, ``is_exact``, ``remarks``, ``operations``."""
 
 MARKS = {
     "stand-in": "stand-in data: not a result on the real dataset",
@@ -40,7 +40,8 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
     profile = found.profile
     rows = found.rows
     return _environment().get_template("report.html").render(
-        it=found, legend=LEGEND, shipped=MARKS["shipped"], heads=list(zip(found.header, COMPACT, strict=True)), texts=_TEXTS,
+        it=found, legend=LEGEND, shipped=MARKS["shipped"], heads=list(zip(found.header, COMPACT, strict=True)),
+        texts=_TEXTS,
         filters={name: _values(rows, name) for name in ("modality", "target", "source")},
         blocks=[_block(block, profile) for block in found.blocks],
         ablations=[_ablation(one, profile) for one in found.ablations],

@@ -57,8 +57,8 @@ def test_real_training_items_are_no_datum():
 @pytest.mark.parametrize(
     ("modality", "name", "said"),
     [
-        ("image", "deadleaves", "none needed"), ("audio", "noise", "none needed"), ("image", "china", "scikit-learn, CC BY"),
-        ("audio", "speech", "that of this package"),
+        ("image", "deadleaves", "none needed"), ("audio", "noise", "none needed"),
+        ("image", "china", "scikit-learn, CC BY"), ("audio", "speech", "that of this package"),
     ],
 )  # fmt: skip
 def test_what_is_known_of_a_licence_is_told(modality, name, said):
