@@ -168,14 +168,12 @@ def _ablations(manifests: Sequence[Manifest], blocks: Sequence[Block]) -> list[A
     for manifest in manifests:
         if manifest.axis in ("", NAMED):
             continue
-        for block in blocks:
-            by_target: dict[str, list[tuple[str, ReportRow]]] = {}
-            for label, ids in manifest.variants.items():
-                for row in block.rows:
-                    if row.id in ids:
-                        by_target.setdefault(row.target, []).append((label, row))
-            for target, rows in by_target.items():
-                made_of = (manifest.suite, target, *((label, row.id) for label, row in rows))
-                ablation = Ablation(manifest.suite, manifest.axis, target, block.data, block.modality, rows)
-                found.setdefault(made_of, ablation)
+        by_place: dict[tuple[str, str, str], list[tuple[str, ReportRow]]] = {}
+        for label, ids in manifest.variants.items():
+            for row in (row for block in blocks for row in block.rows if row.id in ids):
+                place = row.row["data"], row.row["modality"], row.target
+                by_place.setdefault(place, []).append((label, row))
+        for (data, modality, target), rows in by_place.items():
+            made_of = (manifest.suite, target, *((label, row.id) for label, row in rows))
+            found.setdefault(made_of, Ablation(manifest.suite, manifest.axis, target, data, modality, rows))
     return list(found.values())

@@ -61,7 +61,7 @@ def data_of(records: Iterable[Record], modality_of: Callable[[str], Modality], f
 def _datum(records: Sequence[Record], modality_of: Callable[[str], Modality], folders: Sequence[Path]) -> Datum:
     example = next((record for record in records if record.status == "done"), records[0])
     source = example.source
-    known = {
+    known: dict[str, Any] = {
         "name": source["name"], "modality": example.modality, "sha256": source["sha256"],
         "description": source["description"], "licence": _licence(source["description"]),
         "used_by": tuple(dict.fromkeys(record.target for record in records)),

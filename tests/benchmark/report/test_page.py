@@ -232,6 +232,7 @@ found.push(heads.filter((one) => one.hasAttribute("aria-sort")).length, document
 const select = document.querySelector("select[name=target]");
 select.value = "stl10"; select.dispatchEvent(new Event("change", {bubbles: true}));
 found.push([...table.tBodies[0].rows].filter((row) => !row.hidden).length, document.getElementById("said").textContent);
+found.push(document.documentElement.scrollWidth <= innerWidth);
 document.title = JSON.stringify(found);
 </script></body>"""
 
@@ -245,12 +246,20 @@ def test_sorting_and_filtering_work_in_a_browser(tmp_path):
     path = tmp_path / "page.html"
     path.write_text(page_of(tmp_path, "demo")[1].replace("</body>", CLICKS), encoding="utf-8")
     browser = shutil.which("chromium") or shutil.which("google-chrome")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=500,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
     done = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, encoding="utf-8", check=True)
     title = parse_page(done.stdout).all("title")[0]
-    down, first, up, second, sorted_columns, said, shown, filtered = json.loads(title.text)
+    down, first, up, second, sorted_columns, said, shown, filtered, fits = json.loads(title.text)
     assert (down, first) == (["93.8", "52.1", "10.4", "–"], "descending")
     assert (up, second) == (["10.4", "52.1", "93.8", "–"], "ascending")
     assert (sorted_columns, shown) == (1, 1)
     assert "sorted by target, A to Z" in said
     assert "1 of 4 rows" in filtered
+    assert fits  # nothing is wider than the window, but for tables, which scroll
