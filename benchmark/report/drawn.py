@@ -15,7 +15,7 @@ from benchmark.report.collect import Block, ReportRow
 Row = dict[str, Any]
 Figure = dict[str, Any]
 
-MOST_SERIES = 12  # of one chart
+MOST_ROWS = 12  # of one chart of curves
 
 
 def score_bounds(row: Row) -> Interval | None:
@@ -56,21 +56,21 @@ def curves(block: Block, mark: str) -> list[Figure]:
     found = []
     for target, rows in by_target(block.rows):
         series: list[Series] = []
-        left_out = 0
+        names: list[tuple[str, str]] = []
         for style, row in styled(rows):
-            for cell in row.cells:
-                points = _loss(cell.curve, _batch(row))
-                if not points:
-                    continue
-                if len(series) < MOST_SERIES:
-                    seed = f", seed {cell.entry.seed}" if len(row.cells) > 1 else ""
-                    series.append(Series(f"{row.source}{seed}", points, style))
-                else:
-                    left_out += 1
+            own = [
+                Series(f"{row.source}, seed {cell.entry.seed}", points, style)
+                for cell in row.cells
+                if (points := _loss(cell.curve, _batch(row)))
+            ]
+            if own:
+                seeds = f", {len(own)} seeds" if len(own) > 1 else ""
+                names.append((charts.swatch(own[0]), row.source + seeds))
+                series += own if len(names) <= MOST_ROWS else []
         title = f"Training loss by segments seen, {target}{mark}"
         svg = charts.lines(series, "segments seen", "loss", title)
         if svg:
-            found.append(figure(svg, target, block, legend(series), left_out))
+            found.append(figure(svg, target, block, names[:MOST_ROWS], max(0, len(names) - MOST_ROWS)))
     return found
 
 
@@ -130,7 +130,7 @@ def by_target(rows: Iterable[ReportRow]) -> list[tuple[str, list[ReportRow]]]:
 
 
 def legend(series: Sequence[Series]) -> list[tuple[str, str]]:
-    """Return the swatch and the name of each series, those of one style once."""
+    """Return the swatch and the name of each series."""
     return [(charts.swatch(one), one.name) for one in series]
 
 
