@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("--before", default="7196a21", help="commit to compare with")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--most", type=int, default=300, help="seconds of processor time after which a command ends")
+    parser.add_argument("--only", default="", help="the commands whose titles have this in them")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, checkout(given.before, Path(name) / "before") as before:
         stores, codes = Path(name) / "stores", {"before": before, "now": HERE}
@@ -213,6 +214,7 @@ def main() -> None:
         parts = {
             title: partial(measure_command, given, codes, command, both)
             for title, (command, both) in commands(stores).items()
+            if given.only in title
         }
         measure(given, "Planning", parts, partial(body, given))
 
