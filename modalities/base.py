@@ -317,6 +317,14 @@ class Modality(Protocol):
         """
         ...
 
+    def show_source(self, source: Any, view: Any) -> tuple[np.ndarray, tuple[int, np.ndarray] | None]:
+        """Return the whole datum as people see and hear it, whatever segments make of it.
+
+        It is pictures, (n, height, width, 3) uint8 (n above 1: evenly spaced frames of a clip), and samples per second
+        with sound (samples,) float32 within [-1, 1], or None if it is silent. Of several items, the first is shown.
+        """
+        ...
+
     def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
         """Write a PNG of the source and of the segments that a student sees."""
         ...

@@ -16,7 +16,7 @@ from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_version, print_whatever_is_said
 from benchmark.cli.remedies import explain
-from benchmark.cli.table_commands import claims, compare, forget, merge, table, why
+from benchmark.cli.table_commands import claims, compare, forget, merge, report, table, why
 from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -178,6 +178,9 @@ app.command()(table)
 
 
 app.command()(claims)
+
+
+app.command()(report)
 
 
 app.command()(why)

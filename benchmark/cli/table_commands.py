@@ -10,6 +10,7 @@ import typer
 from benchmark.cli import options
 from benchmark.cli.exit_codes import DONE, FAILED
 from modalities.errors import BadInput
+from modalities.storage.paths import data_root
 
 
 def table(
@@ -98,6 +99,28 @@ def claims(
     name = options.profile_alone(settings, profile, "") if settings or profile else ""
     paper = options.paper_of(format == "latex", width, caption, latex_label, no_float)
     show_claims(results, name, options.split_names(suite), format, paper)
+
+
+def report(
+    settings: options.ProfileAlone = None,
+    out: Annotated[Path | None, options.path("--out", help="HTML file to write. Default: report-PROFILE.html.")] = None,
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+    root: options.Root = None,
+) -> None:
+    """Write one page about all records of a profile: tables, charts, claims, the datum, costs and provenance.
+
+    The page is a single file that opens from disk, needs no network, and prints; with scripts its tables sort and
+    filter. It embeds the records that it was computed from, and the same records give the same bytes. A source that is
+    a file of yours is shown if it lies in the folder of `--root` or in the current one. Takes seconds.
+
+    Example: `benchmark report profile=small --out report.html`
+    """
+    from benchmark.cli.report import write_report
+
+    name = options.profile_alone(settings, profile, "demo")
+    page = write_report(results, name, data_root(root), out or Path(f"report-{name}.html"))
+    typer.echo(f"wrote {page}")
 
 
 def why(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,19 @@ from modalities.errors import BadInput
 def explain_number(results: Path, name: str, *, format: str) -> None:
     """Print everything that is known of a cell, which is named by its id or a part of it."""
     store, record = find_cell(results, name)
-    found = provenance_of(store, record)
+    found = provenance_of(store, record, store.manifest_files().values())
     if format == "json":
         print_json(found)
     else:
         _print(found)
 
 
-def provenance_of(store: Store, record: Record) -> dict[str, Any]:
-    """Return everything that is known of a cell, JSON-ready: its record, teacher, files, runs, and how to repeat it."""
-    runs = _runs(store, record)
+def provenance_of(store: Store, record: Record, manifests: Iterable[Manifest]) -> dict[str, Any]:
+    """Return everything that is known of a cell, JSON-ready: its record, teacher, files, runs, and how to repeat it.
+
+    ``manifests`` are all those of the store.
+    """
+    runs = [found for found in manifests if any(cell.id == record.id for cell in found.cells)]
     typed = [text for manifest in runs for text in request_of(manifest, "").overrides]
     labels = {label for manifest in runs for label, rows in manifest.variants.items() if record.row in rows}
     rows = {cell.id: cell.seed for manifest in runs for cell in manifest.cells if cell.row == record.row}
@@ -67,11 +70,6 @@ def _again(record: Record, typed: Sequence[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _runs(store: Store, record: Record) -> list[Manifest]:
-    """Return the manifests that list a cell."""
-    return [found for found in store.manifest_files().values() if any(cell.id == record.id for cell in found.cells)]
-
-
 def _request(manifest: Manifest, record: Record) -> str:
     if "cell" in manifest.selection:
         return "benchmark.run, from Python"
@@ -103,7 +101,7 @@ def _files(store: Store, record: Record) -> list[dict[str, Any]]:
 def _print(found: Mapping[str, Any]) -> None:
     status = found["status"] if found["status"] == "done" else f"{found['status']}: {found['reason']}"
     say(f"{found['cell']}: {status}")
-    print_table(["", ""], [row for row in _facts(found) if row[1]])
+    print_table(["", ""], [row for row in facts(found) if row[1]])
     profile, names = found["defaults_of"], f"recipe {found['recipe']}, policy {found['policy']}"
     print()
     if found["settings"]:
@@ -127,7 +125,8 @@ def _print_list(title: str, entries: Sequence[str]) -> None:
         say(f"  {entry}")
 
 
-def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what ``provenance_of`` found as names and texts for people; a text is empty if it is not known."""
     metrics, controls = found["metrics"], found["controls"]
     name = "top1" if found["metric"] == "top-1" else "mean_per_class"
     yield f"score ({found['metric']})", _score(metrics, name)

@@ -42,8 +42,12 @@ def render_csv(frame: pd.DataFrame) -> str:
 
 def render_json(content: Any) -> str:
     """ASCII, and safe inside an HTML script. Raises ValueError for a number that is not finite."""
-    text = json.dumps(content, indent=1, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
+    return in_script(json.dumps(content, indent=1, allow_nan=False)) + "\n"
+
+
+def in_script(text: str) -> str:
+    """Return JSON so that it may stand in an HTML script: nothing in it ends the script or begins a comment."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def render_markdown(table: Table, legend: str) -> str:

@@ -18,7 +18,7 @@ from benchmark.planning.training_items import items_target, source_in_fold
 from benchmark.records.cell_key import CellKey
 from benchmark.records.record import Record
 from modalities import registry
-from modalities.base import SourceRef
+from modalities.base import Modality, SourceRef
 from modalities.errors import BadInput
 from modalities.storage.paths import user_path
 
@@ -74,6 +74,21 @@ def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
         id=record.id, row=record.row, key=CellKey(**key), source=ref, source_path=path, data=data, config=config,
         identity=identity, teacher_key=record.teacher_key or "", items=items,
     )  # fmt: skip
+
+
+def view_and_policy(record: Record, modality: Modality) -> tuple[Any, Any]:
+    """Return the view and the policy that a record's segments were made with.
+
+    Raises BadInput if the record does not say, or if the policy is a plug-in's, which a record knows by its hash alone.
+    """
+    own = record.config
+    if not isinstance(own.get("view"), Mapping) or not isinstance(own.get("policy"), Mapping):
+        raise BadInput(f"the record of {record.id} does not say how its segments were made; run its cell again.")
+    if any(setting.startswith("policy") for setting in own.get("plugins", {})):
+        raise BadInput(
+            f"the segments of {record.id} were made by a policy of a plug-in, which is not part of a record."
+        )
+    return _filled(modality.view_type, own["view"]), _filled(modality.policy_type, own["policy"])
 
 
 def _datum(record: Record, identify: Callable[[], SourceRef]) -> SourceRef:

@@ -107,6 +107,9 @@ class PackagedModality(Modality):
     def sounds(self, inputs: Tensor, view: Any, source: Any) -> Any:
         return self._file("display").sounds(inputs, view, source)
 
+    def show_source(self, source: Any, view: Any) -> Any:
+        return self._file("display").show_source(source, view)
+
     def preview(self, source: Any, view: Any, policy: Any, *, seed: int, path: Path) -> None:
         self._file("preview").preview(source, view, policy, seed=seed, path=path)
 

@@ -19,6 +19,7 @@ DARKEST, BRIGHTEST = -2.5, 2.5  # standard deviations from the mean
 ROUNDS = 32  # of Griffin and Lim's
 WINDOWS = 64  # of the recording, from which level and contrast are taken
 PEAK = 0.7  # of full scale
+COLUMNS = 640  # of the spectrogram of a whole recording, at most
 
 
 def pictures(inputs: Tensor, view: AudioView) -> NDArray[np.uint8]:
@@ -51,6 +52,20 @@ def sounds(inputs: Tensor, view: AudioView, source: AudioSource) -> tuple[int, N
         )  # fmt: skip
         found[place] = PEAK * wave / max(float(np.abs(wave).max()), 1e-6)
     return view.rate, found
+
+
+def show_source(source: AudioSource, view: AudioView) -> tuple[NDArray[np.uint8], tuple[int, NDArray[np.float32]]]:
+    """Return the spectrogram of the whole recording, (1, mels, up to COLUMNS, 3), low bands below; and its sound."""
+    import torch
+
+    wave = source.wave[: len(source.wave) // source.items]
+    wave = torch.nn.functional.pad(wave, (0, max(0, view.samples - len(wave))))
+    power = mel_power(wave[None], view)
+    power = torch.nn.functional.adaptive_avg_pool2d(power[None], (power.shape[1], min(COLUMNS, power.shape[2])))[0]
+    log = torch.log1p(power / FLOOR)
+    standardised = (log - log.mean()) / log.std().clamp_min(1e-6)
+    loudest = wave.abs().max().clamp_min(1e-6)
+    return pictures(standardised[None], view), (source.rate, (PEAK * wave / loudest).cpu().numpy())
 
 
 def _level_and_contrast(source: AudioSource, view: AudioView) -> tuple[float, float]:

@@ -12,6 +12,8 @@ from modalities.image.policies import ImageView
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from modalities.image.source import ImageSource
+
 
 def pictures(inputs: Tensor, view: ImageView) -> NDArray[np.uint8]:
     """Return normalised inputs, (B, 3, size, size), as pictures, (B, size, size, 3); colours are cut to 0 … 255."""
@@ -22,3 +24,8 @@ def pictures(inputs: Tensor, view: ImageView) -> NDArray[np.uint8]:
 
 def sounds(inputs: Tensor, view: ImageView, source: object) -> None:
     """Pictures make no sound."""
+
+
+def show_source(source: ImageSource, view: ImageView) -> tuple[NDArray[np.uint8], None]:
+    """Return the picture itself, (1, height, width, 3)."""
+    return source.reductions[0][None, : source.height], None

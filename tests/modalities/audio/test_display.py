@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from modalities.audio.display import PEAK, pictures, sounds
+from modalities.audio.display import COLUMNS, PEAK, pictures, show_source, sounds
 from modalities.audio.logmel import log_mel
 from modalities.audio.policies import AudioView
 from modalities.audio.source import AudioSource
@@ -61,3 +63,23 @@ def test_the_same_spectrogram_gives_the_same_sound_and_a_short_recording_suffice
     assert np.array_equal(first, second) and np.isfinite(first).all()
     _, silent = sounds(torch.full((1, *VIEW.shape), -99.0), VIEW, source())
     assert np.isfinite(silent).all()
+
+
+def test_the_whole_recording_is_shown_and_heard():
+    recording = source(40.0)
+    recording.wave[: len(recording.wave) // 2] *= 0.001  # quiet, then loud
+    shown, (rate, sound) = show_source(recording, VIEW)
+    assert shown.shape == (1, VIEW.mels, COLUMNS, 3)
+    brightness = shown[0].astype(int).sum((0, 2))
+    assert brightness[: COLUMNS // 2 - 9].mean() < brightness[COLUMNS // 2 + 9 :].mean()
+    assert rate == VIEW.rate
+    assert len(sound) == len(recording.wave)
+    assert np.abs(sound).max() == pytest.approx(PEAK)
+
+
+def test_of_several_recordings_the_first_is_heard_and_a_short_one_fills_the_view():
+    both = replace(source(1.0), wave=torch.cat([tone(300, 1000), tone(2000, 1000)]), items=2)
+    shown, (_, sound) = show_source(both, VIEW)
+    assert len(sound) == VIEW.samples
+    assert np.abs(sound[1000:]).max() == 0
+    assert shown.shape[1] == VIEW.mels

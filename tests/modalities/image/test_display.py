@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from modalities.image.display import pictures, sounds
+from modalities.base import SourceRef
+from modalities.image.display import pictures, show_source, sounds
 from modalities.image.items import prepare
 from modalities.image.policies import ImageView
+from modalities.image.source import ImageSource
 
 VIEW = ImageView(size=8)
 
@@ -25,3 +28,12 @@ def test_colours_beyond_those_of_a_screen_are_cut():
 
 def test_pictures_are_silent():
     assert sounds(torch.zeros(1, 3, 8, 8), VIEW, None) is None
+
+
+@pytest.mark.parametrize("items", [1, 2])
+def test_the_datum_is_shown_as_it_is_and_of_several_the_first(items):
+    pixels = np.random.default_rng(0).integers(0, 256, (items * 6, 9, 3), dtype=np.uint8)
+    source = ImageSource(SourceRef("x", "0" * 64, "x"), (pixels,), torch.device("cpu"), items)
+    shown, sound = show_source(source, VIEW)
+    assert sound is None
+    assert np.array_equal(shown, pixels[None, :6])

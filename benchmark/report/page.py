@@ -1,0 +1,222 @@
+"""Findings to a single HTML file: tables, charts and records, without fonts, servers or addresses of other files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from benchmark.claims import formats as claim_formats
+from benchmark.leaderboard.documents import is_missing
+from benchmark.leaderboard.formats import COMPACT, LEGEND, percent
+from benchmark.leaderboard.table import sanitize
+from benchmark.records.record import Record
+from benchmark.records.settings import changes
+from benchmark.report import drawn
+from benchmark.report.collect import Ablation, Block, Findings, FoundCell, ReportRow
+from benchmark.report.datum import Datum
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+About = Callable[[ReportRow, Record], Mapping[str, Any]]
+"""Of a row, by one of its records: ``facts`` (names, texts), ``command``, ``is_exact``, ``remarks``, ``operations``."""
+
+MARKS = {
+    "stand-in": "stand-in data: not a result on the real dataset",
+    "shipped": "small real data that ship with a library",
+    "smoke": "smoke profile: the numbers mean nothing",
+}
+MOST_CHANGES = 12  # settings in which a row differs from its neighbour that are listed
+_TEXTS = ("target", "source", "data", "seeds")
+
+
+def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tuple[str, str]) -> str:
+    """Return the page; ``embedded`` are the records and their checksum (``embedded.pack``)."""
+    from markupsafe import Markup
+
+    text, sha256 = embedded
+    profile = found.profile
+    rows = found.rows
+    return _environment().get_template("report.html").render(
+        it=found, legend=LEGEND, shipped=MARKS["shipped"], heads=list(zip(found.header, COMPACT, strict=True)),
+        texts=_TEXTS,
+        filters={name: _values(rows, name) for name in ("modality", "target", "source")},
+        blocks=[_block(block, profile) for block in found.blocks],
+        ablations=[_ablation(one, profile) for one in found.ablations],
+        claims=_claims(found), claims_legend=claim_formats.LEGEND, claims_header=claim_formats.HEADER,
+        data=[{"datum": one, "mark": _mark_of_all(one.data, profile)} for one in data],
+        details=[_details(row, rows, profile, about) for row in rows],
+        records=Markup(text), sha256=sha256, count=len(found.records), figures=sum(map(_is_done, rows)),
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+    from markupsafe import Markup
+
+    folder = resources.files("benchmark.report").joinpath("templates")
+    names = ("report.html", "report.css", "report.js")
+    parts = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in names}
+
+    def cleaned(value: Any) -> Any:
+        return value if isinstance(value, Markup) else sanitize(str(value))
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=cleaned,
+        keep_trailing_newline=True, loader=DictLoader(parts),
+    )  # fmt: skip
+    environment.filters |= {"svg": Markup, "sort_key": _sort_key, "percent": percent}
+    return environment
+
+
+def mark(data: str, profile: str) -> str:
+    """Return what every part of a page has to say of the data and the profile it rests on; empty for real results."""
+    return "; ".join(MARKS[name] for name in (data, profile) if name in MARKS)
+
+
+def _mark_of_all(data: Sequence[str], profile: str) -> str:
+    """Return the mark of what is used by rows of several kinds of data."""
+    kinds = [text for kind in data if (text := mark(kind, profile))]
+    return " / ".join(dict.fromkeys(kinds)) + (" / other rows: real data" if kinds and "real" in data else "")
+
+
+def _after(text: str) -> str:
+    """Return a mark as it follows a name in a sentence."""
+    return f" ({text})" if text else ""
+
+
+def _values(rows: Sequence[ReportRow], name: str) -> list[str]:
+    return list(dict.fromkeys(str(row.row[name]) for row in rows))
+
+
+def _sort_key(row: ReportRow, column: str) -> str:
+    """Return what a column is sorted by: the figure itself, or the text; empty if there is none."""
+    if column in ("target", "source"):
+        return row.target if column == "target" else row.source
+    value = row.row[column]
+    return "" if is_missing(value) else str(value)
+
+
+def _block(block: Block, profile: str) -> dict[str, Any]:
+    text = mark(block.data, profile)
+    bars = [drawn.retention(row, f"{row.target}, {row.source}", _after(text)) for row in block.rows]
+    return {
+        "block": block, "mark": text, "bars": list(zip(block.rows, bars, strict=True)),
+        "curves": drawn.curves(block, _after(text)), "by_segments": drawn.by_segments(block, _after(text)),
+        "costs": [_cost(row) for row in block.rows],
+    }  # fmt: skip
+
+
+def _ablation(one: Ablation, profile: str) -> dict[str, Any]:
+    text = mark(one.data, profile)
+    bars = [drawn.retention(row, f"{one.target}, {label}", _after(text)) for label, row in one.rows]
+    return {
+        "of": one,
+        "mark": text,
+        "bars": [(label, row, bar) for (label, row), bar in zip(one.rows, bars, strict=True)],
+    }
+
+
+def _claims(found: Findings) -> list[dict[str, Any]]:
+    blocks = []
+    for title, part in claim_formats.blocks(found.claims):
+        bars = drawn.claim_bars(part)
+        rows = [
+            {"texts": claim_formats.shown(*one), "bar": bar, "note": one[0].note, "verdict": one[1].verdict}
+            for one, bar in zip(part, bars, strict=True)
+        ]
+        text = mark(part[0][0].data, found.profile)
+        blocks.append({"title": title, "mark": text, "rows": rows, "remarks": claim_formats.remarks(part)})
+    return blocks
+
+
+def _is_done(row: ReportRow) -> bool:
+    return bool(row.row["status"] == "done")
+
+
+def _cost(row: ReportRow) -> dict[str, Any]:
+    """Return what a row's cells took, of those seeds that are done: means over them, or why nothing is known."""
+    records = [cell.record for cell in row.cells if cell.is_done and cell.record]
+    if not records:
+        return {"row": row, "reason": f"{row.row['status']}: {row.row['reason']}"}
+
+    def mean(values: list[float | None]) -> str:
+        known = [value for value in values if value is not None]
+        return f"{sum(known) / len(known):,.0f}" if known and len(known) == len(values) else "not recorded"
+
+    devices = list(dict.fromkeys(_machine(record) for record in records))
+    memory = [None if r.peak_memory_bytes is None else r.peak_memory_bytes / 1e6 for r in records]
+    return {
+        "row": row, "reason": "", "cells": len(records),
+        "segments": mean([record.segments for record in records]),
+        "forwards": mean([record.costs.get("teacher_forwards") for record in records]),
+        "seconds": mean([sum(record.seconds.values()) for record in records]),
+        "distilling": mean([_distilling(record) for record in records]),
+        "memory": mean(memory), "device": "; ".join(devices),
+    }  # fmt: skip
+
+
+def _distilling(record: Record) -> float | None:
+    known = [seconds for phase, seconds in record.seconds.items() if phase.startswith("distil")]
+    return sum(known) if known else None
+
+
+def _machine(record: Record) -> str:
+    threads = record.provenance.get("threads")
+    parts = [record.provenance.get("device"), f"{threads} thread{'s' if threads != 1 else ''}" if threads else None]
+    return ", ".join(str(part) for part in parts if part) or "not recorded"
+
+
+def _details(row: ReportRow, rows: Sequence[ReportRow], profile: str, about: About) -> dict[str, Any]:
+    example = row.example
+    nothing = {"facts": [], "command": "", "is_exact": False, "remarks": [], "operations": ""}
+    return {
+        "row": row, "mark": mark(row.row["data"], profile), "cells": [_seed(cell) for cell in row.cells],
+        "neighbour": _neighbour(row, rows), "deviations": example.deviations if example else [],
+        **(about(row, example) if example else nothing),
+    }  # fmt: skip
+
+
+def _seed(cell: FoundCell) -> dict[str, Any]:
+    record = cell.record
+    if not cell.is_done or record is None:
+        return {
+            "id": cell.entry.id,
+            "seed": cell.entry.seed,
+            "score": "",
+            "problem": cell.problem,
+            "seconds": "",
+            "when": "",
+        }
+    name = "mean_per_class" if record.metric == "mean per-class" else "top1"
+    return {
+        "id": cell.entry.id, "seed": cell.entry.seed, "score": percent(record.metrics.get(name)), "problem": "",
+        "seconds": f"{sum(record.seconds.values()):,.1f}", "when": record.provenance.get("started") or "not recorded",
+    }  # fmt: skip
+
+
+def _neighbour(row: ReportRow, rows: Sequence[ReportRow]) -> dict[str, Any] | None:
+    """Return the row of the same target and data that differs in the fewest settings, and in which, in words."""
+    if row.example is None:
+        return None
+    axes = ("modality", "target", "fold", "data")
+    alike = [
+        other
+        for other in rows
+        if other is not row and other.example and all(other.row[axis] == row.row[axis] for axis in axes)
+    ]
+    found = [(changes(row.example.settings, other.example.settings), other) for other in alike if other.example]
+    if not found:
+        return None
+    differing, other = min(found, key=lambda entry: len(entry[0]))
+    words = [f"{key}: {_value(here)} here, {_value(there)} there" for key, (here, there) in differing.items()]
+    if len(words) > MOST_CHANGES:
+        words = [*words[:MOST_CHANGES], f"and {len(words) - MOST_CHANGES} settings more"]
+    return {"row": other, "words": words or ["no setting: only the files or versions they were made of differ"]}
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None or value == "" else str(value)
