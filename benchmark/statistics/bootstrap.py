@@ -17,6 +17,7 @@ from benchmark.statistics.items import ItemDesign
 REPEATS = 2000
 FEWEST_TARGETS = 5
 _MOST_NUMBERS = 4_000_000  # at a time, for memory's sake
+_MOST_DRAWS, _FEWEST_REPEATS = 40_000_000, 200  # with so many runs that repeats take seconds, fewer of them are enough
 
 Interval = tuple[float, float]
 
@@ -107,13 +108,16 @@ def bootstrap_over_seeds(scores: list[list[float]], *, repeats: int = REPEATS, s
         return None
     generator = np.random.default_rng(seed)
     values, weights = _padded(scores)
-    drawn = np.zeros((repeats, *values.shape))
-    for place, own in enumerate(scores):
-        runs, mean = np.array(own), float(np.mean(own))
-        picked = runs[_draws(generator, len(own), repeats)]
-        drawn[:, place, : len(own)] = mean + (picked - mean) * np.sqrt(len(own) / (len(own) - 1))
+    means: list[NDArray[np.float64]] = []
+    for some in _parts(repeats, values.size):
+        drawn = np.zeros((some, *values.shape))
+        for place, own in enumerate(scores):
+            runs, mean = np.array(own), float(np.mean(own))
+            picked = runs[_draws(generator, len(own), some)]
+            drawn[:, place, : len(own)] = mean + (picked - mean) * np.sqrt(len(own) / (len(own) - 1))
+        means.append(interquartile_mean(drawn.reshape(some, -1), weights.ravel()))
     freedom = sum(len(own) - 1 for own in scores)
-    return _middle(interquartile_mean(drawn.reshape(repeats, -1), weights.ravel()), student_quantile(freedom))
+    return _middle(np.concatenate(means), student_quantile(freedom))
 
 
 def bootstrap_over_targets(scores: list[list[float]], *, repeats: int = REPEATS, seed: int = 0) -> Interval | None:
@@ -126,8 +130,17 @@ def bootstrap_over_targets(scores: list[list[float]], *, repeats: int = REPEATS,
     if len(scores) < FEWEST_TARGETS:
         return None
     values, weights = _padded(scores)
-    drawn = _draws(np.random.default_rng(seed), len(scores), repeats)
-    count = len(scores)
+    generator, count = np.random.default_rng(seed), len(scores)
     expanded = student_quantile(count - 1) * math.sqrt(count / (count - 1))
-    means = interquartile_mean(values[drawn].reshape(repeats, -1), weights[drawn].reshape(repeats, -1))
-    return _middle(means, expanded)
+    means: list[NDArray[np.float64]] = []
+    for some in _parts(repeats, values.size):
+        drawn = _draws(generator, count, some)
+        means.append(interquartile_mean(values[drawn].reshape(some, -1), weights[drawn].reshape(some, -1)))
+    return _middle(np.concatenate(means), expanded)
+
+
+def _parts(repeats: int, runs: int) -> list[int]:
+    """Divide the repeats for that many runs into parts that fit into memory; of very many runs there are fewer."""
+    repeats = min(repeats, max(_FEWEST_REPEATS, _MOST_DRAWS // runs))
+    at_once = max(1, _MOST_NUMBERS // runs)
+    return [min(at_once, repeats - start) for start in range(0, repeats, at_once)]

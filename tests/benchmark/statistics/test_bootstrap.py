@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmark.statistics import bootstrap
 from benchmark.statistics.bootstrap import (
     bootstrap_over_seeds,
     bootstrap_over_targets,
@@ -106,3 +107,19 @@ def test_every_bootstrap_is_the_same_every_time_and_another_for_another_seed():
     ):
         assert bootstrap(*data) == bootstrap(*data, seed=0)
         assert bootstrap(*data) != bootstrap(*data, seed=1)
+
+
+def test_very_many_runs_are_resampled_in_parts_and_less_often(monkeypatch):
+    rng = np.random.default_rng(0)
+    scores = [rng.normal(0.8, 0.02, 3000).tolist() for _ in range(2)]
+    whole = bootstrap_over_seeds(scores)
+    assert bootstrap._parts(2000, 6000) == [666, 666, 666, 2]
+    monkeypatch.setattr(bootstrap, "_MOST_DRAWS", 0)
+    assert bootstrap._parts(2000, 6000) == [200] and bootstrap._parts(100, 6000) == [100]
+    fewer = bootstrap_over_seeds(scores)
+    assert fewer == pytest.approx(whole, abs=2e-4) and fewer != whole
+    assert bootstrap._parts(2000, 10**8) == [1] * 200
+
+
+def test_what_fits_into_memory_is_one_part():
+    assert bootstrap._parts(2000, 57) == [2000]
