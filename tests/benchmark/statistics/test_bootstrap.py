@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.statistics import bootstrap
+from benchmark.statistics import bootstrap as resampling
 from benchmark.statistics.bootstrap import (
     bootstrap_over_seeds,
     bootstrap_over_targets,
@@ -113,13 +113,13 @@ def test_very_many_runs_are_resampled_in_parts_and_less_often(monkeypatch):
     rng = np.random.default_rng(0)
     scores = [rng.normal(0.8, 0.02, 3000).tolist() for _ in range(2)]
     whole = bootstrap_over_seeds(scores)
-    assert bootstrap._parts(2000, 6000) == [666, 666, 666, 2]
-    monkeypatch.setattr(bootstrap, "_MOST_DRAWS", 0)
-    assert bootstrap._parts(2000, 6000) == [200] and bootstrap._parts(100, 6000) == [100]
+    assert resampling._parts(2000, 6000) == [666, 666, 666, 2]
+    monkeypatch.setattr(resampling, "_MOST_DRAWS", 0)
+    assert resampling._parts(2000, 6000) == [200] and resampling._parts(100, 6000) == [100]
     fewer = bootstrap_over_seeds(scores)
     assert fewer == pytest.approx(whole, abs=2e-4) and fewer != whole
-    assert bootstrap._parts(2000, 10**8) == [1] * 200
+    assert resampling._parts(2000, 10**8) == [1] * 200
 
 
 def test_what_fits_into_memory_is_one_part():
-    assert bootstrap._parts(2000, 57) == [2000]
+    assert resampling._parts(2000, 57) == [2000]
