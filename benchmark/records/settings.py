@@ -93,8 +93,7 @@ def differences(every: Sequence[Settings]) -> list[str]:
 def _without_seed(settings: Settings) -> dict[str, Any]:
     found = flat(settings)
     found.pop("seed", None)
-    usual = {key: value for key, value in _USUAL.items() if is_complete(settings) and key not in found}
-    return found | usual
+    return _USUAL | found
 
 
 def _named(values: Settings, names: Sequence[str]) -> str:

@@ -92,13 +92,28 @@ def test_texts_are_equal_exactly_if_settings_are(values):
 
 
 def test_content_is_what_came_from_files():
-    assert content(PLAIN) == ("a" * 64, "d" * 64, "")
+    assert content(PLAIN) == ("a" * 64, "d" * 64, "", "{}")
+    with_loss = {**PLAIN, "plugins": {"recipe.loss": {"version": "", "sha256": "f" * 64}}}
+    assert content(with_loss) not in (None, content(PLAIN))
     for values in ({"source__sha256": "b"}, {"data_fingerprint": "e"}, {"teacher__weights": "c"}):
         assert content(changed(**values)) not in (None, content(PLAIN))
     assert content(changed(recipe__lr=7, source__name="other", threads=3)) == content(PLAIN)
     assert content(changed(data_fingerprint=ABSENT)) is None
     assert content(changed(source__sha256=ABSENT)) is None
     assert content({}) is content({"source": "deadleaves"}) is None
+
+
+def with_plugin(name: str, sha256: str) -> dict:
+    own = copy.deepcopy(PLAIN)
+    own["recipe"]["loss"], own["plugins"] = name, {"recipe.loss": {"version": "", "sha256": sha256}}
+    return own
+
+
+def test_losses_and_methods_are_named_and_hashes_only_if_two_have_a_name():
+    assert differences([PLAIN, with_plugin("focal", "f" * 64)]) == ["loss kl", "loss focal"]
+    assert differences([PLAIN, {**PLAIN, "method": "inversion"}]) == ["method segments", "method inversion"]
+    told = differences([with_plugin("focal", "f" * 64), with_plugin("focal", "e" * 64)])
+    assert told == ["loss ffffffff", "loss eeeeeeee"]
 
 
 def test_the_work_of_telling_rows_apart_grows_as_their_number(monkeypatch):
