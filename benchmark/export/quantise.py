@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +40,39 @@ def quantise(model: bytes, segments: SegmentStream) -> bytes:
     """
     require_packages()
     import onnx
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    with tempfile.TemporaryDirectory() as folder, without_remarks():
-        path = Path(folder) / "int8.onnx"
-        quantize_static(
-            onnx.load_from_string(model), path, segment_reader(segments), quant_format=QuantFormat.QDQ,
-            per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+    with tempfile.TemporaryDirectory() as folder, without_remarks(), same_search_path():
+        path, of = Path(folder) / "int8.onnx", quantisation()
+        of.quantize_static(
+            onnx.load_from_string(model), path, segment_reader(segments), quant_format=of.QuantFormat.QDQ,
+            per_channel=True, reduce_range=True, activation_type=of.QuantType.QUInt8, weight_type=of.QuantType.QInt8,
             op_types_to_quantize=OPERATIONS, extra_options=UNROUNDED,
         )  # fmt: skip
         return path.read_bytes()
 
 
+@contextmanager
+def same_search_path() -> Iterator[None]:
+    """Take back what is added to ``sys.path``.
+
+    onnxruntime's own tools add a folder in which there is a ``benchmark.py``: processes that are started from here
+    would import that one in place of this package.
+    """
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def quantisation() -> Any:
+    """Return the package ``onnxruntime.quantization``."""
+    with same_search_path():
+        return import_module("onnxruntime.quantization")
+
+
 def segment_reader(segments: SegmentStream) -> Any:
     """Return the first ``STEPS`` batches of segments as onnxruntime's ``CalibrationDataReader``."""
-    from onnxruntime.quantization import CalibrationDataReader
 
     def inputs() -> Iterator[dict[str, Any]]:
         for step in range(STEPS):
@@ -59,7 +80,7 @@ def segment_reader(segments: SegmentStream) -> Any:
 
     upcoming = inputs()
 
-    class Segments(CalibrationDataReader):  # type: ignore[misc]
+    class Segments(quantisation().CalibrationDataReader):  # type: ignore[misc]
         """Hands batches out one by one, as onnxruntime asks for them."""
 
         def get_next(self) -> dict[str, Any] | None:

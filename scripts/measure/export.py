@@ -18,7 +18,7 @@ import torch
 from benchmark.export.bundle import CALIBRATIONS, FORMATS, export_cell
 from benchmark.export.measure import compared, latencies, logits_of_items
 from benchmark.export.onnx_files import onnx_function, to_onnx, without_remarks
-from benchmark.export.quantise import BATCH, OPERATIONS, UNROUNDED, segment_reader
+from benchmark.export.quantise import BATCH, OPERATIONS, UNROUNDED, quantisation, segment_reader
 from benchmark.records.find import find_cell
 from benchmark.running.finished import FinishedCell, load_finished
 from benchmark.system.processor import has_instructions
@@ -51,17 +51,17 @@ def exported(results: Path, name: str, root: Path, source: str) -> dict[str, Any
 def ways(found: FinishedCell) -> dict[str, dict[str, Any]]:
     """Return the figures of int8 models that are calibrated on the datum, each made in another way."""
     import onnx
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    of = quantisation()
     cell, items = found.cell, found.test_items()
     model, models = to_onnx(found.student, cell.config.view.shape), {}
     with tempfile.TemporaryDirectory() as folder, without_remarks():
         path = Path(folder) / "int8.onnx"
         for name, (signed, reduced) in WAYS.items():
-            quantize_static(
-                onnx.load_from_string(model), path, segment_reader(found.segments(BATCH)), quant_format=QuantFormat.QDQ,
-                per_channel=True, reduce_range=reduced, weight_type=QuantType.QInt8, op_types_to_quantize=OPERATIONS,
-                activation_type=QuantType.QInt8 if signed else QuantType.QUInt8, extra_options=UNROUNDED,
+            of.quantize_static(
+                onnx.load_from_string(model), path, segment_reader(found.segments(BATCH)),
+                quant_format=of.QuantFormat.QDQ, per_channel=True, reduce_range=reduced, weight_type=of.QuantType.QInt8, op_types_to_quantize=OPERATIONS,
+                activation_type=of.QuantType.QInt8 if signed else of.QuantType.QUInt8, extra_options=UNROUNDED,
             )  # fmt: skip
             models[name] = onnx_function(path.read_bytes(), threads=1)
     prepare = partial(cell.modality.prepare, view=cell.config.view)

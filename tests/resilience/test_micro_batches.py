@@ -35,7 +35,7 @@ def test_micro_batches_add_up_to_the_batch(count):
     other = distill(NoiseStream(), network(1), parts, recipe, seed=0, device=CPU, micro_batches=count)
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-    assert one.rows[-1][2] == pytest.approx(other.rows[-1][2], rel=1e-4)
+    assert one.curve.rows[-1][2] == pytest.approx(other.curve.rows[-1][2], rel=1e-4)
 
 
 class Hungry(nn.Module):

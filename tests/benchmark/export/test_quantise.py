@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -113,3 +116,16 @@ def test_a_network_with_group_norm_makes_a_model_that_loads(needs_onnx):
         wanted = network(inputs)
     found = onnx_function(quantise(to_onnx(network, SHAPE), Segments()), threads=1)(inputs)
     assert float((found - wanted).abs().max()) < 0.1 * float(wanted.std())
+
+
+def test_processes_that_are_started_afterwards_find_this_package(tmp_path):
+    # In a process of its own: imported once, onnxruntime adds nothing more to the path.
+    code = """
+import multiprocessing, sys
+before = list(sys.path)
+from benchmark.export.quantise import quantisation, segment_reader
+quantisation()
+segment_reader(None)
+assert sys.path == before, set(sys.path) - set(before)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

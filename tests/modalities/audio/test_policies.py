@@ -12,7 +12,7 @@ STANDARD = {
     "name": "standard", "speed_low": 0.64, "speed_high": 1.57, "window_low": 0.2, "window_high": 1.0, "pitch": 3.0,
     "gain_db": 10.0, "polarity": 0.5, "filter_db": 8.0, "noise": 0.5, "noise_db_low": 5.0, "noise_db_high": 40.0,
     "reverb": 0.3, "reverb_seconds": 0.6, "reverb_db_low": -20.0, "reverb_db_high": 0.0, "mix": 0.3, "mix_db": 10.0,
-    "time_mask": 0.1, "mel_mask": 0.1, "off": (),
+    "time_mask": 0.1, "mel_mask": 0.1, "off": (), "code": "",
 }  # fmt: skip
 PLAIN = {
     "speed_low": 1, "speed_high": 1, "pitch": 0, "polarity": 0, "filter_db": 0, "noise": 0, "reverb": 0, "mix": 0,

@@ -13,7 +13,7 @@ PUBLISHED = {
     "name": "published", "initial_crop": 0.5, "area_low": 1 / 500, "area_high": 1.0, "aspect": 4 / 3, "rotation": 30.0,
     "shear": 30.0, "recrop_low": 1.0, "flip": 0.5, "shift": 4 / 32, "shift_fill": "source", "jitter": 0.5,
     "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1, "second_jitter": 0.0, "second_hue": 0.4,
-    "grey": 0.0, "solarize": 0.0, "blur": 0.0, "blur_low": 0.01, "blur_high": 0.05, "off": (),
+    "grey": 0.0, "solarize": 0.0, "blur": 0.0, "blur_low": 0.01, "blur_high": 0.05, "off": (), "code": "",
 }  # fmt: skip
 
 

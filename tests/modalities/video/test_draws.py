@@ -154,7 +154,7 @@ def test_the_named_policies_mirror_and_jitter_as_often_as_they_say(name):
 
 def test_the_named_policies_have_their_values():
     published = {
-        "name": "published", "off": (), "crop": 0.5,
+        "name": "published", "off": (), "code": "", "crop": 0.5,
         "area_low": 1 / 500, "area_high": 1.0, "aspect": 4 / 3, "motion": 1.0,
         "flip": 0.5, "jitter": 0.5, "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1,
         "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0,
