@@ -60,7 +60,8 @@ def ways(found: FinishedCell) -> dict[str, dict[str, Any]]:
         for name, (signed, reduced) in WAYS.items():
             of.quantize_static(
                 onnx.load_from_string(model), path, segment_reader(found.segments(BATCH)),
-                quant_format=of.QuantFormat.QDQ, per_channel=True, reduce_range=reduced, weight_type=of.QuantType.QInt8, op_types_to_quantize=OPERATIONS,
+                quant_format=of.QuantFormat.QDQ, per_channel=True, reduce_range=reduced,
+                weight_type=of.QuantType.QInt8, op_types_to_quantize=OPERATIONS,
                 activation_type=of.QuantType.QInt8 if signed else of.QuantType.QUInt8, extra_options=UNROUNDED,
             )  # fmt: skip
             models[name] = onnx_function(path.read_bytes(), threads=1)
