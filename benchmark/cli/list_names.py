@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.cli.list_sources import densities, judged
 from benchmark.cli.text_table import print_json, print_table
+from benchmark.config.schema import LOSSES, METHODS
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 from modalities.plugins.find import names as plugin_names
@@ -16,18 +17,6 @@ from modalities.plugins.find import plugin_recipes
 OF_A_MODALITY = ("targets", "sources", "policies", "networks", "settings")
 WHAT = (*OF_A_MODALITY, "suites", "profiles", "recipes", "losses", "methods")
 PLUGIN = "installed plug-in"
-DESCRIPTIONS = {
-    "loss": {
-        "kl": "Kullback-Leibler divergence at recipe.temperature",
-        "mse": "squared difference of logits without their means, for which no temperature is needed",
-        "standardised": "kl of logits standardised per segment, so that scale and shift do not count",
-    },
-    "method": {
-        "segments": "augmented segments of the one datum alone",
-        "inversion": "a baseline without a datum: inputs optimised to match the teacher's batch statistics",
-        "generator": "a baseline without a datum: a generator that is adapted to teacher and student",
-    },
-}
 Rows = Iterator[dict[str, Any]]
 
 
@@ -104,6 +93,6 @@ def _of_any_modality(what: str) -> Rows:
     elif what == "recipes":
         yield from ({"name": name} for name in [*options("recipe"), *plugin_recipes()])
     else:
-        kind = {"losses": "loss", "methods": "method"}[what]
-        yield from ({"name": name, "description": text} for name, text in DESCRIPTIONS[kind].items())
+        kind, built_in = ("loss", LOSSES) if what == "losses" else ("method", METHODS)
+        yield from ({"name": name, "description": text} for name, text in built_in.items())
         yield from ({"name": name, "description": PLUGIN} for name in plugin_names(kind))

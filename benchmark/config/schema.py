@@ -8,8 +8,16 @@ from typing import Any
 
 from omegaconf import MISSING
 
-METHODS = ("segments", "inversion", "generator")  # of method, besides plug-ins
-LOSSES = ("kl", "mse", "standardised")  # of recipe.loss, besides plug-ins
+METHODS = {  # of method, besides plug-ins
+    "segments": "augmented segments of the one datum alone",
+    "inversion": "a baseline without a datum: inputs optimised to match the teacher's batch statistics",
+    "generator": "a baseline without a datum: a generator that is adapted to teacher and student",
+}
+LOSSES = {  # of recipe.loss, besides plug-ins
+    "kl": "Kullback-Leibler divergence at recipe.temperature",
+    "mse": "squared difference of logits without their means, for which no temperature is needed",
+    "standardised": "kl of logits standardised per segment, so that scale and shift do not count",
+}
 CHOICES = {
     "recipe.mixing": ("cutmix", "mixup", "none"),
     "recipe.mixing_per": ("sample", "batch"),

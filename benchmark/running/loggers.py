@@ -15,7 +15,6 @@ from modalities.errors import BadInput, UnknownName
 from modalities.plugins.find import find, names
 
 VARIABLE = "BENCHMARK_LOG"  # names with commas between them; workers, jobs and processes of a torchrun inherit it
-BUILT_IN = ("tensorboard", "wandb")
 
 
 class Logger(Protocol):
@@ -88,10 +87,8 @@ def _split(text: str) -> list[str]:
 
 
 def _maker(name: str) -> Any:
-    if name == "tensorboard":
-        return TensorBoard
-    if name == "wandb":
-        return WeightsAndBiases
+    if name in BUILT_IN:
+        return BUILT_IN[name]
     plugin = find("callback", name)
     if plugin is None:
         raise UnknownName("logger", name, [*BUILT_IN, *names("callback")])
@@ -151,3 +148,6 @@ class WeightsAndBiases(Logger):
     def end(self, metrics: Mapping[str, float | None], status: str) -> None:
         self._run.summary.update({name: value for name, value in metrics.items() if value is not None})
         self._run.finish(exit_code=0 if status == "done" else 1)
+
+
+BUILT_IN = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
