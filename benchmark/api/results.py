@@ -175,7 +175,7 @@ def find(
 
     Args:
         name: the id of a row (the column ``row`` of ``benchmark.leaderboard``), or that of a cell or a part of it.
-        results: folder of results; all profiles in it are looked at.
+        results: folder of results, or that of one profile within it; all profiles in it are looked at.
         root: folder of the real datasets, for ``load()``; else as ``benchmark.run`` has it.
         source: path of the source's file, for ``load().segments``; a named source needs none.
 
@@ -183,7 +183,8 @@ def find(
     """
     from benchmark.planning.recorded import cell_of_record
 
-    store, found = find_records(user_path(results), name)
+    results = user_path(results)
+    store, found = find_records(results.parent if (results / "manifests").is_dir() else results, name)
     folder, file = data_root(root), str(user_path(source)) if source else ""
 
     def origin(record: Record) -> Origin:
