@@ -78,80 +78,52 @@ def run(
 
 
 def run(
-    target: str | list[str] | tuple[str, ...],
-    *,
-    seed: int = 0,
-    seeds: Iterable[int] | None = None,
-    source: Any = None,
-    student: Network | None = None,
-    teacher: Network | None = None,
-    loss: str | Loss | None = None,
-    policy: str | Policy | None = None,
-    method: str | Method | None = None,
-    profile: str = "demo",
-    settings: Mapping[str, Any] | None = None,
-    callback: Callback | Sequence[Callback] = (),
-    progress: bool = True,
-    results: str | os.PathLike[str] = "results/local",
-    root: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-) -> RunRecord | Records:
+    target: str | list[str] | tuple[str, ...], *, seed: int = 0, seeds: Iterable[int] | None = None, source: Any = None,
+    student: Network | None = None, teacher: Network | None = None, loss: str | Loss | None = None,
+    policy: str | Policy | None = None, method: str | Method | None = None, profile: str = "demo",
+    settings: Mapping[str, Any] | None = None, callback: Callback | Sequence[Callback] = (), progress: bool = True,
+    results: str | os.PathLike[str] = "results/local", root: str | os.PathLike[str] | None = None, device: str = "auto",
+) -> RunRecord | Records:  # fmt: skip
     """Distil students from one datum and score them; cells that are already done are not run again.
 
-    One target without ``seeds`` is one cell, and gives its record. A list of targets, or ``seeds``, gives a list of
-    records, target by target, fold by fold and seed by seed. Cells run in this process, one after another. A call that
-    was interrupted continues from its checkpoints when it is made again.
+    One target without ``seeds`` is one cell, and gives its record. A list of targets, or ``seeds``, gives a list,
+    target by target, fold by fold, seed by seed: cells run one after another. A call that was interrupted continues
+    when it is made again.
 
     Args:
         target: a registered target (``benchmark list targets``), or a list of them.
-        seed: of the segments, of mixing, and of the student's random weights unless it is a module.
-        seeds: several seeds, instead of one. They share a row of the leaderboard.
+        seed, seeds: of segments, of mixing, and of the student's random weights unless it is a module; several share a
+            row of the leaderboard.
         source: a named source, the path of a file, or the datum itself: an image as (H, W, 3) uint8 (NumPy, torch) or a
             Pillow image, a recording or clip as a pair of samples or frames and their rate. Default: the profile's.
-        student, teacher: a network's name, or your own: a module from (B, *view.shape) to (B, classes) logits, or a
-            function of (view.shape, classes) that makes one. Default: the profile's. A module as student starts from
-            the weights that it has, whatever the seed: for one record it is trained in place, for a list a copy is
-            trained for each. What a function makes starts from random weights of the seed, and the seeds are one row. A
-            module as teacher is used as it is.
+        student, teacher: a network's name, a module from (B, *view.shape) to (B, classes) logits, or a function of
+            (view.shape, classes) that makes one with random weights. A module as student starts from its weights: for
+            one record it is trained in place, for a list a copy for each. A module as teacher is used as it is.
         loss, policy, method: a name, the path of a plug-in, or your own object (``modalities.plugins.contracts``).
-        profile: ``smoke``, ``demo``, ``small`` or ``paper``, or the path of your own. ``smoke`` and ``demo`` use
-            generated stand-ins: if data were given, by ``root`` or BENCHMARK_DATA, a warning says so.
+        profile: ``smoke``, ``demo``, ``small`` or ``paper``, or the path of your own. If it uses stand-ins although
+            data were given, by ``root`` or BENCHMARK_DATA, a warning says so.
         settings: further settings, such as ``{"recipe.steps": 200, "view.size": 32}``.
-        callback: who is told of phases, losses and the end of each cell: ``tensorboard``, ``wandb``, the path of a
-            plug-in, a class, or a function of cell and folder that returns a ``benchmark.running.loggers.Logger``; or a
-            list of these. No number depends on it.
-        progress: whether to show progress: bars on a terminal and in a notebook, else lines on standard error.
+        callback: ``tensorboard``, ``wandb``, the path of a plug-in, a class or function of cell and folder that gives a
+            ``benchmark.running.loggers.Logger``, or a list of these. No number depends on it.
+        progress: whether to show it: bars on a terminal and in a notebook, else lines on standard error.
         results: folder of the records, as with the command line's ``--results``.
         root: folder of the real datasets; else the variable BENCHMARK_DATA, else a per-user one.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    Returns:
-        A record: ``record.metrics["top1"]``, ``record.controls["teacher_top1"]`` …, and ``record.load()``. Or a list of
-        records, in which a cell that has no result says why by its ``status`` and ``reason``.
-
     Raises:
         BadInput: a wrong name, setting, source, callback or folder.
-        CellFailed: the one cell has no result. A list of cells raises nothing, so that one costs only itself.
+        CellFailed: the one cell has no result. In a list, such a cell says why by its ``status`` and ``reason``.
     """
     chosen = dict(settings or {})
-    profile, folder, kind = chosen.pop("profile", profile), data_root(root), device_kind(device)
+    profile = chosen.pop("profile", profile)
     given = _given(
         chosen, seed, seeds, source=source, student=student, teacher=teacher, loss=loss, policy=policy, method=method
     )
-    several = seeds is not None or not isinstance(target, str)
-    targets = [target] if isinstance(target, str) else list(target)
-    if not targets:
-        raise BadInput("there is no target to run; give at least one name.", about="targets")
-    call = _Call(given, profile, kind if device == "auto" else device)
-    cells = call.cells(targets, folder, kind)
-    if not several and len(cells) != 1:
-        folds = cells[0].config.folds
-        raise BadInput(f"one target gives one record, and settings ask for {len(cells)} (folds={folds}); give a list.")
-    if note := unused_data(cells, folder):
-        warnings.warn(note, stacklevel=2)
+    call = _Call(given, profile, device, several=seeds is not None or not isinstance(target, str))
+    cells = call.cells([target] if isinstance(target, str) else target, data_root(root))
     store = Store(user_path(results) / name_of("profile", profile))
-    found = call.run(cells, store, copies=several, callbacks=_makers(callback), progress=progress)
-    if several:
+    found = call.run(cells, store, callbacks=_makers(callback), progress=progress)
+    if call.several:
         return found
     if found[0].status != "done":
         raise CellFailed(found[0])
@@ -202,9 +174,18 @@ class _Call:
     given: _Given
     profile: str
     device: str
+    several: bool  # whether the caller gets a list, and modules stay as they are
 
-    def cells(self, targets: Sequence[str], root: Path, kind: str) -> list[Cell]:
+    @property
+    def place(self) -> str:
+        """The device, by its name."""
+        return device_kind("auto") if self.device == "auto" else self.device
+
+    def cells(self, targets: Sequence[str], root: Path) -> list[Cell]:
         """Return the cells of all targets, each once. Raises BadInput if something in them is wrong."""
+        if not targets:
+            raise BadInput("there is no target to run; give at least one name.", about="targets")
+        kind = device_kind(self.device)
         once = Once()
         found: dict[str, Cell] = {}
         for target in targets:
@@ -217,23 +198,29 @@ class _Call:
                 getattr(config, role).network = name
             planned = cells_of(target, config, root, kind, own=self.given.modules, once=once)
             found |= {cell.id: cell for cell in planned}
-        return list(found.values())
+        cells = list(found.values())
+        if not self.several and len(cells) > 1:
+            folds = cells[0].config.folds
+            raise BadInput(
+                f"one target gives one record, and settings ask for {len(cells)} (folds={folds}); give a list."
+            )
+        if note := unused_data(cells, root):
+            warnings.warn(note, stacklevel=3)
+        return cells
 
-    def run(
-        self, cells: Sequence[Cell], store: Store, *, copies: bool, callbacks: Sequence[LoggerMaker], progress: bool
-    ) -> Records:
-        """Return the records of cells, running those that are not done; with ``copies``, modules stay as they are."""
+    def run(self, cells: Sequence[Cell], store: Store, *, callbacks: Sequence[LoggerMaker], progress: bool) -> Records:
+        """Return the records of cells, running those that are not done."""
         kept = {cell.id: store.read(cell.id) for cell in cells if state_of(cell, store)[0] == "done"}
         todo = [cell for cell in cells if cell.id not in kept]
         self._request(store, cells)
         student = self.given.modules.get("student")
-        if student is not None and not copies and not todo:
+        if student is not None and not self.several and not todo:
             _fill(student, store, cells[0])
-        times = expected_times(todo, self.device, store.has_teacher)
+        times = expected_times(todo, self.place, store.has_teacher)
         found = {id: record for id, record in kept.items() if record is not None}
         with shown(todo, 1, times) if progress and todo else nullcontext(None) as display:
             for cell in todo:
-                trained = copy.deepcopy(student) if copies else student
+                trained = copy.deepcopy(student) if self.several else student
                 found[cell.id] = self._run_cell(cell, store, trained, display, callbacks)
         return Records(self._with_origin(found[cell.id], cell, store) for cell in cells)
 
@@ -256,7 +243,7 @@ class _Call:
             display.started(0, cell)
         try:
             record = run_cell(
-                cell, store, device=self.device, callback=Progress(send, lambda: False), student=student,
+                cell, store, device=self.place, callback=Progress(send, lambda: False), student=student,
                 teacher=self.given.modules.get("teacher"), loggers=callbacks,
             )  # fmt: skip
         finally:
@@ -296,6 +283,8 @@ def _name_of(kind: Kind, plugin: Any) -> str:
     """Return the name by which a plug-in is found: its own, its path, or that of an object of the caller's."""
     if isinstance(plugin, str | os.PathLike):
         return os.fspath(plugin)
+    if kind != "source" and not callable(plugin):
+        raise BadInput(f"{plugin!r} is not a {kind}; give a name, the path of a plug-in, or a function or object.")
     return add_object(kind, getattr(plugin, "__name__", type(plugin).__name__), plugin)
 
 

@@ -131,6 +131,8 @@ def test_threads_of_the_caller_are_left_as_they_were(call):
         ({"settings": {"student.network": "cnn-16"}, "student": "cnn-8"}, "give it as the argument student"),
         ({"callback": "tensorbord"}, "did you mean tensorboard"),
         ({"callback": 7}, "the callback int cannot be called"),
+        ({"student": 7}, "7 is not a network"),
+        ({"loss": [1]}, "[1] is not a loss"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(call, given, message):
