@@ -2,9 +2,9 @@
 
     python scripts/site/build.py [OUT]
 
-The site mirrors the repository, so a link between two pages is right in both: the pages that ``zensical.toml`` names, all
-files that they link to, and the pages that ``generated.py`` makes. A warning of Zensical, such as a link to nowhere, is an
-error.
+The site mirrors the repository, so a link between two pages is right in both. It has the pages that ``zensical.toml``
+names, all files that they link to, and the pages that ``generated.py`` makes. A warning of Zensical, such as a link to
+nowhere, is an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("out", nargs="?", type=Path, default=Path("site"), help="folder to write; replaced if it is a site")
+    parser.add_argument(
+        "out", nargs="?", type=Path, default=Path("site"), help="folder to write; replaced if it is a site"
+    )
     out = parser.parse_args().out.resolve()
     if out.exists() and not (out / "search.js").exists():
         raise SystemExit(f"{out} exists and is not a site; choose another folder.")
@@ -84,7 +86,9 @@ def _linked(name: str, text: str) -> list[str]:
     """Files of the repository that a page links to; what is not there, Zensical will name."""
     targets = (first or second for first, second in LINK.findall(FENCE.sub("", text)))
     found = ((ROOT / name).parent / target for target in targets if ":" not in target)
-    return [str(path.resolve().relative_to(ROOT)) for path in found if path.is_file() and ROOT in path.resolve().parents]
+    return [
+        str(path.resolve().relative_to(ROOT)) for path in found if path.is_file() and ROOT in path.resolve().parents
+    ]
 
 
 if __name__ == "__main__":

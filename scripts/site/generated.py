@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +69,25 @@ def settings() -> str:
     """The rows of ``benchmark list settings``, with one line for modalities that agree."""
     command = [sys.executable, "-m", "benchmark", "list", "settings", "--format", "json"]
     rows = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    modalities: dict[tuple[str, ...], list[str]] = {}
-    heads = [head for head in dict.fromkeys(key for row in rows for key in row) if head != "modality"]
-    for row in rows:
-        shown = tuple("" if row.get(head) is None else str(row[head]) for head in heads)
-        modalities.setdefault(shown, []).append(row["modality"])
     everywhere = {row["modality"] for row in rows}
+    used = {head for row in rows for head, value in row.items() if value not in ("", [], None)}
+    heads = [head for head in ("meaning", "type", "default", "choices", "others", "bounds") if head in used]
+    modalities: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        shown = (f"`{row['key']}`", *(_shown(row.get(head)) for head in heads))
+        modalities.setdefault(shown, []).append(row["modality"])
     lines = [
-        (f"`{shown[0]}`", *shown[1:], "all" if set(found) == everywhere else ", ".join(found))
-        for shown, found in sorted(modalities.items())
+        (*shown, "all" if set(found) == everywhere else ", ".join(found)) for shown, found in sorted(modalities.items())
     ]
-    return SETTINGS + "\n" + table((*heads, "datum"), lines)
+    return SETTINGS + "\n" + table(("key", *heads, "datum"), lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value or ("" if value != 0 else 0))
 
 
 def interface() -> str:
@@ -88,7 +96,7 @@ def interface() -> str:
     return "\n".join([PYTHON, *(f"::: {name}\n" for name in (*sorted(names, key=str.lower), *CONTRACTS))])
 
 
-def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table; bars and line ends within cells do not break it."""
     lines = [heads, tuple("---" for _ in heads), *(tuple(_cell(cell) for cell in row) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

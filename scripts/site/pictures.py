@@ -2,8 +2,9 @@
 
     python scripts/site/pictures.py
 
-Writes docs/pictures/. The preview is of a photograph that ships with a dependency (CC0); the report is that of the measured
-rows on real data, photographed in Chromium, which has to be installed. Badges repeat pyproject.toml. Run it again if any looks different.
+Writes docs/pictures/. The preview is of a photograph that ships with a dependency (CC0). The report is that of the
+measured rows on real data, photographed in Chromium, which has to be installed. Badges repeat pyproject.toml. Run it
+again if any of them looks different.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def badges() -> dict[str, str]:
 
 def _badge(name: str, fact: str) -> str:
     left, right = (7 * len(text) + 14 for text in (name, fact))
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{name}: {fact}">
+    size = f'width="{left + right}" height="20"'
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{name}: {fact}">
 <rect width="{left}" height="20" fill="#444"/><rect x="{left}" width="{right}" height="20" fill="#0b5a8a"/>
 <g fill="#fff" text-anchor="middle" font-family="Verdana, DejaVu Sans, sans-serif" font-size="11">
 <text x="{left / 2}" y="14">{name}</text><text x="{left + right / 2}" y="14">{fact}</text></g></svg>
@@ -63,8 +65,8 @@ def _benchmark(*words: str) -> None:
 
 
 def _save(path: Path, name: str, *, quality: int) -> None:
-    with Image.open(path) as picture:
-        picture = picture.convert("RGB")
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
         picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
         picture.save(PICTURES / name, quality=quality, method=6)
 
