@@ -70,6 +70,7 @@ def stage(nav: list[Any], pages: Path) -> None:
             if path.suffix == ".md":
                 waiting += _linked(name, path.read_text(encoding="utf-8"))
     for name, text in made.items():
+        (pages / name).parent.mkdir(parents=True, exist_ok=True)
         (pages / name).write_text(text, encoding="utf-8")
     for asset in ("iframe-worker.js", "site.css"):
         shutil.copyfile(HERE / asset, pages / asset)
