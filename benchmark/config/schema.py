@@ -22,6 +22,7 @@ CHOICES = {
     "recipe.mixing": ("cutmix", "mixup", "none"),
     "recipe.mixing_per": ("sample", "batch"),
     "recipe.mixing_partner": ("reversed", "permuted"),
+    "student.start": ("random", "pruned"),
     "profile.data": ("stand-in", "real"),
 }
 BOUNDS = {
@@ -98,7 +99,10 @@ class Teacher:
 
 @dataclass
 class Student:
+    """Which student, and from which weights it starts."""
+
     network: str = MISSING
+    start: str = "random"  # or pruned: those of the teacher's channels that matter most, as many as the student has
 
 
 @dataclass
