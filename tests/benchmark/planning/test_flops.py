@@ -7,7 +7,7 @@ import torch
 
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import options
-from benchmark.perf.flops import count_flops
+from benchmark.running.flops import count_flops
 from benchmark.planning.flops import _table, network_flops
 from modalities import registry
 
