@@ -128,6 +128,10 @@ class Profile:
     meaning: str = ""
 
 
+ACCURACY, PROTOTYPES = "accuracy", "prototypes"
+FIGURES = (ACCURACY, PROTOTYPES)  # of claims
+
+
 @dataclass
 class Claim:
     """A prediction about two variants of a suite, on each target, written down before they run."""
@@ -139,6 +143,7 @@ class Claim:
     at_least: float = 0.0  # smallest effect of interest: by how much better, as a difference of accuracies in 0 … 1
     at_most_worse: float = 0.0  # of a claim of closeness instead: by how much worse it may be
     targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
+    figure: str = ACCURACY  # what is compared: accuracy, or prototypes, the share of them that the teacher recognises
 
     @property
     def is_testable(self) -> bool:

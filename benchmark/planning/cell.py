@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from benchmark.config.published import deviations
-from benchmark.config.schema import Config, Suite, Teacher
+from benchmark.config.schema import ACCURACY, Claim, Config, Suite, Teacher
 from benchmark.data.locate import DataLocation
 from benchmark.data.training_items import TrainingItems
 from benchmark.records.cell_key import CellKey
@@ -151,6 +151,12 @@ def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
     return {cell.id: describe(cell, differing[cell.id]) for cell in cells}
 
 
+def _claim_entry(claim: Claim) -> dict[str, Any]:
+    """Return a claim as a manifest lists it: without the figure if it is the accuracy, as in earlier manifests."""
+    entry = asdict(claim)
+    return entry if claim.figure != ACCURACY else {key: value for key, value in entry.items() if key != "figure"}
+
+
 def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:
     """Record that a run requests these cells of a suite; ``selection`` as for ``Store.write_manifest``."""
     entries = [cell.manifest_entry() for cell in cells]
@@ -159,7 +165,7 @@ def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cel
     variants = {
         label: sorted({cell.row for cell in cells if label in cell.variants}) for label in (*suite.variants, *names)
     }
-    claims = [asdict(claim) for claim in suite.claims]
+    claims = [_claim_entry(claim) for claim in suite.claims]
     store.write_manifest(
         suite.name, selection, entries, settings, axis=NAMED if names else suite.axis, variants=variants, claims=claims
     )  # fmt: skip
