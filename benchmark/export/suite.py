@@ -90,17 +90,19 @@ def export_suite(
 def _rows(reports: Sequence[tuple[str, Record, dict[str, Any]]]) -> Iterator[Row]:
     """Yield a row for each target, variant and model, the teachers first."""
     groups: dict[tuple[str, ...], list[tuple[Row, Row]]] = {}
+    seeds: dict[tuple[str, ...], set[int]] = {}
     for variant, record, report in reports:
         for model, figures in report["models"].items():
             role = "teacher" if model == "teacher" else "student"
             label = "teacher" if role == "teacher" else variant
             key: tuple[str, ...] = (record.target, record.data, label, report[role]["network"], model)
             groups.setdefault(key, []).append((report[role], figures))
+            seeds.setdefault(key, set()).add(0 if role == "teacher" else record.seed)  # a teacher is trained once
     for place, members in sorted(groups.items(), key=lambda one: (one[0][:2], one[0][-1] != "teacher")):
         network = members[0][0]
         yield {
             **dict(zip(("target", "data", "variant", "network", "model"), place, strict=True)),
-            "cells": len(members),
+            "seeds": len(seeds[place]),
             "top1": fmean(figures["top1"] for _, figures in members),
             "parameters": network["parameters"],
             "flops": network["flops"],
@@ -114,7 +116,7 @@ def shown(row: Row) -> list[str]:
     """Return the texts of a row, for each column of HEADER."""
     model = "PyTorch, float32" if row["model"] == "teacher" else WORDS[row["model"]]
     return [
-        row["variant"], row["network"], model, str(row["cells"]), f"{100 * row['top1']:.2f}", f"{row['parameters']:,}",
+        row["variant"], row["network"], model, str(row["seeds"]), f"{100 * row['top1']:.2f}", f"{row['parameters']:,}",
         f"{row['flops'] / 1e6:,.2f}", f"{row['bytes'] / 1000:,.1f}", f"{1000 * row['seconds_per_item']:.3f}",
     ]  # fmt: skip
 

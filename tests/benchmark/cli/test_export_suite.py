@@ -57,6 +57,7 @@ def test_the_suite_runs_and_one_command_makes_its_table(benchmark, compressed, t
     sizes = [float(of[name]["flops"]) for name in VARIANTS if "pruned" not in name]
     assert sizes == sorted(sizes, reverse=True) and sizes[1] < sizes[0] / 3
     for row in rows:
+        assert row["seeds"] == "1", "six cells share one teacher"
         assert 0 <= float(row["top1"]) <= 1 and float(row["seconds_per_item"]) > 0 and row["threads"] == "1"
         assert int(float(row["bytes"])) > 4 * int(row["parameters"])
     text = (tmp_path / "compression.md").read_text(encoding="utf-8")
