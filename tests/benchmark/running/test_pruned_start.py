@@ -13,6 +13,7 @@ from benchmark.config.schema import Student
 from benchmark.distillation.pruning import prune_into
 from benchmark.planning.recorded import cell_of_record
 from benchmark.planning.reproduce import reproduction
+from benchmark.records.settings import differences
 from benchmark.records.store import Store
 from benchmark.running.finished import load_finished
 from benchmark.running.networks import make_network
@@ -43,6 +44,7 @@ def test_it_is_another_cell_of_the_same_teacher_than_a_narrow_student_from_rando
     assert narrow.id == default.id != pruned[0].id
     assert narrow.teacher_key == pruned[0].teacher_key
     assert "start" not in narrow.identity["student"]
+    assert differences([narrow.settings, pruned[0].settings]) == ["start random", "start pruned"]
 
 
 def test_without_steps_to_heal_it_is_the_pruned_teacher(cells, pruned, tmp_path):
