@@ -140,10 +140,11 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     """A table for each target."""
     parts = [
         {
-            "title": f"{target}, {data} data", "caveats": [STAND_IN] if data == "stand-in" else [],
+            "title": f"{target}, {data} data", "caveats": [],
             "rows": [shown(row) for row in own], "remarks": [], "methods": None,
         }
         for (target, data), own in blocks(rows).items()
     ]  # fmt: skip
-    table = {"title": f"Suite {suite}, exported", "caveats": [], "header": list(HEADER), "blocks": parts}
+    caveats = [STAND_IN] if any(row["data"] == "stand-in" for row in rows) else []
+    table = {"title": f"Suite {suite}, exported", "caveats": caveats, "header": list(HEADER), "blocks": parts}
     return render_markdown(table, LEGEND)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
 
 from benchmark.records.json_checks import STRICT, first_problem, read_json
-from benchmark.records.store import Store
+from benchmark.records.store import PROTOTYPES, Store
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
@@ -35,12 +35,12 @@ class Recognised:
 
 def write_recognised(store: Store, id: str, found: Recognised) -> None:
     """Write what was found of a cell. Raises BadInput if it cannot be written."""
-    atomic_write(store.prototypes_file(id), json.dumps(asdict(found)) + "\n")
+    atomic_write(store.cell(id) / PROTOTYPES, json.dumps(asdict(found)) + "\n")
 
 
 def read_recognised(store: Store, id: str) -> Recognised | None:
     """Read what was found of a cell; None if nothing was. Raises BadInput if the file is damaged."""
-    path = store.prototypes_file(id)
+    path = store.cell(id) / PROTOTYPES
     return recognised_of(path.read_bytes(), path) if path.is_file() else None
 
 

@@ -33,8 +33,8 @@ TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.s
 NAMED = "label"  # the axis of a manifest whose only variant is what the user calls its cells
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
 _CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_PROTOTYPES = "prototypes.json"
-_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT, _PROTOTYPES)
+PROTOTYPES = "prototypes.json"  # goes with the rest when a cell is run again
+_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT, PROTOTYPES)
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,6 @@ class Store:
     def record_file(self, id: str) -> Path:
         """A cell's record; it need not exist."""
         return self.cell(id) / _RECORD
-
-    def prototypes_file(self, id: str) -> Path:
-        """What is known of prototypes of a cell's student; it need not exist, and goes when the cell is run again."""
-        return self.cell(id) / _PROTOTYPES
 
     def student_weights(self, id: str, *, published: bool = True) -> Path:
         """Weights of a cell's student: as published, or in the attempt that trains it. They need not exist."""

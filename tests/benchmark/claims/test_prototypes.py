@@ -14,7 +14,7 @@ from benchmark.planning.cell import write_manifest
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
 from benchmark.records.prototypes import Recognised, read_recognised, write_recognised
-from benchmark.records.store import Store
+from benchmark.records.store import PROTOTYPES, Store
 from benchmark.statistics.items import design_of
 from benchmark.statistics.paired import compare
 from example_leaderboard import cell
@@ -113,7 +113,7 @@ def test_what_is_not_known_is_undecided_and_says_why(store, kept, said):
 )  # fmt: skip
 def test_a_damaged_file_is_named(store, text):
     id = ids(store)[0][0]
-    store.prototypes_file(id).write_text(text)
+    (store.cell(id) / PROTOTYPES).write_text(text)
     with pytest.raises(BadInput, match=r"prototypes\.json is not about prototypes") as refused:
         read_recognised(store, id)
     assert "\n" not in str(refused.value)

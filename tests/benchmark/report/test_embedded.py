@@ -8,6 +8,7 @@ from benchmark.claims.collect import judged_claims
 from benchmark.leaderboard.formats import to_json
 from benchmark.leaderboard.table import leaderboard
 from benchmark.records.prototypes import Recognised, read_recognised, write_recognised
+from benchmark.records.store import PROTOTYPES
 from benchmark.report.embedded import read, unpack
 from example_leaderboard import cell, filled
 from example_report import MEASURED, page_of
@@ -32,7 +33,7 @@ def test_what_is_known_of_prototypes_is_in_the_page_and_a_damaged_file_is_left_o
     store = filled(tmp_path, *made)
     found = Recognised([3, 4], {"student": [True, False]}, {"noise student": "cell"})
     write_recognised(store, entry.id, found)
-    store.prototypes_file(other.id).write_text("{")
+    (store.cell(other.id) / PROTOTYPES).write_text("{")
     page = tmp_path / "page.html"
     page.write_text(page_of(tmp_path, "demo")[1], encoding="utf-8")
     again = unpack(page, tmp_path / "out")
