@@ -27,7 +27,7 @@ from benchmark.leaderboard.table import leaderboard
 from benchmark.planning.cell import Cell, describe, state_of, write_manifest
 from benchmark.planning.expected import Expected, expected_times, run_seconds
 from benchmark.planning.plan import make_plan
-from benchmark.planning.select import Request, broken_targets
+from benchmark.planning.select import Request, broken_targets, left_out_variants, select_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -149,7 +149,8 @@ def _announce(
     cells: list[Cell], todo: list[Cell], times: Mapping[str, Expected], request: Request, store: Store, at_once: int
 ) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
-    for reason in broken_targets(request).values():
+    left_out = left_out_variants(load_suite(request.suite), select_targets(request))
+    for reason in (*broken_targets(request).values(), *left_out):
         say(f"left out: {reason}", file=sys.stderr)
     say(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
     seconds = run_seconds(todo, times, at_once) if at_once else None
