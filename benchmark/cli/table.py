@@ -71,7 +71,7 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         print_document(render(results, profile, format, selection, pivot, paper))
         return
     found = _selected(results, profile, selection, pivot)
-    document, legend = (turned.document(*found), turned.LEGEND) if pivot else (formats.document(*found), formats.LEGEND)
+    document = (turned if pivot else formats).document(*found)
     for text in (document["title"], *document["caveats"]):
         say(text)
     for block in document["blocks"]:
@@ -87,7 +87,7 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         for remark in block["remarks"]:
             say(f"  {remark}")
     print()
-    say(legend, rest="")
+    say(document["legend"], rest="")
 
 
 def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str, paper: Paper) -> bool:
