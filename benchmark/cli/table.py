@@ -25,7 +25,7 @@ from benchmark.leaderboard.formats import (
     percent,
     rank_shown,
 )
-from benchmark.leaderboard.latex import USUAL, Paper
+from benchmark.leaderboard.latex import USUAL, Paper, tables_beside
 from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
@@ -79,9 +79,9 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         say(block["title"])
         print()
         print_table(block.get("header") or document["header"], block["rows"], least=LEAST)
-        if methods := block["methods"]:
+        for beside in tables_beside(block):
             print()
-            print_table(methods["header"], methods["rows"], least=methods["header"][3:])
+            print_table(beside["header"], beside["rows"], least=beside["header"][3:])
         if block["remarks"]:
             print()
         for remark in block["remarks"]:

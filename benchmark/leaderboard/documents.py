@@ -4,7 +4,8 @@ A table is a mapping: ``title``, ``caveats``, ``legend``, ``header``, ``texts`` 
 left, from 0; without it the first three), ``least`` (heads of the columns that a narrow page does without, the first of
 them first), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, perhaps a
 ``header`` of its own and ``instead`` (remarks by the head of the column that they replace if it is left out), and
-``methods``: a header (three columns of text, then figures) and rows of its own, or None.
+``methods``: a header (three columns of text, then figures) and rows of its own, or None. ``references``, which may be
+missing, is a list of more such tables.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.latex import THREE, USUAL, Paper, environment_of, floats_of, print_as_latex
+from benchmark.leaderboard.latex import THREE, USUAL, Paper, environment_of, floats_of, print_as_latex, tables_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ def _render(
         trim_blocks=True, keep_trailing_newline=True, **marks,
     )  # fmt: skip
     texts = table.get("texts", THREE)
-    blocks = [{"header": table.get("header"), **block} for block in table["blocks"]]
+    blocks = [{"header": table.get("header"), **block, "beside": tables_beside(block)} for block in table["blocks"]]
     return environment.get_template(template).render(
         table={**table, "blocks": blocks}, texts=texts, three=THREE, align=_align, places=_places,
         **(content or {}),

@@ -24,6 +24,7 @@ from benchmark.leaderboard.documents import (
     render_markdown,
 )
 from benchmark.leaderboard.latex import USUAL, Paper
+from benchmark.leaderboard.references import reference_tables, references_beside
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Block, View, block_of, place_of
 from benchmark.leaderboard.table import COLUMNS, FIGURES, WHOLE
 from modalities.errors import UnknownName
@@ -108,7 +109,10 @@ def _chosen(frame: pd.DataFrame, view: View) -> list[str]:
 
 
 def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
-    """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
+    """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script.
+
+    ``published`` has the results of others that stand beside some rows, if there are any.
+    """
     rows: list[Row] = frame.to_dict("records")
     chosen = _chosen(frame, view)
     clean = [{name: None if is_missing(row[name]) else row[name] for name in chosen} for row in rows]
@@ -116,7 +120,9 @@ def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
         {"block": title, "methods": [asdict(method) for method in methods_of(part, view.targets.get(block))]}
         for block, title, part in blocks_of(rows)
     ]
-    return render_json({"notes": [*caveats(rows), *view.caveats], "rows": clean, "over_targets": blocks})
+    published = [asdict(one) for block, _, part in blocks_of(rows) if not block[1] for one in references_beside(part)]
+    content = {"notes": [*caveats(rows), *view.caveats], "rows": clean, "over_targets": blocks}
+    return render_json(content | ({"published": published} if published else {}))
 
 
 def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
@@ -186,7 +192,8 @@ def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, bloc
     return {
         "title": title, "caveats": caveats(rows), "rows": shown,
         "remarks": [*means, *unfinished, *unranked, *unlike],
-        "methods": _methods_shown(methods) if len(rows) > 1 else None, "instead": {"test items": parts_of_items(rows)},
+        "methods": _methods_shown(methods) if len(rows) > 1 else None,
+        "references": [] if block[1] else reference_tables(rows), "instead": {"test items": parts_of_items(rows)},
     }  # fmt: skip
 
 

@@ -84,6 +84,11 @@ def floats_of(table: Mapping[str, Any], paper: Paper) -> list[Float]:
     return found
 
 
+def tables_beside(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tables below that of a block: over targets, and of what others have published."""
+    return [*filter(None, [block["methods"]]), *block.get("references", ())]
+
+
 def _lines(text: str, paper: Paper) -> int:
     return 1 + int(width(text) / SPACES[paper.width]["small"])
 
@@ -92,8 +97,8 @@ def _parts(table: Mapping[str, Any], block: Mapping[str, Any], paper: Paper, hei
     """Return a block as floats of at most ``height`` lines, the notes behind the tables."""
     header, texts, methods = block.get("header") or table["header"], table.get("texts", THREE), block["methods"]
     panels, left_out = fit(header, block["rows"], texts, table.get("least", ()), paper.width)
-    if methods:
-        panels += fit(methods["header"], methods["rows"], THREE, (), paper.width)[0]
+    for beside in tables_beside(block):
+        panels += fit(beside["header"], beside["rows"], THREE, (), paper.width)[0]
     parts = [Float()]
     for panel in panels:
         _add_rows(parts, panel, height)
