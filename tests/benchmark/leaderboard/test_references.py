@@ -51,9 +51,9 @@ def test_figures_are_those_of_the_sources():
     }
     assert [one["one image"] for one in on.values()] == [[0.3462], [0.5239], [0.5471]]
     assert [one["DM-KD"] for one in on.values()] == [[0.5629], [0.6501], [0.6689]]
-    assert [one["student on real images"] for one in on.values()] == [[0.6406], [0.6858], [0.7079]]
+    assert [one["real-data KD"] for one in on.values()] == [[0.6406], [0.6858], [0.7079]]
     large = figures("cifar100", "resnet34-cifar", "resnet18-cifar")
-    assert (large["one image"], large["CMI"], large["teacher"]) == ([0.7456], [0.7704], [0.7805])
+    assert (large["one image"], large["CMI-500"], large["teacher"]) == ([0.7456], [0.7704], [0.7805])
     assert figures("cifar100", "vgg11-cifar", "resnet18-cifar")["one image"] == [0.6851]
     ten = figures("cifar10", "wrn-40-2", "wrn-16-2")
     assert (ten["DAFL"], ten["CMI"], ten["Fast-10"], ten["teacher"]) == ([0.8155], [0.9252], [0.9245], [0.9487])
@@ -96,7 +96,7 @@ def test_methods_on_other_networks_have_all_pairs_beside_them_with_their_names(t
         "wrn-40-2 → wrn-40-1 % | wrn-40-2 → wrn-16-2 % |"
     )
     assert f"| {' | '.join(HEAD)} | {head}" in text
-    assert "| one image (Asano & Saeed, run by others) | README of zhengli97/DM-KD | 74.56 | 68.51 | 34.62 |" in (
+    assert "| one image (Asano & Saeed re-run) | README of zhengli97/DM-KD | 74.56 | 68.51 | 34.62 |" in (
         text.replace("&amp;", "&")
     )
 
@@ -110,7 +110,8 @@ def test_they_are_marked_as_published_in_every_format_for_people_and_ranked_in_n
     frame = leaderboard(store)
     assert sorted(frame["rank"]) == [1, 2] and len(frame) == 2
     for export in FOR_PEOPLE:
-        assert HEAD[1] in export(frame) and "34.62" in export(frame)
+        text = export(frame).replace("\\\\", " ")  # heads are broken in LaTeX
+        assert HEAD[1] in text and "34.62" in text
     assert "published by others" not in formats.to_csv(frame)
     content = json.loads(formats.to_json(frame))
     assert len(content["rows"]) == 2
