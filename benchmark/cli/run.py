@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
+from benchmark.cli.options import LOCAL_RESULTS
 from benchmark.cli.output import tolerate_closed_output
 from benchmark.cli.table import print_summary, published
 from benchmark.cli.text_table import say
@@ -103,11 +105,24 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     print_summary(frame)
     for path in written:
         say(f"wrote {path.resolve()}")
+    _say_where_to_look(cells, store)
     outcome.records = without_data | outcome.records
     not_done = {cell.id for cell in todo} | without_data.keys()
     left = [cell for cell in cells if cell.id in not_done]
     code = _report(left, outcome, broken_targets(request), store, time.monotonic() - began)
     return DONE if code == NOTHING and len(left) < len(cells) else code
+
+
+def _say_where_to_look(cells: list[Cell], store: Store) -> None:
+    """Print how to look at a cell, by the id of the first one that is done, and where the ids of all are."""
+    done = next((cell.id for cell in cells if state_of(cell, store)[0] == "done"), None)
+    if done is None:
+        return
+    folder = store.root.parent
+    where = "" if folder == LOCAL_RESULTS else f" --results {shlex.quote(str(folder))}"
+    profile = f"profile={cells[0].config.profile.name}"
+    say(f"look at a cell: benchmark why {done}{where} (or insight, export, compare)")
+    say(f"ids of all cells: benchmark table {profile} --columns target,source,id{where}")
 
 
 def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Record]]:

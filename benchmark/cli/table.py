@@ -18,6 +18,7 @@ from benchmark.leaderboard.formats import (
     COLLAPSED_MEANING,
     FORMATS,
     LEAST,
+    RANK_MEANING,
     SUFFIXES,
     items_shown,
     labels,
@@ -137,6 +138,8 @@ def print_summary(frame: pd.DataFrame) -> None:
     print_table([*heads, ""], rows, least=LEAST)
     if any(COLLAPSED in text for row in rows for text in row):
         say(f"({COLLAPSED} {COLLAPSED_MEANING})", rest=" ")
+    if any(row["ties"] for row in found if rank_shown(row)):
+        say(f"({RANK_MEANING})", rest=" ")
     for note in sorted({note for note in frame["note"] if note}):
         say(f"({note})", rest=" ")
 

@@ -47,6 +47,7 @@ COLLAPSED_MEANING = (
     "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
     "alone"
 )
+RANK_MEANING = "rank: the places that paired tests leave open; rows of a target that share a letter are not separated"
 LEGEND = (
     "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
     "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
