@@ -37,6 +37,8 @@ from modalities.errors import BadInput, UnknownName, readable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.cli.read_from import Found
+
 
 EVERYTHING = Selection()
 PIVOTS = ("target",)
@@ -91,7 +93,7 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
     say(document["legend"], rest="")
 
 
-def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str, paper: Paper) -> bool:
+def differs(path: Path, found: Found, selection: Selection, pivot: str, paper: Paper) -> bool:
     """Return whether a file differs from the table that the records give now, and print the difference.
 
     Its suffix says in which format it is. Ends of lines may be those of another system.
@@ -103,8 +105,8 @@ def differs(path: Path, results: Path, profile: str, selection: Selection, pivot
         before = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read ({error}); give a table that `benchmark table` made.") from error
-    now = render(results, profile, known[path.suffix.lower()], selection, pivot, paper).splitlines()
-    where = f"the records in {results / profile}"
+    format, where = known[path.suffix.lower()], f"the records in {found.where}"
+    now = render(found.folder, found.profile, format, selection, pivot, paper).splitlines()
     if before == now:
         say(f"{path} is what {where} give.")
         return False

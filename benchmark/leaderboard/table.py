@@ -7,8 +7,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from math import ceil, fsum, sqrt
 from operator import attrgetter, itemgetter
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.leaderboard.costs import COUNTS, costs_of, method_of
@@ -19,6 +20,7 @@ from benchmark.records.identity import canonical_json
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, tell_apart, value_at, without_data
 from benchmark.records.store import Store
+from benchmark.system.forked import map_forked
 from modalities.base import Published
 from modalities.errors import BadInput
 
@@ -39,6 +41,7 @@ COLUMNS = (
     *ROW_AXES, "id", "source_sha256", "method", "variant", "differs", "status", "reason", "seeds", "metric",
     "interval", *FIGURES, "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
+FORKED_FROM = 10_000  # cells, a second's work
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
 Row = dict[str, Any]  # by column
@@ -95,9 +98,13 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
-    rows = [
-        _row(store, cells, settings.get(cells[0].row), published or {}) for cells in sorted(groups.values(), key=_order)
-    ]
+    found = sorted(groups.values(), key=_order)
+    per_row = len(requested) / len(found)
+    made = map_forked(
+        lambda cells: _row(store, cells, settings.get(cells[0].row), published or {}), found,
+        least=ceil(FORKED_FROM / per_row),
+    )  # fmt: skip
+    rows = [(row, own or settings[row["row"]]) for row, own in made]
     kept = _without_superseded(rows)
     _tell_apart(kept, labels, named)
     add_ranks(store, [row for row, _ in kept])
@@ -197,9 +204,9 @@ def _read(store: Store, cell: ManifestEntry) -> tuple[Record | None, str, str]:
 
 def _row(
     store: Store, cells: list[ManifestEntry], known: Settings | None, published: Mapping[str, Sequence[Published]]
-) -> tuple[Row, Settings]:
-    """Return a row and its settings: those that are ``known``, or else what a record says, or only its names."""
-    own, example = known, None
+) -> tuple[Row, Settings | None]:
+    """Return a row and, if its settings are not ``known``, what a record says of them, or only its names."""
+    own, example = None, None
     done: list[_Result] = []
     unfinished: list[tuple[str, str]] = []
     deviations: dict[str, None] = {}
@@ -211,7 +218,7 @@ def _row(
             deviations |= dict.fromkeys(record.deviations)
         else:
             unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
-        own = own or (record.settings if record else None)
+        own = own or (record.settings if record and not known else None)
     status, reason = unfinished[0] if unfinished else ("done", "")
     first = cells[0]
     row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
@@ -227,7 +234,7 @@ def _row(
         **(_figures(done) if done else {}),
     }
     clean = {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
-    return clean, own or _names(first)
+    return clean, None if known else own or _names(first)
 
 
 class _Result(NamedTuple):
@@ -311,7 +318,7 @@ def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
         return {f"{name}{what}": None for what in ("", "_sd", "_low", "_high")}
     mean = fmean(values)
     low, high = wilson_interval(mean, _items(name, records))
-    spread = stdev(values) if len(values) > 1 else None
+    spread = sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1)) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
 
 
