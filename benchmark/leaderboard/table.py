@@ -210,7 +210,8 @@ def _row(
     done: list[_Result] = []
     unfinished: list[tuple[str, str]] = []
     deviations: dict[str, None] = {}
-    for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
+    ordered = sorted(cells, key=lambda cell: (cell.seed, cell.id))
+    for cell in ordered:
         record, status, reason = _read(store, cell)
         if record is not None and status == "done":
             example = example or record
@@ -223,10 +224,10 @@ def _row(
     first = cells[0]
     row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
-        "id": " ".join(cell.id for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id))),
+        "id": " ".join(cell.id for cell in ordered),
         "status": status,
         "reason": reason,
-        "method": method_of(own or {}),
+        "method": method_of(known or own or {}),
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         **published_columns(example, deviations, published.get(first.target, ())),
         "cells": [record.id for record in done],

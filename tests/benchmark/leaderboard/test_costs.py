@@ -13,6 +13,7 @@ import pytest
 from benchmark.leaderboard import costs, formats, pivot
 from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard
+from benchmark.records.store import Store
 from example_leaderboard import cell, filled, only_row
 
 ASKED = View(columns=("target", "student_steps", "teacher_forwards", "generator_steps", "distill_seconds"))
@@ -56,6 +57,16 @@ def test_a_record_of_an_earlier_version_showed_each_network_one_batch_a_step(tmp
     bare = leaderboard(filled(tmp_path / "bare", cell()))  # nor its steps
     assert bare.student_steps.isna().all() and bare.teacher_forwards.tolist() == [1000]
     assert "| digits |  | 1,000 | 0 | 2 |" in formats.to_markdown(bare, ASKED)
+
+
+def test_the_method_is_that_of_the_manifest_where_it_says_it(tmp_path):
+    entry, record = spent("inversion")
+    store = Store(tmp_path)
+    store.write_manifest("all", {}, [entry], {entry.row: record.settings})
+    for write in (False, True):
+        if write:
+            store.write(record)
+        assert leaderboard(store).method.tolist() == ["inversion"]
 
 
 def test_a_row_that_is_not_done_has_a_method_and_no_costs(tmp_path):
