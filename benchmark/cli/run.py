@@ -105,23 +105,23 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     print_summary(frame)
     for path in written:
         say(f"wrote {path.resolve()}")
-    _say_where_to_look(cells, store)
     outcome.records = without_data | outcome.records
     not_done = {cell.id for cell in todo} | without_data.keys()
+    ended = {record.id for record in outcome.records.values() if record.status == "done"}
+    _say_where_to_look([cell for cell in cells if cell.id not in not_done or cell.id in ended], store)
     left = [cell for cell in cells if cell.id in not_done]
     code = _report(left, outcome, broken_targets(request), store, time.monotonic() - began)
     return DONE if code == NOTHING and len(left) < len(cells) else code
 
 
-def _say_where_to_look(cells: list[Cell], store: Store) -> None:
-    """Print how to look at a cell, by the id of the first one that is done, and where the ids of all are."""
-    done = next((cell.id for cell in cells if state_of(cell, store)[0] == "done"), None)
-    if done is None:
+def _say_where_to_look(done: list[Cell], store: Store) -> None:
+    """Print how to look at the first of some cells that are done, and where the ids of all are."""
+    if not done:
         return
     folder = store.root.parent
     where = "" if folder == LOCAL_RESULTS else f" --results {shlex.quote(str(folder))}"
-    profile = f"profile={cells[0].config.profile.name}"
-    say(f"look at a cell: benchmark why {done}{where} (or insight, export, compare)")
+    profile = f"profile={done[0].config.profile.name}"
+    say(f"look at a cell: benchmark why {done[0].id}{where} (or insight, export, compare)")
     say(f"ids of all cells: benchmark table {profile} --columns target,source,id{where}")
 
 
