@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.claims.collect import Comparison, Tested
 from benchmark.claims.judge import Judgement
 from benchmark.leaderboard.documents import render_csv, render_html, render_json, render_latex, render_markdown
+from benchmark.leaderboard.formats import points
 from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.table import sanitize
 from benchmark.statistics.two_way import Difference
@@ -117,11 +118,6 @@ def shown(comparison: Comparison, judged: Judgement) -> list[str]:
 
 def _target(comparison: Comparison) -> str:
     return f"{comparison.target} ({comparison.settings})" if comparison.settings else comparison.target
-
-
-def points(share: float) -> str:
-    """Format a share or a difference of shares in points of percent."""
-    return f"{100 * share:.1f}".replace("-", "−")
 
 
 def _interval(difference: Difference) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.cli.options import LOCAL_RESULTS
 from benchmark.cli.output import tolerate_closed_output
-from benchmark.cli.table import print_summary, published
+from benchmark.cli.table import print_summary
 from benchmark.cli.text_table import say
+from benchmark.config.published import published_results
 from benchmark.config.suites import load_suite
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
@@ -26,7 +27,7 @@ from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.table import leaderboard
-from benchmark.planning.cell import Cell, describe, state_of, write_manifest
+from benchmark.planning.cell import Cell, describe, state_of, unused_data, write_manifest
 from benchmark.planning.expected import Expected, expected_times, run_seconds
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request, broken_targets, left_out_variants, select_targets
@@ -100,7 +101,7 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     except KeyboardInterrupt:
         say("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
-    frame = leaderboard(store, published())
+    frame = leaderboard(store, published_results())
     written = write(frame, store.root)
     print_summary(frame)
     for path in written:
@@ -168,6 +169,8 @@ def _announce(
     for reason in (*broken_targets(request).values(), *left_out):
         say(f"left out: {reason}", file=sys.stderr)
     say(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
+    if note := unused_data(cells, request.root):
+        say(note, file=sys.stderr)
     seconds = run_seconds(todo, times, at_once) if at_once else None
     estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
     time_needed = "" if seconds is None else f", about {duration(seconds)}{estimated}"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli.output import print_document
 from benchmark.cli.text_table import print_table, say
-from benchmark.config.published import source_digests
+from benchmark.config.published import published_results
 from benchmark.leaderboard import formats
 from benchmark.leaderboard import pivot as turned
 from benchmark.leaderboard.formats import (
@@ -30,8 +29,6 @@ from benchmark.leaderboard.latex import USUAL, Paper, tables_beside
 from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
-from modalities import registry
-from modalities.base import Published
 from modalities.errors import BadInput, UnknownName, readable
 
 if TYPE_CHECKING:
@@ -64,7 +61,7 @@ def _selected(results: Path, profile: str, selection: Selection, pivot: str) -> 
         raise UnknownName("pivot", pivot, list(PIVOTS))
     if pivot and selection.columns:
         raise BadInput("--pivot makes the columns itself; leave --columns out.")
-    return select(leaderboard(Store(results / profile), published()), selection)
+    return select(leaderboard(Store(results / profile), published_results()), selection)
 
 
 def show(results: Path, profile: str, format: str, selection: Selection, pivot: str, paper: Paper) -> None:
@@ -144,14 +141,3 @@ def print_summary(frame: pd.DataFrame) -> None:
         say(f"({RANK_MEANING})", rest=" ")
     for note in sorted({note for note in frame["note"] if note}):
         say(f"({note})", rest=" ")
-
-
-def published() -> dict[str, tuple[Published, ...]]:
-    """Return the published results of each target, with the SHA-256 of their sources."""
-    found = {}
-    for adapter in registry.usable()[0].values():
-        digest = source_digests(registry.modality(adapter.info.modality))
-        found[adapter.info.name] = tuple(
-            replace(entry, sources=tuple(map(digest, entry.sources))) for entry in adapter.info.published
-        )
-    return found

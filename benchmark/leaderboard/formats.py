@@ -268,6 +268,11 @@ def percent(value: Any) -> str:
     return "" if is_missing(value) else f"{100 * value:.1f}"
 
 
+def points(share: float) -> str:
+    """Format a share or a difference of shares in points of percent."""
+    return f"{100 * share:.1f}".replace("-", "−")
+
+
 def _shown(row: Row, target: str, source: str, columns: Sequence[str]) -> list[str]:
     """Return the text of each column; ``target`` and ``source`` are what the row is called among those of its block."""
     if row["metric"] == "mean per-class":

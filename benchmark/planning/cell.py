@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.config.published import deviations
@@ -19,6 +20,7 @@ from benchmark.records.store import NAMED, Store
 from modalities import registry
 from modalities.base import Modality, SourceRef, TargetAdapter
 from modalities.errors import BadInput
+from modalities.storage.paths import usual_data_root
 
 State = Literal["done", "to run", "no data"]
 
@@ -149,6 +151,22 @@ def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
     """Return by id what ``describe`` says of each of some cells, no two of which are described alike."""
     differing = told_apart(cells)
     return {cell.id: describe(cell, differing[cell.id]) for cell in cells}
+
+
+def unused_data(cells: Sequence[Cell], root: Path) -> str:
+    """Return a sentence on data that somebody gave and no cell reads, because of stand-ins; empty if there are none.
+
+    ``root`` is the folder of the real datasets; the usual one was not given by anybody.
+    """
+    targets = list(dict.fromkeys(cell.key.target for cell in cells if cell.data.kind == "stand-in"))
+    if not targets or root == usual_data_root():
+        return ""
+    named = ", ".join(targets[:4]) + (" …" if len(targets) > 4 else "")
+    profile = cells[0].key.profile
+    return (
+        f"the profile {profile} runs {named} on generated stand-ins, so the data in {root} are not read; the profile "
+        "small reads them."
+    )
 
 
 def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:

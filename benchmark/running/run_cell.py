@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -25,7 +25,7 @@ from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
-from benchmark.running.loggers import WithLoggers, loggers_of
+from benchmark.running.loggers import LoggerMaker, WithLoggers, loggers_of
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.plugins import check_plugins, load_plugin
 from benchmark.running.source import load_source
@@ -99,6 +99,7 @@ def run_cell(
     student: nn.Module | None = None,
     expected_stamp: str | None = None,
     ranks: Ranks = SINGLE_PROCESS,
+    loggers: Sequence[LoggerMaker] = (),
 ) -> Record:
     """Run a cell and write its record; whatever goes wrong becomes the record's status and reason.
 
@@ -108,13 +109,14 @@ def run_cell(
         teacher, student: a caller's own networks, instead of those that the configuration names.
         expected_stamp: see ``record_from_other_run``, whose record is returned if there is one.
         ranks: the processes that run this cell together; the main one writes the record.
+        loggers: what makes loggers of this cell, besides those that the environment names.
 
     Raises:
         RankDesync: the ranks ended differently; the one that failed first has written the record.
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    logged = WithLoggers(callback, loggers_of(cell, store.root) if ranks.is_main else [])
+    logged = WithLoggers(callback, loggers_of(cell, store.root, loggers) if ranks.is_main else [])
     stopwatch = Stopwatch(logged)
     attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks, cell.source)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them

@@ -73,6 +73,11 @@ def test_a_second_run_computes_nothing_and_changes_no_leaderboard(benchmark, inl
     assert {path: path.stat().st_mtime_ns for path in records} == records
 
 
+def test_a_run_on_stand_ins_says_that_the_data_that_were_given_are_not_read(benchmark, inline, small, tmp_path):
+    ended = benchmark("run", "--results", tmp_path, "--root", tmp_path, *small, "profile=smoke")
+    assert f"the profile smoke runs cifar10 on generated stand-ins, so the data in {tmp_path} are not read" in ended.err
+
+
 def test_only_no_data_exits_3(benchmark, inline, tmp_path):
     ended = benchmark(
         "run", "--target", "cifar10", "--results", tmp_path, "--root", tmp_path / "empty", "profile=small"
