@@ -146,5 +146,11 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
         for (target, data), own in blocks(rows).items()
     ]  # fmt: skip
     caveats = [STAND_IN] if any(row["data"] == "stand-in" for row in rows) else []
-    table = {"title": f"Suite {suite}, exported", "caveats": caveats, "header": list(HEADER), "blocks": parts}
-    return render_markdown(table, LEGEND)
+    table = {
+        "title": f"Suite {suite}, exported",
+        "caveats": caveats,
+        "header": list(HEADER),
+        "blocks": parts,
+        "legend": LEGEND,
+    }
+    return render_markdown(table)
