@@ -28,18 +28,19 @@ LISTED = {  # a pattern of the whole command: why it is not run; those of `bench
     r"python scripts/.*": "takes minutes to hours; the script and its options are looked up",
     r"benchmark (data fetch|perf).*": "downloads, or measures for minutes",
     r"benchmark --(install|show)-completion": "is about the user's shell",
+    r"benchmark list sources --target digits teacher.*": "the one without settings is run",
     r"benchmark insight (CELL|\$cell|digits-deadleaves-s0).*": "the one of digits-coffee-s0 is run",
     r"benchmark export .*int8.*": "tests/benchmark/export quantises",
     r"benchmark .*(shapes3|tennis7).*": "tests/docs/test_contributing.py and tests/examples run it",
+    r"benchmark new-target mine .*": "writes into a checkout; tests/benchmark/cli/test_new_target.py runs it",
     r"benchmark new-target .*--look.*": "needs real data; tests/benchmark/cli/test_new_target.py runs it",
     r"benchmark check \S* ?--root DIR.*": "needs real data; tests/benchmark/cli/test_check.py runs it",
-    r"benchmark run .*flowers12.*": "needs the plug-ins of examples/targets installed",
+    r"benchmark run .*(flowers12|arabic10).*": "needs the plug-ins of examples/targets installed",
     r"benchmark merge .*": "tests/benchmark/cli/test_merge.py runs it on two folders",
     r"benchmark compare results/before results/after": "tests/benchmark/cli/test_compare.py runs it on two folders",
 }
 RUN = (  # `run` commands that are run; of the others `plan` makes the plan, since they would take minutes to days
     "benchmark run --target digits source.image=coffee --controls noise",
-    "benchmark run --target digits teacher.training.steps=300 recipe.steps=20",
     "benchmark run --target digits profile=smoke recipe.loss=my_loss.py",
 )
 NOT_OF_PLAN = ("--label", "--max-time", "--launcher", "--slurm", "--log", "--cells-per-job")
@@ -168,7 +169,7 @@ def in_smoke(command: Shown, world: dict[str, str]) -> list[str]:
     if "--profile" in words:
         words[words.index("--profile") + 1] = "smoke"
     elif "profile=smoke" not in words and has_profile(words):
-        words.append("profile=smoke")
+        words += ["--profile", "smoke"]
     if words[1] == "claims":
         words = [word if word != "compression" else "own" for word in words]
     if words[1] == "plan":
