@@ -134,6 +134,7 @@ def world(tmp_path, monkeypatch) -> dict[str, str]:
     Path("own.yaml").write_text(OWN_CLAIM, encoding="utf-8")
     for source in ("city.jpg", "china"):
         of_cifar10 = benchmark.run("cifar10", source=source, profile="smoke", progress=False)
+    benchmark.run("fsdd", profile="smoke", progress=False)
     for source in ("coffee", "noise", "deadleaves"):
         record = benchmark.run("digits", source=source, profile="smoke", progress=False)
     call(monkeypatch, ["benchmark", "run", "--suite", "own.yaml", "profile=smoke"])  # all are done; it names claims
