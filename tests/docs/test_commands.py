@@ -84,7 +84,7 @@ def fault_of(words: list[str]) -> str:
     parser, name, rest = verb_of(words)
     try:
         parser.make_context(name, list(rest))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return str(error) or type(error).__name__
     return ""
 
