@@ -32,7 +32,7 @@ BOUNDS = {
     "teacher.threads": -1,
 }  # values must be above
 for _section in ("recipe", "teacher.training"):
-    CHOICES[f"{_section}.optimiser"] = ("adamw", "adam", "sgd")
+    CHOICES[f"{_section}.optimiser"] = ("adamw", "adam", "sgd", "muon")
     CHOICES[f"{_section}.decay"] = ("weights", "all")
     CHOICES[f"{_section}.schedule"] = ("constant", "step", "cosine", "onecycle")
     CHOICES[f"{_section}.precision"] = ("auto", "float32", "bfloat16")
