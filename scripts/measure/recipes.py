@@ -122,6 +122,7 @@ class Candidate:
     pick: Callable[[Tensor], Tensor] | None = None
     times: int = 1  # segments that the teacher sees for each that the student sees
     average: bool = False
+    steps: float = 1.0  # of teachers: share of their steps
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """Return the candidate's recipe at the cost of another one."""
@@ -130,6 +131,7 @@ class Candidate:
         return replace(changed, **self.change)
 
 
+MUON = {"optimiser": "muon"}
 CANDIDATES = {
     "as it is": Candidate(),
     "lr / 2": Candidate(lr=0.5),
@@ -146,9 +148,22 @@ CANDIDATES = {
     "certain half": Candidate(pick=lambda logits: -entropy(logits), times=2),
     "rare half": Candidate(pick=rare, times=2),
     "averaged": Candidate(average=True),
-    "muon": Candidate({"optimiser": "muon"}),
-    "muon, lr x 2": Candidate({"optimiser": "muon"}, lr=2),
-    "muon, lr x 4": Candidate({"optimiser": "muon"}, lr=4),
+    "muon": Candidate(MUON),
+    "muon, lr x 2": Candidate(MUON, lr=2),
+    "muon, lr x 4": Candidate(MUON, lr=4),
+    "muon, lr x 8": Candidate(MUON, lr=8),
+    "muon, lr x 16": Candidate(MUON, lr=16),
+    "muon, lr x 4, no decay": Candidate({**MUON, "weight_decay": 0.0}, lr=4),
+    "muon, lr x 4, decay 0.05": Candidate({**MUON, "weight_decay": 0.05}, lr=4),
+    "muon, lr x 4, temperature 4": Candidate({**MUON, "temperature": 4.0}, lr=4),
+    "muon, lr x 4, temperatures 1 and 8": Candidate(MUON, lr=4, loss=both),
+    "muon, lr x 4, mse": Candidate({**MUON, "loss": "mse"}, lr=4),
+    "muon, lr x 4, standardised, T 2": Candidate({**MUON, "loss": "standardised", "temperature": 2.0}, lr=4),
+    "muon, lr x 4, no mixing": Candidate({**MUON, "mixing": "none"}, lr=4),
+    "muon, lr x 4, batch / 2, steps x 2": Candidate(MUON, lr=2.8, smaller=2),
+    "muon, lr x 4, batch / 4, steps x 4": Candidate(MUON, lr=2, smaller=4),
+    "muon, lr x 4, warm-up 0.1": Candidate({**MUON, "warmup": 0.1}, lr=4),
+    "muon, lr x 4, cosine": Candidate({**MUON, "schedule": "cosine", "warmup": 0.05}, lr=4),
     "no mixing": Candidate({"mixing": "none"}),
     "mixup": Candidate({"mixing": "mixup"}),
     "batch / 2, steps x 2": Candidate(lr=0.7, smaller=2),
@@ -185,6 +200,34 @@ def measure_candidate(name: str, seed: int, given: argparse.Namespace) -> dict[s
     }  # fmt: skip
 
 
+TEACHERS = {
+    "as it is": Candidate(),
+    "half the steps": Candidate(steps=0.5),
+    "muon, half the steps": Candidate(MUON, steps=0.5),
+    "muon, lr x 2, half the steps": Candidate(MUON, lr=2, steps=0.5),
+    "muon, lr x 4, half the steps": Candidate(MUON, lr=4, steps=0.5),
+    "muon, lr x 2, quarter of the steps": Candidate(MUON, lr=2, steps=0.25),
+    "muon, lr x 4, quarter of the steps": Candidate(MUON, lr=4, steps=0.25),
+    "muon, lr x 2": Candidate(MUON, lr=2),
+}
+
+
+def measure_teacher(name: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Train a teacher by a candidate; return what it reaches on the held-out items and what that took."""
+    found = bench(given.target, given)
+    training = found.config.teacher.training
+    candidate = TEACHERS[name]
+    changed = replace(training, lr=training.lr * candidate.lr, steps=round(training.steps * candidate.steps))
+    changed = replace(changed, **candidate.change)
+    started = time.process_time()
+    taught = found.teach(found.config.teacher.network, changed, Clock())
+    return {
+        "candidate": name, "seed": 0, "steps": changed.steps, "batch": changed.batch,
+        "top1": taught.notes.held_out_top1, "cpu_seconds": time.process_time() - started,
+        "held_out": len(found.held_out), "network": found.config.teacher.network,
+    }  # fmt: skip
+
+
 def candidate_bench(candidate: Candidate, given: argparse.Namespace) -> Bench:
     settings = argparse.Namespace(**{**vars(given), "settings": [*given.settings, *candidate.policy]})
     found = bench(given.target, settings)
@@ -215,7 +258,7 @@ def body(found: Parts) -> list[str]:
         })  # fmt: skip
     first = next(iter(found.values()))
     return [
-        f"Student: {first['network']}. Top-1 in percent of {first['held_out']:,} held-out training items, mean over the"
+        f"{first['network']}. Top-1 in percent of {first['held_out']:,} held-out training items, mean over the"
         " seeds; the gain is over the first row with the same seed, ± its standard deviation over seeds.", "",
         *table(
             sorted(lines, key=lambda line: -line["top1"]),
@@ -233,10 +276,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--budget", type=float, default=0.2, help="share of the recipe's steps")
     parser.add_argument("--profile", default="small")
+    parser.add_argument("--teachers", action="store_true", help="compare recipes of teachers instead")
     parser.add_argument("--work", type=Path, default=Path("recipes-work"), help="folder of the teacher")
     parser.add_argument("settings", nargs="*", help="settings for every candidate")
     given = parser.parse_args()
-    names = given.only.split(";") if given.only else list(CANDIDATES)
+    names = given.only.split(";") if given.only else list(TEACHERS if given.teachers else CANDIDATES)
+    if given.teachers:
+        parts = {f"teacher, {name}": partial(measure_teacher, name, given) for name in names}
+        measure(given, f"Recipes of teachers: {given.target}", parts, body)
+        return
     parts = {
         f"{name}, seed {seed}": partial(measure_candidate, name, seed, given)
         for seed in range(given.seeds) for name in names
