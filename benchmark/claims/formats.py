@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.claims.collect import Comparison, Tested
 from benchmark.claims.judge import Judgement
 from benchmark.leaderboard.documents import render_csv, render_html, render_json, render_latex, render_markdown
+from benchmark.leaderboard.formats import points
 from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.table import sanitize
 from benchmark.statistics.two_way import Difference
@@ -48,15 +49,15 @@ def to_json(found: Sequence[Tested]) -> str:
 
 
 def to_markdown(found: Sequence[Tested]) -> str:
-    return render_markdown(_table(found), LEGEND)
+    return render_markdown(_table(found))
 
 
 def to_html(found: Sequence[Tested]) -> str:
-    return render_html(_table(found), LEGEND)
+    return render_html(_table(found))
 
 
 def to_latex(found: Sequence[Tested], paper: Paper = USUAL) -> str:
-    return render_latex(_table(found), LEGEND, paper)
+    return render_latex(_table(found), paper)
 
 
 def _row(comparison: Comparison, judged: Judgement) -> dict[str, Any]:
@@ -119,11 +120,6 @@ def _target(comparison: Comparison) -> str:
     return f"{comparison.target} ({comparison.settings})" if comparison.settings else comparison.target
 
 
-def points(share: float) -> str:
-    """Format a share or a difference of shares in points of percent."""
-    return f"{100 * share:.1f}".replace("-", "−")
-
-
 def _interval(difference: Difference) -> str:
     return f"{points(difference.value)} [{points(difference.low)}, {points(difference.high)}]"
 
@@ -145,6 +141,7 @@ def _table(found: Sequence[Tested]) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "title": "Claims",
+        "legend": LEGEND,
         "caveats": caveats(found),
         "header": list(HEADER),
         "blocks": parts,

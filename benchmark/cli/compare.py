@@ -8,13 +8,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.claims.formats import points
 from benchmark.cli.exit_codes import BETTER, DONE, WORSE
 from benchmark.cli.text_table import print_json, print_table, say
 from benchmark.launch.progress import counted, duration
-from benchmark.leaderboard.compare import Comparison, as_json, compare_folders, compare_rows, sides_of
+from benchmark.leaderboard.compare import (
+    Comparison,
+    as_json,
+    compare_folders,
+    compare_rows,
+    interval_shown,
+    p_shown,
+    sentence,
+    sides_of,
+    signed,
+)
 from benchmark.leaderboard.formats import percent
-from benchmark.statistics.two_way import Difference
 from modalities.errors import BadInput
 from modalities.storage.paths import user_path
 
@@ -61,37 +69,10 @@ def _print(pair: Comparison) -> None:
         seeds = ", ".join(str(record.seed) for record in side.records)
         say(f"{letter}: {side.name}, {pair.place}, seed{'s' if len(side.records) > 1 else ''} {seeds}")
     print()
-    say(f"{_sentence(pair)}{f' ({pair.note})' if pair.note else ''}.")
+    say(f"{sentence(pair)}{f' ({pair.note})' if pair.note else ''}.")
     _print_changes("Figures", pair.figures)
     _print_changes("Settings", pair.settings)
     _print_changes("Environment", pair.environment)
-
-
-def _sentence(pair: Comparison) -> str:
-    difference = pair.difference
-    if difference is None or pair.p is None:
-        return "B is not compared with A"
-    verdict = {"better": "B is better", "worse": "B is worse"}.get(pair.verdict, "undecided")
-    return (
-        f"B - A: {_signed(difference.value)} points {_interval(difference)}, p {_p(pair.p)}: {verdict}; the two differ "
-        f"on {pair.changed_items:,} of {counted(pair.items or 0, 'test item')}"
-    )
-
-
-def _signed(share: float) -> str:
-    return f"{'+' if share > 0 else ''}{_points(share)}"
-
-
-def _interval(difference: Difference) -> str:
-    return f"[{_points(difference.low)}, {_points(difference.high)}]"
-
-
-def _points(share: float) -> str:
-    return points(round(share, 3) + 0.0)  # without a sign before 0.0
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _print_changes(title: str, changed: Mapping[str, tuple[Any, Any]]) -> None:
@@ -135,10 +116,10 @@ def _print_pairs(pairs: Sequence[Comparison]) -> None:
 def _row(pair: Comparison) -> list[Any]:
     difference, settings, record = pair.difference, list(pair.settings), pair.second.records[0]
     scores = pair.figures["top1" if record.metric == "top-1" else "mean_per_class"]
-    gap = f"{_signed(difference.value)} {_interval(difference)}" if difference else ""
+    gap = f"{signed(difference.value)} {interval_shown(difference)}" if difference else ""
     more = [f"and {len(settings) - MOST_NAMED} more"] if len(settings) > MOST_NAMED else []
     changed = ", ".join([*settings[:MOST_NAMED], *more])
     return [
-        pair.place, record.source["name"], *map(percent, scores), gap, "" if pair.p is None else _p(pair.p),
+        pair.place, record.source["name"], *map(percent, scores), gap, "" if pair.p is None else p_shown(pair.p),
         pair.verdict, pair.changed_items, changed if difference else pair.note,
     ]  # fmt: skip

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
-from benchmark.cli.table import published
 from benchmark.cli.text_table import print_table, say
+from benchmark.config.published import published_results
 from benchmark.launch.progress import counted
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.table import leaderboard
@@ -39,5 +39,5 @@ def retire(names: Sequence[str], results: Path, profile: str, *, yes: bool) -> N
     forget(store, cells.keys())
     say(f"{what} left the leaderboard; the records stay in {store.cells}, and the same run takes the cells back.")
     if store.requested_cells():
-        for path in write(leaderboard(store, published()), store.root):
+        for path in write(leaderboard(store, published_results()), store.root):
             say(f"wrote {path.resolve()}")

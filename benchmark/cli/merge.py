@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED
-from benchmark.cli.table import published
 from benchmark.cli.text_table import print_json, print_table, say
+from benchmark.config.published import published_results
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.merge import merge
 from benchmark.leaderboard.table import leaderboard
@@ -19,7 +19,7 @@ def join(folders: Sequence[str], results: Path, *, format: str) -> int:
     found, changed = merge([user_path(Path(folder)) for folder in folders], results)
     conflicts = [f"{folder}: {text}" for folder, one in found.items() for text in one.conflicts]
     written = [path for store in {s.root: s for s in changed}.values() for path in write(
-        leaderboard(store, published()), store.root)]  # fmt: skip
+        leaderboard(store, published_results()), store.root)]  # fmt: skip
     if format == "json":
         print_json([{"folder": folder, **vars(one)} for folder, one in found.items()])
         return FAILED if conflicts else DONE

@@ -75,6 +75,14 @@ Overrides = Annotated[
 ProfileAlone = Annotated[
     list[str] | None, typer.Argument(metavar="profile=NAME", help="The same as `--profile NAME`.", show_default=False)
 ]
+ProfileOrReport = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="profile=NAME | REPORT.html",
+        help="The same as `--profile NAME`; or a page of `benchmark report`, whose records are read.",
+        show_default=False,
+    ),
+]
 Profile = Annotated[
     str,
     typer.Option("--profile", help="Profile: smoke, demo, small, paper or a YAML file; the same as `profile=NAME`."),

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cli.text_table import print_json, print_table, say
+from benchmark.config.suites import load_suite
 from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, State, state_of, told_apart
 from benchmark.planning.expected import cell_seconds, expected_times, longest_first, run_seconds
 from benchmark.planning.plan import make_plan
 from benchmark.planning.power import smallest_differences
-from benchmark.planning.select import Request
+from benchmark.planning.select import Request, left_out_variants, select_targets
 from benchmark.records.store import Store
 
 BYTES_PER_LOG_PROBABILITY = 2
@@ -49,6 +50,8 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
         say(f"  {target}: {reason}", otherwise=WIDTH)
     workers = min(workers, max(1, len(todo)))
     _print_totals(rows, run_seconds(todo, times, workers), workers, store)
+    for reason in left_out_variants(load_suite(request.suite), select_targets(request)):
+        say(f"left out: {reason}", otherwise=WIDTH)
     _print_smallest_differences(rows)
 
 

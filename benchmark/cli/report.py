@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.cli.table import published
 from benchmark.cli.why import facts, provenance_of
+from benchmark.config.published import published_results
 from benchmark.planning.flops import network_flops
 from benchmark.planning.recorded import view_and_policy
 from benchmark.records.record import Record
@@ -27,7 +27,7 @@ def write_report(results: Path, profile: str, root: Path, out: Path) -> Path:
     if out.suffix.lower() not in (".html", ".htm"):
         raise BadInput(f"--out {out} does not end in .html; the report is an HTML file.")
     store = Store(results / profile)
-    found = findings(results, profile, published())
+    found = findings(results, profile, published_results())
     examples = [row.example for row in found.rows if row.example]
     data = data_of(examples, registry.modality, (root, Path()))
     atomic_write(out, to_html(found, data, _about(store), pack(store, found.records, profile)))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
+from benchmark.cli.options import LOCAL_RESULTS
 from benchmark.cli.output import tolerate_closed_output
-from benchmark.cli.table import print_summary, published
+from benchmark.cli.table import print_summary
 from benchmark.cli.text_table import say
+from benchmark.config.published import published_results
 from benchmark.config.suites import load_suite
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
@@ -24,10 +27,10 @@ from benchmark.launch.progress import Outcome, counted, duration
 from benchmark.launch.signals import stop_requests
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.table import leaderboard
-from benchmark.planning.cell import Cell, describe, state_of, write_manifest
+from benchmark.planning.cell import Cell, describe, state_of, unused_data, write_manifest
 from benchmark.planning.expected import Expected, expected_times, run_seconds
 from benchmark.planning.plan import make_plan
-from benchmark.planning.select import Request, broken_targets
+from benchmark.planning.select import Request, broken_targets, left_out_variants, select_targets
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -98,16 +101,29 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     except KeyboardInterrupt:
         say("stopped at once; the same command continues from the last checkpoints.", file=sys.stderr)
         return STOPPED
-    frame = leaderboard(store, published())
+    frame = leaderboard(store, published_results())
     written = write(frame, store.root)
     print_summary(frame)
     for path in written:
         say(f"wrote {path.resolve()}")
     outcome.records = without_data | outcome.records
     not_done = {cell.id for cell in todo} | without_data.keys()
+    ended = {record.id for record in outcome.records.values() if record.status == "done"}
+    _say_where_to_look([cell for cell in cells if cell.id not in not_done or cell.id in ended], store)
     left = [cell for cell in cells if cell.id in not_done]
     code = _report(left, outcome, broken_targets(request), store, time.monotonic() - began)
     return DONE if code == NOTHING and len(left) < len(cells) else code
+
+
+def _say_where_to_look(done: list[Cell], store: Store) -> None:
+    """Print how to look at the first of some cells that are done, and where the ids of all are."""
+    if not done:
+        return
+    folder = store.root.parent
+    where = "" if folder == LOCAL_RESULTS else f" --results {shlex.quote(str(folder))}"
+    profile = f"profile={done[0].config.profile.name}"
+    say(f"look at a cell: benchmark why {done[0].id}{where} (or insight, export, compare)")
+    say(f"ids of all cells: benchmark table {profile} --columns target,source,id{where}")
 
 
 def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Record]]:
@@ -149,9 +165,12 @@ def _announce(
     cells: list[Cell], todo: list[Cell], times: Mapping[str, Expected], request: Request, store: Store, at_once: int
 ) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
-    for reason in broken_targets(request).values():
+    left_out = left_out_variants(load_suite(request.suite), select_targets(request))
+    for reason in (*broken_targets(request).values(), *left_out):
         say(f"left out: {reason}", file=sys.stderr)
     say(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
+    if note := unused_data(cells, request.root):
+        say(note, file=sys.stderr)
     seconds = run_seconds(todo, times, at_once) if at_once else None
     estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
     time_needed = "" if seconds is None else f", about {duration(seconds)}{estimated}"

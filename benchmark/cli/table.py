@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli.output import print_document
 from benchmark.cli.text_table import print_table, say
-from benchmark.config.published import source_digests
+from benchmark.config.published import published_results
 from benchmark.leaderboard import formats
 from benchmark.leaderboard import pivot as turned
 from benchmark.leaderboard.formats import (
@@ -18,6 +17,7 @@ from benchmark.leaderboard.formats import (
     COLLAPSED_MEANING,
     FORMATS,
     LEAST,
+    RANK_MEANING,
     SUFFIXES,
     items_shown,
     labels,
@@ -25,16 +25,16 @@ from benchmark.leaderboard.formats import (
     percent,
     rank_shown,
 )
-from benchmark.leaderboard.latex import USUAL, Paper
+from benchmark.leaderboard.latex import USUAL, Paper, tables_beside
 from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
-from modalities import registry
-from modalities.base import Published
 from modalities.errors import BadInput, UnknownName, readable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from benchmark.cli.read_from import Found
 
 
 EVERYTHING = Selection()
@@ -61,7 +61,7 @@ def _selected(results: Path, profile: str, selection: Selection, pivot: str) -> 
         raise UnknownName("pivot", pivot, list(PIVOTS))
     if pivot and selection.columns:
         raise BadInput("--pivot makes the columns itself; leave --columns out.")
-    return select(leaderboard(Store(results / profile), published()), selection)
+    return select(leaderboard(Store(results / profile), published_results()), selection)
 
 
 def show(results: Path, profile: str, format: str, selection: Selection, pivot: str, paper: Paper) -> None:
@@ -71,7 +71,7 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         print_document(render(results, profile, format, selection, pivot, paper))
         return
     found = _selected(results, profile, selection, pivot)
-    document, legend = (turned.document(*found), turned.LEGEND) if pivot else (formats.document(*found), formats.LEGEND)
+    document = (turned if pivot else formats).document(*found)
     for text in (document["title"], *document["caveats"]):
         say(text)
     for block in document["blocks"]:
@@ -79,18 +79,18 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         say(block["title"])
         print()
         print_table(block.get("header") or document["header"], block["rows"], least=LEAST)
-        if methods := block["methods"]:
+        for beside in tables_beside(block):
             print()
-            print_table(methods["header"], methods["rows"], least=methods["header"][3:])
+            print_table(beside["header"], beside["rows"], least=beside["header"][3:])
         if block["remarks"]:
             print()
         for remark in block["remarks"]:
             say(f"  {remark}")
     print()
-    say(legend, rest="")
+    say(document["legend"], rest="")
 
 
-def differs(path: Path, results: Path, profile: str, selection: Selection, pivot: str, paper: Paper) -> bool:
+def differs(path: Path, found: Found, selection: Selection, pivot: str, paper: Paper) -> bool:
     """Return whether a file differs from the table that the records give now, and print the difference.
 
     Its suffix says in which format it is. Ends of lines may be those of another system.
@@ -102,8 +102,8 @@ def differs(path: Path, results: Path, profile: str, selection: Selection, pivot
         before = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read ({error}); give a table that `benchmark table` made.") from error
-    now = render(results, profile, known[path.suffix.lower()], selection, pivot, paper).splitlines()
-    where = f"the records in {results / profile}"
+    format, where = known[path.suffix.lower()], f"the records in {found.where}"
+    now = render(found.folder, found.profile, format, selection, pivot, paper).splitlines()
     if before == now:
         say(f"{path} is what {where} give.")
         return False
@@ -137,16 +137,7 @@ def print_summary(frame: pd.DataFrame) -> None:
     print_table([*heads, ""], rows, least=LEAST)
     if any(COLLAPSED in text for row in rows for text in row):
         say(f"({COLLAPSED} {COLLAPSED_MEANING})", rest=" ")
+    if any(row["ties"] for row in found if rank_shown(row)):
+        say(f"({RANK_MEANING})", rest=" ")
     for note in sorted({note for note in frame["note"] if note}):
         say(f"({note})", rest=" ")
-
-
-def published() -> dict[str, tuple[Published, ...]]:
-    """Return the published results of each target, with the SHA-256 of their sources."""
-    found = {}
-    for adapter in registry.usable()[0].values():
-        digest = source_digests(registry.modality(adapter.info.modality))
-        found[adapter.info.name] = tuple(
-            replace(entry, sources=tuple(map(digest, entry.sources))) for entry in adapter.info.published
-        )
-    return found

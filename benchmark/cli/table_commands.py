@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.exit_codes import DONE, FAILED
+from benchmark.cli.exit_codes import FAILED
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
 
 
 def table(
-    settings: options.ProfileAlone = None,
+    words: options.ProfileOrReport = None,
     target: Annotated[
         list[str] | None, typer.Option("--target", "-t", help="Only these targets: names or globs, or audio/*.")
     ] = None,
@@ -22,7 +22,7 @@ def table(
     recipe: Annotated[list[str] | None, typer.Option("--recipe", help="Only these recipes: names or globs.")] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--columns", metavar="NAME,…", help="These columns in this order, by their names in CSV."),
+        typer.Option("--columns", metavar="NAME,…", help="These columns in this order; see `benchmark list columns`."),
     ] = None,
     pivot: Annotated[
         str, typer.Option("--pivot", metavar="target", help="target: a row per method, a column per target.")
@@ -41,9 +41,12 @@ def table(
 ) -> None:
     """Print the leaderboard. It is computed from the records alone: the same records give the same bytes.
 
+    Instead of a results folder, the records may be those inside a page that `benchmark report` wrote.
+
     Filters choose rows and change no figure of them: a rank stays the one among all rows of its target, and the table
-    says so. Means are over the targets that `--target` leaves, and a source that lacks one of them has none. With
-    `--check FILE`, nothing is printed but the difference, and exit code 1 says that there is one.
+    says so. Means are over the targets that `--target` leaves, and a source that lacks one of them has none. Rows that
+    differ in method show what they cost. With `--check FILE`, nothing is printed but the difference, and exit code 1
+    says that there is one.
 
     Examples:
 
@@ -52,23 +55,27 @@ def table(
     `benchmark table --profile small --target 'cifar*' --columns target,source,score,rank,kl`
 
     `benchmark table --profile small --pivot target --check paper.tex`
+
+    `benchmark table report.html --format csv`
     """
+    from benchmark.cli.read_from import results_of
     from benchmark.cli.table import differs, show
     from benchmark.leaderboard.formats import column_names
     from benchmark.leaderboard.selection import Selection
 
-    name = options.profile_alone(settings, profile, "demo")
     targets, sources, recipes = (tuple(options.split_names(given)) for given in (target, source, recipe))
     selection = Selection(targets, sources, recipes, column_names(options.split_names(columns)))
     is_latex = check.suffix.lower() == ".tex" if check else format == "latex"
     paper = options.paper_of(is_latex, width, caption, latex_label, no_float)
-    if check is not None:
-        raise typer.Exit(FAILED if differs(check, results, name, selection, pivot, paper) else DONE)
-    show(results, name, format, selection, pivot, paper)
+    with results_of(words, profile, "demo", results) as found:
+        if check is None:
+            show(found.folder, found.profile, format, selection, pivot, paper)
+        elif differs(check, found, selection, pivot, paper):
+            raise typer.Exit(FAILED)
 
 
 def claims(
-    settings: options.ProfileAlone = None,
+    words: options.ProfileOrReport = None,
     suite: Annotated[
         list[str] | None, typer.Option("--suite", help="Suites whose claims to show. Default: all that were run.")
     ] = None,
@@ -95,10 +102,11 @@ def claims(
     `benchmark claims --suite mine profile=small --format latex`
     """
     from benchmark.cli.claims import show_claims
+    from benchmark.cli.read_from import results_of
 
-    name = options.profile_alone(settings, profile, "") if settings or profile else ""
     paper = options.paper_of(format == "latex", width, caption, latex_label, no_float)
-    show_claims(results, name, options.split_names(suite), format, paper)
+    with results_of(words, profile, "", results) as found:
+        show_claims(found.folder, found.profile, options.split_names(suite), format, paper)
 
 
 def report(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 from benchmark.config.schema import Config
+from modalities import registry
 from modalities.base import Modality, Published, SourceRef, TargetInfo
 
 
@@ -62,6 +63,7 @@ _EVERYWHERE: Settings = {
     "recipe.squared_temperature": False,
     "recipe.mixing": "cutmix",
     "recipe.mixing_per": "batch",
+    "student.start": "random",
     "teacher.holdout": 0.0,
     "data.train_per_class": 0,
 }
@@ -162,6 +164,7 @@ _AUDIO: Settings = {
     "view.hop_ms": 10.0,
     "teacher.network": Unpublished(),
     "student.network": Unpublished(),
+    "student.start": "random",
     "policy.name": Unpublished(),
     "recipe.name": Unpublished(),
     "teacher.holdout": 0.0,
@@ -243,6 +246,17 @@ def source_digests(modality: Modality) -> Callable[[str], str]:
         return modality.source_ref(source).sha256 if source in modality.sources() else source
 
     return digest
+
+
+def published_results() -> dict[str, tuple[Published, ...]]:
+    """Return the published results of each target, with the SHA-256 of their sources."""
+    found = {}
+    for adapter in registry.usable()[0].values():
+        digest = source_digests(registry.modality(adapter.info.modality))
+        found[adapter.info.name] = tuple(
+            replace(entry, sources=tuple(map(digest, entry.sources))) for entry in adapter.info.published
+        )
+    return found
 
 
 def _difference(key: str, value: Any, published: Any) -> str:

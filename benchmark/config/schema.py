@@ -22,6 +22,7 @@ CHOICES = {
     "recipe.mixing": ("cutmix", "mixup", "none"),
     "recipe.mixing_per": ("sample", "batch"),
     "recipe.mixing_partner": ("reversed", "permuted"),
+    "student.start": ("random", "pruned"),
     "profile.data": ("stand-in", "real"),
 }
 BOUNDS = {
@@ -98,7 +99,10 @@ class Teacher:
 
 @dataclass
 class Student:
+    """Which student, and from which weights it starts."""
+
     network: str = MISSING
+    start: str = "random"  # or pruned: those of the teacher's channels that matter most, as many as the student has
 
 
 @dataclass
@@ -124,6 +128,10 @@ class Profile:
     meaning: str = ""
 
 
+ACCURACY, PROTOTYPES = "accuracy", "prototypes"
+FIGURES = (ACCURACY, PROTOTYPES)  # of claims
+
+
 @dataclass
 class Claim:
     """A prediction about two variants of a suite, on each target, written down before they run."""
@@ -135,6 +143,7 @@ class Claim:
     at_least: float = 0.0  # smallest effect of interest: by how much better, as a difference of accuracies in 0 … 1
     at_most_worse: float = 0.0  # of a claim of closeness instead: by how much worse it may be
     targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
+    figure: str = ACCURACY  # what is compared: accuracy, or prototypes, the share of them that the teacher recognises
 
     @property
     def is_testable(self) -> bool:

@@ -1,11 +1,13 @@
-"""The display of a run: live bars on a terminal, otherwise one line per event."""
+"""The display of a run: live bars on a terminal or in a notebook, otherwise one line per event."""
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -64,8 +66,20 @@ def outcome_line(record: Record) -> str:
 
 
 def shown(cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> AbstractContextManager[Display]:
-    """Show live bars if standard error is a terminal, else plain lines; ``times`` has what is expected of each cell."""
+    """Show live bars in a notebook or if standard error is a terminal, else plain lines.
+
+    ``times`` has what is expected of each cell.
+    """
+    if in_notebook():
+        return nullcontext(NotebookBars(cells, jobs, times))
     return Live(cells, jobs, times) if sys.stderr.isatty() else nullcontext(PlainLines(cells, jobs, times))
+
+
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
 
 
 class PlainLines:
@@ -139,6 +153,50 @@ class Live(Progress):
             )  # no markup
             self._done += 1
             self.update(self._whole, completed=self._done, note=f"{self._done}/{self._count}")
+
+
+class NotebookBars:
+    """One output of a notebook's cell: a line per cell that ended, and a bar of each that runs."""
+
+    def __init__(self, cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> None:
+        from IPython import display as notebook
+
+        self._left, self._names, self._count = TimeLeft(cells, jobs, times), describe_all(cells), len(cells)
+        self._ended: list[str] = []
+        self._bars: dict[int, str] = {}
+        self._cells: dict[int, Cell] = {}
+        output: Any = notebook  # which has no types
+        self._html, self._handle = output.HTML, output.display(output.HTML(""), display_id=True)
+
+    def started(self, worker: int, cell: Cell) -> None:
+        self._left.started(cell)
+        self._cells[worker] = cell
+        self.moved(worker, Step("starting"))
+
+    def moved(self, worker: int, step: Step) -> None:
+        cell = self._cells[worker]
+        words = " · ".join(_figures(cell, step)) if step.total else step.phase
+        share = f' value="{step.done}" max="{step.total}"' if step.total else ""
+        self._bars[worker] = f"<progress{share}></progress> {_as_html(f'{self._names[cell.id]}: {words}')}"
+        self._show()
+
+    def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
+        del self._bars[worker]
+        if record is not None:
+            self._left.ended(cell)
+            mark = "✓" if record.status == "done" else "✗"
+            self._ended.append(_as_html(f"{mark} {self._names[cell.id]}: {outcome_line(record)}"))
+        self._show()
+
+    def _show(self) -> None:
+        seconds = self._left.seconds() if self._bars else None
+        left = "" if seconds is None else f", {duration(seconds)} left"
+        whole = [f"{len(self._ended)}/{self._count} cells{left}"] if self._bars and self._count > 1 else []
+        self._handle.update(self._html("<br>".join([*self._ended, *self._bars.values(), *whole])))
+
+
+def _as_html(text: str) -> str:
+    return html.escape(readable(text))
 
 
 class _Left(ProgressColumn):

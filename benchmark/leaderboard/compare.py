@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmark.leaderboard.formats import points
 from benchmark.leaderboard.outcomes import row_outcomes
 from benchmark.leaderboard.ranking import LEVEL
 from benchmark.leaderboard.table import ROW_AXES
@@ -35,8 +36,14 @@ class Side:
     store: Store
     records: tuple[Record, ...]
 
+    @property
+    def title(self) -> str:
+        """Its name, its source and its seeds."""
+        seeds = ", ".join(str(record.seed) for record in self.records)
+        return f"{self.name}, {self.records[0].source['name']}, seed{'s' if len(self.records) > 1 else ''} {seeds}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What changed from one side to another, and how much better the second one is."""
 
@@ -60,6 +67,10 @@ class Comparison:
         if self.p > LEVEL or not self.difference.value:
             return "undecided"
         return "better" if self.difference.value > 0 else "worse"
+
+    def __repr__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        return f"A: {self.first.title}\nB: {self.second.title}\n{self.place}: {sentence(self)}{note}."
 
 
 def compare_rows(first: Side, second: Side) -> Comparison:
@@ -220,6 +231,38 @@ def sides_of(results: Path, names: Sequence[str]) -> list[Side]:
         sides.append(Side(f"row {name}" if len(records) > 1 or records[0].row == name else records[0].id, store,
                           tuple(done)))  # fmt: skip
     return sides
+
+
+def sentence(pair: Comparison) -> str:
+    """Say how much better the second side, B, is than the first, A."""
+    difference = pair.difference
+    if difference is None or pair.p is None:
+        return "B is not compared with A"
+    verdict = {"better": "B is better", "worse": "B is worse"}.get(pair.verdict, "undecided")
+    items = f"{pair.items or 0:,} test item{'' if pair.items == 1 else 's'}"
+    return (
+        f"B - A: {signed(difference.value)} points {interval_shown(difference)}, p {p_shown(pair.p)}: {verdict}; "
+        f"the two differ on {pair.changed_items:,} of {items}"
+    )
+
+
+def signed(share: float) -> str:
+    """Format a difference of shares in points of percent, with its sign."""
+    return f"{'+' if share > 0 else ''}{_points(share)}"
+
+
+def interval_shown(difference: Difference) -> str:
+    """Format the 95 % interval of a difference of shares, in points of percent."""
+    return f"[{_points(difference.low)}, {_points(difference.high)}]"
+
+
+def p_shown(p: float) -> str:
+    """Format a p-value."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _points(share: float) -> str:
+    return points(round(share, 3) + 0.0)  # without a sign before 0.0
 
 
 def as_json(found: Comparison) -> dict[str, Any]:

@@ -7,10 +7,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from math import ceil, fsum, sqrt
 from operator import attrgetter, itemgetter
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.leaderboard.costs import COUNTS, costs_of, method_of
 from benchmark.leaderboard.published import published_columns
 from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
@@ -18,6 +20,7 @@ from benchmark.records.identity import canonical_json
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, tell_apart, value_at, without_data
 from benchmark.records.store import Store
+from benchmark.system.forked import map_forked
 from modalities.base import Published
 from modalities.errors import BadInput
 
@@ -31,12 +34,14 @@ FIGURES = (
     "untrained", "published_top1", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "top5", "mean_per_class",
     "mean_per_class_sd", "mean_per_class_low", "mean_per_class_high", "teacher_mean_per_class", "kl", "ece", "items",
     "known_items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted", "segments", "seconds",
+    *COUNTS, "distill_seconds",
 )  # fmt: skip
-WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments")
+WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments", *COUNTS)
 COLUMNS = (
-    *ROW_AXES, "source_sha256", "variant", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES,
-    "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
+    *ROW_AXES, "id", "source_sha256", "method", "variant", "differs", "status", "reason", "seeds", "metric",
+    "interval", *FIGURES, "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
+FORKED_FROM = 10_000  # cells, a second's work
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
 Row = dict[str, Any]  # by column
@@ -55,10 +60,11 @@ _DATA_ORDER = ("real", "shipped", "stand-in")
 def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
-    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
-    in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
-    apart; it is empty if a cell of an earlier version has not run. ``variant`` has the labels that suites or the user
-    give a row; what the user calls it is in ``differs`` too.
+    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all, and ``id`` has
+    the ids of the cells, in the order of their seeds. ``differs`` says in words how a row differs from others of the
+    same SHOWN_AXES, and ``source_sha256`` tells sources of one name apart; it is empty if a cell of an earlier version
+    has not run. ``variant`` has the labels that suites or the user give a row; what the user calls it is in ``differs``
+    too.
 
     Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``, or ``2/3`` if fewer are done
     than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
@@ -70,6 +76,8 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     alone would lead to. ``seed_scores`` are the scores of the seeds that are done, in their order. ``rank``, its
     interval and ``ties`` are among the rows of one target (``benchmark.leaderboard.ranking``), ``rank_note`` says why
     there is none.
+    ``method`` and the costs (``benchmark.leaderboard.costs``) are there for rows of one method, too; it is the tables
+    that leave them out.
     ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
     and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not done.
     Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
@@ -90,9 +98,13 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     groups: dict[tuple[Any, ...], list[ManifestEntry]] = {}
     for cell in requested:
         groups.setdefault(_axes(cell), []).append(cell)
-    rows = [
-        _row(store, cells, settings.get(cells[0].row), published or {}) for cells in sorted(groups.values(), key=_order)
-    ]
+    found = sorted(groups.values(), key=_order)
+    per_row = len(requested) / len(found)
+    made = map_forked(
+        lambda cells: _row(store, cells, settings.get(cells[0].row), published or {}), found,
+        least=ceil(FORKED_FROM / per_row),
+    )  # fmt: skip
+    rows = [(row, own or settings[row["row"]]) for row, own in made]
     kept = _without_superseded(rows)
     _tell_apart(kept, labels, named)
     add_ranks(store, [row for row, _ in kept])
@@ -192,27 +204,30 @@ def _read(store: Store, cell: ManifestEntry) -> tuple[Record | None, str, str]:
 
 def _row(
     store: Store, cells: list[ManifestEntry], known: Settings | None, published: Mapping[str, Sequence[Published]]
-) -> tuple[Row, Settings]:
-    """Return a row and its settings: those that are ``known``, or else what a record says, or only its names."""
-    own, example = known, None
+) -> tuple[Row, Settings | None]:
+    """Return a row and, if its settings are not ``known``, what a record says of them, or only its names."""
+    own, example = None, None
     done: list[_Result] = []
     unfinished: list[tuple[str, str]] = []
     deviations: dict[str, None] = {}
-    for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
+    ordered = sorted(cells, key=lambda cell: (cell.seed, cell.id))
+    for cell in ordered:
         record, status, reason = _read(store, cell)
         if record is not None and status == "done":
             example = example or record
-            done.append(_Result(*_of_result(record)))
+            done.append(_result(record))
             deviations |= dict.fromkeys(record.deviations)
         else:
             unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
-        own = own or (record.settings if record else None)
+        own = own or (record.settings if record and not known else None)
     status, reason = unfinished[0] if unfinished else ("done", "")
     first = cells[0]
     row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
+        "id": " ".join(cell.id for cell in ordered),
         "status": status,
         "reason": reason,
+        "method": method_of(known or own or {}),
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         **published_columns(example, deviations, published.get(first.target, ())),
         "cells": [record.id for record in done],
@@ -220,7 +235,7 @@ def _row(
         **(_figures(done) if done else {}),
     }
     clean = {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
-    return clean, own or _names(first)
+    return clean, None if known else own or _names(first)
 
 
 class _Result(NamedTuple):
@@ -229,13 +244,18 @@ class _Result(NamedTuple):
     id: str
     metric: str
     metrics: Mapping[str, float | None]
-    controls: Mapping[str, float | None]
-    test_set: Mapping[str, Any]
+    controls: Mapping[Any, float | None]
+    test_set: Mapping[Any, Any]
     segments: int
     seconds: Mapping[str, float]
+    costs: Mapping[str, float | None]
 
 
-_of_result = attrgetter(*_Result._fields)
+def _result(record: Record) -> _Result:
+    return _Result(
+        record.id, record.metric, record.metrics, record.controls, record.test_set, record.segments, record.seconds,
+        costs_of(record),
+    )  # fmt: skip
 
 
 def _figures(records: list[_Result]) -> dict[str, Any]:
@@ -262,6 +282,7 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
         **{name: _mean([r.controls.get(name) for r in records]) for name in _FROM_CONTROLS},
         "segments": round(fmean(record.segments for record in records)),
         "seconds": round(fmean(sum(record.seconds.values()) for record in records), 1),
+        **_costs([record.costs for record in records]),
     }
     test_sets = [record.test_set for record in records]
     hashes = {str(found.get("ids_sha256") or "") for found in test_sets}
@@ -284,6 +305,11 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
     }
 
 
+def _costs(every: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    means = {name: _mean([costs[name] for costs in every]) for name in every[0]}
+    return {name: None if mean is None else round(mean, 0 if name in COUNTS else 1) for name, mean in means.items()}
+
+
 def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
     """Return the mean of one accuracy over seeds, its spread, and its interval over the test items."""
     from benchmark.statistics.intervals import wilson_interval
@@ -293,7 +319,7 @@ def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
         return {f"{name}{what}": None for what in ("", "_sd", "_low", "_high")}
     mean = fmean(values)
     low, high = wilson_interval(mean, _items(name, records))
-    spread = stdev(values) if len(values) > 1 else None
+    spread = sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1)) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
 
 

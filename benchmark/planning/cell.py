@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.config.published import deviations
-from benchmark.config.schema import Config, Suite, Teacher
+from benchmark.config.schema import ACCURACY, Claim, Config, Suite, Teacher
 from benchmark.data.locate import DataLocation
 from benchmark.data.training_items import TrainingItems
 from benchmark.records.cell_key import CellKey
@@ -19,6 +20,7 @@ from benchmark.records.store import NAMED, Store
 from modalities import registry
 from modalities.base import Modality, SourceRef, TargetAdapter
 from modalities.errors import BadInput
+from modalities.storage.paths import usual_data_root
 
 State = Literal["done", "to run", "no data"]
 
@@ -151,6 +153,28 @@ def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
     return {cell.id: describe(cell, differing[cell.id]) for cell in cells}
 
 
+def _claim_entry(claim: Claim) -> dict[str, Any]:
+    """Return a claim as a manifest lists it: without the figure if it is the accuracy, as in earlier manifests."""
+    entry = asdict(claim)
+    return entry if claim.figure != ACCURACY else {key: value for key, value in entry.items() if key != "figure"}
+
+
+def unused_data(cells: Sequence[Cell], root: Path) -> str:
+    """Return a sentence on data that somebody gave and no cell reads, because of stand-ins; empty if there are none.
+
+    ``root`` is the folder of the real datasets; the usual one was not given by anybody.
+    """
+    targets = list(dict.fromkeys(cell.key.target for cell in cells if cell.data.kind == "stand-in"))
+    if not targets or root == usual_data_root():
+        return ""
+    named = ", ".join(targets[:4]) + (" …" if len(targets) > 4 else "")
+    profile = cells[0].key.profile
+    return (
+        f"the profile {profile} runs {named} on generated stand-ins, so the data in {root} are not read; the profile "
+        "small reads them."
+    )
+
+
 def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cells: Sequence[Cell]) -> None:
     """Record that a run requests these cells of a suite; ``selection`` as for ``Store.write_manifest``."""
     entries = [cell.manifest_entry() for cell in cells]
@@ -159,7 +183,7 @@ def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cel
     variants = {
         label: sorted({cell.row for cell in cells if label in cell.variants}) for label in (*suite.variants, *names)
     }
-    claims = [asdict(claim) for claim in suite.claims]
+    claims = [_claim_entry(claim) for claim in suite.claims]
     store.write_manifest(
         suite.name, selection, entries, settings, axis=NAMED if names else suite.axis, variants=variants, claims=claims
     )  # fmt: skip

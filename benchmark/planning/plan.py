@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from benchmark.config.compose import compose_target, load_profile, to_container
 from benchmark.config.schema import Config
-from benchmark.config.suites import load_suite, overrides_of
+from benchmark.config.suites import load_suite
 from benchmark.data.locate import DataLocation, examine, locate
 from benchmark.planning.auto import resolve_auto
 from benchmark.planning.cell import Cell
 from benchmark.planning.plugins import described, plugins_of
-from benchmark.planning.select import CONTROLS, Request, select_targets
+from benchmark.planning.select import CONTROLS, Request, left_out_variants, select_targets, variants_of
 from benchmark.planning.training_items import items_target, source_in_fold
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json, cell_id, row_id
@@ -52,10 +52,11 @@ def make_plan(request: Request) -> list[Cell]:
     if request.label and suite.variants:
         raise BadInput(f"the suite {suite.name} names its variants itself; run it without '{request.label}'.")
     demanded = [] if request.targets or suite.variants else load_profile(request.profile).controls
-    for target in select_targets(request):
+    targets = select_targets(request)
+    for target in targets:
         modality = registry.target(target).info.modality
         controls = [control for control in CONTROLS if control in request.controls or target in demanded]
-        for variant, overrides in overrides_of(suite, modality).items():
+        for variant, overrides in variants_of(suite, target).items():
             label = variant or request.label
             for last in ([], *([f"source.{modality}={control}"] for control in controls)):
                 typed = [*overrides, *request.overrides, *last]
@@ -68,6 +69,9 @@ def make_plan(request: Request) -> list[Cell]:
         same = unique.setdefault(cell.id, cell)
         if not set(cell.variants) <= set(same.variants):
             unique[cell.id] = replace(same, variants=(*same.variants, *cell.variants))
+    if not unique:
+        kinds = sorted({name for said in suite.variants.values() for name in said})
+        raise BadInput(f"{left_out_variants(suite, targets)[0][:-1]}; choose {' or '.join(kinds)} targets.")
     return list(unique.values())
 
 
@@ -143,7 +147,7 @@ def student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     return {
         "source": {"name": source.name, "sha256": source.sha256},
         "policy": _without_later({**policy, "code": title(policy["code"])}),
-        "student": {"network": title(config.student.network)},
+        "student": _without_later({"network": title(config.student.network), "start": config.student.start}),
         "recipe": _changing_numbers({**recipe, "loss": title(recipe["loss"])}),
         **({} if config.method == "segments" else {"method": title(config.method)}),
     }
@@ -179,7 +183,7 @@ AS_BEFORE = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
     "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "threads": 0,
-    "off": [], "code": "", "budget": 1.0, "loss": "kl",
+    "off": [], "code": "", "budget": 1.0, "loss": "kl", "start": "random",
 }  # fmt: skip
 
 

@@ -33,7 +33,8 @@ TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.s
 NAMED = "label"  # the axis of a manifest whose only variant is what the user calls its cells
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
 _CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
+PROTOTYPES = "prototypes.json"  # goes with the rest when a cell is run again
+_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT, PROTOTYPES)
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class Store:
     """The results of one profile, in the folder ``DIR/PROFILE``. Every path in that folder comes from here.
 
     ``cells/ID/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
-    ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/ID/attempt/`` and touches none of them. Only
-    one process at a time does, the one that holds the lock of the cell's folder (``exclusive_lock``).
+    ``curve.csv``, ``student.safetensors``, and ``prototypes.json`` if somebody has looked. A running cell works in
+    ``cells/ID/attempt/`` and touches none of them. Only one process at a time does, the one that holds the lock of the
+    cell's folder (``exclusive_lock``).
 
     ``manifests/`` has one file for each suite and selection that was run. The same call replaces what it requested, so
     that cells which a changed configuration no longer requests leave the leaderboard; but cells that it requested of
@@ -77,9 +79,7 @@ class Store:
 
     def cell(self, id: str) -> Path:
         """Folder of a cell; it need not exist. Raises BadInput for what cannot be a cell's name."""
-        if not _CELL_NAME.fullmatch(id):
-            raise BadInput(f"'{id}' is not a valid name of a cell; `benchmark plan` lists the cells.")
-        return self.cells / id
+        return self.cells / _checked(id)
 
     def attempt(self, id: str) -> Path:
         """Folder in which a cell works until it has a record; ``write`` publishes its files. It need not exist."""
@@ -136,7 +136,7 @@ class Store:
 
     def read(self, id: str) -> Record | None:
         """Read a cell's record; None if it has none. Raises BadInput if it is damaged, or another cell's."""
-        path = self.record_file(id)
+        path = f"{self.cells}/{_checked(id)}/{_RECORD}"  # making a Path takes as long as opening the file
         text = _read_text(path)
         if text is None:
             return None
@@ -348,14 +348,21 @@ def _read_manifest(path: Path) -> Manifest:
         raise BadInput(f"{path} is not a manifest ({problem}); delete the file and run its suite again.") from error
 
 
-def _unreadable(path: Path, error: Exception) -> BadInput:
+def _unreadable(path: str | Path, error: Exception) -> BadInput:
     problem = str(error) or type(error).__name__
     return BadInput(f"{path} cannot be read ({problem}); delete its folder and run the cell again.")
 
 
-def _read_text(path: Path) -> str | None:
+def _checked(id: str) -> str:
+    """Return a cell's id. Raises BadInput for what cannot be one."""
+    if not _CELL_NAME.fullmatch(id):
+        raise BadInput(f"'{id}' is not a valid name of a cell; `benchmark plan` lists the cells.")
+    return id
+
+
+def _read_text(path: str | Path) -> str | None:
     try:
-        with path.open("rb", buffering=0) as file:  # a hundred thousand are read for one table
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a hundred thousand are read for one table
             return file.read().decode()
     except FileNotFoundError:
         return None

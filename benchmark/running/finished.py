@@ -21,6 +21,7 @@ from benchmark.running.screening import saved_teacher
 from benchmark.running.source import load_source
 from modalities.base import SegmentStream, Source
 from modalities.errors import BadInput
+from modalities.plugins.find import find
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,7 @@ class FinishedCell:
 
     def segments(self, batch: int, *, seed: int | None = None) -> SegmentStream:
         """Return the stream of segments that the student saw, in batches of another size, or those of another seed."""
-        config = self.cell.config
-        return self.cell.modality.stream(
-            self.source(), config.view, config.policy, batch_size=batch,
-            seed=self.cell.key.seed if seed is None else seed, device=self.device,
-        )  # fmt: skip
+        return segments_of(self.cell, self.source(), batch, self.device, seed=seed)
 
     def test_items(self) -> Batches:
         """Return the target's test items, raw, in their own order; ``Modality.prepare`` makes inputs of them."""
@@ -63,6 +60,58 @@ class FinishedCell:
         ensure(cell.data, cell.adapter)
         data = cell.adapter.test(cell.data.root, cell.config.view, cell.key.fold)
         return evaluation_batches(data, device=self.device)
+
+
+def segments_of(
+    cell: Cell, source: Source, batch: int, device: torch.device, *, seed: int | None = None
+) -> SegmentStream:
+    """Return the stream of segments of a cell's datum, in batches of any size: of the cell's seed, or of another."""
+    config = cell.config
+    seed = cell.key.seed if seed is None else seed
+    return cell.modality.stream(
+        source, config.view, config.policy, batch_size=batch, seed=seed, device=device
+    )  # fmt: skip
+
+
+def load_student(cell: Cell, store: Store, device: torch.device, network: nn.Module | None = None) -> nn.Module:
+    """Return a cell's trained student, in eval mode: a new network, or a caller's own ``network``, filled in place.
+
+    Raises BadInput if the student is a caller's own and is not given, or if its weights are not there.
+    """
+    name, weights = cell.config.student.network, store.student_weights(cell.id)
+    if network is None:
+        _refuse_own(cell.id, "student", name)
+    if not weights.is_file():
+        raise BadInput(
+            f"{weights} is not there: the weights of this student were left out of these results, or are lost; run the "
+            "cell again in another folder."
+        )
+    if network is None:
+        classes = len(cell.adapter.info.classes)
+        network = make_network(cell.modality, name, cell.config.view, classes, "student", cell.key.seed, device)
+    load_weights(network, weights)
+    return network.to(device).eval()
+
+
+def load_teacher(cell: Cell, store: Store, device: torch.device) -> nn.Module:
+    """Return a cell's teacher, in eval mode. Raises BadInput if it is a caller's own, or is not there."""
+    _refuse_own(cell.id, "teacher", cell.config.teacher.network)
+    teacher = saved_teacher(cell, store, device)
+    if teacher is None:
+        raise BadInput(
+            f"{store.teacher(cell.teacher_key)} holds no teacher: its weights were left out of these results, or are "
+            "lost; run the cell again in another folder."
+        )
+    return teacher
+
+
+def _refuse_own(id: str, role: str, name: str) -> None:
+    """Refuse a caller's own module; an own function that makes networks is a plug-in of this process."""
+    if name.startswith(OWN_NETWORK) and find("network", name) is None:
+        raise BadInput(
+            f"the {role} of {id} is a module of your own, which cannot be built by its name; pass it to benchmark.run "
+            "again."
+        )
 
 
 def load_finished(results: Path, name: str, root: Path, device: torch.device, *, source: str = "") -> FinishedCell:
@@ -79,18 +128,8 @@ def load_finished(results: Path, name: str, root: Path, device: torch.device, *,
     if record.status != "done":
         raise BadInput(f"the cell {record.id} is not done ({record.status}: {record.reason}); run it again.")
     for role, network in (("student", record.student), ("teacher", record.teacher)):
-        if network.startswith(OWN_NETWORK):
-            raise BadInput(f"the {role} of {record.id} is a module of your own, which cannot be built by its name.")
+        _refuse_own(record.id, role, network)
     cell = cell_of_record(record, root, source=source)
-    view, classes = cell.config.view, len(cell.adapter.info.classes)
-    weights = store.student_weights(record.id)
-    if not weights.is_file():
-        raise BadInput(
-            f"{weights} is not there, so the student is lost; delete {weights.parent} and run the cell again."
-        )
-    student = make_network(cell.modality, cell.config.student.network, view, classes, "student", record.seed, device)
-    load_weights(student, weights)
-    teacher = saved_teacher(cell, store, device)
-    if teacher is None:
-        raise BadInput(f"{store.teacher(cell.teacher_key)} holds no teacher; run the cell again in another folder.")
-    return FinishedCell(cell, record, store, student.eval(), teacher, device)
+    return FinishedCell(
+        cell, record, store, load_student(cell, store, device), load_teacher(cell, store, device), device
+    )

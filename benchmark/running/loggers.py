@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,19 +37,33 @@ class Logger(Protocol):
         ...
 
 
+LoggerMaker = Callable[[Mapping[str, Any], Path], Logger]
+
+
 def check_loggers(text: str) -> None:
     """Raise BadInput if a name among some, with commas between them, is not known or not installed."""
     for name in _split(text):
         _maker(name)
 
 
-def loggers_of(cell: Cell, folder: Path) -> list[Logger]:
-    """Make the loggers that the environment names for a cell. Raises BadInput if one cannot be made."""
-    wanted = _split(os.environ.get(VARIABLE, ""))
+def logger_maker(callback: str | os.PathLike[str] | LoggerMaker) -> LoggerMaker:
+    """Return what makes a logger: that of a name or of a plug-in's path, or an object as it is. Raises BadInput."""
+    if isinstance(callback, str | os.PathLike):
+        return _maker(os.fspath(callback))
+    if not callable(callback):
+        raise BadInput(
+            f"the callback {type(callback).__name__} cannot be called; pass a class, or a function of cell and folder."
+        )
+    return callback
+
+
+def loggers_of(cell: Cell, folder: Path, makers: Sequence[LoggerMaker] = ()) -> list[Logger]:
+    """Make a cell's loggers: of ``makers``, and of what the environment names. Raises BadInput if one cannot be."""
+    wanted = [*makers, *map(_maker, _split(os.environ.get(VARIABLE, "")))]
     if wanted:
         folder.mkdir(parents=True, exist_ok=True)
     about = {"id": cell.id, **vars(cell.key), "settings": cell.identity}
-    return [_maker(name)(about, folder) for name in wanted]
+    return [make(about, folder) for make in wanted]
 
 
 class WithLoggers(ProgressCallback):
@@ -86,13 +100,14 @@ def _split(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
-def _maker(name: str) -> Any:
+def _maker(name: str) -> LoggerMaker:
     if name in BUILT_IN:
         return BUILT_IN[name]
     plugin = find("callback", name)
     if plugin is None:
         raise UnknownName("logger", name, [*BUILT_IN, *names("callback")])
-    return plugin.load()
+    maker: LoggerMaker = plugin.load()
+    return maker
 
 
 def _missing(package: str, error: ImportError) -> BadInput:

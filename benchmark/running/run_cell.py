@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -18,6 +18,7 @@ from benchmark.data.fingerprint import ids_hash
 from benchmark.data.locate import ensure
 from benchmark.distillation.distill import Distilled, distill
 from benchmark.distillation.prefetch import can_prefetch
+from benchmark.distillation.pruning import check_prunable, prune_into
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
 from benchmark.planning.cell import Cell
@@ -25,7 +26,7 @@ from benchmark.records.provenance import provenance, utc_now
 from benchmark.records.record import Record, TestSet
 from benchmark.records.store import Predictions, Store
 from benchmark.running.failures import record_from_other_run
-from benchmark.running.loggers import WithLoggers, loggers_of
+from benchmark.running.loggers import LoggerMaker, WithLoggers, loggers_of
 from benchmark.running.networks import load_weights, make_network, save_weights
 from benchmark.running.plugins import check_plugins, load_plugin
 from benchmark.running.source import load_source
@@ -99,6 +100,7 @@ def run_cell(
     student: nn.Module | None = None,
     expected_stamp: str | None = None,
     ranks: Ranks = SINGLE_PROCESS,
+    loggers: Sequence[LoggerMaker] = (),
 ) -> Record:
     """Run a cell and write its record; whatever goes wrong becomes the record's status and reason.
 
@@ -108,13 +110,14 @@ def run_cell(
         teacher, student: a caller's own networks, instead of those that the configuration names.
         expected_stamp: see ``record_from_other_run``, whose record is returned if there is one.
         ranks: the processes that run this cell together; the main one writes the record.
+        loggers: what makes loggers of this cell, besides those that the environment names.
 
     Raises:
         RankDesync: the ranks ended differently; the one that failed first has written the record.
         Interrupted: ``callback`` requested a stop; nothing is recorded, and the same call continues from a checkpoint.
         BadInput: the results folder cannot be written.
     """
-    logged = WithLoggers(callback, loggers_of(cell, store.root) if ranks.is_main else [])
+    logged = WithLoggers(callback, loggers_of(cell, store.root, loggers) if ranks.is_main else [])
     stopwatch = Stopwatch(logged)
     attempt = _Attempt(cell, store, torch.device(device), stopwatch, teacher, student, ranks, cell.source)
     if ranks.world_size > 1:  # the main rank holds the lock for all of them
@@ -195,12 +198,20 @@ def _run_phases(attempt: _Attempt) -> None:
         name, view = cell.config.student.network, cell.config.view
         student = make_network(cell.modality, name, view, task.classes, "student", cell.key.seed, attempt.device)
     student = student.to(attempt.device)
+    pruned = cell.config.student.start == "pruned"
+    if pruned:
+        _check_prunable(cell, student, task.new_network() if attempt.teacher is None else attempt.teacher)
     with attempt.timed("teacher"), torch_threads(cell.config.teacher.threads or cell.config.threads):
         teacher = _get_teacher(attempt, task)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):
         untrained = attempt.predict(student, mine, task)
         attempt.controls["untrained"] = metrics.untrained_score(untrained, labels, task.metric)
+    if pruned:
+        with attempt.timed("prune"):
+            prune_into(student, teacher.network)
+            logp = attempt.predict(student, mine, task)
+            attempt.controls["pruned"] = metrics.score(logp, labels, task.metric)
     with attempt.timed("distill"):
         _distill(attempt, source, teacher.network, student)
     with attempt.timed("evaluate"):
@@ -213,6 +224,16 @@ def _run_phases(attempt: _Attempt) -> None:
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp, groups)
         if attempt.ranks.is_main:
             save_weights(student, attempt.store.student_weights(cell.id, published=False))
+
+
+def _check_prunable(cell: Cell, student: nn.Module, teacher: nn.Module) -> None:
+    try:
+        check_prunable(student, teacher)
+    except BadInput as error:
+        networks = cell.config.student.network, cell.config.teacher.network
+        raise BadInput(
+            "student.start=pruned: {} cannot be pruned from the teacher {}: {}".format(*networks, error)
+        ) from error
 
 
 def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:

@@ -53,6 +53,11 @@ def data_root(given: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of all datasets: ``given``, else BENCHMARK_DATA, else a per-user default. It need not exist."""
     if chosen := given or os.environ.get("BENCHMARK_DATA"):
         return user_path(chosen)
+    return usual_data_root()
+
+
+def usual_data_root() -> Path:
+    """Return the folder of all datasets if nobody names one: a per-user default. It need not exist."""
     from platformdirs import user_data_path
 
     return user_data_path(APPLICATION, appauthor=False) / "data"

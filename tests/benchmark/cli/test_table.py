@@ -20,7 +20,7 @@ def test_every_command_that_takes_settings_takes_the_profile_as_an_option_too():
     taking = {
         name
         for name, command in commands.items()
-        if any(param.metavar in ("KEY=VALUE", "profile=NAME") for param in command.params)
+        if any(param.metavar in ("KEY=VALUE", "profile=NAME", "profile=NAME | REPORT.html") for param in command.params)
     }
     assert taking >= {"run", "plan", "list", "table", "claims", "preview", "perf"}
     without = {name for name in taking if not any("--profile" in param.opts for param in commands[name].params)}
@@ -123,3 +123,50 @@ def test_latex_is_as_wide_as_it_is_asked_for_and_is_checked_so(benchmark, finish
     ended = benchmark(*words, "--format", "latex", "--width", "colum")
     assert ended.code == 2
     assert "there is no width named 'colum'; did you mean column?" in " ".join(ended.err.split())
+
+
+@pytest.fixture
+def page(benchmark, finished, tmp_path):
+    path = tmp_path / "page.html"
+    assert benchmark("report", "profile=small", "--results", finished, "--out", path).code == 0
+    return path
+
+
+@pytest.mark.parametrize("format", ["csv", "latex", "markdown", "html", "json", "text"])
+def test_a_report_makes_every_table_again(benchmark, finished, page, format):
+    words = ("--format", format)
+    assert (
+        benchmark("table", page, *words).out == benchmark("table", "profile=small", "--results", finished, *words).out
+    )
+
+
+def test_a_committed_table_is_checked_with_a_report(benchmark, finished, page, tmp_path):
+    table = tmp_path / "paper.csv"
+    table.write_text(benchmark("table", "profile=small", "--results", finished, "--format", "csv").out)
+    ended = benchmark("table", page, "--check", table)
+    assert ended.code == 0 and f"the records in {page}" in " ".join(ended.out.split())
+    table.write_text(table.read_text().replace("digits", "letters"))
+    assert benchmark("table", page, "--check", table).code == 1
+
+
+@pytest.mark.parametrize("verb", ["table", "claims"])
+def test_a_report_that_was_changed_or_is_of_another_profile_is_refused(benchmark, page, verb):
+    ended = benchmark(verb, page, "--profile", "demo")
+    assert ended.code == 2 and "is a report of the profile small; leave the profile demo out" in ended.err
+    assert "are two reports" in benchmark(verb, page, page).err
+    page.write_text(page.read_text().replace('"digits"', '"letters"'))
+    ended = benchmark(verb, page)
+    assert ended.code == 2 and "another checksum than when it was written" in ended.err
+
+
+def test_what_a_report_lacks_is_said_of_the_report(benchmark, page):
+    ended = benchmark("claims", page)
+    assert ended.code == 2 and f"{page} holds no claims" in " ".join(ended.err.split())
+
+
+def test_rows_whose_predictions_a_report_leaves_out_are_counted(benchmark, finished, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.report.embedded.MOST_BYTES", 0)
+    page = tmp_path / "page.html"
+    benchmark("report", "profile=small", "--results", finished, "--out", page)
+    ended = benchmark("table", page, "--format", "csv")
+    assert ended.code == 0 and "holds no predictions of" in ended.err

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmark.cli.table import published, render
+from benchmark.cli.table import render
 from benchmark.config.compose import compose_target
-from benchmark.config.published import deviations, differing_settings
+from benchmark.config.published import deviations, differing_settings, published_results
 from benchmark.leaderboard.table import leaderboard
 from benchmark.records.store import Store
 from example_leaderboard import cell, filled, only_row
@@ -41,7 +41,7 @@ def settings_of(target, *overrides, sha256=CITY):
 
 
 def row(tmp_path, *cells):
-    return only_row(filled(tmp_path, *cells), published())
+    return only_row(filled(tmp_path, *cells), published_results())
 
 
 def test_a_row_of_the_published_source_networks_and_setting_has_the_published_number(tmp_path):
@@ -89,7 +89,7 @@ def test_a_batch_that_differs_is_told_from_an_unknown_number_of_gpus(tmp_path):
     assert said.startswith("recipe.batch is 64 in all")
 
 
-@pytest.mark.parametrize("target", [name for name, entries in published().items() if entries])
+@pytest.mark.parametrize("target", [name for name, entries in published_results().items() if entries])
 def test_a_plain_row_of_paper_is_of_the_published_setting_of_every_target(target):
     info = registry.target(target).info
     assert differing_settings(settings_of(target), target, info.modality) == []
@@ -151,7 +151,7 @@ def test_nothing_is_compared_with_other_than_real_data(tmp_path, data):
 
 
 def test_nothing_is_said_of_a_target_without_a_published_student_or_of_a_row_that_has_not_run(tmp_path):
-    frame = leaderboard(filled(tmp_path, paper("digits"), unwritten=[paper()]), published())
+    frame = leaderboard(filled(tmp_path, paper("digits"), unwritten=[paper()]), published_results())
     assert frame.published_top1.isna().all()
     assert set(frame.published_differs) == {""}
 
@@ -165,7 +165,7 @@ def test_what_differs_stands_below_the_table_for_people(tmp_path):
 
 
 def test_every_published_student_agrees_with_cells_of_the_names_it_gives_or_says_nothing():
-    for name, entries in published().items():
+    for name, entries in published_results().items():
         modality = registry.modality(registry.target(name).info.modality)
         for entry in entries:
             assert isinstance(entry, Published)
@@ -174,11 +174,11 @@ def test_every_published_student_agrees_with_cells_of_the_names_it_gives_or_says
             for network in (*entry.teacher, *entry.student):
                 if "*" not in network:
                     assert modality.check_network(network) == network
-    students = [entry for entry in published()["imagenet"] if entry.role == "student"]
+    students = [entry for entry in published_results()["imagenet"] if entry.role == "student"]
     assert {entry.student[0] for entry in students} == {"resnet50", "resnet50x2"}
 
 
 def test_the_table_stays_a_function_of_its_store(tmp_path):
     filled(tmp_path, paper())
-    one, two = (leaderboard(Store(tmp_path / "demo"), published()) for _ in range(2))
+    one, two = (leaderboard(Store(tmp_path / "demo"), published_results()) for _ in range(2))
     assert one.equals(two)

@@ -6,15 +6,18 @@ import random
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmark.leaderboard import formats
+from benchmark.leaderboard import costs, formats
+from benchmark.leaderboard import table as table_module
 from benchmark.leaderboard.formats import write
 from benchmark.leaderboard.table import COLUMNS, leaderboard
 from benchmark.records import store as store_module
 from benchmark.records.store import Store
 from benchmark.statistics.intervals import wilson_interval
+from benchmark.system import forked
 from example_leaderboard import cell, filled, only_row
 from modalities.base import Published
 from modalities.errors import BadInput
@@ -69,7 +72,7 @@ def test_test_sets_that_differ_between_seeds_have_no_common_hash(tmp_path):
 
 def test_the_columns_are_those_of_the_contract_in_order(tmp_path):
     header = formats.to_csv(leaderboard(filled(tmp_path, cell()))).split("\n")[0].split(",")
-    assert header == list(COLUMNS)
+    assert header == [name for name in COLUMNS if name not in ("id", *costs.COLUMNS)]
     assert set(header) >= {
         "modality", "target", "source", "policy", "recipe", "teacher", "student", "profile", "data", "status", "reason",
         "seeds", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "retention", "fidelity", "chance",
@@ -175,6 +178,16 @@ def test_the_same_records_give_the_same_bytes_in_whatever_order_they_were_writte
         written.append([path.read_bytes() for path in paths])
         assert [path.name for path in paths] == [f"leaderboard.{kind}" for kind in ("csv", "tex", "md", "html", "json")]
     assert written[0] == written[1] == written[2]
+
+
+def test_rows_that_several_processes_make_are_those_of_one(tmp_path, monkeypatch):
+    cells = [cell(target, seed, top1=0.5 + seed / 7) for target in ("a", "b", "c", "d") for seed in range(3)]
+    store = filled(tmp_path, *cells, unwritten=[cell("e")])
+    store.record_file(cells[0][0].id).write_text("{")
+    alone = leaderboard(store)
+    monkeypatch.setattr(table_module, "FORKED_FROM", 1)
+    monkeypatch.setattr(forked, "cores", lambda: 3)
+    pd.testing.assert_frame_equal(leaderboard(store), alone)
 
 
 # --- how often ---------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def test_what_is_gone_or_changed_is_named(ran, results, tmp_path):
     with pytest.raises(BadInput, match="holds no teacher"):
         finished(ran, results)
     (results / "smoke/cells" / ran.record.id / "student.safetensors").unlink()
-    with pytest.raises(BadInput, match="the student is lost"):
+    with pytest.raises(BadInput, match="weights of this student were left out"):
         finished(ran, results)
 
 
