@@ -27,11 +27,13 @@ from benchmark.config.schema import Recipe
 from benchmark.distillation.loss import distillation_loss
 from benchmark.distillation.mixing import mix
 from benchmark.running.teacher import get_teacher
+from benchmark.training import muon
 from harness import Parts, measure, parse_options, table
 from holdout import Bench, Clock, bench
 from modalities.base import Draws
 from modalities.plugins.contracts import Loss, Setup
 
+OWN_RMS = muon.UPDATE_RMS
 PASSES = 4  # forward passes that a step of the recipe costs
 AVERAGED = 0.25  # share of the steps, the last ones, over which weights are averaged
 AVERAGE_RATE = 0.02  # of the moving average
@@ -122,6 +124,7 @@ class Candidate:
     pick: Callable[[Tensor], Tensor] | None = None
     times: int = 1  # segments that the teacher sees for each that the student sees
     average: bool = False
+    kernels: float = 1.0  # factor of Muon's updates, beside those of the other parameters
     steps: float = 1.0  # of teachers: share of their steps
 
     def recipe(self, recipe: Recipe) -> Recipe:
@@ -164,6 +167,12 @@ CANDIDATES = {
     "muon, lr x 4, batch / 4, steps x 4": Candidate(MUON, lr=2, smaller=4),
     "muon, lr x 4, warm-up 0.1": Candidate({**MUON, "warmup": 0.1}, lr=4),
     "muon, lr x 4, cosine": Candidate({**MUON, "schedule": "cosine", "warmup": 0.05}, lr=4),
+    "muon, kernels x 8": Candidate(MUON, kernels=8),
+    "muon, lr x 2, kernels x 4": Candidate(MUON, lr=2, kernels=4),
+    "muon, lr x 2, kernels x 8": Candidate(MUON, lr=2, kernels=8),
+    "muon, lr x 8, batch / 2, steps x 2": Candidate(MUON, lr=5.6, smaller=2),
+    "muon, lr x 8, batch / 4, steps x 4": Candidate(MUON, lr=4, smaller=4),
+    "muon, lr x 8, temperature 16": Candidate({**MUON, "temperature": 16.0}, lr=8),
     "no mixing": Candidate({"mixing": "none"}),
     "mixup": Candidate({"mixing": "mixup"}),
     "batch / 2, steps x 2": Candidate(lr=0.7, smaller=2),
@@ -180,6 +189,7 @@ def measure_candidate(name: str, seed: int, given: argparse.Namespace) -> dict[s
     recipe = candidate.recipe(found.config.recipe)
     network, teacher = found.config.student.network, teacher_of(found, given.work)
     made: list[Averaged] = []
+    muon.UPDATE_RMS = OWN_RMS * candidate.kernels
 
     def method(setup: Setup) -> Any:
         if candidate.pick:
