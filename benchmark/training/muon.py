@@ -34,7 +34,9 @@ class Muon(torch.optim.AdamW):
                 gradient, state = parameter.grad, self.state[parameter]
                 if gradient is None:
                     continue
-                average = state.setdefault("momentum", torch.zeros_like(parameter))
+                if not state:  # by AdamW's names, and with a step, which AdamW looks for when it is loaded
+                    state.update(step=torch.zeros(()), exp_avg=torch.zeros_like(parameter))
+                average = state["exp_avg"]
                 average.lerp_(gradient, 1 - momentum)
                 matrix = gradient.lerp(average, momentum).flatten(1)
                 size = UPDATE_RMS * max(matrix.shape) ** 0.5
