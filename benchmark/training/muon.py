@@ -25,15 +25,15 @@ class Muon(torch.optim.AdamW):
         super().__init__(groups, lr=lr, fused=True)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         for group in self.param_groups:
             if not group.get("orthogonal"):
                 continue
             rate, momentum = group["lr"], group["betas"][0]
             for parameter in group["params"]:
-                gradient, state = parameter.grad, self.state[parameter]
-                if gradient is None:
+                if (gradient := parameter.grad) is None:
                     continue
+                state = self.state[parameter]
                 if not state:  # by AdamW's names, and with a step, which AdamW looks for when it is loaded
                     state.update(step=torch.zeros(()), exp_avg=torch.zeros_like(parameter))
                 average = state["exp_avg"]
@@ -47,10 +47,10 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """Return a matrix of the same singular vectors, whose singular values are all near 1 (0.7 to 1.2)."""
+    """Return a matrix of the same singular vectors, whose singular values are near 1, mostly 0.7 to 1.2."""
     a, b, c = COEFFICIENTS
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    result = wide / (wide.norm() + 1e-7)
+    result: Tensor = wide / (wide.norm() + 1e-7)
     for _ in range(ITERATIONS):
         square = result @ result.T
         result = torch.addmm(result, torch.addmm(square, square, square, beta=b, alpha=c), result, beta=a)

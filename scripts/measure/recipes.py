@@ -65,12 +65,13 @@ class Averaged:
     """A method: plain segments, while the student's weights of the last quarter of the steps are averaged."""
 
     def __init__(self, setup: Setup) -> None:
-        self._setup, self.average = setup, None
+        self._setup = setup
+        self.average: dict[str, Tensor] = {}
 
     def batch(self, step: int) -> Tensor:
         if step >= (1 - AVERAGED) * self._setup.steps:
             weights = {name: value.float() for name, value in self._setup.student.state_dict().items()}
-            if self.average is None:
+            if not self.average:
                 self.average = {name: value.clone() for name, value in weights.items()}
             for name, value in self.average.items():
                 value.lerp_(weights[name], AVERAGE_RATE)
