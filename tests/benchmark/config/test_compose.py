@@ -108,7 +108,7 @@ def test_a_source_path_may_hold_any_character(path):
         ("recipe.steps=1.5", ["recipe.steps=1.5"]),
         ("recipe.lr=1,2", ["recipe.lr=1,2", "several values"]),
         ("recipe.schedule=cosin", ["cosin", "did you mean cosine"]),
-        ("recipe.optimiser=lion", ["lion", "adamw"]),
+        ("recipe.optimiser=rmsprop", ["rmsprop", "adamw"]),
         ("recipe=published-cifer", ["published-cifer", "did you mean published-cifar"]),
         ("policy=geometri", ["geometri", "did you mean geometry"]),
         ("view.rate=8000", ["view.rate"]),
