@@ -139,11 +139,18 @@ def list_names(
             help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes or settings."
         ),
     ] = "targets",
-    overrides: options.Overrides = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME | KEY=VALUE", help="With settings: names or globs, such as `'recipe.*'`."),
+    ] = None,
     modality: options.Modalities = None,
     target: Annotated[
         str,
-        typer.Option("--target", "-t", help="With sources: show what the saved teacher of this target makes of them."),
+        typer.Option(
+            "--target",
+            "-t",
+            help="With settings: their defaults for this target. With sources: what its saved teacher makes of them.",
+        ),
     ] = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
@@ -159,9 +166,14 @@ def list_names(
     the better), number of classes reached, and uncertainty (mean entropy in bits). Settings choose the teacher and
     the policy, and `source.image=FILE` adds a file of your own.
 
+    Settings have their type, default, choices or bounds, and meaning; the defaults are those of `profile=`, and with
+    `--target` of that target, under whatever else is set.
+
     Examples:
 
     `benchmark list networks --modality audio`
+
+    `benchmark list settings 'recipe.*' --target cifar10 profile=small`
 
     `benchmark list sources --target digits source.image=photo.jpg`
     """
