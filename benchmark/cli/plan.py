@@ -11,6 +11,7 @@ from benchmark.planning.cell import Cell, State, state_of, told_apart
 from benchmark.planning.expected import cell_seconds, expected_times, longest_first, run_seconds
 from benchmark.planning.plan import make_plan
 from benchmark.planning.power import smallest_differences
+from benchmark.planning.resolve import Resolved, resolve
 from benchmark.planning.select import Request
 from benchmark.records.store import Store
 
@@ -18,11 +19,12 @@ BYTES_PER_LOG_PROBABILITY = 2
 WIDTH = 100  # of sentences that do not go to a terminal
 
 
-def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> None:
+def show_plan(asked: Request | Resolved, results: Path, *, jobs: str, format: str) -> None:
     """Print the plan as a table with totals, or as JSON."""
     from benchmark.system.devices import worker_devices
 
-    cells = make_plan(request)
+    resolved = resolve(asked) if isinstance(asked, Request) else asked
+    request, cells = resolved.request, make_plan(resolved)
     threads = max((cell.config.threads for cell in cells), default=1)
     workers = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # raises for bad jobs
     store = Store(results / request.profile_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, partial
@@ -17,8 +17,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmark.config import schema
-from benchmark.config.overrides import GROUPS, checked_override, is_own_file, options, setting_keys
-from benchmark.config.own_files import OwnFile, Settings, base_of, check_option, own_file
+from benchmark.config.overrides import GROUPS, check_shape, checked_override, is_own_file, options, setting_keys
+from benchmark.config.own_files import OwnFile, Settings, base_of, check_option, leaves, own_file
 from benchmark.config.plugin_settings import plugin_settings
 from benchmark.config.reference import settings_of
 from benchmark.config.schema import Config
@@ -121,6 +121,34 @@ def defaults(modality: str, profile: str = "demo") -> Config:
     profile = base_of("profile", profile)
     composed = _composed(modality, "", **_choices(modality, "", profile, "all"))
     return composed.changed(_checked(own, composed.keys, modality, "") if own else [])
+
+
+def config_of(target: str, parts: Sequence[Mapping[str, Any]]) -> Config:
+    """Return the typed configuration that sections of settings spell out in full; later parts win.
+
+    A setting that they leave out has the default of the schema. Raises BadInput as ``compose_target`` does.
+    """
+    modality = registry.modality(registry.target(target).info.modality)
+    base = OmegaConf.structured(Config)
+    base.view, base.policy = _editable(modality.view_type), _editable(type(next(iter(modality.policies().values()))))
+    keys = setting_keys(base)
+    try:
+        for key, value in [pair for part in parts for pair in leaves(part)]:
+            if key not in keys:
+                raise UnknownName(f"setting of {modality.name} targets", key, keys)
+            if "${" in str(value):
+                raise BadInput(f"{key} contains an interpolation; write the value itself.")
+            check_shape(key, str(value), value, OmegaConf.select(base, key), modality.name)
+            OmegaConf.update(base, key, value, merge=True)
+        for name in ("recipe", "policy"):
+            base.choose[name] = base[name].name
+        base.suite.name = ""  # what a suite is stands in no cell
+        config = OmegaConf.to_object(base)
+    except OmegaConfBaseException as error:
+        raise BadInput(_explanation(error, ())) from error
+    assert isinstance(config, Config)
+    _check_values(config, target)
+    return config
 
 
 def to_container(section: Any) -> Any:

@@ -98,7 +98,7 @@ def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modal
     parsed = _parsed(text)
     if "${" in str(parsed):  # Hydra reads $\{ as the same
         raise interpolation
-    _check_shape(key, value, parsed, OmegaConf.select(defaults, key), modality)
+    check_shape(key, value, parsed, OmegaConf.select(defaults, key), modality)
     return key, parsed
 
 
@@ -122,7 +122,7 @@ def _parser() -> OverridesParser:
     return OverridesParser.create()
 
 
-def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
+def check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
     """Refuse a single value for a group of settings or for a list: Hydra's own messages name its internal types."""
     single = value is not None and text and not isinstance(value, dict | list)
     if isinstance(default, DictConfig) and not isinstance(value, dict):
