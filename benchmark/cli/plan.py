@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from benchmark.claims.needed import ONE_SEED, Need, needs
 from benchmark.cli.text_table import print_json, print_table, say
 from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, State, state_of, told_apart
@@ -52,6 +54,21 @@ def show_plan(asked: Request | Resolved, results: Path, *, jobs: str, format: st
     workers = min(workers, max(1, len(todo)))
     _print_totals(rows, run_seconds(todo, times, workers), workers, store)
     _print_smallest_differences(rows)
+    print_needs(needs(resolved.suite, cells, {cell.id: states[cell.id][0] for cell in cells}))
+
+
+def print_needs(found: Sequence[Need], file: TextIO | None = None) -> None:
+    """Print what claims still need, and that one seed says little; nothing if there are no claims."""
+    if not found:
+        return
+    waiting = [need for need in found if not need.is_met]
+    print(file=file)
+    have = f"{len(found) - len(waiting):,} of {counted(len(found), 'claim')} on these targets"
+    say(f"{have} have every cell that they need; `benchmark claims` shows verdicts", otherwise=WIDTH, file=file)
+    for need in waiting:
+        say(f"  {need}", otherwise=WIDTH, file=file)
+    if any(need.planned_seeds == 1 for need in found):
+        say(ONE_SEED, rest="", otherwise=WIDTH, file=file)
 
 
 def _row(cell: Cell, state: State, reason: str, differs: str) -> dict[str, Any]:

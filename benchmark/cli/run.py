@@ -10,8 +10,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmark.claims.needed import ONE_SEED, needs
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.cli.output import tolerate_closed_output
+from benchmark.cli.plan import print_needs
 from benchmark.cli.table import print_summary
 from benchmark.cli.text_table import say
 from benchmark.config.published import published_results
@@ -109,6 +111,8 @@ def _run_suite(asked: Request | Resolved, options: LaunchOptions, store: Store, 
     outcome.records = without_data | outcome.records
     not_done = {cell.id for cell in todo} | without_data.keys()
     left = [cell for cell in cells if cell.id in not_done]
+    if resolved.suite.claims:
+        print_needs(needs(resolved.suite, cells, {cell.id: state_of(cell, store)[0] for cell in cells}), sys.stderr)
     code = _report(left, outcome, resolved.broken, store, time.monotonic() - began)
     return DONE if code == NOTHING and len(left) < len(cells) else code
 
@@ -167,6 +171,8 @@ def _announce(
     work = f"{len(todo):,} to run{parallel}{time_needed}"
     say(f"{counted(len(cells), 'cell')}, {done:,} done{no_data}, {work}", file=sys.stderr)
     say(f"results in {store.root.resolve()}", file=sys.stderr)
+    if resolved.suite.claims and any(len(cell.config.seeds) == 1 for cell in cells):
+        say(ONE_SEED, rest="", file=sys.stderr)
 
 
 def _launch(
