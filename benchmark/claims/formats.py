@@ -49,15 +49,15 @@ def to_json(found: Sequence[Tested]) -> str:
 
 
 def to_markdown(found: Sequence[Tested]) -> str:
-    return render_markdown(_table(found), LEGEND)
+    return render_markdown(_table(found))
 
 
 def to_html(found: Sequence[Tested]) -> str:
-    return render_html(_table(found), LEGEND)
+    return render_html(_table(found))
 
 
 def to_latex(found: Sequence[Tested], paper: Paper = USUAL) -> str:
-    return render_latex(_table(found), LEGEND, paper)
+    return render_latex(_table(found), paper)
 
 
 def _row(comparison: Comparison, judged: Judgement) -> dict[str, Any]:
@@ -141,6 +141,7 @@ def _table(found: Sequence[Tested]) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "title": "Claims",
+        "legend": LEGEND,
         "caveats": caveats(found),
         "header": list(HEADER),
         "blocks": parts,

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.claims.questions import Question, Side
+from benchmark.config.schema import PROTOTYPES
 from benchmark.leaderboard.outcomes import row_outcomes
+from benchmark.records.prototypes import STUDENT, read_recognised
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.statistics.paired import compare
 from benchmark.statistics.two_way import Difference
 from modalities.errors import BadInput
+
+OF_PROTOTYPES = "the figures are shares of prototypes that the teacher recognises, not accuracies"
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,9 @@ def measure(question: Question) -> Measured:
     """
     store = question.store
     first, second = rows = [_row(store, side) for side in question.sides]
+    of_prototypes = question.claim.figure == PROTOTYPES
     seeds = first.seeds if first.seeds == second.seeds else f"{first.seeds} and {second.seeds}"
-    accuracies = first.accuracy, second.accuracy
+    accuracies = (None, None) if of_prototypes else (first.accuracy, second.accuracy)
     reasons = [row.reason for row in rows if row.reason]
     if not reasons and first.records[0].row == second.records[0].row:
         reasons = ["both variants are the same cells here"]
@@ -71,6 +76,8 @@ def measure(question: Question) -> Measured:
         reasons = [f"{first.label} is scored by {first.metric} accuracy, {second.label} by {second.metric}"]
     if reasons:
         return Measured(seeds, accuracies, note="; ".join(reasons), no_data=any(row.no_data for row in rows))
+    if of_prototypes:
+        return _compare_prototypes(store, first, second, seeds)
     try:
         one, other = (row_outcomes(store, [record.id for record in row.records], row.metric) for row in rows)
     except BadInput as error:
@@ -80,6 +87,39 @@ def measure(question: Question) -> Measured:
     remarks = [f"the student of {row.label} predicts too few classes" for row in rows if row.collapsed]
     remarks += ["one seed: for other test items only"] if min(len(row.records) for row in rows) == 1 else []
     return Measured(seeds, accuracies, compare(one.right, other.right, one.design), "; ".join(remarks))
+
+
+def _compare_prototypes(store: Store, first: _Row, second: _Row, seeds: str) -> Measured:
+    """Compare the shares of prototypes that the teacher recognises, those of ``second`` as controls of ``first``.
+
+    For each seed, both networks climbed from the same beginnings in the spectrum of the first one's datum.
+    """
+    import numpy as np
+
+    from benchmark.statistics.items import design_of
+
+    controls = {record.seed: record.id for record in second.records}
+    own, others, labels = [], [], []
+    for record in first.records:
+        try:
+            found = read_recognised(store, record.id)
+        except BadInput as error:
+            return Measured(seeds, (None, None), note=_without_folder(store, error))
+        if found is None:
+            return Measured(seeds, (None, None), note=f"{first.label}, seed {record.seed}: no prototypes were made yet")
+        name = next((name for name, id in found.cells.items() if id == controls.get(record.seed)), "")
+        if name not in found.right:
+            reason = f"its prototypes were not compared with those of {second.label}, seed {record.seed}"
+            return Measured(seeds, (None, None), note=f"{first.label}, {reason}; make them again")
+        own.append(found.right[STUDENT])
+        others.append(found.right[name])
+        labels.append(found.labels)
+    if any(one != labels[0] for one in labels):
+        return Measured(seeds, (None, None), note=f"{first.label}: its seeds have prototypes of different classes")
+    one, other = np.array(own), np.array(others)
+    remarks = [OF_PROTOTYPES] + (["one seed: for other beginnings only"] if len(own) == 1 else [])
+    difference = compare(one, other, design_of(len(labels[0])))
+    return Measured(seeds, (float(one.mean()), float(other.mean())), difference, "; ".join(remarks))
 
 
 def _row(store: Store, side: Side) -> _Row:

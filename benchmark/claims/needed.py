@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from benchmark.config.schema import Claim, Suite
-from benchmark.config.suites import overrides_of
 from benchmark.planning.cell import Cell
+from benchmark.planning.select import variants_of
 
 ONE_SEED = (
     "One seed: the verdicts will be about other test items alone, and not about other seeds; 'seeds=[0,1,2]' makes "
@@ -57,7 +57,7 @@ def needs(suite: Suite, cells: Sequence[Cell], states: Mapping[str, str]) -> lis
         for claim in suite.claims
         for (modality, target, fold), own in places.items()
         if any(fnmatchcase(name, glob) for name in (target, f"{modality}/{target}") for glob in claim.targets)
-        and {claim.better, claim.than} <= overrides_of(suite, modality).keys()
+        and {claim.better, claim.than} <= variants_of(suite, target).keys()
     ]
 
 

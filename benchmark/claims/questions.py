@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchmark.config.schema import Claim
+from benchmark.config.schema import FIGURES, Claim
 from benchmark.records.identity import canonical_json
 from benchmark.records.json_checks import first_problem
 from benchmark.records.record import Manifest, ManifestEntry
@@ -100,6 +100,8 @@ def _claim(path: Path, entry: Mapping[str, Any]) -> Claim:
     else:
         if not claim.is_testable:
             problem = problem or "not one of at_least and at_most_worse between 0 and 1"
+        if claim.figure not in FIGURES:
+            problem = problem or f"there is no figure named '{claim.figure}'"
     if problem:
         raise BadInput(f"{path} has a claim that cannot be tested ({problem}); run its suite again.")
     return claim

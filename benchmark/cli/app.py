@@ -66,7 +66,7 @@ def list_names(
     what: Annotated[
         str,
         typer.Argument(
-            help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes or settings."
+            help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes, settings, columns."
         ),
     ] = "targets",
     overrides: Annotated[

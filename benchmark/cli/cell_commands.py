@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
+from modalities.errors import BadInput
 from modalities.storage.paths import data_root
 
 Cell = Annotated[
@@ -19,7 +20,13 @@ SourceFile = Annotated[
 
 
 def export(
-    cell: Cell,
+    cell: Annotated[
+        str, typer.Argument(metavar="[CELL]", help="Id of a finished cell, or a part of it that no other cell has.")
+    ] = "",
+    suite: Annotated[
+        str, typer.Option("--suite", help="Instead of one cell, all finished ones of this suite, in one table.")
+    ] = "",
+    profile: options.Profile = "demo",
     out: Annotated[Path | None, options.path("--out", help="Folder to write to. Default: export-CELL.")] = None,
     format: Annotated[
         list[str] | None,
@@ -47,13 +54,21 @@ def export(
     `benchmark export cifar10-photo.jpg-s0 --source photo.jpg --root data`
 
     `benchmark export 87a10c18e375 --format int8 --calibrate datum,noise`
-    """
-    from benchmark.cli.export import export as export_files
 
-    export_files(
-        cell, out, options.split_names(format), options.split_names(calibrate), results=results, root=data_root(root),
+    `benchmark export --suite compression --profile small --root data`
+    """
+    from benchmark.cli import export as exports
+
+    if bool(cell) == bool(suite):
+        raise BadInput("give either a cell or --suite NAME.")
+    given = exports.Given(
+        options.split_names(format), options.split_names(calibrate), results=results, root=data_root(root),
         source=str(source or ""),
     )  # fmt: skip
+    if suite:
+        exports.export_all(suite, profile, out, given)
+    else:
+        exports.export(cell, out, given)
 
 
 def insight(

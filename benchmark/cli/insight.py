@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.training.callbacks import ProgressCallback
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from benchmark.records.prototypes import Recognised
+    from benchmark.running.finished import FinishedCell
 
 _PARTS = {
     "prototypes": "making prototypes of every class",
@@ -23,6 +28,17 @@ class _Spoken(ProgressCallback):
 
     def phase(self, name: str) -> None:
         print(f"insight: {_PARTS.get(name, name)}", file=sys.stderr, flush=True)
+
+
+def _keep(finished: FinishedCell, found: Recognised | None) -> None:
+    """Keep what claims need beside the record; somebody else's results need not be writable."""
+    from benchmark.records.prototypes import write_recognised
+
+    try:
+        if found is not None:
+            write_recognised(finished.store, finished.record.id, found)
+    except BadInput as error:
+        print(f"insight: claims about prototypes will not know of these: {error}", file=sys.stderr, flush=True)
 
 
 def write_insight(
@@ -45,4 +61,5 @@ def write_insight(
     figures = page.with_suffix(".json")
     atomic_write(figures, to_json(found))
     atomic_write(page, to_html(found))
+    _keep(finished, found.recognised)
     return page.resolve(), figures.resolve()

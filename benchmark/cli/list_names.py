@@ -16,7 +16,7 @@ from modalities.plugins.find import names as plugin_names
 from modalities.plugins.find import plugin_recipes
 
 OF_A_MODALITY = ("targets", "sources", "policies", "networks")
-WHAT = (*OF_A_MODALITY, "settings", "suites", "profiles", "recipes", "losses", "methods")
+WHAT = (*OF_A_MODALITY, "settings", "suites", "profiles", "recipes", "losses", "methods", "columns")
 PLUGIN = "installed plug-in"
 Rows = Iterator[dict[str, Any]]
 
@@ -90,6 +90,11 @@ def _of_any_modality(what: str) -> Rows:
     elif what == "profiles":
         for profile in map(load_profile, options("profile")):
             yield {"name": profile.name, "data": profile.data, "meaning": profile.meaning}
+    elif what == "columns":
+        from benchmark.leaderboard.formats import HEADS
+        from benchmark.leaderboard.table import COLUMNS
+
+        yield from ({"name": name, "head": HEADS.get(name, "")} for name in COLUMNS)
     elif what == "recipes":
         yield from ({"name": name} for name in [*options("recipe"), *plugin_recipes()])
     else:

@@ -53,6 +53,8 @@ def show_plan(asked: Request | Resolved, results: Path, *, jobs: str, format: st
         say(f"  {target}: {reason}", otherwise=WIDTH)
     workers = min(workers, max(1, len(todo)))
     _print_totals(rows, run_seconds(todo, times, workers), workers, store)
+    for reason in resolved.left_out:
+        say(f"left out: {reason}", otherwise=WIDTH)
     _print_smallest_differences(rows)
     print_needs(needs(resolved.suite, cells, {cell.id: states[cell.id][0] for cell in cells}))
 

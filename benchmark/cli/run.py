@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from benchmark.claims.needed import ONE_SEED, needs
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
+from benchmark.cli.options import LOCAL_RESULTS
 from benchmark.cli.output import tolerate_closed_output
 from benchmark.cli.plan import print_needs
 from benchmark.cli.table import print_summary
@@ -110,11 +112,24 @@ def _run_suite(asked: Request | Resolved, options: LaunchOptions, store: Store, 
         say(f"wrote {path.resolve()}")
     outcome.records = without_data | outcome.records
     not_done = {cell.id for cell in todo} | without_data.keys()
+    ended = {record.id for record in outcome.records.values() if record.status == "done"}
+    _say_where_to_look([cell for cell in cells if cell.id not in not_done or cell.id in ended], store)
     left = [cell for cell in cells if cell.id in not_done]
     if resolved.suite.claims:
         print_needs(needs(resolved.suite, cells, {cell.id: state_of(cell, store)[0] for cell in cells}), sys.stderr)
     code = _report(left, outcome, resolved.broken, store, time.monotonic() - began)
     return DONE if code == NOTHING and len(left) < len(cells) else code
+
+
+def _say_where_to_look(done: list[Cell], store: Store) -> None:
+    """Print how to look at the first of some cells that are done, and where the ids of all are."""
+    if not done:
+        return
+    folder = store.root.parent
+    where = "" if folder == LOCAL_RESULTS else f" --results {shlex.quote(str(folder))}"
+    profile = f"profile={done[0].config.profile.name}"
+    say(f"look at a cell: benchmark why {done[0].id}{where} (or insight, export, compare)")
+    say(f"ids of all cells: benchmark table {profile} --columns target,source,id{where}")
 
 
 def _classify(cells: list[Cell], store: Store) -> tuple[list[Cell], dict[str, Record]]:
@@ -156,7 +171,7 @@ def _announce(
     cells: list[Cell], todo: list[Cell], times: Mapping[str, Expected], resolved: Resolved, store: Store, at_once: int
 ) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
-    for reason in resolved.broken.values():
+    for reason in (*resolved.broken.values(), *resolved.left_out):
         say(f"left out: {reason}", file=sys.stderr)
     say(f"profile {resolved.request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
     if note := unused_data(cells, resolved.request.root):

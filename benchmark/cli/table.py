@@ -17,6 +17,7 @@ from benchmark.leaderboard.formats import (
     COLLAPSED_MEANING,
     FORMATS,
     LEAST,
+    RANK_MEANING,
     SUFFIXES,
     items_shown,
     labels,
@@ -24,7 +25,7 @@ from benchmark.leaderboard.formats import (
     percent,
     rank_shown,
 )
-from benchmark.leaderboard.latex import USUAL, Paper
+from benchmark.leaderboard.latex import USUAL, Paper, tables_beside
 from benchmark.leaderboard.selection import Selection, View, select
 from benchmark.leaderboard.table import leaderboard, sanitize
 from benchmark.records.store import Store
@@ -70,7 +71,7 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         print_document(render(results, profile, format, selection, pivot, paper))
         return
     found = _selected(results, profile, selection, pivot)
-    document, legend = (turned.document(*found), turned.LEGEND) if pivot else (formats.document(*found), formats.LEGEND)
+    document = (turned if pivot else formats).document(*found)
     for text in (document["title"], *document["caveats"]):
         say(text)
     for block in document["blocks"]:
@@ -78,15 +79,15 @@ def show(results: Path, profile: str, format: str, selection: Selection, pivot: 
         say(block["title"])
         print()
         print_table(block.get("header") or document["header"], block["rows"], least=LEAST)
-        if methods := block["methods"]:
+        for beside in tables_beside(block):
             print()
-            print_table(methods["header"], methods["rows"], least=methods["header"][3:])
+            print_table(beside["header"], beside["rows"], least=beside["header"][3:])
         if block["remarks"]:
             print()
         for remark in block["remarks"]:
             say(f"  {remark}")
     print()
-    say(legend, rest="")
+    say(document["legend"], rest="")
 
 
 def differs(path: Path, found: Found, selection: Selection, pivot: str, paper: Paper) -> bool:
@@ -136,5 +137,7 @@ def print_summary(frame: pd.DataFrame) -> None:
     print_table([*heads, ""], rows, least=LEAST)
     if any(COLLAPSED in text for row in rows for text in row):
         say(f"({COLLAPSED} {COLLAPSED_MEANING})", rest=" ")
+    if any(row["ties"] for row in found if rank_shown(row)):
+        say(f"({RANK_MEANING})", rest=" ")
     for note in sorted({note for note in frame["note"] if note}):
         say(f"({note})", rest=" ")

@@ -22,7 +22,7 @@ def table(
     recipe: Annotated[list[str] | None, typer.Option("--recipe", help="Only these recipes: names or globs.")] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--columns", metavar="NAME,…", help="These columns in this order, by their names in CSV."),
+        typer.Option("--columns", metavar="NAME,…", help="These columns in this order; see `benchmark list columns`."),
     ] = None,
     pivot: Annotated[
         str, typer.Option("--pivot", metavar="target", help="target: a row per method, a column per target.")
@@ -44,8 +44,9 @@ def table(
     Instead of a results folder, the records may be those inside a page that `benchmark report` wrote.
 
     Filters choose rows and change no figure of them: a rank stays the one among all rows of its target, and the table
-    says so. Means are over the targets that `--target` leaves, and a source that lacks one of them has none. With
-    `--check FILE`, nothing is printed but the difference, and exit code 1 says that there is one.
+    says so. Means are over the targets that `--target` leaves, and a source that lacks one of them has none. Rows that
+    differ in method show what they cost. With `--check FILE`, nothing is printed but the difference, and exit code 1
+    says that there is one.
 
     Examples:
 

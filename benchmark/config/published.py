@@ -63,6 +63,7 @@ _EVERYWHERE: Settings = {
     "recipe.squared_temperature": False,
     "recipe.mixing": "cutmix",
     "recipe.mixing_per": "batch",
+    "student.start": "random",
     "teacher.holdout": 0.0,
     "data.train_per_class": 0,
 }
@@ -163,6 +164,7 @@ _AUDIO: Settings = {
     "view.hop_ms": 10.0,
     "teacher.network": Unpublished(),
     "student.network": Unpublished(),
+    "student.start": "random",
     "policy.name": Unpublished(),
     "recipe.name": Unpublished(),
     "teacher.holdout": 0.0,

@@ -146,9 +146,18 @@ class Teacher:
 
 @dataclass
 class Student:
+    """Which student, and from which weights it starts."""
+
     network: Annotated[
         str, Setting("the student's network", others="a name of `benchmark list networks`, or a plug-in")
     ] = MISSING
+    start: Annotated[
+        str,
+        Setting(
+            "its first weights: random, or pruned, those of the teacher's channels that matter most, as many as it has",
+            choices=("random", "pruned"),
+        ),
+    ] = "random"
 
 
 @dataclass
@@ -180,6 +189,10 @@ class Profile:
     meaning: Annotated[str, Setting("what the profile is for, in a sentence")] = ""
 
 
+ACCURACY, PROTOTYPES = "accuracy", "prototypes"
+FIGURES = (ACCURACY, PROTOTYPES)  # of claims
+
+
 @dataclass
 class Claim:
     """A prediction about two variants of a suite, on each target, written down before they run."""
@@ -191,6 +204,7 @@ class Claim:
     at_least: float = 0.0  # smallest effect of interest: by how much better, as a difference of accuracies in 0 … 1
     at_most_worse: float = 0.0  # of a claim of closeness instead: by how much worse it may be
     targets: list[str] = field(default_factory=lambda: ["*"])  # names or globs
+    figure: str = ACCURACY  # what is compared: accuracy, or prototypes, the share of them that the teacher recognises
 
     @property
     def is_testable(self) -> bool:

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.config.overrides import is_own_file
 from benchmark.config.own_files import check_option, own_file
-from benchmark.config.schema import Claim, Suite
+from benchmark.config.schema import FIGURES, Claim, Suite
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 
@@ -66,6 +66,8 @@ def _check_claim(where: str, claim: Claim, labels: list[str]) -> None:
     for label in (claim.better, claim.than):
         if label not in labels:
             raise BadInput(f"{where}: claim {claim.name}: {UnknownName('variant', label, labels)}")
+    if claim.figure not in FIGURES:
+        raise BadInput(f"{where}: claim {claim.name}: {UnknownName('figure', claim.figure, list(FIGURES))}")
     if not claim.is_testable:
         raise BadInput(f"{where}: claim {claim.name}: give one of at_least and at_most_worse, above 0 and below 1.")
 

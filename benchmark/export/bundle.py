@@ -16,9 +16,9 @@ from benchmark.export.card import model_card
 from benchmark.export.measure import ROUNDS, Forward, check_same, compared, latencies, logits_of_items
 from benchmark.export.onnx_files import OPSET, PACKAGES, onnx_function, require_packages, to_onnx
 from benchmark.export.quantise import BATCH, STEPS, quantise
-from benchmark.planning.flops import network_flops
 from benchmark.records.provenance import provenance
 from benchmark.running.finished import FinishedCell
+from benchmark.running.flops import count_flops
 from benchmark.running.networks import safetensors_of
 from benchmark.system.processor import processor
 from benchmark.system.threads import torch_threads
@@ -142,8 +142,9 @@ def _described(found: FinishedCell, with_onnx: bool) -> dict[str, Any]:
         "modality": record.modality,
         "data": record.data,
         "source": record.source,
-        "student": _network(found.student, cell.key.modality, record.student, cell.config.view.shape),
-        "teacher": _network(found.teacher, cell.key.modality, record.teacher, cell.config.view.shape),
+        "student": _network(found.student, record.student, cell.config.view.shape),
+        "teacher": _network(found.teacher, record.teacher, cell.config.view.shape),
+        "start": cell.config.student.start,
         "recorded_top1": record.metrics["top1"],
         "test_items": record.metrics["items"],
         "segments": record.segments,
@@ -159,12 +160,11 @@ def _described(found: FinishedCell, with_onnx: bool) -> dict[str, Any]:
     }
 
 
-def _network(network: nn.Module, modality: str, name: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    flops = network_flops(modality, name, shape)
+def _network(network: nn.Module, name: str, shape: tuple[int, ...]) -> dict[str, Any]:
     return {
         "network": name,
         "parameters": sum(weight.numel() for weight in network.parameters()),
-        "flops": None if flops is None else flops.forward,  # of one input, a multiply-add being two
+        "flops": count_flops(network, shape).forward,  # of one input, a multiply-add being two
     }
 
 

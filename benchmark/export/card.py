@@ -57,7 +57,8 @@ def _about(found: FinishedCell, report: Report) -> list[str]:
         f"- target: {info.title} (`{info.name}`{fold}), {len(info.classes)} classes, {info.homepage}",
         f"- datum: {_code(record.source['name'])}, {readable(record.source['description'])}, SHA-256 "
         f"`{record.source['sha256']}`",
-        f"- student: {_code(record.student)}, {student['parameters']:,} parameters{_operations(student)}",
+        f"- student: {_code(record.student)}, {student['parameters']:,} parameters{_operations(student)}"
+        + (", started as the teacher with fewer channels" if config.student.start == "pruned" else ""),
         f"- teacher: {_code(record.teacher)}, {teacher['parameters']:,} parameters{_operations(teacher)}, "
         + (
             f"weights {_code(config.teacher.weights)}" if config.teacher.weights else _origin_of_teacher(record.teacher)
@@ -94,7 +95,7 @@ def _origin_of_teacher(network: str) -> str:
 
 
 def _operations(network: Mapping[str, Any]) -> str:
-    return "" if network["flops"] is None else f", {network['flops'] / 2e6:,.1f} million multiply-adds"
+    return f", {network['flops'] / 2e6:,.1f} million multiply-adds"
 
 
 def _figures(found: FinishedCell) -> list[str]:

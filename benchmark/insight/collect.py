@@ -22,6 +22,7 @@ from benchmark.insight.embedding import principal_plane, turned_towards
 from benchmark.insight.items import Predicted, predicted_items, raw_batches, some_items
 from benchmark.insight.layers import Observed, counterparts, observe
 from benchmark.insight.spectrum import spectrum_of
+from benchmark.records.prototypes import STUDENT, Recognised
 from benchmark.records.record import is_real_training_items
 from benchmark.running.finished import FinishedCell
 from benchmark.training.callbacks import ProgressCallback
@@ -33,7 +34,7 @@ MOST_ITEMS = 1024  # that go through networks
 MOST_SEGMENTS = 2560  # in one part
 MOST_NUMBERS = 16_000_000  # in the inputs of one part, so that a CPU is done with it in a minute or so
 DIFFERENT, CONFUSED = 12, 10  # items, and pairs of classes, that are listed
-STUDENT, TEACHER, BETWEEN_SEEDS = "student", "teacher", "between seeds"
+TEACHER, BETWEEN_SEEDS = "teacher", "between seeds"
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Findings:
     points: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # of test items, by network
     labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # of these items
     confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # teacher × student
+    recognised: Recognised | None = None  # which prototypes the teacher recognised, for claims
     thumbnails: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 1, 1, 3), np.uint8))
 
 
@@ -153,6 +155,11 @@ def find_prototypes(subject: Subject, found: Findings) -> dict[str, Any]:
         found.prototypes[name] = subject.pictures(made[last][firsts])
         if name == STUDENT:
             found.sounds = cell.modality.sounds(made[last][firsts], cell.config.view, subject.finished.source())
+    found.recognised = Recognised(
+        labels.tolist(),
+        {name: one.tolist() for name, one in rights.items()},
+        {name: id for name, id in subject.controls.cells.items() if name in rights},
+    )
     figures["against"] = {
         name: prototypes.against(rights[STUDENT], right) for name, right in rights.items() if name != STUDENT
     }

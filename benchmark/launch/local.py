@@ -172,7 +172,7 @@ class _Pool:
 
     def _handle(self, worker: _Worker, kind: str, content: Any, outcome: Outcome) -> None:
         if kind == "step":
-            past_teacher = content.phase.startswith(("untrained", "distill", "waiting"))
+            past_teacher = content.phase.startswith(("untrained", "prune", "distill", "waiting"))
             worker.trains_teacher = worker.trains_teacher and not past_teacher
             worker.phase = content.phase
             self._display.moved(worker.index, content)

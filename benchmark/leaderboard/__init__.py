@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def frame_of(results: str | os.PathLike[str] = "results/local", *, profile: str = "demo") -> pd.DataFrame:
-    """Return the leaderboard as a DataFrame: the rows, order and columns of ``benchmark table --format csv``.
+    """Return the leaderboard as a DataFrame: rows, order and columns of ``benchmark table --format csv``, all of them.
 
     ``docs/tables.md`` says what each column is. Accuracies are fractions in [0, 1], means over the seeds that are done;
     what is not known is missing (NaN or NA). Nothing is run, and nothing is written.

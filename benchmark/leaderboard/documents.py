@@ -1,10 +1,11 @@
 """Tables as documents: text that programs and people read, everything in it escaped.
 
-A table is a mapping: ``title``, ``caveats``, ``header``, ``texts`` (which columns are text and stand to the left, from
-0; without it the first three), ``least`` (heads of the columns that a narrow page does without, the first of them
-first), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, perhaps a
+A table is a mapping: ``title``, ``caveats``, ``legend``, ``header``, ``texts`` (which columns are text and stand to the
+left, from 0; without it the first three), ``least`` (heads of the columns that a narrow page does without, the first of
+them first), and ``blocks``, each with ``title``, ``caveats``, ``rows`` (a text for each column), ``remarks``, perhaps a
 ``header`` of its own and ``instead`` (remarks by the head of the column that they replace if it is left out), and
-``methods``: a header (three columns of text, then figures) and rows of its own, or None.
+``methods``: a header (three columns of text, then figures) and rows of its own, or None. ``references``, which may be
+missing, is a list of more such tables.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.latex import THREE, USUAL, Paper, environment_of, floats_of, print_as_latex
+from benchmark.leaderboard.latex import THREE, USUAL, Paper, environment_of, floats_of, print_as_latex, tables_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,17 +51,17 @@ def in_script(text: str) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def render_markdown(table: Table, legend: str) -> str:
+def render_markdown(table: Table) -> str:
     """GitHub-flavoured Markdown."""
-    return _render("table.md", table, legend, _escape_markdown)
+    return _render("table.md", table, _escape_markdown)
 
 
-def render_html(table: Table, legend: str) -> str:
+def render_html(table: Table) -> str:
     """A whole page without scripts or outside resources."""
-    return _render("table.html", table, legend, html.escape)
+    return _render("table.html", table, html.escape)
 
 
-def render_latex(table: Table, legend: str, paper: Paper = USUAL) -> str:
+def render_latex(table: Table, paper: Paper = USUAL) -> str:
     """Return tables of booktabs, their figures aligned by siunitx, to be included in a document that loads both."""
     # Braces mean something else in LaTeX, so its template has other marks.
     marks = {
@@ -68,13 +69,12 @@ def render_latex(table: Table, legend: str, paper: Paper = USUAL) -> str:
         "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
     }  # fmt: skip
     begin, end = environment_of(paper)
-    content = {"floats": floats_of(table, legend, paper), "paper": paper, "begin": begin, "end": end}
-    return _render("table.tex", table, legend, print_as_latex, content, **marks)
+    content = {"floats": floats_of(table, paper), "paper": paper, "begin": begin, "end": end}
+    return _render("table.tex", table, print_as_latex, content, **marks)
 
 
 def _render(
-    template: str, table: Table, legend: str, escape: Callable[[str], str],
-    content: Mapping[str, Any] | None = None, **marks: Any,
+    template: str, table: Table, escape: Callable[[str], str], content: Mapping[str, Any] | None = None, **marks: Any,
 ) -> str:  # fmt: skip
     """Fill a template; everything it prints passes through ``escape``, so that no template can forget to."""
     import jinja2
@@ -84,9 +84,9 @@ def _render(
         trim_blocks=True, keep_trailing_newline=True, **marks,
     )  # fmt: skip
     texts = table.get("texts", THREE)
-    blocks = [{"header": table.get("header"), **block} for block in table["blocks"]]
+    blocks = [{"header": table.get("header"), **block, "beside": tables_beside(block)} for block in table["blocks"]]
     return environment.get_template(template).render(
-        table={**table, "blocks": blocks}, legend=legend, texts=texts, three=THREE, align=_align, places=_places,
+        table={**table, "blocks": blocks}, texts=texts, three=THREE, align=_align, places=_places,
         **(content or {}),
     )  # fmt: skip
 

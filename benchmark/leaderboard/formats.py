@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.leaderboard import costs
 from benchmark.leaderboard.aggregate import Method, methods_of
 from benchmark.leaderboard.documents import (
     is_missing,
@@ -23,6 +24,7 @@ from benchmark.leaderboard.documents import (
     render_markdown,
 )
 from benchmark.leaderboard.latex import USUAL, Paper
+from benchmark.leaderboard.references import reference_tables, references_beside
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Block, View, block_of, place_of
 from benchmark.leaderboard.table import COLUMNS, FIGURES, WHOLE
 from modalities.errors import UnknownName
@@ -45,6 +47,7 @@ COLLAPSED_MEANING = (
     "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
     "alone"
 )
+RANK_MEANING = "rank: the places that paired tests leave open; rows of a target that share a letter are not separated"
 LEGEND = (
     "Accuracies in percent: top-1, or balanced accuracy (the mean over classes) where the target says so. Student: "
     "mean over seeds ± standard deviation over seeds (n - 1; seeds vary the student and its segments, one teacher "
@@ -71,15 +74,17 @@ COMPACT = {
 # Heads of the columns that a narrow terminal or page does without, the first of them first.
 LEAST = (
     "untrained %", "majority %", "test items", "published %", "balanced %", "chance %", "fidelity %", "data", "seeds",
-    "teacher %", "retention %",
+    "teacher %", "retention %", *costs.HEADS.values(),
 )  # fmt: skip
+HEADS = COMPACT | costs.HEADS  # of the columns that have one of their own
 _COUNTS = {*WHOLE, "classes_predicted", "teacher_classes_predicted"}
-_PLAIN = {*_COUNTS, "kl", "seconds", "seeds"}  # figures that are not shares
+_SECONDS = {"seconds", "distill_seconds"}
+_PLAIN = {*_COUNTS, *_SECONDS, "kl", "seeds"}  # figures that are not shares
 
 
 def column_names(given: Sequence[str]) -> tuple[str, ...]:
     """Return columns by their names in CSV, or by their heads in the tables for people. Raises UnknownName."""
-    heads = {head: name for name, head in COMPACT.items()}
+    heads = {head: name for name, head in HEADS.items()}
     for name in given:
         if name not in COLUMNS and name not in heads:
             raise UnknownName("column", name, [*COLUMNS, *heads])
@@ -87,23 +92,28 @@ def column_names(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
-    """Every column, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula.
+    """All columns, one header line. An apostrophe precedes a text that a spreadsheet would take for a formula.
 
-    To columns that are chosen, those are added without which they would mislead (``note``, and ``rank_note`` beside a
-    rank), if they say something.
+    Unless columns are chosen, ids of cells are left out, and what rows cost too if they are of one method. To columns
+    that are chosen, those are added without which they would mislead (``note``, and ``rank_note`` beside a rank), if
+    they say something.
     """
     return render_csv(frame[_chosen(frame, view)])
 
 
 def _chosen(frame: pd.DataFrame, view: View) -> list[str]:
     if not view.columns:
-        return list(frame.columns)
+        unasked = {"id", *(() if costs.are_shown(frame.to_dict("records")) else costs.COLUMNS)}
+        return [name for name in frame.columns if name not in unasked]
     needed = ["rank_note"] if any(name.startswith("rank") for name in view.columns) else []
     return [*view.columns, *(name for name in [*needed, "note"] if name not in view.columns and any(frame[name]))]
 
 
 def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
-    """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script."""
+    """An object with ``notes`` and ``rows``; missing figures are null; ASCII, and safe inside an HTML script.
+
+    ``published`` has the results of others that stand beside some rows, if there are any.
+    """
     rows: list[Row] = frame.to_dict("records")
     chosen = _chosen(frame, view)
     clean = [{name: None if is_missing(row[name]) else row[name] for name in chosen} for row in rows]
@@ -111,21 +121,29 @@ def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
         {"block": title, "methods": [asdict(method) for method in methods_of(part, view.targets.get(block))]}
         for block, title, part in blocks_of(rows)
     ]
-    return render_json({"notes": [*caveats(rows), *view.caveats], "rows": clean, "over_targets": blocks})
+    published = [asdict(one) for block, _, part in blocks_of(rows) if not block[1] for one in references_beside(part)]
+    content = {"notes": [*caveats(rows), *view.caveats], "rows": clean, "over_targets": blocks}
+    return render_json(content | ({"published": published} if published else {}))
 
 
 def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
     """Return what the tables for people say, as ``benchmark.leaderboard.documents`` wants it."""
     rows: list[Row] = frame.to_dict("records")
-    names = view.columns or tuple(COMPACT)
-    heads = [COMPACT.get(name) or (f"{name} %" if _is_share(name) else name) for name in names]
+    names = view.columns or shown_columns(rows)
+    heads = [HEADS.get(name) or (f"{name} %" if _is_share(name) else name) for name in names]
     figures = {*FIGURES, *(name for name in COMPACT if name not in ("target", "source", "data"))}
     texts = [place for place, name in enumerate(names) if name not in figures]
     blocks = [_block(title, part, names, view, block) for block, title, part in blocks_of(rows)]
     return {
         "title": title_of(rows), "caveats": [*view.caveats, *caveats(rows)], "header": heads, "texts": texts,
         "blocks": blocks, "least": () if view.columns else ("data", *LEAST),
+        "legend": f"{LEGEND} {costs.LEGEND}" if {*costs.HEADS} & {*names} else LEGEND,
     }  # fmt: skip
+
+
+def shown_columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns of the tables for people: with what rows cost, if they differ in method."""
+    return (*COMPACT, *(costs.HEADS if costs.are_shown(rows) else ()))
 
 
 def title_of(rows: list[Row]) -> str:
@@ -175,7 +193,8 @@ def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, bloc
     return {
         "title": title, "caveats": caveats(rows), "rows": shown,
         "remarks": [*means, *unfinished, *unranked, *unlike],
-        "methods": _methods_shown(methods) if len(rows) > 1 else None, "instead": {"test items": parts_of_items(rows)},
+        "methods": _methods_shown(methods) if len(rows) > 1 else None,
+        "references": [] if block[1] else reference_tables(rows), "instead": {"test items": parts_of_items(rows)},
     }  # fmt: skip
 
 
@@ -287,6 +306,8 @@ def _plain(row: Row, name: str) -> str:
         return ""
     if _is_share(name):
         return percent(value)
+    if name in _SECONDS and value >= 1000:
+        return f"{value:,.0f}"
     if name in _COUNTS:
         return f"{value:,.4g}" if isinstance(value, float) and not value.is_integer() else f"{int(value):,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -318,17 +339,17 @@ def parts_of_items(rows: Sequence[Row]) -> list[str]:
 
 def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """GitHub-flavoured Markdown."""
-    return render_markdown(document(frame, view), LEGEND)
+    return render_markdown(document(frame, view))
 
 
 def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """A whole page without scripts or outside resources."""
-    return render_html(document(frame, view), LEGEND)
+    return render_html(document(frame, view))
 
 
 def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD, paper: Paper = USUAL) -> str:
     """Tables of booktabs and siunitx for each block, to be included in a document that loads both packages."""
-    return render_latex(document(frame, view), LEGEND, paper)
+    return render_latex(document(frame, view), paper)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}

@@ -67,7 +67,7 @@ class Float:
     lines: float = 0.0
 
 
-def floats_of(table: Mapping[str, Any], legend: str, paper: Paper) -> list[Float]:
+def floats_of(table: Mapping[str, Any], paper: Paper) -> list[Float]:
     """Return the floats of a table (``benchmark.leaderboard.documents``): one for each block, or more if it is long."""
     found: list[Float] = []
     for block in table["blocks"]:
@@ -75,7 +75,7 @@ def floats_of(table: Mapping[str, Any], legend: str, paper: Paper) -> list[Float
         if paper.caption and len(table["blocks"]) > 1:
             title = f"{title.rstrip('.')}: {escape(block['title'])}"
         said = " ".join(map(escape, block["caveats"]))
-        parts = _parts(table, block, legend, paper, LINES - 1.5 * (2 + _lines(f"{title}, part 1 of 9. {said}", paper)))
+        parts = _parts(table, block, paper, LINES - 1.5 * (2 + _lines(f"{title}, part 1 of 9. {said}", paper)))
         for number, part in enumerate(parts, start=1):
             whole = title + (f", part {number} of {len(parts)}" if len(parts) > 1 else "")
             part.caption = Tex(f"{whole}{'' if whole.endswith('.') else '.'}{' ' if said else ''}{said}")
@@ -84,16 +84,21 @@ def floats_of(table: Mapping[str, Any], legend: str, paper: Paper) -> list[Float
     return found
 
 
+def tables_beside(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tables below that of a block: over targets, and of what others have published."""
+    return [*filter(None, [block["methods"]]), *block.get("references", ())]
+
+
 def _lines(text: str, paper: Paper) -> int:
     return 1 + int(width(text) / SPACES[paper.width]["small"])
 
 
-def _parts(table: Mapping[str, Any], block: Mapping[str, Any], legend: str, paper: Paper, height: float) -> list[Float]:
+def _parts(table: Mapping[str, Any], block: Mapping[str, Any], paper: Paper, height: float) -> list[Float]:
     """Return a block as floats of at most ``height`` lines, the notes behind the tables."""
     header, texts, methods = block.get("header") or table["header"], table.get("texts", THREE), block["methods"]
     panels, left_out = fit(header, block["rows"], texts, table.get("least", ()), paper.width)
-    if methods:
-        panels += fit(methods["header"], methods["rows"], THREE, (), paper.width)[0]
+    for beside in tables_beside(block):
+        panels += fit(beside["header"], beside["rows"], THREE, (), paper.width)[0]
     parts = [Float()]
     for panel in panels:
         _add_rows(parts, panel, height)
@@ -101,7 +106,7 @@ def _parts(table: Mapping[str, Any], block: Mapping[str, Any], legend: str, pape
     parts[0].tabulars[0]["left_out"] = ", ".join(names)
     missing = [*names, *([] if methods else ["over targets"])]
     instead = [note for name in left_out for note in block.get("instead", {}).get(name, ())]
-    for note in filter(None, (*block["remarks"], *instead, _without(legend, missing, block["rows"]))):
+    for note in filter(None, (*block["remarks"], *instead, _without(table["legend"], missing, block["rows"]))):
         taken = 1 + int(width(note) / SPACES[paper.width]["scriptsize"])
         if parts[-1].lines + taken > height and parts[-1].lines:
             parts.append(Float())

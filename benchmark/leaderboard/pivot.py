@@ -144,22 +144,23 @@ def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
         ]
         blocks.append({"title": pivot.title, "caveats": pivot.caveats, "header": header, "rows": lines,
                        "remarks": pivot.partial, "methods": None})  # fmt: skip
-    return {"title": title_of(rows), "caveats": [*view.caveats, *caveats(rows)], "texts": [0], "blocks": blocks}
+    said = [*view.caveats, *caveats(rows)]
+    return {"title": title_of(rows), "caveats": said, "legend": LEGEND, "texts": [0], "blocks": blocks}
 
 
 def to_markdown(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """GitHub-flavoured Markdown."""
-    return render_markdown(document(frame, view), LEGEND)
+    return render_markdown(document(frame, view))
 
 
 def to_html(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """A whole page without scripts or outside resources."""
-    return render_html(document(frame, view), LEGEND)
+    return render_html(document(frame, view))
 
 
 def to_latex(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD, paper: Paper = USUAL) -> str:
     """Tables of booktabs and siunitx for each block, to be included in a document that loads both packages."""
-    return render_latex(document(frame, view), LEGEND, paper)
+    return render_latex(document(frame, view), paper)
 
 
 FORMATS = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown, "html": to_html, "json": to_json}

@@ -12,6 +12,7 @@ from operator import attrgetter, itemgetter
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.leaderboard.costs import COUNTS, costs_of, method_of
 from benchmark.leaderboard.published import published_columns
 from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
@@ -33,11 +34,12 @@ FIGURES = (
     "untrained", "published_top1", "top1", "top1_sd", "top1_low", "top1_high", "teacher_top1", "top5", "mean_per_class",
     "mean_per_class_sd", "mean_per_class_low", "mean_per_class_high", "teacher_mean_per_class", "kl", "ece", "items",
     "known_items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted", "segments", "seconds",
+    *COUNTS, "distill_seconds",
 )  # fmt: skip
-WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments")
+WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments", *COUNTS)
 COLUMNS = (
-    *ROW_AXES, "source_sha256", "variant", "differs", "status", "reason", "seeds", "metric", "interval", *FIGURES,
-    "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
+    *ROW_AXES, "id", "source_sha256", "method", "variant", "differs", "status", "reason", "seeds", "metric",
+    "interval", *FIGURES, "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
 FORKED_FROM = 10_000  # cells, a second's work
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
@@ -58,10 +60,11 @@ _DATA_ORDER = ("real", "shipped", "stand-in")
 def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
-    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all. ``differs`` says
-    in words how a row differs from others of the same SHOWN_AXES, and ``source_sha256`` tells sources of one name
-    apart; it is empty if a cell of an earlier version has not run. ``variant`` has the labels that suites or the user
-    give a row; what the user calls it is in ``differs`` too.
+    A row stands for the cells that agree in every setting but the seed; ``row`` is a hash of them all, and ``id`` has
+    the ids of the cells, in the order of their seeds. ``differs`` says in words how a row differs from others of the
+    same SHOWN_AXES, and ``source_sha256`` tells sources of one name apart; it is empty if a cell of an earlier version
+    has not run. ``variant`` has the labels that suites or the user give a row; what the user calls it is in ``differs``
+    too.
 
     Figures are means over the seeds that are done, and ``seeds`` says how many: ``3``, or ``2/3`` if fewer are done
     than requested. ``score`` is ``top1`` or ``mean_per_class`` (balanced accuracy), as the
@@ -73,6 +76,8 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     alone would lead to. ``seed_scores`` are the scores of the seeds that are done, in their order. ``rank``, its
     interval and ``ties`` are among the rows of one target (``benchmark.leaderboard.ranking``), ``rank_note`` says why
     there is none.
+    ``method`` and the costs (``benchmark.leaderboard.costs``) are there for rows of one method, too; it is the tables
+    that leave them out.
     ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
     and ``segments`` are means per cell. ``status`` and ``reason`` are those of the first seed that is not done.
     Accuracies are fractions, rounded to six decimals. A row without data leaves the table once a row of the same
@@ -205,11 +210,12 @@ def _row(
     done: list[_Result] = []
     unfinished: list[tuple[str, str]] = []
     deviations: dict[str, None] = {}
-    for cell in sorted(cells, key=lambda cell: (cell.seed, cell.id)):
+    ordered = sorted(cells, key=lambda cell: (cell.seed, cell.id))
+    for cell in ordered:
         record, status, reason = _read(store, cell)
         if record is not None and status == "done":
             example = example or record
-            done.append(_Result(*_of_result(record)))
+            done.append(_result(record))
             deviations |= dict.fromkeys(record.deviations)
         else:
             unfinished.append((status, f"seed {cell.seed}: {reason}" if len(cells) > 1 else reason))
@@ -218,8 +224,10 @@ def _row(
     first = cells[0]
     row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
+        "id": " ".join(cell.id for cell in ordered),
         "status": status,
         "reason": reason,
+        "method": method_of(known or own or {}),
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         **published_columns(example, deviations, published.get(first.target, ())),
         "cells": [record.id for record in done],
@@ -236,13 +244,18 @@ class _Result(NamedTuple):
     id: str
     metric: str
     metrics: Mapping[str, float | None]
-    controls: Mapping[str, float | None]
-    test_set: Mapping[str, Any]
+    controls: Mapping[Any, float | None]
+    test_set: Mapping[Any, Any]
     segments: int
     seconds: Mapping[str, float]
+    costs: Mapping[str, float | None]
 
 
-_of_result = attrgetter(*_Result._fields)
+def _result(record: Record) -> _Result:
+    return _Result(
+        record.id, record.metric, record.metrics, record.controls, record.test_set, record.segments, record.seconds,
+        costs_of(record),
+    )  # fmt: skip
 
 
 def _figures(records: list[_Result]) -> dict[str, Any]:
@@ -269,6 +282,7 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
         **{name: _mean([r.controls.get(name) for r in records]) for name in _FROM_CONTROLS},
         "segments": round(fmean(record.segments for record in records)),
         "seconds": round(fmean(sum(record.seconds.values()) for record in records), 1),
+        **_costs([record.costs for record in records]),
     }
     test_sets = [record.test_set for record in records]
     hashes = {str(found.get("ids_sha256") or "") for found in test_sets}
@@ -289,6 +303,11 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
         "interval": "clustered" if clustered else "wilson",
         "collapsed": ", ".join(collapsed),
     }
+
+
+def _costs(every: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    means = {name: _mean([costs[name] for costs in every]) for name in every[0]}
+    return {name: None if mean is None else round(mean, 0 if name in COUNTS else 1) for name, mean in means.items()}
 
 
 def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:

@@ -13,8 +13,8 @@ from torch import Tensor
 from benchmark.config.schema import Config
 from benchmark.distillation.distill import DistillationStep
 from benchmark.distillation.prefetch import can_prefetch
-from benchmark.perf.flops import count_flops
 from benchmark.perf.timing import ROUNDS, alternate, clock
+from benchmark.running.flops import count_flops
 from benchmark.running.networks import Role, make_network
 from benchmark.system import memory
 from benchmark.training.loop import take_step, update

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.config.published import deviations
-from benchmark.config.schema import Config, Suite, Teacher
+from benchmark.config.schema import ACCURACY, Claim, Config, Suite, Teacher
 from benchmark.data.locate import DataLocation
 from benchmark.data.training_items import TrainingItems
 from benchmark.records.cell_key import CellKey
@@ -153,6 +153,12 @@ def describe_all(cells: Sequence[Cell]) -> dict[str, str]:
     return {cell.id: describe(cell, differing[cell.id]) for cell in cells}
 
 
+def _claim_entry(claim: Claim) -> dict[str, Any]:
+    """Return a claim as a manifest lists it: without the figure if it is the accuracy, as in earlier manifests."""
+    entry = asdict(claim)
+    return entry if claim.figure != ACCURACY else {key: value for key, value in entry.items() if key != "figure"}
+
+
 def unused_data(cells: Sequence[Cell], root: Path) -> str:
     """Return a sentence on data that somebody gave and no cell reads, because of stand-ins; empty if there are none.
 
@@ -177,7 +183,7 @@ def write_manifest(store: Store, suite: Suite, selection: Mapping[str, Any], cel
     variants = {
         label: sorted({cell.row for cell in cells if label in cell.variants}) for label in (*suite.variants, *names)
     }
-    claims = [asdict(claim) for claim in suite.claims]
+    claims = [_claim_entry(claim) for claim in suite.claims]
     store.write_manifest(
         suite.name, selection, entries, settings, axis=NAMED if names else suite.axis, variants=variants, claims=claims
     )  # fmt: skip

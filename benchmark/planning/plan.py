@@ -129,7 +129,7 @@ def student_identity(config: Config, source: SourceRef) -> dict[str, Any]:
     return {
         "source": {"name": source.name, "sha256": source.sha256},
         "policy": _without_later({**policy, "code": title(policy["code"])}),
-        "student": {"network": title(config.student.network)},
+        "student": _without_later({"network": title(config.student.network), "start": config.student.start}),
         "recipe": _changing_numbers({**recipe, "loss": title(recipe["loss"])}),
         **({} if config.method == "segments" else {"method": title(config.method)}),
     }
@@ -165,7 +165,7 @@ AS_BEFORE = {
     "decay": "weights", "squared_temperature": True, "mixing_partner": "reversed", "epochs": 0.0,
     "interpolation": "bicubic", "shift_fill": "source", "second_jitter": 0.0, "second_hue": 0.4,
     "redraw": False, "zoom_low": 1.0, "zoom_high": 1.0, "threads": 0,
-    "off": [], "code": "", "budget": 1.0, "loss": "kl",
+    "off": [], "code": "", "budget": 1.0, "loss": "kl", "start": "random",
 }  # fmt: skip
 
 

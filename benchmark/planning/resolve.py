@@ -11,10 +11,10 @@ from omegaconf import OmegaConf
 
 from benchmark.config.compose import compose_target, config_of, load_profile, to_container
 from benchmark.config.schema import Config, Suite
-from benchmark.config.suites import load_suite, overrides_of, suite_of
+from benchmark.config.suites import load_suite, suite_of
 from benchmark.config.yaml_files import read_sections
 from benchmark.planning.auto import resolve_auto
-from benchmark.planning.select import CONTROLS, Request, broken_targets, select_targets
+from benchmark.planning.select import CONTROLS, Request, broken_targets, left_out_variants, select_targets, variants_of
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
 
@@ -31,6 +31,7 @@ class Resolved:
     suite: Suite
     configurations: tuple[tuple[str, str, Config], ...]  # target, label of the variant or the user's, settings
     broken: Mapping[str, str] = field(default_factory=dict)  # targets that were requested and cannot be used, and why
+    left_out: tuple[str, ...] = ()  # variants that some targets do not have, in a sentence each
 
 
 def resolve(request: Request) -> Resolved:
@@ -40,16 +41,21 @@ def resolve(request: Request) -> Resolved:
         raise BadInput(f"the suite {suite.name} names its variants itself; run it without '{request.label}'.")
     demanded = [] if request.targets or suite.variants else load_profile(request.profile).controls
     found = []
-    for target in select_targets(request):
+    targets = select_targets(request)
+    for target in targets:
         modality = registry.target(target).info.modality
         controls = [control for control in CONTROLS if control in request.controls or target in demanded]
-        for variant, overrides in overrides_of(suite, modality).items():
+        for variant, overrides in variants_of(suite, target).items():
             for last in ([], *([f"source.{modality}={control}"] for control in controls)):
                 typed = [*overrides, *request.overrides, *last]
                 config = compose_target(target, typed, profile=request.profile, suite=request.suite)
                 # A control of a variant is not the variant.
                 found.append((target, "" if last else variant or request.label, config))
-    return Resolved(request, suite, tuple(found), broken_targets(request))
+    left_out = tuple(left_out_variants(suite, targets))
+    if not found:
+        kinds = sorted({name for said in suite.variants.values() for name in said})
+        raise BadInput(f"{left_out[0][:-1]}; choose {' or '.join(kinds)} targets.")
+    return Resolved(request, suite, tuple(found), broken_targets(request), left_out)
 
 
 def settle(config: Config, device: str, modality: str, *, roles: tuple[str, ...] = ("teacher", "student")) -> None:

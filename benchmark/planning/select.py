@@ -11,9 +11,11 @@ from typing import Any
 from benchmark.config.compose import compose_target, load_profile
 from benchmark.config.overrides import QUOTES, names_a_file
 from benchmark.config.own_files import name_of
-from benchmark.config.suites import load_suite
+from benchmark.config.schema import Suite
+from benchmark.config.suites import load_suite, overrides_of
 from benchmark.planning.plugins import KIND_OF
 from benchmark.records.provenance import strip_folders
+from benchmark.records.record import REAL_TRAINING_ITEMS
 from modalities import registry
 from modalities.base import TargetAdapter
 from modalities.errors import BadInput, UnknownName, readable_name
@@ -120,6 +122,30 @@ def broken_targets(request: Request) -> dict[str, str]:
         if any(fnmatchcase(name, pattern) for pattern in included)
         and not any(fnmatchcase(name, pattern) for pattern in excluded)
     }
+
+
+def variants_of(suite: Suite, target: str) -> dict[str, list[str]]:
+    """Return the overrides of each variant of a suite that a target can be run in, by label.
+
+    Left out are variants that its modality does not have, and the items of another target if those are its own.
+    """
+    modality = registry.target(target).info.modality
+    own_items = f"source.{modality}={REAL_TRAINING_ITEMS}:{target}"
+    return {label: said for label, said in overrides_of(suite, modality).items() if own_items not in said}
+
+
+def left_out_variants(suite: Suite, targets: Sequence[str]) -> list[str]:
+    """Return what a suite does not run on some of its targets, one sentence for those that lack the same."""
+    lacking: dict[tuple[str, ...], list[str]] = {}  # targets by what they lack
+    for target in targets:
+        has = variants_of(suite, target)
+        if labels := tuple(label for label in suite.variants if label not in has):
+            lacking.setdefault(labels, []).append(target)
+    return [
+        f"the suite {suite.name} has no variant"
+        f"{'' if len(labels) == len(suite.variants) else ' ' + ', '.join(map(repr, labels))} for {' and '.join(names)}."
+        for labels, names in lacking.items()
+    ]
 
 
 def without_folders(text: str) -> str:

@@ -35,7 +35,7 @@ def _check_only(figures: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return dict(figures)  # a whole number stays whole, so that a record is written as it was read
 
 
-Control = Literal["chance", "majority", "untrained", "teacher_top1"]
+Control = Literal["chance", "majority", "untrained", "pruned", "teacher_top1"]
 Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(min_length=3)]
 TestSet = dict[Literal["items", "known_items", "ids_sha256"], Count | str | None]
 """The number of test items, how many the whole dataset has (None if unknown), and a hash of their ids in order."""

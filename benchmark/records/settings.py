@@ -16,9 +16,13 @@ Content = tuple[str, str, str, str]
 # Named parts of the settings: if two rows differ in a name, it says enough, and what it stands for need not be listed.
 _NAMES = {
     "policy.name": "policy", "recipe.name": "recipe", "teacher.network": "teacher", "student.network": "student",
-    "recipe.loss": "loss", "method": "method",
+    "student.start": "start", "recipe.loss": "loss", "method": "method",
 }  # fmt: skip
-_USUAL = {"recipe.loss": "kl", "method": "segments"}  # what settings say that do not name them
+_USUAL = {
+    "student.start": "random",
+    "recipe.loss": "kl",
+    "method": "segments",
+}  # what settings say that do not name them
 # Settings that are typed under another key, or not at all: hashes of files, and of what is in the data's folder.
 _WORDS = {
     "plugins.recipe.loss.sha256": "loss", "plugins.method.sha256": "method", "plugins.policy.code.sha256": "policy",

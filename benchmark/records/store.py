@@ -33,7 +33,8 @@ TEACHER_NOTES, TEACHER_WEIGHTS, TEACHER_PREDICTIONS = "teacher.json", "teacher.s
 NAMED = "label"  # the axis of a manifest whose only variant is what the user calls its cells
 _RECORD, _PREDICTIONS, _CURVE, _STUDENT = "record.json", "predictions.npz", "curve.csv", "student.safetensors"
 _CELL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT)
+PROTOTYPES = "prototypes.json"  # goes with the rest when a cell is run again
+_BESIDE_RECORD = (_PREDICTIONS, _CURVE, _STUDENT, PROTOTYPES)
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class Store:
     """The results of one profile, in the folder ``DIR/PROFILE``. Every path in that folder comes from here.
 
     ``cells/ID/`` holds a cell's published files, which always belong together: ``record.json``, ``predictions.npz``,
-    ``curve.csv``, ``student.safetensors``. A running cell works in ``cells/ID/attempt/`` and touches none of them. Only
-    one process at a time does, the one that holds the lock of the cell's folder (``exclusive_lock``).
+    ``curve.csv``, ``student.safetensors``, and ``prototypes.json`` if somebody has looked. A running cell works in
+    ``cells/ID/attempt/`` and touches none of them. Only one process at a time does, the one that holds the lock of the
+    cell's folder (``exclusive_lock``).
 
     ``manifests/`` has one file for each suite and selection that was run. The same call replaces what it requested, so
     that cells which a changed configuration no longer requests leave the leaderboard; but cells that it requested of

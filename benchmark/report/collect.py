@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.claims.collect import Tested, judged_claims
-from benchmark.leaderboard.formats import blocks_of, document, labels
+from benchmark.leaderboard.formats import blocks_of, document, labels, shown_columns
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD
 from benchmark.leaderboard.table import leaderboard
 from benchmark.planning.select import CONTROLS
@@ -95,7 +95,8 @@ class Findings:
     profile: str
     title: str
     caveats: list[str]
-    header: list[str]
+    columns: dict[str, str]  # of the leaderboard, with their heads
+    legend: str
     frame: pd.DataFrame
     blocks: list[Block]
     ablations: list[Ablation]
@@ -130,7 +131,8 @@ def findings(results: Path, profile: str, published: Mapping[str, Sequence[Publi
     claims, without = _claims(results, profile)
     records = {cell.entry.id: cell.record for cells in by_row.values() for cell in cells if cell.record is not None}
     return Findings(
-        profile, said["title"], said["caveats"], said["header"], frame, blocks,
+        profile, said["title"], said["caveats"], dict(zip(shown_columns(every), said["header"], strict=True)),
+        said["legend"], frame, blocks,
         _ablations(list(store.manifest_files().values()), blocks), claims, without, records,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.documents import in_script
 from benchmark.records.json_checks import read_json
+from benchmark.records.prototypes import Recognised, read_recognised, recognised_of, write_recognised
 from benchmark.records.record import Record
 from benchmark.records.store import Predictions, Store
 from modalities.errors import BadInput
@@ -32,7 +33,8 @@ def pack(store: Store, records: Mapping[str, Record], profile: str) -> tuple[str
 
     An object with ``format``, ``profile``, ``manifests`` by file name, ``records`` by cell id, ``test_sets`` (ids,
     labels and leak units of test items, compressed, by the hash of that) and ``predictions``: of each cell its test
-    set, the number of classes and the most probable class of each item, compressed (``_packed``).
+    set, the number of classes and the most probable class of each item, compressed (``_packed``). If some cells have
+    them, also ``prototypes``: which ones the teacher recognised.
     """
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -54,6 +56,8 @@ def pack(store: Store, records: Mapping[str, Record], profile: str) -> tuple[str
             break
         content["test_sets"][key] = test_set
         content["predictions"][id] = own
+    if prototypes := {id: asdict(one) for id in sorted(records) if (one := _prototypes(store, id))}:
+        content["prototypes"] = prototypes
     text = _json(content)
     return text, hashlib.sha256(text.encode()).hexdigest()
 
@@ -76,6 +80,8 @@ def unpack(page: Path, folder: Path) -> Store:
         record = Record.from_json(json.dumps(found), f"{page}, cell {id}")
         own = content["predictions"].get(id)
         store.write(record, predictions=None if own is None else _one_hot(sets[own["test_set"]], own))
+    for id, one in content.get("prototypes", {}).items():
+        write_recognised(store, id, recognised_of(json.dumps(one).encode(), page))
     return store
 
 
@@ -107,6 +113,13 @@ def _predictions(store: Store, id: str) -> Predictions | None:
     try:
         return store.predictions(id)
     except BadInput:  # damaged: the leaderboard says so
+        return None
+
+
+def _prototypes(store: Store, id: str) -> Recognised | None:
+    try:
+        return read_recognised(store, id)
+    except BadInput:  # damaged: claims say so
         return None
 
 

@@ -8,8 +8,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from benchmark.claims import formats as claim_formats
+from benchmark.leaderboard.costs import costs_of
 from benchmark.leaderboard.documents import is_missing
-from benchmark.leaderboard.formats import COMPACT, LEGEND, percent
+from benchmark.leaderboard.formats import percent
 from benchmark.leaderboard.table import sanitize
 from benchmark.records.record import Record
 from benchmark.records.settings import changes
@@ -40,8 +41,8 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
     profile = found.profile
     rows = found.rows
     return _environment().get_template("report.html").render(
-        it=found, legend=LEGEND, shipped=MARKS["shipped"], heads=list(zip(found.header, COMPACT, strict=True)),
-        texts=_TEXTS,
+        it=found, legend=found.legend, shipped=MARKS["shipped"],
+        heads=[(head, name) for name, head in found.columns.items()], texts=_TEXTS,
         filters={name: _values(rows, name) for name in ("modality", "target", "source")},
         blocks=[_block(block, profile) for block in found.blocks],
         ablations=[_ablation(one, profile) for one in found.ablations],
@@ -147,21 +148,17 @@ def _cost(row: ReportRow) -> dict[str, Any]:
         known = [value for value in values if value is not None]
         return f"{sum(known) / len(known):,.0f}" if known and len(known) == len(values) else "not recorded"
 
+    spent = [costs_of(record) for record in records]
     devices = list(dict.fromkeys(_machine(record) for record in records))
     memory = [None if r.peak_memory_bytes is None else r.peak_memory_bytes / 1e6 for r in records]
     return {
         "row": row, "reason": "", "cells": len(records),
         "segments": mean([record.segments for record in records]),
-        "forwards": mean([record.costs.get("teacher_forwards") for record in records]),
+        "forwards": mean([costs["teacher_forwards"] for costs in spent]),
         "seconds": mean([sum(record.seconds.values()) for record in records]),
-        "distilling": mean([_distilling(record) for record in records]),
+        "distilling": mean([costs["distill_seconds"] for costs in spent]),
         "memory": mean(memory), "device": "; ".join(devices),
     }  # fmt: skip
-
-
-def _distilling(record: Record) -> float | None:
-    known = [seconds for phase, seconds in record.seconds.items() if phase.startswith("distil")]
-    return sum(known) if known else None
 
 
 def _machine(record: Record) -> str:

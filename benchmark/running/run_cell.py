@@ -18,6 +18,7 @@ from benchmark.data.fingerprint import ids_hash
 from benchmark.data.locate import ensure
 from benchmark.distillation.distill import Distilled, distill
 from benchmark.distillation.prefetch import can_prefetch
+from benchmark.distillation.pruning import check_prunable, prune_into
 from benchmark.evaluation import metrics
 from benchmark.evaluation.predict import NotFinite, evaluation_batches, predict
 from benchmark.planning.cell import Cell
@@ -197,12 +198,20 @@ def _run_phases(attempt: _Attempt) -> None:
         name, view = cell.config.student.network, cell.config.view
         student = make_network(cell.modality, name, view, task.classes, "student", cell.key.seed, attempt.device)
     student = student.to(attempt.device)
+    pruned = cell.config.student.start == "pruned"
+    if pruned:
+        _check_prunable(cell, student, task.new_network() if attempt.teacher is None else attempt.teacher)
     with attempt.timed("teacher"), torch_threads(cell.config.teacher.threads or cell.config.threads):
         teacher = _get_teacher(attempt, task)
     attempt.controls["teacher_top1"] = metrics.top1(teacher.logp, labels)
     with attempt.timed("untrained student"):
         untrained = attempt.predict(student, mine, task)
         attempt.controls["untrained"] = metrics.untrained_score(untrained, labels, task.metric)
+    if pruned:
+        with attempt.timed("prune"):
+            prune_into(student, teacher.network)
+            logp = attempt.predict(student, mine, task)
+            attempt.controls["pruned"] = metrics.score(logp, labels, task.metric)
     with attempt.timed("distill"):
         _distill(attempt, source, teacher.network, student)
     with attempt.timed("evaluate"):
@@ -215,6 +224,16 @@ def _run_phases(attempt: _Attempt) -> None:
         attempt.predictions = Predictions(list(test.data.item_ids), labels, logp, groups)
         if attempt.ranks.is_main:
             save_weights(student, attempt.store.student_weights(cell.id, published=False))
+
+
+def _check_prunable(cell: Cell, student: nn.Module, teacher: nn.Module) -> None:
+    try:
+        check_prunable(student, teacher)
+    except BadInput as error:
+        networks = cell.config.student.network, cell.config.teacher.network
+        raise BadInput(
+            "student.start=pruned: {} cannot be pruned from the teacher {}: {}".format(*networks, error)
+        ) from error
 
 
 def _load_data(attempt: _Attempt) -> tuple[Batches, Batches, Source]:

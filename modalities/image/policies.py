@@ -161,5 +161,10 @@ POLICIES = {
         ),
         replace(PUBLISHED, name="geometry", jitter=0.0),
         replace(PUBLISHED, name="crop", rotation=0.0, shear=0.0, shift=0.0, jitter=0.0),
+        # For real training items: nearly all of each, shifted in black and mirrored, as teachers see them.
+        replace(
+            PUBLISHED, name="whole", initial_crop=1.0, area_low=0.6, rotation=0.0, shear=0.0, shift_fill="black",
+            jitter=0.0,
+        ),
     )
 }  # fmt: skip

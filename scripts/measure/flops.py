@@ -18,8 +18,8 @@ import torch
 from benchmark import planning
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import options
-from benchmark.perf.flops import count_flops
 from benchmark.planning.flops import TABLE
+from benchmark.running.flops import count_flops
 from modalities import registry
 
 CLASSES = 10

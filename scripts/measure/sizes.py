@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmark.perf.flops import count_flops
 from benchmark.planning.cell import Cell
 from benchmark.planning.plan import make_plan
 from benchmark.planning.select import Request
+from benchmark.running.flops import count_flops
 from benchmark.running.teacher import limit_to_epochs
 from harness import table
 

@@ -71,7 +71,8 @@ def test_an_option_or_a_command_that_does_not_exist_exits_2(benchmark):
 
 
 @pytest.mark.parametrize(
-    "what", ["suites", "sources", "policies", "networks", "profiles", "recipes", "settings", "targets"]
+    "what",
+    ["suites", "sources", "policies", "networks", "profiles", "recipes", "settings", "targets", "columns"],
 )
 def test_lists_are_tables_and_json_of_the_same_names(benchmark, what):
     rows = json.loads(benchmark("list", what, "--format", "json").out)

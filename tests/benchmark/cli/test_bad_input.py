@@ -12,7 +12,11 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
+from typer.main import get_command
 
+from benchmark.cli.app import app
+from benchmark.cli.remedies import INSTEAD
+from benchmark.config.compose import settings
 from benchmark.data.locate import STAND_IN_SEED
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
@@ -36,6 +40,24 @@ def refused(ended: tuple[int, str, str], *parts: str) -> None:
     assert text.count("\n") == 1, text
     for part in parts:
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "option"),
+    [("callback=mine.py", "--log FILE.py, --log tensorboard or --log wandb"), ("logger=wandb", "--log FILE.py"),
+     ("device=cuda", "--device NAME"), ("target=cifar10", "--target NAME"), ("max_time=5m", "--max-time 30m")],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_an_option_that_is_typed_as_a_setting_is_named(benchmark, command, setting, option):
+    key = setting.partition("=")[0]
+    refused(benchmark(command, setting), f"'{key}' is not a setting but an option; write {option}")
+
+
+def test_every_option_that_stands_in_for_a_setting_is_one_of_run_and_no_setting_itself():
+    options = {name for param in get_command(app).commands["run"].params for name in param.opts}
+    assert {text.split()[0] for text in INSTEAD.values()} <= options
+    keys = {key for modality in registry.MODALITIES for key, _ in settings(modality)}
+    assert not set(INSTEAD) & {key.partition(".")[0] for key in keys}
 
 
 def segments(modality: str, name: Path | str) -> torch.Tensor:

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from benchmark.records.prototypes import read_recognised
+from modalities.errors import BadInput
+
 
 def call(benchmark, ran, *words):
     return benchmark(
@@ -21,6 +24,22 @@ def test_a_page_and_its_figures_are_written(benchmark, ran, tmp_path):
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert json.loads(page.with_suffix(".json").read_text())["id"] == ran.record.id
     assert [line.partition(" ")[0] for line in ended.err.splitlines()] == ["insight:"] * 6
+    kept = read_recognised(ran.store, ran.record.id)
+    figures = json.loads(page.with_suffix(".json").read_text())["prototypes"]
+    assert kept.labels == figures["labels"] and kept.cells == {}
+    assert {name: sum(right) / len(right) for name, right in kept.right.items()} == {
+        name: pytest.approx(found["share"]) for name, found in figures["networks"].items()
+    }
+
+
+def test_results_that_cannot_be_written_still_get_their_page(benchmark, ran, tmp_path, monkeypatch):
+    def refuse(*given):
+        raise BadInput("prototypes.json cannot be written")
+
+    monkeypatch.setattr("benchmark.records.prototypes.write_recognised", refuse)
+    ended = call(benchmark, ran, ran.record.id, "--out", tmp_path / "page.html")
+    assert ended.code == 0 and (tmp_path / "page.html").is_file()
+    assert "claims about prototypes will not know of these: prototypes.json cannot be written" in ended.err
 
 
 def test_the_page_is_named_after_the_cell(benchmark, ran, tmp_path, monkeypatch):

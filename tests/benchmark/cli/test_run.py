@@ -43,6 +43,23 @@ def test_the_place_of_data_is_in_full_on_screen_and_below_root_in_the_leaderboar
     assert str(tmp_path) not in row["reason"]
 
 
+def test_a_run_ends_with_how_to_look_at_a_cell_and_where_the_ids_are(benchmark, inline, small, finished):
+    ended = benchmark("run", "--results", finished, "--root", finished / "empty", *small)
+    said = dict(line.split(": ", 1) for line in ended.out.splitlines() if line.startswith(("look at", "ids of")))
+    why = said["look at a cell"].partition(" (")[0].split()
+    assert why[:2] == ["benchmark", "why"]
+    assert benchmark(*why[1:]).out.startswith(f"{why[2]}: done")
+    shown = benchmark(*said["ids of all cells"].split()[1:]).out
+    assert f"| digits | photo.png | {why[2].replace('_', chr(92) + '_')} |" in shown
+
+
+def test_a_run_without_a_result_names_no_cell(benchmark, inline, tmp_path):
+    ended = benchmark(
+        "run", "--target", "cifar10", "--results", tmp_path, "--root", tmp_path / "empty", "profile=small"
+    )
+    assert "look at a cell" not in ended.out
+
+
 def test_a_second_run_computes_nothing_and_changes_no_leaderboard(benchmark, inline, small, finished):
     again = ("run", "--results", finished, "--root", finished / "empty", *small)
     before = {path: path.read_bytes() for path in (finished / "small").glob("leaderboard.*")}

@@ -128,6 +128,14 @@ def test_no_two_rows_of_the_terminal_begin_alike(tmp_path, capsys):
     assert "b deadleaves real" in begins
 
 
+def test_letters_of_ranks_are_explained_in_one_line_of_the_terminal_and_only_if_there_are_some(tmp_path, capsys):
+    frame = leaderboard(filled(tmp_path, cell(student="a"), cell(student="b")))
+    print_summary(frame)
+    assert formats.RANK_MEANING not in capsys.readouterr().out
+    print_summary(frame.assign(rank=1, rank_low=1, rank_high=2, ties="a"))
+    assert capsys.readouterr().out.count(f"({formats.RANK_MEANING})\n") == 1
+
+
 SKEWED = {"classes": 5, "classes_predicted": 1, "teacher_classes_predicted": 5, "clusters": 40}
 SET = {"items": 500, "known_items": 2000, "ids_sha256": "abcdef" * 10 + "0123"}
 

@@ -117,7 +117,7 @@ def test_columns_stand_in_the_order_they_are_given_in_every_format(ranked):
 def test_every_column_can_be_shown_to_people(ranked, name):
     part, view = select(ranked, Selection(columns=(name,)))
     (title,) = re.findall("^[|] (.*) [|]$", formats.to_markdown(part, view), re.MULTILINE)[:1]
-    assert title.replace("\\", "") in (name, f"{name} %", formats.COMPACT.get(name))
+    assert title.replace("\\", "") in (name, f"{name} %", formats.HEADS.get(name))
 
 
 def test_a_column_that_does_not_exist_is_refused_with_the_nearest():

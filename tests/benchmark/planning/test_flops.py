@@ -7,8 +7,8 @@ import torch
 
 from benchmark.config.compose import compose_target
 from benchmark.config.overrides import options
-from benchmark.perf.flops import count_flops
 from benchmark.planning.flops import _table, network_flops
+from benchmark.running.flops import count_flops
 from modalities import registry
 
 ROWS = [(modality, name) for modality, rows in _table().items() for name in rows]

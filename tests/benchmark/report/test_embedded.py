@@ -7,6 +7,8 @@ import pytest
 from benchmark.claims.collect import judged_claims
 from benchmark.leaderboard.formats import to_json
 from benchmark.leaderboard.table import leaderboard
+from benchmark.records.prototypes import Recognised, read_recognised, write_recognised
+from benchmark.records.store import PROTOTYPES
 from benchmark.report.embedded import read, unpack
 from example_leaderboard import cell, filled
 from example_report import MEASURED, page_of
@@ -24,6 +26,19 @@ def test_tables_of_an_unpacked_report_are_those_of_the_records(folder, tmp_path,
     assert folder != "small" or found["rank"].notna().any()
     if folder == "claims/demo":
         assert judged_claims(tmp_path / "out", "demo") == judged_claims(path.parent, "demo")
+
+
+def test_what_is_known_of_prototypes_is_in_the_page_and_a_damaged_file_is_left_out(tmp_path):
+    (entry, _), (other, _) = made = [cell(), cell(seed=1)]
+    store = filled(tmp_path, *made)
+    found = Recognised([3, 4], {"student": [True, False]}, {"noise student": "cell"})
+    write_recognised(store, entry.id, found)
+    (store.cell(other.id) / PROTOTYPES).write_text("{")
+    page = tmp_path / "page.html"
+    page.write_text(page_of(tmp_path, "demo")[1], encoding="utf-8")
+    again = unpack(page, tmp_path / "out")
+    assert read_recognised(again, entry.id) == found
+    assert read_recognised(again, other.id) is None
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ import pytest
 from torchvision.models import ResNet18_Weights
 
 from modalities.assembly.settings import described
+from modalities.compute.draws import Draws
 from modalities.errors import BadInput
+from modalities.image import geometry
 from modalities.image.policies import POLICIES, ImagePolicy, ImageView
 
 PUBLISHED = {
@@ -35,6 +37,17 @@ def test_geometry_and_crop_leave_out_what_their_names_leave_out():
     assert asdict(POLICIES["geometry"]) == PUBLISHED | {"name": "geometry", "jitter": 0.0}
     left_out = {"rotation": 0.0, "shear": 0.0, "shift": 0.0, "jitter": 0.0}
     assert asdict(POLICIES["crop"]) == PUBLISHED | {"name": "crop"} | left_out
+
+
+def test_whole_shows_nearly_all_of_an_item_upright_and_in_its_own_colours():
+    place = geometry.draw(Draws(0), 0, 4000, 32, 32, 32, POLICIES["whole"])
+    left, top, width, high = place.box.T
+    area = width * high / 32**2
+    assert 0.6 <= area.min() < 0.61 and 0.9 < area.max() <= 1, "published segments begin at a thousandth of it"
+    assert min(left.min(), top.min()) >= 0 and max((left + width).max(), (top + high).max()) <= 32 + 1e-9
+    assert not place.angle.any() and not place.shear.any() and (place.recrop == [0, 0, 1, 1]).all()
+    assert 0.45 < place.flip.mean() < 0.55 and (place.shift.min(), place.shift.max()) == (-4, 4)
+    assert POLICIES["whole"].steps == ("crop", "flip", "shift") and POLICIES["whole"].shift_fill == "black"
 
 
 def test_the_view_normalises_as_torchvisions_weights_expect_red_first():

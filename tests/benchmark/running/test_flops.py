@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.perf.flops import count_flops
+from benchmark.running.flops import count_flops
 
 
 def test_the_operations_of_a_network_without_groups_are_those_of_torchs_counter():
