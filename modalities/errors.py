@@ -59,7 +59,8 @@ class UnknownName(BadInput):
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         from difflib import get_close_matches
 
-        known = list(dict.fromkeys(known))  # a name of several modalities is offered once
+        # A name of several modalities is offered once, and so is one that is written in several ways.
+        known = list(dict.fromkeys(map(readable, known)))
         near = get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(known))}."
         super().__init__(f"there is no {kind} named '{name}'; {hint}")

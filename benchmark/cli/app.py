@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,13 +15,11 @@ from benchmark.cli.data_commands import data
 from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_version, print_whatever_is_said
 from benchmark.cli.remedies import explain
+from benchmark.cli.run_commands import config, plan, run
 from benchmark.cli.table_commands import claims, compare, forget, merge, report, table, why
 from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
-
-if TYPE_CHECKING:
-    from benchmark.planning.select import Request
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,80 +52,13 @@ def common(
     """Take the options that stand before a command; the help is the one of ``app``."""
 
 
-@app.command()
-def run(
-    overrides: options.Overrides = None,
-    suite: options.SuiteName = "all",
-    target: options.Targets = None,
-    modality: options.Modalities = None,
-    exclude: options.Exclude = None,
-    controls: options.Controls = None,
-    label: options.Label = "",
-    results: options.Results = options.LOCAL_RESULTS,
-    root: options.Root = None,
-    profile: options.Profile = "",
-    device: options.Device = "auto",
-    jobs: options.Jobs = "auto",
-    max_time: options.MaxTime = "",
-    launcher: options.Launcher = "local",
-    slurm: options.Slurm = None,
-    log: options.Log = "",
-    cells_per_job: options.CellsPerJob = "auto",
-) -> None:
-    """Run every cell that is not done yet, then write and print the leaderboard.
-
-    After Ctrl-C or `--max-time`, the same command continues from the last checkpoints.
-
-    Examples:
-
-    `benchmark run --suite all`
-
-    `benchmark run --target cifar10,fsdd profile=small source.image=photo.jpg 'seeds=[0,1,2]' --controls noise`
-
-    `benchmark run --target cifar10 profile=small recipe.mixing=none --label 'without CutMix'`
-
-    `benchmark run --suite all profile=paper --launcher slurm --slurm partition=gpu --slurm gpus_per_node=1`
-    """
-    from benchmark.cli.run import log_to, parse_duration, run_suite
-    from benchmark.launch.groups import LaunchOptions
-
-    log_to(log)
-    launch = LaunchOptions(launcher, tuple(slurm or ()), cells_per_job, device, jobs)
-    seconds, on_slurm = parse_duration(max_time), launcher == "slurm"
-    request = _request(
-        options.with_profile(overrides, profile), suite, target, modality, exclude, controls, root, launch.job_device,
-        other_machine=on_slurm,
-    )  # fmt: skip
-    request = replace(request, label=label.strip())
-    raise typer.Exit(run_suite(request, launch, results, seconds))
+app.command()(run)
 
 
-@app.command()
-def plan(
-    overrides: options.Overrides = None,
-    suite: options.SuiteName = "all",
-    target: options.Targets = None,
-    modality: options.Modalities = None,
-    exclude: options.Exclude = None,
-    controls: options.Controls = None,
-    results: options.Results = options.LOCAL_RESULTS,
-    root: options.Root = None,
-    profile: options.Profile = "",
-    device: options.Device = "auto",
-    jobs: options.Jobs = "auto",
-    format: options.TextOrJson = "text",
-) -> None:
-    """Show every cell and its state (done, to run or no data), with the expected time and disk space.
+app.command()(plan)
 
-    Runs nothing. Takes the same options and settings as `benchmark run`.
 
-    Example: `benchmark plan --suite all profile=small`
-    """
-    from benchmark.cli.plan import show_plan
-
-    overrides = options.with_profile(overrides, profile)
-    request = _request(overrides, suite, target, modality, exclude, controls, root, device, other_machine=True)
-    show_plan(request, results, jobs=jobs, format=format)
+app.command("config")(config)
 
 
 @app.command("list")
@@ -139,11 +69,18 @@ def list_names(
             help="targets, suites, sources, policies, networks, losses, methods, profiles, recipes, settings, columns."
         ),
     ] = "targets",
-    overrides: options.Overrides = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME | KEY=VALUE", help="With settings: names or globs, such as `'recipe.*'`."),
+    ] = None,
     modality: options.Modalities = None,
     target: Annotated[
         str,
-        typer.Option("--target", "-t", help="With sources: show what the saved teacher of this target makes of them."),
+        typer.Option(
+            "--target",
+            "-t",
+            help="With settings: their defaults for this target. With sources: what its saved teacher makes of them.",
+        ),
     ] = "",
     results: options.Results = options.LOCAL_RESULTS,
     root: options.Root = None,
@@ -159,9 +96,14 @@ def list_names(
     the better), number of classes reached, and uncertainty (mean entropy in bits). Settings choose the teacher and
     the policy, and `source.image=FILE` adds a file of your own.
 
+    Settings have their type, default, choices or bounds, and meaning; the defaults are those of `profile=`, and with
+    `--target` of that target, under whatever else is set.
+
     Examples:
 
     `benchmark list networks --modality audio`
+
+    `benchmark list settings 'recipe.*' --target cifar10 profile=small`
 
     `benchmark list sources --target digits source.image=photo.jpg`
     """
@@ -299,25 +241,6 @@ def clean(
 
 app.command("new-target")(new_target)
 app.command()(new)
-
-
-def _request(
-    overrides: list[str] | None, suite: str, target: list[str] | None, modality: list[str] | None,
-    exclude: list[str] | None, controls: list[str] | None, root: Path | None, device: str,
-    *, other_machine: bool,
-) -> Request:  # fmt: skip
-    """Make the request of ``run`` and ``plan``; the device may be that of an ``other_machine``, and not exist here."""
-    from benchmark.config.overrides import split_overrides
-    from benchmark.planning.select import Request
-    from benchmark.system.devices import device_kind
-
-    rest, profile, suite = split_overrides(overrides or [], suite=suite)
-    return Request(
-        suite=suite, profile=profile, overrides=tuple(rest), targets=tuple(options.split_names(target)),
-        modalities=tuple(options.split_names(modality)), exclude=tuple(options.split_names(exclude)),
-        controls=tuple(options.split_names(controls)), root=data_root(root),
-        device=device_kind(device, elsewhere=other_machine),
-    )  # fmt: skip
 
 
 def main() -> None:

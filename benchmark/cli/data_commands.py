@@ -44,18 +44,24 @@ def data_fetch(names: options.TargetNames, root: options.Root = None) -> None:
 
 @data.command("verify")
 def data_verify(
-    names: options.TargetNames,
+    names: options.AnyTargetNames = None,
     root: options.Root = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only count the items; decode nothing.")] = False,
     format: options.TextOrJson = "text",
 ) -> None:
     """Compare published checksums, decode every item, and list what is missing or damaged (exit code 1).
 
-    Example: `benchmark data verify esc50 --root /data`
+    Without names, every target whose data are there is verified; one that is absent is a problem if it is named.
+
+    Examples:
+
+    `benchmark data verify --root /data`
+
+    `benchmark data verify esc50 --root /data`
     """
     from benchmark.cli.data_verify import verify
 
-    raise typer.Exit(verify(names, data_root(root), quick=quick, format=format))
+    raise typer.Exit(verify(names or [], data_root(root), quick=quick, format=format))
 
 
 @data.command("sample")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.cli.list_settings import show_settings
 from benchmark.cli.list_sources import densities, judged
 from benchmark.cli.text_table import print_json, print_table
 from benchmark.config.schema import LOSSES, METHODS
@@ -14,8 +15,8 @@ from modalities.errors import BadInput, UnknownName
 from modalities.plugins.find import names as plugin_names
 from modalities.plugins.find import plugin_recipes
 
-OF_A_MODALITY = ("targets", "sources", "policies", "networks", "settings")
-WHAT = (*OF_A_MODALITY, "suites", "profiles", "recipes", "losses", "methods", "columns")
+OF_A_MODALITY = ("targets", "sources", "policies", "networks")
+WHAT = (*OF_A_MODALITY, "settings", "suites", "profiles", "recipes", "losses", "methods", "columns")
 PLUGIN = "installed plug-in"
 Rows = Iterator[dict[str, Any]]
 
@@ -27,12 +28,15 @@ def show_list(
     """Print the names of one kind, with what is known of each, as a table or as JSON."""
     if what not in WHAT:
         raise UnknownName("list", what, list(WHAT))
-    if target and what != "sources":
-        raise BadInput(f"--target goes with `benchmark list sources` only; leave it out to list {what}.")
-    if overrides and not target:
-        raise BadInput(f"'{overrides[0]}' needs a target, whose teacher it changes; add --target.")
     for name in modalities:
         registry.modality(name)  # raises for an unknown one
+    if what == "settings":
+        show_settings(modalities, target, overrides, format=format)
+        return
+    if target and what != "sources":
+        raise BadInput(f"--target goes with `benchmark list sources` and `settings` only; leave it out to list {what}.")
+    if overrides and not target:
+        raise BadInput(f"'{overrides[0]}' needs a target, whose teacher it changes; add --target.")
     if target:
         rows = list(judged(target, overrides, results, root, device))
     elif what in OF_A_MODALITY:
@@ -62,10 +66,6 @@ def _of_modality(what: str, modality: str) -> Rows:
         for name, policy in registry.modality(modality).policies().items():
             yield {"name": name, "modality": modality, "steps": " ".join(policy.steps)}
         yield from ({"name": name, "modality": modality, "steps": PLUGIN} for name in plugin_names("policy"))
-    elif what == "settings":
-        from benchmark.config.compose import settings
-
-        yield from ({"key": key, "default": default, "modality": modality} for key, default in settings(modality))
     elif what == "sources":
         yield from densities(modality)
     else:

@@ -125,6 +125,12 @@ Launcher = Annotated[
         "--launcher", help="Run cells in local processes (local), as Slurm jobs (slurm) or as local jobs (local-jobs)."
     ),
 ]
+ConfigFile = Annotated[
+    Path | None, path("--config", help="Run exactly the cells of this file, which `benchmark config` printed.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Run nothing; print every setting as YAML, which `--config` takes back.")
+]
 Slurm = Annotated[
     list[str] | None,
     typer.Option(

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from benchmark.claims.needed import ONE_SEED, Need, needs
 from benchmark.cli.text_table import print_json, print_table, say
-from benchmark.config.suites import load_suite
 from benchmark.launch.progress import counted, duration
 from benchmark.planning.cell import Cell, State, state_of, told_apart
 from benchmark.planning.expected import cell_seconds, expected_times, longest_first, run_seconds
 from benchmark.planning.plan import make_plan
 from benchmark.planning.power import smallest_differences
-from benchmark.planning.select import Request, left_out_variants, select_targets
+from benchmark.planning.resolve import Resolved, resolve
+from benchmark.planning.select import Request
 from benchmark.records.store import Store
 
 BYTES_PER_LOG_PROBABILITY = 2
 WIDTH = 100  # of sentences that do not go to a terminal
 
 
-def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> None:
+def show_plan(asked: Request | Resolved, results: Path, *, jobs: str, format: str) -> None:
     """Print the plan as a table with totals, or as JSON."""
     from benchmark.system.devices import worker_devices
 
-    cells = make_plan(request)
+    resolved = resolve(asked) if isinstance(asked, Request) else asked
+    request, cells = resolved.request, make_plan(resolved)
     threads = max((cell.config.threads for cell in cells), default=1)
     workers = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # raises for bad jobs
     store = Store(results / request.profile_name)
@@ -50,9 +53,24 @@ def show_plan(request: Request, results: Path, *, jobs: str, format: str) -> Non
         say(f"  {target}: {reason}", otherwise=WIDTH)
     workers = min(workers, max(1, len(todo)))
     _print_totals(rows, run_seconds(todo, times, workers), workers, store)
-    for reason in left_out_variants(load_suite(request.suite), select_targets(request)):
+    for reason in resolved.left_out:
         say(f"left out: {reason}", otherwise=WIDTH)
     _print_smallest_differences(rows)
+    print_needs(needs(resolved.suite, cells, {cell.id: states[cell.id][0] for cell in cells}))
+
+
+def print_needs(found: Sequence[Need], file: TextIO | None = None) -> None:
+    """Print what claims still need, and that one seed says little; nothing if there are no claims."""
+    if not found:
+        return
+    waiting = [need for need in found if not need.is_met]
+    print(file=file)
+    have = f"{len(found) - len(waiting):,} of {counted(len(found), 'claim')} on these targets"
+    say(f"{have} have every cell that they need; `benchmark claims` shows verdicts", otherwise=WIDTH, file=file)
+    for need in waiting:
+        say(f"  {need}", otherwise=WIDTH, file=file)
+    if any(need.planned_seeds == 1 for need in found):
+        say(ONE_SEED, rest="", otherwise=WIDTH, file=file)
 
 
 def _row(cell: Cell, state: State, reason: str, differs: str) -> dict[str, Any]:

@@ -11,13 +11,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmark.claims.needed import ONE_SEED, needs
 from benchmark.cli.exit_codes import DONE, FAILED, NOTHING, STOPPED
 from benchmark.cli.options import LOCAL_RESULTS
 from benchmark.cli.output import tolerate_closed_output
+from benchmark.cli.plan import print_needs
 from benchmark.cli.table import print_summary
 from benchmark.cli.text_table import say
 from benchmark.config.published import published_results
-from benchmark.config.suites import load_suite
 from benchmark.launch import torchrun
 from benchmark.launch.cluster import launch_cells
 from benchmark.launch.display import shown
@@ -30,7 +31,8 @@ from benchmark.leaderboard.table import leaderboard
 from benchmark.planning.cell import Cell, describe, state_of, unused_data, write_manifest
 from benchmark.planning.expected import Expected, expected_times, run_seconds
 from benchmark.planning.plan import make_plan
-from benchmark.planning.select import Request, broken_targets, left_out_variants, select_targets
+from benchmark.planning.resolve import Resolved, resolve
+from benchmark.planning.select import Request
 from benchmark.records.provenance import provenance
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -67,20 +69,21 @@ def log_to(names: str) -> None:
         os.environ[VARIABLE] = names
 
 
-def run_suite(request: Request, options: LaunchOptions, results: Path, max_seconds: float) -> int:
+def run_suite(asked: Request | Resolved, options: LaunchOptions, results: Path, max_seconds: float) -> int:
     """Run a request's cells, write and print the leaderboard, and return the exit code.
 
     Under torchrun, all of its processes run each cell together. A closed or full standard output does not end the run.
     """
     with tolerate_closed_output():
         try:
-            return _run_suite(request, options, Store(results / request.profile_name), max_seconds)
+            request = asked if isinstance(asked, Request) else asked.request
+            return _run_suite(asked, options, Store(results / request.profile_name), max_seconds)
         except RankDesync as error:
             torchrun.leave(error, FAILED)
             raise
 
 
-def _run_suite(request: Request, options: LaunchOptions, store: Store, max_seconds: float) -> int:
+def _run_suite(asked: Request | Resolved, options: LaunchOptions, store: Store, max_seconds: float) -> int:
     ranks = join(options.job_device)
     began = time.monotonic()
     deadline = began + max_seconds
@@ -88,14 +91,15 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
         with stop_requests(deadline) as stop:
             torchrun.follow(store.root, ranks=ranks, stop=stop)
         return DONE
-    cells = make_plan(request)
+    resolved = resolve(asked) if isinstance(asked, Request) else asked
+    request, cells = resolved.request, make_plan(resolved)
     store.check_writable()
-    write_manifest(store, load_suite(request.suite), request.selection(), cells)
+    write_manifest(store, resolved.suite, request.selection(), cells)
     todo, without_data = _classify(cells, store)
     devices = _devices(todo, options, ranks)
     times = expected_times(todo, request.device, store.has_teacher)
     at_once = 0 if options.launcher == "slurm" else min(len(devices), len(todo))
-    _announce(cells, todo, times, request, store, at_once)
+    _announce(cells, todo, times, resolved, store, at_once)
     try:
         outcome = _launch(todo, times, store, options, ranks, devices, deadline)
     except KeyboardInterrupt:
@@ -111,7 +115,9 @@ def _run_suite(request: Request, options: LaunchOptions, store: Store, max_secon
     ended = {record.id for record in outcome.records.values() if record.status == "done"}
     _say_where_to_look([cell for cell in cells if cell.id not in not_done or cell.id in ended], store)
     left = [cell for cell in cells if cell.id in not_done]
-    code = _report(left, outcome, broken_targets(request), store, time.monotonic() - began)
+    if resolved.suite.claims:
+        print_needs(needs(resolved.suite, cells, {cell.id: state_of(cell, store)[0] for cell in cells}), sys.stderr)
+    code = _report(left, outcome, resolved.broken, store, time.monotonic() - began)
     return DONE if code == NOTHING and len(left) < len(cells) else code
 
 
@@ -162,14 +168,13 @@ def _devices(todo: list[Cell], options: LaunchOptions, ranks: Ranks) -> list[str
 
 
 def _announce(
-    cells: list[Cell], todo: list[Cell], times: Mapping[str, Expected], request: Request, store: Store, at_once: int
+    cells: list[Cell], todo: list[Cell], times: Mapping[str, Expected], resolved: Resolved, store: Store, at_once: int
 ) -> None:
     """Print what is about to happen; ``at_once`` cells run at the same time, 0 if a cluster decides that."""
-    left_out = left_out_variants(load_suite(request.suite), select_targets(request))
-    for reason in (*broken_targets(request).values(), *left_out):
+    for reason in (*resolved.broken.values(), *resolved.left_out):
         say(f"left out: {reason}", file=sys.stderr)
-    say(f"profile {request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
-    if note := unused_data(cells, request.root):
+    say(f"profile {resolved.request.profile_name}: {cells[0].config.profile.meaning}", file=sys.stderr)
+    if note := unused_data(cells, resolved.request.root):
         say(note, file=sys.stderr)
     seconds = run_seconds(todo, times, at_once) if at_once else None
     estimated = "" if all(expected.measured for expected in times.values()) else " (not measured here yet)"
@@ -181,6 +186,8 @@ def _announce(
     work = f"{len(todo):,} to run{parallel}{time_needed}"
     say(f"{counted(len(cells), 'cell')}, {done:,} done{no_data}, {work}", file=sys.stderr)
     say(f"results in {store.root.resolve()}", file=sys.stderr)
+    if resolved.suite.claims and any(len(cell.config.seeds) == 1 for cell in cells):
+        say(ONE_SEED, rest="", file=sys.stderr)
 
 
 def _launch(
@@ -202,7 +209,7 @@ def _launch(
         return run_cells(todo, store.root, devices=devices, display=display, stop=stop)
 
 
-def _report(cells: list[Cell], outcome: Outcome, broken: dict[str, str], store: Store, seconds: float) -> int:
+def _report(cells: list[Cell], outcome: Outcome, broken: Mapping[str, str], store: Store, seconds: float) -> int:
     """Name every cell that has no result, and every broken plug-in, with the reason; return the exit code.
 
     ``cells`` are those that were not done before.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,9 +17,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from benchmark.config import schema
-from benchmark.config.overrides import GROUPS, checked_override, is_own_file, options, setting_keys
-from benchmark.config.own_files import OwnFile, Settings, base_of, check_option, own_file
+from benchmark.config.overrides import GROUPS, check_shape, checked_override, is_own_file, options, setting_keys
+from benchmark.config.own_files import OwnFile, Settings, base_of, check_option, leaves, own_file
 from benchmark.config.plugin_settings import plugin_settings
+from benchmark.config.reference import settings_of
 from benchmark.config.schema import Config
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -114,11 +114,41 @@ def load_profile(name: str) -> schema.Profile:
     return section
 
 
-def settings(modality: str) -> list[tuple[str, str]]:
-    """Return every key of a modality's cells with its default under the default profile, as text."""
-    composed = _composed(modality, "", **_choices(modality, "", "demo", "all"))
-    values = {key: OmegaConf.select(composed.settings, key) for key in composed.keys}
-    return [(key, str(value)) for key, value in values.items() if not isinstance(value, DictConfig)]
+def defaults(modality: str, profile: str = "demo") -> Config:
+    """Return what the cells of a modality start from in a profile, before a target's own settings."""
+    check_option("profile", profile)
+    own = own_file("profile", profile) if is_own_file(profile) else None
+    profile = base_of("profile", profile)
+    composed = _composed(modality, "", **_choices(modality, "", profile, "all"))
+    return composed.changed(_checked(own, composed.keys, modality, "") if own else [])
+
+
+def config_of(target: str, parts: Sequence[Mapping[str, Any]]) -> Config:
+    """Return the typed configuration that sections of settings spell out in full; later parts win.
+
+    A setting that they leave out has the default of the schema. Raises BadInput as ``compose_target`` does.
+    """
+    modality = registry.modality(registry.target(target).info.modality)
+    base = OmegaConf.structured(Config)
+    base.view, base.policy = _editable(modality.view_type), _editable(type(next(iter(modality.policies().values()))))
+    keys = setting_keys(base)
+    try:
+        for key, value in [pair for part in parts for pair in leaves(part)]:
+            if key not in keys:
+                raise UnknownName(f"setting of {modality.name} targets", key, keys)
+            if "${" in str(value):
+                raise BadInput(f"{key} contains an interpolation; write the value itself.")
+            check_shape(key, str(value), value, OmegaConf.select(base, key), modality.name)
+            OmegaConf.update(base, key, value, merge=True)
+        for name in ("recipe", "policy"):
+            base.choose[name] = base[name].name
+        base.suite.name = ""  # what a suite is stands in no cell
+        config = OmegaConf.to_object(base)
+    except OmegaConfBaseException as error:
+        raise BadInput(_explanation(error, ())) from error
+    assert isinstance(config, Config)
+    _check_values(config, target)
+    return config
 
 
 def to_container(section: Any) -> Any:
@@ -252,16 +282,9 @@ def _check_values(config: Config, target: str) -> None:
     for section, training in (("recipe", config.recipe), ("teacher.training", config.teacher.training)):
         if training.compile == "reduce-overhead":
             raise BadInput(f"{section}.compile=reduce-overhead is no longer supported; use {section}.compile=default.")
-    for key, choices in schema.CHOICES.items():
-        if (value := attrgetter(key)(config)) not in choices:
-            raise UnknownName(key, value, list(choices))
-    for key, bound in schema.BOUNDS.items():
-        if not (value := attrgetter(key)(config)) > bound:
-            raise BadInput(f"{key}={value} is too small; give a number above {bound}.")
-    if not 0 < config.teacher.holdout < 1:
-        raise BadInput(f"teacher.holdout={config.teacher.holdout} is not a share; give a number between 0 and 1.")
-    if not config.teacher.epochs >= 0:
-        raise BadInput(f"teacher.epochs={config.teacher.epochs} is not a length; give a number, or 0 for no limit.")
+    for key, known, value in settings_of(config):
+        if known.setting is not None and (remedy := known.setting.remedy(key, value)):
+            raise BadInput(f"{key}={value} is out of range; {remedy}.")
     if not config.seeds:
         raise BadInput("seeds=[] is empty; give at least one seed, such as 'seeds=[0]'.")
     folds = registry.target(target).info.folds

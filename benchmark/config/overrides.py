@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 
 from modalities import registry
 from modalities.errors import BadInput, UnknownName
@@ -98,7 +98,7 @@ def checked_override(text: str, defaults: DictConfig, keys: Sequence[str], modal
     parsed = _parsed(text)
     if "${" in str(parsed):  # Hydra reads $\{ as the same
         raise interpolation
-    _check_shape(key, value, parsed, OmegaConf.select(defaults, key), modality)
+    check_shape(key, value, parsed, OmegaConf.select(defaults, key), modality)
     return key, parsed
 
 
@@ -122,15 +122,15 @@ def _parser() -> OverridesParser:
     return OverridesParser.create()
 
 
-def _check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
+def check_shape(key: str, text: str, value: Any, default: Any, modality: str) -> None:
     """Refuse a single value for a group of settings or for a list: Hydra's own messages name its internal types."""
     single = value is not None and text and not isinstance(value, dict | list)
     if isinstance(default, DictConfig) and not isinstance(value, dict):
         main = next((name for name in ("network", modality) if name in default), "")
         if single and main:
             raise BadInput(f"{key} is a group of settings; did you mean {key}.{main}={text}?")
-        settings: dict[Any, Any] = dict(default.items())
-        name, example = next((name, one) for name, one in settings.items() if not isinstance(one, DictConfig))
+        known = cast(dict[str, Any], OmegaConf.to_container(default))
+        name, example = next(pair for pair in known.items() if not isinstance(pair[1], dict) and pair[1] != MISSING)
         raise BadInput(
             f"'{key}={text}' is not a setting: {key} is a group of settings; give one, such as {key}.{name}={example}."
         )

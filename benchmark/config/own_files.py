@@ -33,14 +33,14 @@ class OwnFile:
     def settings(self, modality: str, target: str) -> Settings:
         """Return the settings of a target's cells; of a profile, those of its modality and its own come last."""
         if self.group in ("recipe", "policy"):
-            return [*_leaves(self.sections, f"{self.group}."), (f"{self.group}.name", self.name)]
+            return [*leaves(self.sections, f"{self.group}."), (f"{self.group}.name", self.name)]
         own = {key: value for key, value in self.sections.items() if key not in PARTS}
         if self.group == "suite":
             own.pop("suite", None)
-            return list(_leaves(own))
-        found = list(_leaves(own))
+            return list(leaves(own))
+        found = list(leaves(own))
         for part, name in zip(PARTS, (modality, target), strict=True):
-            found += _leaves((self.sections.get(part) or {}).get(name) or {})
+            found += leaves((self.sections.get(part) or {}).get(name) or {})
         return found
 
 
@@ -92,10 +92,11 @@ def _check_parts(path: Path, sections: Mapping[str, Any]) -> None:
                 raise BadInput(f"{path}: {UnknownName(kind, str(name), known)}")
 
 
-def _leaves(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the settings of nested sections by dotted key."""
     for key, value in section.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

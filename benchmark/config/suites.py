@@ -24,8 +24,8 @@ def load_suite(name: str) -> Suite:
     check_option("suite", name)
     if is_own_file(name):
         file = own_file("suite", name)
-        return _suite(str(file.path), file.sections["suite"])
-    return _suite(name, _packaged(name))
+        return suite_of(str(file.path), file.sections["suite"])
+    return suite_of(name, _packaged(name))
 
 
 @cache
@@ -34,7 +34,8 @@ def _packaged(name: str) -> Any:
     return OmegaConf.create(text).suite
 
 
-def _suite(where: str, section: Any) -> Suite:
+def suite_of(where: str, section: Any) -> Suite:
+    """Return the suite that a section of a file, ``where``, describes. Raises BadInput if it cannot be one."""
     try:
         suite = OmegaConf.to_object(OmegaConf.merge(Suite, section))
     except (OmegaConfBaseException, ValueError) as error:

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TaskProgressColumn
+from rich.table import Column
 from rich.text import Text
 
 from benchmark.launch.progress import Display, Step, duration
@@ -18,6 +19,8 @@ from benchmark.planning.cell import Cell, describe_all
 from benchmark.planning.expected import Expected, finish, longest_first
 from benchmark.records.record import Record
 from modalities.errors import readable
+
+WITH_BAR = 110  # columns of a terminal on which bars are shown besides
 
 
 class TimeLeft:
@@ -94,7 +97,7 @@ class PlainLines:
     def started(self, worker: int, cell: Cell) -> None:
         self._cell[worker] = cell
         self._left.started(cell)
-        self._print(f"start  {self._names[cell.id]}")
+        self._tell(cell, "starts")
 
     def moved(self, worker: int, step: Step) -> None:
         name, at = self._phase.get(worker, ("", 0.0))
@@ -102,31 +105,39 @@ class PlainLines:
             return
         self._phase[worker] = (step.phase, time.monotonic())
         if step.phase.startswith("waiting"):
-            self._print(f"       {self._names[self._cell[worker].id]}: {step.phase}")
+            self._tell(self._cell[worker], step.phase)
         elif step.total:
-            self._print(f"       {self._names[self._cell[worker].id]}: {', '.join(_figures(self._cell[worker], step))}")
+            self._tell(self._cell[worker], ", ".join(_figures(self._cell[worker], step)))
 
     def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
         if record is None:
-            self._print(f"[{self._done}/{self._count}] {self._names[cell.id]}: stopped; the same command continues it")
+            self._tell(cell, "stopped; the same command continues it", running=False)
             return
         self._left.ended(cell)
         self._done += 1
-        left = f", {duration(self._left.seconds())} left" if self._done < self._count else ""
-        self._print(f"[{self._done}/{self._count}{left}] {self._names[cell.id]}: {outcome_line(record)}")
+        self._tell(cell, outcome_line(record), running=self._done < self._count)
+
+    def _tell(self, cell: Cell, what: str, *, running: bool = True) -> None:
+        """Print a line that begins with the time left of the run, and with how many cells ended."""
+        left = f"{duration(seconds)} left, " if running and (seconds := self._left.seconds()) is not None else ""
+        self._print(f"[{left}{self._done}/{self._count}] {self._names[cell.id]}: {what}")
 
     def _print(self, line: str) -> None:
         print(readable(line), file=sys.stderr, flush=True)
 
 
 class Live(Progress):
-    """A bar per running cell, and one of all cells; cells that ended become lines above the bars."""
+    """A line per running cell, and one of all cells; cells that ended become lines above them.
+
+    Each begins with the time left and the share that is done. What a narrow terminal has no room for is cut at the end
+    of the line, and a wide one shows a bar too.
+    """
 
     def __init__(self, cells: Sequence[Cell], jobs: int, times: Mapping[str, Expected]) -> None:
         self._left, self._names = TimeLeft(cells, jobs, times), describe_all(cells)
-        text, note = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[note]"))
-        columns = (text, BarColumn(24), _Left(self._left), note)
-        super().__init__(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        bar = [BarColumn(24)] if console.width >= WITH_BAR else []
+        super().__init__(_Left(self._left), TaskProgressColumn(), *bar, _Words(), console=console, transient=True)
         self._whole = self.add_task("all cells", total=len(cells), note=f"0/{len(cells)}", whole=True)
         self._bars: dict[int, tuple[Cell, TaskID, str]] = {}
         self._count, self._done = len(cells), 0
@@ -141,7 +152,7 @@ class Live(Progress):
             self.reset(bar, total=step.total or None, note=step.phase)
             self._bars[worker] = (cell, bar, step.phase)
         if step.total:
-            self.update(bar, completed=step.done, total=step.total, note=" · ".join(_figures(cell, step)))
+            self.update(bar, completed=step.done, total=step.total, note=" · ".join(_figures(cell, step, counts=False)))
 
     def ended(self, worker: int, cell: Cell, record: Record | None) -> None:
         self.remove_task(self._bars.pop(worker)[1])
@@ -200,10 +211,10 @@ def _as_html(text: str) -> str:
 
 
 class _Left(ProgressColumn):
-    """Remaining time: of the run in the bar of all cells, of the phase in the others."""
+    """Remaining time: of the run in the line of all cells, of the phase in the others."""
 
     def __init__(self, left: TimeLeft) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True, justify="right", min_width=len("1:00 left")))
         self._left = left
 
     def render(self, task: Task) -> Text:
@@ -211,12 +222,23 @@ class _Left(ProgressColumn):
         return Text("" if seconds is None else f"{duration(seconds)} left", style="cyan")
 
 
-def _figures(cell: Cell, step: Step) -> list[str]:
-    """Return a step in words: segments or items per second of a training phase, batches of any other."""
+class _Words(ProgressColumn):
+    """The cell and what it does, cut where the terminal ends."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.description}: {task.fields['note']}", no_wrap=True, overflow="ellipsis")
+
+
+def _figures(cell: Cell, step: Step, *, counts: bool = True) -> list[str]:
+    """Return a step in words: segments or items per second of a training phase, batches of any other.
+
+    With ``counts``, how many steps there are of how many.
+    """
     loss = [] if step.loss != step.loss else [f"loss {step.loss:.3f}"]
     rate = f"{step.per_second:,.1f} batches/s"
     if step.phase == "distill":
         rate = f"{step.per_second * cell.config.recipe.batch:,.0f} segments/s"
     elif step.phase == "teacher: train":
         rate = f"{step.per_second * cell.config.teacher.training.batch:,.0f} items/s"
-    return [f"{step.phase} {step.done}/{step.total}", *loss, *([rate] if step.per_second else [])]
+    phase = f"{step.phase} {step.done}/{step.total}" if counts else step.phase
+    return [phase, *loss, *([rate] if step.per_second else [])]

@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from benchmark.config.compose import compose_target, load_profile, to_container
+from benchmark.config.compose import to_container
 from benchmark.config.schema import Config
-from benchmark.config.suites import load_suite
 from benchmark.data.locate import DataLocation, examine, locate
-from benchmark.planning.auto import resolve_auto
 from benchmark.planning.cell import Cell
 from benchmark.planning.plugins import described, plugins_of
-from benchmark.planning.select import CONTROLS, Request, left_out_variants, select_targets, variants_of
+from benchmark.planning.resolve import Resolved, resolve, settle
+from benchmark.planning.select import Request
 from benchmark.planning.training_items import items_target, source_in_fold
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json, cell_id, row_id
@@ -44,34 +43,19 @@ class Once:
         return found
 
 
-def make_plan(request: Request) -> list[Cell]:
+def make_plan(request: Request | Resolved) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
+    resolved = resolve(request) if isinstance(request, Request) else request
     cells: list[Cell] = []
     once = Once()
-    suite = load_suite(request.suite)
-    if request.label and suite.variants:
-        raise BadInput(f"the suite {suite.name} names its variants itself; run it without '{request.label}'.")
-    demanded = [] if request.targets or suite.variants else load_profile(request.profile).controls
-    targets = select_targets(request)
-    for target in targets:
-        modality = registry.target(target).info.modality
-        controls = [control for control in CONTROLS if control in request.controls or target in demanded]
-        for variant, overrides in variants_of(suite, target).items():
-            label = variant or request.label
-            for last in ([], *([f"source.{modality}={control}"] for control in controls)):
-                typed = [*overrides, *request.overrides, *last]
-                config = compose_target(target, typed, profile=request.profile, suite=request.suite)
-                found = cells_of(target, config, request.root, request.device, once=once)
-                # A control of a variant is not the variant.
-                cells += [replace(cell, variants=(label,)) for cell in found] if label and not last else found
+    for target, label, config in resolved.configurations:
+        found = cells_of(target, config, resolved.request.root, resolved.request.device, once=once)
+        cells += [replace(cell, variants=(label,)) for cell in found] if label else found
     unique: dict[str, Cell] = {}
     for cell in cells:
         same = unique.setdefault(cell.id, cell)
         if not set(cell.variants) <= set(same.variants):
             unique[cell.id] = replace(same, variants=(*same.variants, *cell.variants))
-    if not unique:
-        kinds = sorted({name for said in suite.variants.values() for name in said})
-        raise BadInput(f"{left_out_variants(suite, targets)[0][:-1]}; choose {' or '.join(kinds)} targets.")
     return list(unique.values())
 
 
@@ -88,11 +72,9 @@ def cells_of(
     adapter = registry.target(target)
     modality_name = adapter.info.modality
     modality = registry.modality(modality_name)
-    for role, settings in (("teacher", config.teacher), ("student", config.student)):
-        if role not in own:
-            settings.network = modality.check_network(settings.network)  # here, instead of in every cell when it runs
+    # here, instead of in every cell when it runs
+    settle(config, device, modality_name, roles=tuple(role for role in ("teacher", "student") if role not in own))
     plugins = plugins_of(config)
-    resolve_auto(config, device, modality_name)
     source_path = str(getattr(config.source, modality_name))
     datum = None
     if items_target(source_path, target) is None:

@@ -12,8 +12,8 @@ from modalities.errors import BadInput, UnknownName
 def find_cell(results: Path, name: str) -> tuple[Store, Record]:
     """Return the store and the record of a cell, by its id or a part of it that no other cell has.
 
-    Cells of all profiles below ``results`` are looked at. Raises BadInput if no cell or several have that name, or if
-    the cell has no record.
+    Cells of all profiles below ``results`` are looked at; of several that have run the same cell, the first with a
+    record is taken. Raises BadInput if no cell or several have that name, or if the cell has no record.
     """
     folders = [folder for folder in sorted(results.glob("*/cells/*")) if folder.is_dir()]
     found = [folder for folder in folders if folder.name == name] or [
@@ -23,14 +23,14 @@ def find_cell(results: Path, name: str) -> tuple[Store, Record]:
         raise BadInput(f"{results} has no cells; run one first.", about="results")
     if not found:
         raise UnknownName("cell", name, [folder.name for folder in folders])
-    if len(found) > 1:
-        names = ", ".join(folder.name for folder in found[:4]) + (" …" if len(found) > 4 else "")
-        raise BadInput(f"'{name}' is a part of {len(found)} cells ({names}); give more of the id.")
-    store = Store(found[0].parents[1])
-    record = store.read(found[0].name)
-    if record is None:
-        raise BadInput(f"the cell {found[0].name} has no record yet; run it to the end first.")
-    return store, record
+    names = list(dict.fromkeys(folder.name for folder in found))
+    if len(names) > 1:
+        named = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+        raise BadInput(f"'{name}' is a part of {len(names)} cells ({named}); give more of the id.")
+    for store in (Store(folder.parents[1]) for folder in found):
+        if record := store.read(names[0]):
+            return store, record
+    raise BadInput(f"the cell {names[0]} has no record yet; run it to the end first.")
 
 
 def find_records(results: Path, name: str) -> tuple[Store, list[Record]]:

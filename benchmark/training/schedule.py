@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from benchmark.config.schema import Training
+from benchmark.training.muon import Muon
 
 BASE_MOMENTUM, MAX_MOMENTUM = 0.85, 0.95
 START_DIVISOR, END_DIVISOR = 25.0, 1e4
@@ -71,6 +72,11 @@ def make_optimiser(network: nn.Module, training: Training) -> torch.optim.Optimi
         # On CPUs the default, which is not the fused one: that rounds differently.
         fused = True if next(network.parameters()).device.type == "cuda" else None
         return torch.optim.SGD(groups, lr=training.lr, momentum=0.9, nesterov=True, fused=fused)
+    if training.optimiser == "muon":
+        kernels = [p for p in decayed if p.dim() > 2]
+        groups[0]["params"] = [p for p in decayed if p.dim() <= 2]
+        groups.append({"params": kernels, "weight_decay": training.weight_decay, "orthogonal": True})
+        return Muon(groups, training.lr)
     kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
     return kind(groups, lr=training.lr, fused=True)
 

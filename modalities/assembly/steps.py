@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
+from modalities.assembly.settings import Setting, check_settings
 from modalities.errors import UnknownName
 
 
@@ -19,11 +20,14 @@ class SteppedPolicy:
     # Each step with those of its settings that decide whether it does anything, at the values at which it does nothing.
     STEPS: ClassVar[Mapping[str, Mapping[str, float]]] = {}
 
-    off: tuple[str, ...] = field(default=(), kw_only=True)  # steps that are switched off
-    code: str = field(default="", kw_only=True)  # a plug-in that changes the segments last; policy=FILE.py sets it
+    off: Annotated[tuple[str, ...], Setting("steps that are switched off")] = field(default=(), kw_only=True)
+    code: Annotated[str, Setting("a plug-in that changes the segments last; policy=FILE.py sets it")] = field(
+        default="", kw_only=True
+    )
 
     def __post_init__(self) -> None:
-        """Put ``off`` into the order of the steps, so that equal policies are equal. Raises UnknownName."""
+        """Put ``off`` into the order of the steps, so that equal policies are equal. Raises BadInput, UnknownName."""
+        check_settings(self, "policy")
         for step in self.off:
             if step not in self.STEPS:
                 raise UnknownName("step of the policy", step, list(self.STEPS))

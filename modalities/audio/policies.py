@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, log2
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from modalities.assembly.settings import Setting, check_settings
 from modalities.assembly.steps import SteppedPolicy
 from modalities.errors import BadInput
 
@@ -19,18 +20,20 @@ class AudioView:
     The published protocol has 0.98 s windows at 16 kHz, 64 bands from 60 to 7,800 Hz, 25 ms every 10 ms.
     """
 
-    rate: int = 16_000  # samples per second
-    seconds: float = 1.0  # of one window
-    mels: int = 64  # bands
-    fmin: float = 60.0  # lowest frequency in Hz
-    fmax: float = 7_800.0  # highest frequency in Hz; capped at half the rate
-    window_ms: float = 25.0  # length of the analysis frames
-    hop_ms: float = 10.0  # spacing of the analysis frames
-    test_clips: int = 1  # evenly spaced windows of one test item whose predictions are averaged
+    rate: Annotated[int, Setting("samples per second", above=0)] = 16_000
+    seconds: Annotated[float, Setting("length of one window", above=0)] = 1.0
+    mels: Annotated[int, Setting("mel bands", above=0)] = 64
+    fmin: Annotated[float, Setting("lowest frequency in Hz", low=0)] = 60.0
+    fmax: Annotated[float, Setting("highest frequency in Hz; capped at half the rate")] = 7_800.0
+    window_ms: Annotated[float, Setting("length of the analysis frames", above=0)] = 25.0
+    hop_ms: Annotated[float, Setting("spacing of the analysis frames", above=0)] = 10.0
+    test_clips: Annotated[
+        int, Setting("evenly spaced windows of one test item whose predictions are averaged", above=0)
+    ] = 1
 
     def __post_init__(self) -> None:
-        positive = (self.rate, self.seconds, self.mels, self.window_ms, self.hop_ms, self.test_clips)
-        if not all(value > 0 for value in positive) or self.samples < self.window or self.hop < 1:
+        check_settings(self, "view")
+        if self.samples < self.window or self.hop < 1:
             raise BadInput(
                 f"{self} does not hold one analysis window; use positive values and seconds above window_ms."
             )
@@ -72,26 +75,31 @@ class AudioView:
 class AudioPolicy(SteppedPolicy):
     """How one recording becomes segments. With all strengths at zero (as in ``crop``), segments are random windows."""
 
-    name: str = "standard"
-    speed_low: float = 0.64  # playback rate, log-uniform between low and high; pitch and tempo change together
-    speed_high: float = 1.57
-    window_low: float = 0.2  # share of the segment that is not silent
-    window_high: float = 1.0
-    pitch: float = 3.0  # largest pitch shift either way, in mel bands
-    gain_db: float = 10.0  # largest change of level, either way
-    polarity: float = 0.5  # probability that the wave is inverted
-    filter_db: float = 8.0  # largest gain or loss of a smooth random equaliser
-    noise: float = 0.5  # probability of added noise (white, pink or red)
-    noise_db_low: float = 5.0  # signal-to-noise ratio
-    noise_db_high: float = 40.0
-    reverb: float = 0.3  # probability of reverberation
-    reverb_seconds: float = 0.6  # longest decay by 60 dB
-    reverb_db_low: float = -20.0  # level of all reflections against the direct sound
-    reverb_db_high: float = 0.0
-    mix: float = 0.3  # probability that another segment of the recording is mixed in
-    mix_db: float = 10.0  # largest difference of its level, either way
-    time_mask: float = 0.1  # largest share of the frames that a mask hides
-    mel_mask: float = 0.1  # largest share of the bands that a mask hides
+    name: Annotated[str, Setting("what the policy is called in tables; policy=NAME chooses one")] = "standard"
+    speed_low: Annotated[
+        float,
+        Setting(
+            "least playback rate, log-uniform between low and high; pitch and tempo change together", low=0.125, high=8
+        ),
+    ] = 0.64
+    speed_high: Annotated[float, Setting("largest playback rate", low=0.125, high=8)] = 1.57
+    window_low: Annotated[float, Setting("least share of the segment that is not silent", above=0, high=1)] = 0.2
+    window_high: Annotated[float, Setting("largest share of the segment that is not silent", above=0, high=1)] = 1.0
+    pitch: Annotated[float, Setting("largest pitch shift either way, in mel bands", low=0)] = 3.0
+    gain_db: Annotated[float, Setting("largest change of level either way, in dB", low=0)] = 10.0
+    polarity: Annotated[float, Setting("probability that the wave is inverted", low=0, high=1)] = 0.5
+    filter_db: Annotated[float, Setting("largest gain or loss of a smooth random equaliser, in dB", low=0)] = 8.0
+    noise: Annotated[float, Setting("probability of added noise (white, pink or red)", low=0, high=1)] = 0.5
+    noise_db_low: Annotated[float, Setting("least signal-to-noise ratio, in dB")] = 5.0
+    noise_db_high: Annotated[float, Setting("largest signal-to-noise ratio, in dB")] = 40.0
+    reverb: Annotated[float, Setting("probability of reverberation", low=0, high=1)] = 0.3
+    reverb_seconds: Annotated[float, Setting("longest decay by 60 dB, in seconds", low=0)] = 0.6
+    reverb_db_low: Annotated[float, Setting("least level of all reflections against the direct sound, in dB")] = -20.0
+    reverb_db_high: Annotated[float, Setting("largest level of all reflections against the direct sound, in dB")] = 0.0
+    mix: Annotated[float, Setting("probability that another segment of the recording is mixed in", low=0, high=1)] = 0.3
+    mix_db: Annotated[float, Setting("largest difference of its level either way, in dB", low=0)] = 10.0
+    time_mask: Annotated[float, Setting("largest share of the frames that a mask hides", low=0, high=1)] = 0.1
+    mel_mask: Annotated[float, Setting("largest share of the bands that a mask hides", low=0, high=1)] = 0.1
 
     STEPS: ClassVar = {
         "speed": {"speed_low": 1.0, "speed_high": 1.0},
@@ -108,19 +116,11 @@ class AudioPolicy(SteppedPolicy):
     }
 
     def __post_init__(self) -> None:
-        for name in ("polarity", "noise", "reverb", "mix", "time_mask", "mel_mask", "window_low", "window_high"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must lie between 0 and 1.")
-        for name in ("pitch", "gain_db", "filter_db", "mix_db", "reverb_seconds"):
-            if not getattr(self, name) >= 0:
-                raise BadInput(f"{name}={getattr(self, name)} of the policy '{self.name}' must be 0 or more.")
+        super().__post_init__()
         for name in ("speed", "window", "noise_db", "reverb_db"):
             low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
-            if not low <= high or (name in ("speed", "window") and low <= 0):
-                raise BadInput(f"{name} from {low} to {high} of the policy '{self.name}' is not a valid range.")
-        if self.speed_low < 0.125 or self.speed_high > 8:
-            raise BadInput(f"speed of the policy '{self.name}' must lie between 0.125 and 8.")
-        super().__post_init__()
+            if not low <= high:
+                raise BadInput(f"policy.{name}_high is {high}, below policy.{name}_low ({low}); raise it.")
 
 
 CROP = AudioPolicy(

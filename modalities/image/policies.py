@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from modalities.assembly.settings import Setting, check_settings
 from modalities.assembly.steps import SteppedPolicy
-from modalities.errors import BadInput, UnknownName
+from modalities.errors import BadInput
 
 INTERPOLATIONS = ("bicubic", "bilinear")
 FILLS = ("source", "black")
@@ -28,26 +29,25 @@ class ImageView:
     tested (256 and 224 as published).
     """
 
-    size: int = 32  # pixels, side of the square input
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # per channel, of values in [0, 1]
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    resize: int = 0  # pixels, side of decoded labelled items; 0 means ``size``
-    flip: bool = True  # whether a mirrored item keeps its label; a mirrored digit does not
-    test_clips: int = 1  # views of one test item whose predictions are averaged; always 1 for images
-    interpolation: str = "bicubic"  # how labelled items are resized: bicubic or bilinear
+    size: Annotated[int, Setting("pixels, side of the square input", low=8)] = 32
+    mean: Annotated[tuple[float, float, float], Setting("per channel, of values in [0, 1]")] = (0.485, 0.456, 0.406)
+    std: Annotated[
+        tuple[float, float, float], Setting("per channel, of values in [0, 1]; what each is divided by", above=0)
+    ] = (0.229, 0.224, 0.225)
+    resize: Annotated[int, Setting("pixels, side of decoded labelled items; 0 means view.size", low=0)] = 0
+    flip: Annotated[bool, Setting("whether a mirrored item keeps its label; a mirrored digit does not")] = True
+    test_clips: Annotated[
+        int, Setting("views of one test item whose predictions are averaged; always 1 for images")
+    ] = 1
+    interpolation: Annotated[str, Setting("how labelled items are resized", choices=INTERPOLATIONS)] = "bicubic"
 
     def __post_init__(self) -> None:
         # Configuration libraries pass lists; equal views must compare and hash equal.
         object.__setattr__(self, "mean", tuple(self.mean))
         object.__setattr__(self, "std", tuple(self.std))
-        if self.size < 8:
-            raise BadInput(f"view.size is {self.size}; networks need at least 8 pixels.")
+        check_settings(self, "view")
         if self.resize and self.resize < self.size:
             raise BadInput(f"view.resize ({self.resize}) is smaller than view.size ({self.size}); raise it or set 0.")
-        if self.interpolation not in INTERPOLATIONS:
-            raise UnknownName("view.interpolation", self.interpolation, list(INTERPOLATIONS))
-        if not all(deviation > 0 for deviation in self.std):
-            raise BadInput(f"view.std is {self.std}; every channel's deviation must be above 0.")
         if self.test_clips != 1:
             raise BadInput(f"view.test_clips is {self.test_clips}; an image has one test view, so set it to 1.")
 
@@ -71,29 +71,61 @@ class ImagePolicy(SteppedPolicy):
     published). Angles are in degrees, other strengths are fractions, probabilities are in [0, 1].
     """
 
-    name: str = "published"
-    initial_crop: float = 0.5  # side of a random square, share of the picture's shorter side
-    area_low: float = 0.002  # area of the random-resized crop, share of that square: uniform between low and high
-    area_high: float = 1.0
-    aspect: float = 4 / 3  # width / height of the crop: log-uniform between 1/aspect and aspect
-    rotation: float = 30.0  # largest angle either way, on a canvas of floor(√2 · size), cut to ``size``
-    shear: float = 30.0  # the same along x
-    recrop_low: float = 1.0  # least area of a second random-resized crop, of the patch; 1 means none
-    flip: float = 0.5  # probability of mirroring
-    shift: float = 0.125  # largest shift either way after the crops, share of the side, in whole pixels
-    shift_fill: str = "source"  # what a shift uncovers: more of the source, or black
-    jitter: float = 0.5  # probability of changing brightness, contrast, saturation and hue, in random order
-    brightness: float = 0.4  # factors are uniform in [1 − strength, 1 + strength]
-    contrast: float = 0.4
-    saturation: float = 0.4
-    hue: float = 0.1  # largest rotation either way, in turns
-    second_jitter: float = 0.0  # probability of changing all four once more, with the same strengths except for hue
-    second_hue: float = 0.4
-    grey: float = 0.0  # probability
-    solarize: float = 0.0  # probability
-    blur: float = 0.0  # probability of a Gaussian blur
-    blur_low: float = 0.01  # its standard deviation, share of the side
-    blur_high: float = 0.05
+    name: Annotated[str, Setting("what the policy is called in tables; policy=NAME chooses one")] = "published"
+    initial_crop: Annotated[
+        float, Setting("side of a random square, share of the picture's shorter side", low=1e-6, high=1)
+    ] = 0.5
+    area_low: Annotated[
+        float,
+        Setting(
+            "least area of the random-resized crop, share of that square: uniform between low and high",
+            low=1e-6,
+            high=1,
+        ),
+    ] = 0.002
+    area_high: Annotated[
+        float, Setting("largest area of the random-resized crop, share of that square", low=1e-6, high=1)
+    ] = 1.0
+    aspect: Annotated[
+        float, Setting("width / height of the crop: log-uniform between 1/aspect and aspect", low=1, high=100)
+    ] = 4 / 3
+    rotation: Annotated[
+        float,
+        Setting("largest angle either way, in degrees, on a canvas of floor(√2 · size), cut to size", low=0, high=180),
+    ] = 30.0
+    shear: Annotated[float, Setting("largest angle of a shear along x either way, in degrees", low=0, high=60)] = 30.0
+    recrop_low: Annotated[
+        float, Setting("least area of a second random-resized crop, of the patch; 1 means none", low=1e-6, high=1)
+    ] = 1.0
+    flip: Annotated[float, Setting("probability of mirroring", low=0, high=1)] = 0.5
+    shift: Annotated[
+        float, Setting("largest shift either way after the crops, share of the side, in whole pixels", low=0, high=0.5)
+    ] = 0.125
+    shift_fill: Annotated[str, Setting("what a shift uncovers: more of the source, or black", choices=FILLS)] = "source"
+    jitter: Annotated[
+        float,
+        Setting("probability of changing brightness, contrast, saturation and hue, in random order", low=0, high=1),
+    ] = 0.5
+    brightness: Annotated[float, Setting("the factor is uniform in [1 − strength, 1 + strength]", low=0, high=1)] = 0.4
+    contrast: Annotated[float, Setting("strength, as of brightness", low=0, high=1)] = 0.4
+    saturation: Annotated[float, Setting("strength, as of brightness", low=0, high=1)] = 0.4
+    hue: Annotated[float, Setting("largest rotation of the hue either way, in turns", low=0, high=0.5)] = 0.1
+    second_jitter: Annotated[
+        float,
+        Setting("probability of changing all four once more, with the same strengths except for hue", low=0, high=1),
+    ] = 0.0
+    second_hue: Annotated[
+        float, Setting("largest rotation of the hue of that second change either way, in turns", low=0, high=0.5)
+    ] = 0.4
+    grey: Annotated[float, Setting("probability of losing all colour", low=0, high=1)] = 0.0
+    solarize: Annotated[float, Setting("probability of inverting the bright pixels", low=0, high=1)] = 0.0
+    blur: Annotated[float, Setting("probability of a Gaussian blur", low=0, high=1)] = 0.0
+    blur_low: Annotated[float, Setting("least standard deviation of the blur, share of the side", low=1e-4, high=1)] = (
+        0.01
+    )
+    blur_high: Annotated[
+        float, Setting("largest standard deviation of the blur, share of the side", low=1e-4, high=1)
+    ] = 0.05
 
     STEPS: ClassVar = {
         "crop": {"initial_crop": 1.0, "area_low": 1.0, "area_high": 1.0},  # off: the largest square of the picture
@@ -109,30 +141,11 @@ class ImagePolicy(SteppedPolicy):
     }
 
     def __post_init__(self) -> None:
-        shares = ("initial_crop", "area_low", "area_high", "recrop_low")
-        chances = (
-            "flip",
-            "jitter",
-            "grey",
-            "solarize",
-            "blur",
-            "brightness",
-            "contrast",
-            "saturation",
-            "second_jitter",
-        )
-        for name, low, high in (
-            *((name, 1e-6, 1.0) for name in shares),
-            *((name, 0.0, 1.0) for name in chances),
-            ("aspect", 1.0, 100.0), ("rotation", 0.0, 180.0), ("shear", 0.0, 60.0), ("shift", 0.0, 0.5),
-            ("hue", 0.0, 0.5), ("second_hue", 0.0, 0.5), ("blur_low", 1e-4, 1.0), ("blur_high", self.blur_low, 1.0),
-            ("area_high", self.area_low, 1.0),
-        ):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                raise BadInput(f"policy.{name} is {getattr(self, name)}; it must lie between {low:g} and {high:g}.")
-        if self.shift_fill not in FILLS:
-            raise UnknownName("policy.shift_fill", self.shift_fill, list(FILLS))
         super().__post_init__()
+        for low, high in (("area_low", "area_high"), ("blur_low", "blur_high")):
+            least, largest = getattr(self, low), getattr(self, high)
+            if least > largest:
+                raise BadInput(f"policy.{high} is {largest}, below policy.{low} ({least}); raise it.")
 
 
 PUBLISHED = ImagePolicy()

@@ -48,6 +48,10 @@ class ImageStream:
         )
         return place.take(self._share), colour.draw(self._draws, step, self.batch_size, self.policy).take(self._share)
 
+    def items(self, step: int) -> NDArray[np.int64]:
+        """Return the number of the picture that each segment of this rank's share is cut from."""
+        return np.broadcast_to(self._items.at(step), len(self._share))
+
     def batch(self, step: int) -> Tensor:
         """Return segments of a step: (share of the batch, 3, size, size) float32 on the device, normalised."""
         place, shade = self.parameters(step)

@@ -35,18 +35,34 @@ def preview(source: VideoSource, view: VideoView, policy: VideoPolicy, *, seed: 
     original = whole.transpose(0, 1).reshape(height, len(shown) * width, 3).cpu().numpy()
 
     tall = 6 * original.shape[0] / original.shape[1]
-    heights = [tall, *[6 / view.frames] * SEGMENTS, *[6 / view.frames / OF_A_STEP + 0.3] * len(rows)]
+    heights = [tall + 0.3, *[6 / view.frames] * SEGMENTS, *[6 / view.frames / OF_A_STEP + 0.3] * len(rows)]
     figure = Figure(figsize=(6, sum(heights) + 0.4), layout="constrained")
     axes = figure.subplots(len(heights), 1, height_ratios=heights)
     for axis, picture in zip(axes, [original, *strips, *rows.values()], strict=True):
         axis.imshow(np.clip(picture, 0, 1), interpolation="nearest", aspect="equal")
         axis.set_axis_off()
-    title = readable(f"{source.ref.name}, and what policy '{policy.name}' makes of it")
-    axes[0].set_title(title, fontsize=9, parse_math=False)
+    title = readable(f"{source.ref.name}, and what the policy {policy.name} makes of it")
+    axes[0].set_title(f"{title}\n{_shown(source, shown)}", fontsize=9, parse_math=False)
+    axes[1].set_title(_segments(source, view), fontsize=9, loc="left")
     for axis, title in zip(axes[1 + SEGMENTS :], rows, strict=True):
         axis.set_title(title, fontsize=9, loc="left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
+
+
+def _shown(source: VideoSource, frames: list[int]) -> str:
+    """Return how much of the source is shown."""
+    several = f" (1 of {source.items})" if source.items > 1 else ""
+    if not source.moves:
+        return f"the whole picture{several}"
+    moments = ", ".join(f"{source.times[frame]:.2f}" for frame in frames)
+    return f"frames at {moments} s of a clip of {source.seconds:.2f} s{several}"
+
+
+def _segments(source: VideoSource, view: VideoView) -> str:
+    """Return what a row of frames is."""
+    rest = "time runs to the right" if source.moves else "to the right, the camera moves over the picture"
+    return f"{SEGMENTS} segments of {view.frames} frames in {view.seconds:g} s; {rest}"
 
 
 def _framed(strip: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -53,9 +54,9 @@ def measure(
     Raises:
         SystemExit: the parts to resume come from another command, commit or machine.
     """
-    words = [Path(word).name for word in parse_options(None).parse_known_args()[1]]  # no one's folders in a page
+    words = [_without_folder(word) for word in parse_options(None).parse_known_args()[1]]
     machine = f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    command = " ".join([f"python scripts/measure/{NAME}.py", *words])
+    command = f"python scripts/measure/{NAME}.py {shlex.join(words)}".rstrip()
     found: dict[str, Any] = {**origin(command), "machine": machine, "parts": {}}
     path = given.out / f"{NAME}.json"
     if given.resume and path.is_file():
@@ -78,6 +79,11 @@ def measure(
         page = "\n".join([f"# {title}", "", origin_line(found), f"{machine}.", "", *body(found["parts"])]) + "\n"
         atomic_write(given.out / "README.md", page)
     print(page, end="")
+
+
+def _without_folder(word: str) -> str:
+    """Leave out the folders of a path, since they are someone's own."""
+    return Path(word).name if Path(word).is_absolute() or Path(word).exists() else word
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> list[str]:

@@ -12,32 +12,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-import torch
 
-from benchmark.config.compose import compose_target
-from benchmark.config.schema import Config, Training
-from benchmark.data.splits import holdout_split, limit_per_class
-from benchmark.distillation.distill import distill
-from benchmark.evaluation import metrics
-from benchmark.evaluation.predict import evaluation_batches, predict
-from benchmark.planning.auto import resolve_auto
-from benchmark.running.networks import make_network
-from benchmark.running.teacher import ReadyTeacher, TeacherTask, get_teacher, make_teacher
-from benchmark.training.callbacks import IgnoreProgress
+from benchmark.running.teacher import get_teacher
 from harness import Parts, measure, parse_options, table
+from holdout import UNTIL, Clock, bench
 from modalities import registry
-from modalities.base import LabelledData, Modality
 
-CPU = torch.device("cpu")
-FROM, UNTIL = 20, 40  # steps between which a step is timed
 CANDIDATES = {
     "image": ("resnet-s-16", "resnet-s-24", "resnet-s-32", "resnet-s-48", "cnn-32", "cnn-64", "wrn-10-1", "wrn-16-1",
               "wrn-10-2"),
@@ -45,70 +32,6 @@ CANDIDATES = {
               "resnet-a-32"),
     "video": ("early-16", "early-24", "early-32", "early-48", "r2plus1d-8", "r2plus1d-16", "r2plus1d-24", "x3d-xs"),
 }  # fmt: skip
-
-
-class Clock(IgnoreProgress):
-    """Notes the processor time after every report of steps."""
-
-    def __init__(self) -> None:
-        self.at: dict[int, float] = {}
-
-    def step(self, done: int, total: int, loss: float) -> None:
-        self.at.setdefault(done, time.process_time())
-
-    def per_step(self) -> float:
-        return (self.at[UNTIL] - self.at[FROM]) / (UNTIL - FROM)
-
-
-@dataclass
-class Bench:
-    """One target's training split in two parts, and what trains networks on it."""
-
-    config: Config
-    modality: Modality
-    target: str
-    training: LabelledData  # the whole training split
-    held_out: LabelledData
-    classes: tuple[str, ...]
-
-    def task(self, network: str, training: Training) -> TeacherTask:
-        """Return the task of training a network with labels, with the held-out part in the place of test items."""
-        config, view = self.config, self.config.view
-        return TeacherTask(
-            settings=replace(config.teacher, network=network, training=training, epochs=0.0),
-            callback=IgnoreProgress(), metric="top-1", train_per_class=0, device=CPU, classes=len(self.classes),
-            new_network=partial(make_network, self.modality, network, view, len(self.classes), "teacher", 0, CPU),
-            prepare=lambda raw: self.modality.prepare(raw, view),
-            augment=lambda raw, draws, step: self.modality.augment(raw, view, draws, step),
-            train=lambda: self.training, test=evaluation_batches(self.held_out),
-        )  # fmt: skip
-
-    def teach(self, network: str, training: Training, clock: Clock) -> ReadyTeacher:
-        task = replace(self.task(network, training), callback=clock)
-        return make_teacher(task.new_network(), task)
-
-    def distill(self, network: str, teacher: torch.nn.Module, steps: int, clock: Clock) -> float:
-        """Return the accuracy on held-out items of a student after so many steps."""
-        config, view = self.config, self.config.view
-        recipe = replace(config.recipe, steps=steps)
-        source = self.modality.load_source(str(getattr(config.source, self.modality.name)), view, CPU)
-        stream = self.modality.stream(source, view, config.policy, batch_size=recipe.batch, seed=0, device=CPU)
-        student = make_network(self.modality, network, view, len(self.classes), "student", 0, CPU)
-        distill(stream, teacher, student, recipe, seed=0, device=CPU, callback=clock)
-        prepare = partial(self.modality.prepare, view=view)
-        logp = predict(student, evaluation_batches(self.held_out), prepare, CPU, IgnoreProgress())
-        return metrics.top1(logp, self.held_out.labels)
-
-
-def bench(target: str, given: argparse.Namespace) -> Bench:
-    config = compose_target(target, given.settings, profile=given.profile, suite="all")
-    resolve_auto(config, "cpu", registry.target(target).info.modality)
-    adapter = registry.target(target)
-    torch.set_num_threads(1)
-    split = limit_per_class(adapter.train(given.root, config.view, 1), config.data.train_per_class)
-    held_out = holdout_split(split, config.teacher.holdout)[1]
-    modality = registry.modality(adapter.info.modality)
-    return Bench(config, modality, target, split, held_out, adapter.info.classes)
 
 
 def measure_network(network: str, target: str, seconds: float, given: argparse.Namespace) -> dict[str, Any]:
@@ -122,14 +45,14 @@ def measure_network(network: str, target: str, seconds: float, given: argparse.N
         if role == "teacher":
             found.teach(network, replace(training, steps=UNTIL), clock)
         else:
-            found.distill(network, reference.network, UNTIL, clock)
+            found.distill(network, reference.network, replace(recipe, steps=UNTIL), clock)
         steps[role] = max(UNTIL, min(4 * whole, int(seconds / clock.per_step())))
     taught = found.teach(network, replace(training, steps=steps["teacher"]), Clock())
-    student = found.distill(network, reference.network, steps["student"], Clock())
+    student, _ = found.distill(network, reference.network, replace(recipe, steps=steps["student"]), Clock())
     parameters = sum(p.numel() for p in taught.network.parameters())
     return {
         "network": network, "target": target, "parameters": parameters, "seconds": seconds, "steps": steps,
-        "teacher": taught.notes.held_out_top1, "student": student, "held_out": len(found.held_out),
+        "teacher": taught.notes.held_out_top1, "student": found.accuracy(student), "held_out": len(found.held_out),
         "reference": found.config.teacher.network, "reference_top1": reference.notes.held_out_top1,
         "precision": recipe.precision,
     }  # fmt: skip

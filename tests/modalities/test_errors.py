@@ -40,3 +40,5 @@ def test_a_name_is_offered_once_however_often_it_is_known():
     assert error.near == ["standard"]
     assert str(error) == "there is no policy named 'standrd'; did you mean standard?"
     assert str(UnknownName("policy", "zzz", ["b", "a", "b"])).endswith("known are a, b.")
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert UnknownName("source", "cafe", [composed, decomposed]).near == [composed]

@@ -261,6 +261,20 @@ def test_absent_data_stand_ins_and_broken_adapters_are_problems(hums: Hums, tmp_
     assert (code, rows["hums"]["state"], rows["hums"]["items"]) == (1, "stand-in", 0)
 
 
+def test_without_names_all_targets_are_verified_and_absent_ones_are_no_problem(
+    real: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "target_names", lambda: ["digits", "hums", "imagenet"])
+    code, rows = table(capsys, "verify", "--root", real)
+    assert (code, list(rows)) == (0, ["digits", "hums", "imagenet"])
+    assert {name: (row["state"], row["problems"]) for name, row in rows.items()} == {
+        "digits": ("shipped", []), "hums": ("ready", []), "imagenet": ("absent", []),
+    }  # fmt: skip
+    (real / "hums/train/high/003.wav").write_bytes(b"no sound")
+    code, rows = table(capsys, "verify", "--root", real)
+    assert (code, len(rows["hums"]["problems"])) == (1, 1)
+
+
 # --- sample ------------------------------------------------------------------------------------------------------
 
 

@@ -116,3 +116,13 @@ def test_the_plan_marks_estimates_and_takes_what_was_measured_for_any_number_of_
     assert planned() == (True, 60 + 2 * (60 + 40))
     assert planned("recipe.steps=1000") == (True, 60 + 2 * (60 + 1000))
     assert "~" not in benchmark(*words).out
+
+
+def test_the_plan_of_a_suite_says_what_its_claims_still_need(benchmark, tmp_path):
+    words = ("--suite", "claims", "--target", "fsdd", "profile=smoke", "--results", tmp_path)
+    told = benchmark("plan", *words, "seeds=[1]").out
+    assert "0 of 9 claims on these targets have every cell that they need" in told
+    assert "claim 1 on fsdd needs one datum (seed 1) and noise (seed 1)" in told
+    assert "One seed: the verdicts will be about other test items alone" in told
+    assert "One seed" not in benchmark("plan", *words, "seeds=[1,2]").out
+    assert "claim" not in benchmark("plan", "--target", "fsdd", "profile=smoke", "--results", tmp_path).out

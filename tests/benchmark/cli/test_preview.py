@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from modalities import registry
-from modalities.image.preview import ROWS, SIDE, TITLE
+from modalities.image.preview import HEAD, LABEL, ROWS, SIDE, TITLE
 
 
 @pytest.mark.parametrize("modality", registry.MODALITIES)
@@ -32,13 +32,13 @@ def test_rows_of_steps_show_the_same_segments(benchmark, photo, tmp_path):
     cell, grid = SIDE // ROWS, pixels.shape[1] - SIDE
 
     def tile(top, left):
-        return pixels[top : top + cell - 2, left : left + cell - 2]
+        return pixels[top + LABEL : top + cell - 2, left : left + cell - 2]  # below the number
 
-    row = {name: SIDE + 16 + cell * i for i, name in enumerate(("all", "crop", "flip", "shift", "colour"))}
-    assert len(pixels) == SIDE + 16 + cell * len(row)
+    row = {name: HEAD + SIDE + 16 + cell * i for i, name in enumerate(("all", "crop", "flip", "shift", "colour"))}
+    assert len(pixels) == HEAD + SIDE + 16 + cell * len(row)
     for i in range(6):
         left = TITLE + cell * i
-        np.testing.assert_array_equal(tile(row["all"], left), tile(0, grid + cell * i))
+        np.testing.assert_array_equal(tile(row["all"], left), tile(HEAD, grid + cell * i))
         flipped = tile(row["flip"], left)
         plain = tile(row["crop"], left)
         assert min(np.abs(flipped - plain).max(), np.abs(flipped - plain[:, ::-1]).max()) <= 2
@@ -71,3 +71,32 @@ def test_a_preview_shows_the_control_over_real_training_items_if_its_data_are_th
     assert ended.code != 0
     assert "benchmark data fetch flowers102" in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+def test_a_box_has_the_number_of_its_tile_and_only_the_picture_drawn_has_boxes():
+    torch = pytest.importorskip("torch")
+    from modalities.image.segments import ImageStream
+    from modalities.image.source import ImageSource
+
+    modality = registry.modality("image")
+    view = modality.view_type(size=16)
+    one = modality.load_source("deadleaves", view, torch.device("cpu"))
+    policy = modality.policies()["published"]
+    two = ImageSource(one.ref, tuple(np.concatenate([level, level]) for level in one.reductions), one.device, items=2)
+    items = ImageStream(two, view, policy, batch_size=64, seed=0, device=one.device).items(0)
+    assert set(items) == {0, 1}
+    assert set(ImageStream(one, view, policy, batch_size=64, seed=0, device=one.device).items(0)) == {0}
+
+
+def test_a_preview_says_how_much_of_a_recording_and_of_a_clip_it_shows():
+    from types import SimpleNamespace
+
+    from modalities.audio import preview as of_audio
+    from modalities.video import preview as of_video
+
+    source = SimpleNamespace(items=1, ref=SimpleNamespace(description="a talk"))
+    assert of_audio._shown(10.0, 87.1, source) == "the first 10.0 of 87.1 s: a talk"
+    assert of_audio._shown(4.0, 4.0, source) == "all 4.0 s: a talk"
+    clip = SimpleNamespace(items=2, moves=True, times=np.array([0.0, 0.5, 1.25]), seconds=1.25)
+    assert of_video._shown(clip, [0, 1, 2]) == "frames at 0.00, 0.50, 1.25 s of a clip of 1.25 s (1 of 2)"
+    assert of_video._shown(SimpleNamespace(items=1, moves=False), [0]) == "the whole picture"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from benchmark.launch import display as display_module
 from benchmark.launch.display import PlainLines, TimeLeft, outcome_line, shown
@@ -119,11 +121,11 @@ def test_a_log_has_one_line_per_event_and_none_for_every_step(clock, capsys):
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.splitlines() == [
-        "start  a · photo · seed 0",
-        "       a · photo · seed 0: distill 1/100, loss 1.250, 50 segments/s",
-        "       a · photo · seed 0: distill 76/100, loss 1.250, 50 segments/s",
-        "[1/2, 0:20 left] a · photo · seed 0: student 50.0% · teacher 75.0% · chance 10.0%",
-        "start  b · photo · seed 0",
+        "[3:20 left, 0/2] a · photo · seed 0: starts",
+        "[3:20 left, 0/2] a · photo · seed 0: distill 1/100, loss 1.250, 50 segments/s",
+        "[3:05 left, 0/2] a · photo · seed 0: distill 76/100, loss 1.250, 50 segments/s",
+        "[0:20 left, 1/2] a · photo · seed 0: student 50.0% · teacher 75.0% · chance 10.0%",
+        "[0:20 left, 1/2] b · photo · seed 0: starts",
         "[2/2] b · photo · seed 0: failed: the disk is full.",
     ]
 
@@ -167,6 +169,25 @@ def test_live_bars_follow_cells_that_start_end_fail_and_are_stopped(monkeypatch,
     output = capsys.readouterr().err
     assert "failed: the disk is full." in output
     assert "student 50.0%" in output
+
+
+@pytest.mark.parametrize("columns", [40, 80, 132])
+def test_live_lines_begin_with_the_time_left_and_are_never_broken(monkeypatch, capsys, columns):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cells = [cell("speechcommands35"), cell("b")]
+    with shown(cells, 1, {one.id: Expected(0.0, 5000.0, True) for one in cells}) as display:
+        display.started(0, cells[0])
+        display.moved(0, Step("teacher: train", 10, 1000, 0.5, 2.0))
+        written = io.StringIO()
+        Console(file=written, width=columns).print(display.get_renderable())
+    whole, one = written.getvalue().splitlines()
+    assert max(len(whole), len(one)) <= columns
+    assert whole.split()[:3] == ["2:46:40", "left", "0%"]
+    assert "all cells: 0/2" in whole
+    assert " 1% " in one and "speechcomm" in one
+    assert ("loss 0.500" in one) == (columns > 80)
+    assert ("━" in capsys.readouterr().err) == (columns > 110)
 
 
 def test_plain_lines_if_standard_error_is_not_a_terminal(capsys):

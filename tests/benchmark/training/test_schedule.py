@@ -33,7 +33,7 @@ class Mixed(nn.Module):
 DECAYED = {"linear.weight", "conv1.weight", "conv2.weight", "conv3.weight", "embedding.weight"}
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd", "muon"])
 def test_weight_decay_is_the_recipes_for_every_weight_of_two_axes_or_more_and_0_elsewhere(optimiser):
     network = Mixed()
     made = make_optimiser(network, training(optimiser=optimiser, weight_decay=0.3))

@@ -1,11 +1,12 @@
 """The values that published policies, and weights of others, ask for."""
 
-from dataclasses import FrozenInstanceError, asdict, fields
+from dataclasses import FrozenInstanceError, asdict
 
 import numpy as np
 import pytest
 from torchvision.models import ResNet18_Weights
 
+from modalities.assembly.settings import described
 from modalities.compute.draws import Draws
 from modalities.errors import BadInput
 from modalities.image import geometry
@@ -78,7 +79,7 @@ def test_a_policy_takes_values_up_to_its_limits_and_none_beyond(name):
 
 
 def test_every_number_of_a_policy_has_limits():
-    numbers = {field.name for field in fields(ImagePolicy) if field.type == "float"}
+    numbers = {name for name, known in described(ImagePolicy).items() if known.type == "float"}
     assert numbers == set(LIMITS)
 
 

@@ -42,7 +42,7 @@ def test_options_survive_a_typed_configuration(kind):
         (lambda: VideoPolicy(motion=1.5), "policy.motion is 1.5; give a number from 0 to 1"),
         (lambda: VideoPolicy(crop=0.0), "policy.crop is 0.0"),
         (lambda: VideoPolicy(area_low=0.5, area_high=0.1), "give 0 < area_low <= area_high <= 1"),
-        (lambda: VideoPolicy(aspect=0.75), "policy.aspect is 0.75; give a ratio of 1 or more"),
+        (lambda: VideoPolicy(aspect=0.75), "policy.aspect is 0.75; give a number of 1 or more"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(make, said):
