@@ -195,8 +195,9 @@ def body(given: argparse.Namespace, found: Parts) -> list[str]:
         rows.append({"command": title, "before": "", **shown, "clock": f"{clock:.2f}", "peak": f"{peak:,.0f}"})
     return f"""Before: commit {given.before}. Seconds of processor time (user and system) of the whole process, imports
 included, medians of {counted(given.rounds, "round")} in which the two commits took turns; memory is the highest of the
-rounds, of one process: large tables are made by one per core. A command was stopped after {given.most} s. Where a column is empty, the command was not run: what is done
-now is not done for the earlier commit, whose cells have other ids, and it cannot read the manifests of today.
+rounds, of a single process: large tables are made by one per core. A command was stopped after {given.most} s. Where a
+column is empty, the command was not run: what is done now is not done for the earlier commit, whose cells have other
+ids, and it cannot read the manifests of today.
 
 {chr(10).join(table(rows, COLUMNS))}
 
