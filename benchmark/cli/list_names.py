@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.cli.list_settings import show_settings
 from benchmark.cli.list_sources import densities, judged
 from benchmark.cli.text_table import print_json, print_table
 from benchmark.config.schema import LOSSES, METHODS
@@ -31,6 +30,8 @@ def show_list(
     for name in modalities:
         registry.modality(name)  # raises for an unknown one
     if what == "settings":
+        from benchmark.cli.list_settings import show_settings  # Hydra takes a while to import
+
         show_settings(modalities, target, overrides, format=format)
         return
     if target and what != "sources":

@@ -51,12 +51,16 @@ VARIANTS = """
 import sys
 from benchmark.config.schema import Suite
 from benchmark.planning import plan
+try:
+    from benchmark.planning import resolve
+except ImportError:  # of the earlier commit
+    resolve = plan
 from benchmark.planning.select import Request
 count = int(sys.argv[1])
 variants = [[f"recipe.lr={n}e-6"] for n in range(1, count + 1)]
 if isinstance(Suite(name="many").variants, dict):  # of the earlier commit, a list
     variants = {" ".join(texts): texts for texts in variants}
-plan.load_suite = lambda name: Suite(name=name, variants=variants)
+resolve.load_suite = lambda name: Suite(name=name, variants=variants)
 assert len(plan.make_plan(Request(targets=tuple(sys.argv[2:])))) == 10 * count
 """
 PANDAS = ("-c", "import pandas")

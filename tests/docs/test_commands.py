@@ -148,7 +148,7 @@ def world(tmp_path, monkeypatch) -> dict[str, str]:
     return cell | {
         "A": "cifar10-china-s0", "B": "cifar10-city.jpg-s0", "ROW": record.row, "90a64858": of_cifar10.row,
         "cifar10-photo.jpg-s0": "cifar10-city.jpg-s0", "cifar10-photo.jpg-s0-0b1c2d3e4f5a": of_cifar10.id,
-        "cuda": "cpu",
+        "cuda": "cpu", "COMMAND": "table",
     }  # fmt: skip
 
 

@@ -58,12 +58,14 @@ def test_every_page_is_there_and_fetches_nothing_from_elsewhere(site):
 
 def test_generated_pages_have_every_command_setting_and_public_name(site):
     import benchmark
-    from benchmark.config.compose import settings
+    from benchmark.config.compose import defaults
+    from benchmark.config.reference import reference
 
     text = {name: (site / f"docs/{name}.html").read_text(encoding="utf-8") for name in ("commands", "settings", "api")}
     for verb in ("run", "table", "report", "data status", "clean"):
         assert f">benchmark {verb}<" in text["commands"] and "--modality" in text["commands"]
-    keys = {key for modality in ("image", "audio", "video") for key, _ in settings(modality)}
+    modalities = ("image", "audio", "video")
+    keys = {row.name for modality in modalities for row in reference(defaults(modality), modality)}
     assert not [key for key in keys if f"<code>{key}</code>" not in text["settings"]]
     assert not [name for name in benchmark.__all__ if f'id="benchmark.{name}"' not in text["api"]]
 

@@ -16,7 +16,8 @@ from typer.main import get_command
 
 from benchmark.cli.app import app
 from benchmark.cli.remedies import INSTEAD
-from benchmark.config.compose import settings
+from benchmark.config.compose import defaults
+from benchmark.config.reference import reference
 from benchmark.data.locate import STAND_IN_SEED
 from benchmark.records.store import Store
 from benchmark.running.run_cell import run_cell
@@ -56,7 +57,7 @@ def test_an_option_that_is_typed_as_a_setting_is_named(benchmark, command, setti
 def test_every_option_that_stands_in_for_a_setting_is_one_of_run_and_no_setting_itself():
     options = {name for param in get_command(app).commands["run"].params for name in param.opts}
     assert {text.split()[0] for text in INSTEAD.values()} <= options
-    keys = {key for modality in registry.MODALITIES for key, _ in settings(modality)}
+    keys = {row.name for modality in registry.MODALITIES for row in reference(defaults(modality), modality)}
     assert not set(INSTEAD) & {key.partition(".")[0] for key in keys}
 
 
@@ -118,7 +119,7 @@ def test_half_a_dataset_is_no_data_that_names_what_is_missing_and_is_left_alone(
         (("--target", "digits", "recipe.temperature=warm"), ("recipe.temperature=warm",)),
         (("--target", "digits", "recipe.temperature=0"), ("recipe.temperature=0", "above 0")),
         (("--target", "digits", "recipe.optimiser=adamm"), ("adamm", "did you mean adam")),
-        (("--target", "digits", "view.size=1"), ("view.size is 1", "at least 8")),
+        (("--target", "digits", "view.size=1"), ("view.size is 1", "8 or more")),
         (("--target", "digits", "seeds=[]"), ("seeds=[]", "'seeds=[0]'")),
         (("--target", "digits", "teacher.weights=mine.safetensors"), ("mine.safetensors", "give a safetensors file")),
         (("--target", "digits", "policy=croop"), ("croop", "did you mean crop")),

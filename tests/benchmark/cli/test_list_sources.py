@@ -51,7 +51,7 @@ def test_without_a_saved_teacher_the_message_has_the_command_that_makes_one(benc
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (("targets", "--target", "digits"), "--target goes with `benchmark list sources` only"),
+    (("targets", "--target", "digits"), "--target goes with `benchmark list sources` and `settings` only"),
     (("sources", "profile=small"), "'profile=small' needs a target"),
     (("sources", "--target", "digit"), "did you mean"),
     (("sources", "--target", "digits", "policy.off=[flipp]"), "did you mean flip"),

@@ -7,6 +7,8 @@ from typer.main import get_command
 
 from benchmark.cli.app import app
 
+TAKING = ("KEY=VALUE", "NAME | KEY=VALUE", "profile=NAME", "profile=NAME | REPORT.html")
+
 
 def test_the_profile_is_given_in_either_way(benchmark, finished):
     ways = [("profile=small",), ("--profile", "small"), ("profile=small", "--profile", "small")]
@@ -17,11 +19,7 @@ def test_the_profile_is_given_in_either_way(benchmark, finished):
 
 def test_every_command_that_takes_settings_takes_the_profile_as_an_option_too():
     commands = get_command(app).commands
-    taking = {
-        name
-        for name, command in commands.items()
-        if any(param.metavar in ("KEY=VALUE", "profile=NAME", "profile=NAME | REPORT.html") for param in command.params)
-    }
+    taking = {name for name, command in commands.items() if any(param.metavar in TAKING for param in command.params)}
     assert taking >= {"run", "plan", "list", "table", "claims", "preview", "perf"}
     without = {name for name in taking if not any("--profile" in param.opts for param in commands[name].params)}
     assert without == {"perf"}, "which measures every profile"

@@ -245,7 +245,7 @@ def test_targets_of_another_recipe_and_suites_of_many_variants_cost_one_composit
     assert len(compositions) == 2, "the CIFARs have the recipe of their own publication"
     suite = load_suite("all")
     suite.variants = {f"lr {number}": [f"recipe.lr={number}e-4"] for number in range(1, 51)}
-    monkeypatch.setattr("benchmark.planning.plan.load_suite", lambda name: suite)
+    monkeypatch.setattr("benchmark.planning.resolve.load_suite", lambda name: suite)
     cells = make_plan(Request(profile="paper", targets=("cifar10", "stl10")))
     assert len(cells) == 100
     assert len(compositions) == 2

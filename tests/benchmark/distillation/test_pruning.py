@@ -185,7 +185,7 @@ def tiled(width):
         (Doubled(1), Doubled(2), "is not known how"),
         (Branching(), Branching(), "cannot be traced"),
         (tiled(1), tiled(2), "cannot be told apart"),
-        (nn.Sequential(nn.Conv2d(1, 1, 1)), nn.Sequential(nn.Conv2d(1, 1, 3)), "more than channels"),
+        (nn.Sequential(nn.Conv2d(1, 1, 1)), nn.Sequential(nn.Conv2d(1, 1, 3)), "more than its number of channels"),
     ],
     ids=["concatenated", "branching", "flattened pixels", "kernels"],
 )

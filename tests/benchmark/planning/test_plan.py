@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from benchmark.config.compose import compose_target
 from benchmark.config.suites import load_suite
 from benchmark.data.locate import DataLocation
-from benchmark.planning import auto
+from benchmark.planning import auto, resolve
 from benchmark.planning import plan as planning
 from benchmark.planning.cell import lowered_guard, state_of, told_apart
 from benchmark.planning.plan import cells_of, make_plan
@@ -331,7 +331,7 @@ def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells
 ):
     suite = load_suite("all")
     suite.variants = {f"lr {number}": [f"recipe.lr={number}e-4"] for number in range(1, 21)}
-    monkeypatch.setattr(planning, "load_suite", lambda name: suite)
+    monkeypatch.setattr(resolve, "load_suite", lambda name: suite)
     weights = tmp_path / "teacher.safetensors"
     overrides = ("folds=[1,2]", "seeds=[0,1,2]", f"teacher.weights={weights}")
     asked = Request(
@@ -345,7 +345,7 @@ def test_data_are_examined_once_for_each_target_view_and_fold_however_many_cells
 def test_data_are_examined_again_for_another_view(looks, monkeypatch, tmp_path):
     suite = load_suite("all")
     suite.variants = {"a": ["view.size=32"], "b": ["view.size=64"], "c": ["view.size=32", "recipe.lr=0.5"]}
-    monkeypatch.setattr(planning, "load_suite", lambda name: suite)
+    monkeypatch.setattr(resolve, "load_suite", lambda name: suite)
     make_plan(Request(profile="small", targets=("cifar10",), root=tmp_path))
     assert [view.size for _, _, view, _ in looks["examine"]] == [32, 64]
 

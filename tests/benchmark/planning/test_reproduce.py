@@ -46,7 +46,7 @@ def test_this_version_makes_the_same_cell_of_every_committed_record(folder):
         ("digits", ("policy=geometry", "policy.off=[shift,crop]", "policy.rotation=5")),
         ("digits", ("recipe=published-cifar", "recipe.steps=123", "recipe.budget=0.5")),
         ("digits", ("recipe.budget=2", "recipe.mixing=none", "recipe.squared_temperature=false")),
-        ("digits", ("view.mean=[0.5,0.25,0.125]", "teacher.training.milestones=[10,20]")),
+        ("digits", ("view.mean=[0.5,0.25,0.125]", "teacher.training.milestones=[0.25,0.5]")),
         ("digits", ("recipe.precision=float32", "teacher.training.precision=bfloat16", "recipe.compile=default")),
         ("digits", ("source.image=real-training-items:one-per-class", "data.train_per_class=5")),
         ("digits", ("teacher.times_chance=1.25", "teacher.epochs=3", "student.network=cnn-4")),

@@ -1,6 +1,7 @@
 """Labelled items on their way into a network, and the typed view and policy."""
 
 from dataclasses import fields, replace
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -129,7 +130,8 @@ def test_a_configuration_refuses_values_of_the_wrong_type():
 def test_every_policy_has_its_name_and_plain_fields():
     assert set(POLICIES) >= {"published", "published-imagenet", "geometry", "crop"}
     assert all(name == policy.name for name, policy in POLICIES.items())
-    assert {field.type for field in fields(ImagePolicy)} == {"str", "float", "tuple[str, ...]"}
+    kinds = get_type_hints(ImagePolicy)
+    assert {kinds[field.name] for field in fields(ImagePolicy)} == {str, float, tuple[str, ...]}
 
 
 @pytest.mark.parametrize(

@@ -311,7 +311,7 @@ def test_a_policy_outside_its_range_is_refused():
 def test_preview_draws_the_picture_and_64_segments(china, tmp_path):
     MODALITY.preview(china, ImageView(), POLICIES["published"], seed=0, path=tmp_path / "new" / "p.png")
     sheet = np.asarray(Image.open(tmp_path / "new" / "p.png"))
-    assert sheet.shape == (640 + 16 + 7 * 80, round(640 * 640 / 427) + 8 + 640, 3)
-    tile = sheet[:78, -640:-562].astype(float)
+    assert sheet.shape == (30 + 640 + 16 + 7 * 80, round(640 * 640 / 427) + 8 + 640, 3)
+    tile = sheet[30:108, -640:-562].astype(float)
     segment = stream(china, batch_size=64, seed=0).batch(0)[0].permute(1, 2, 0).numpy() * 255
     assert np.abs(np.asarray(Image.fromarray(tile.astype(np.uint8)).resize((32, 32))) - segment).mean() < 20
