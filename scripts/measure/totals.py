@@ -79,7 +79,7 @@ def body(given: argparse.Namespace, found: Parts) -> list[str]:
     rows = [row for target in found.values() for row in target]
     return [
         f"Before is commit {given.before}. One cell at a time, one thread, median of {given.rounds} in which both took",
-        "turns. Which scores these steps reach is in `small/` and its paragraph of the README beside.",
+        "turns. Which scores these steps reach is in `tuned/` and its paragraph of the README beside.",
         "",
         *table(rows, COLUMNS),
     ]
