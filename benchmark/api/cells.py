@@ -184,7 +184,7 @@ class _Call:
     def cells(self, targets: Sequence[str], root: Path) -> list[Cell]:
         """Return the cells of all targets, each once. Raises BadInput if something in them is wrong."""
         if not targets:
-            raise BadInput("there is no target to run; give at least one name.", about="targets")
+            raise BadInput("no targets were given; name at least one.", about="targets")
         kind = device_kind(self.device)
         once = Once()
         found: dict[str, Cell] = {}

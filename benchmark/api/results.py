@@ -55,11 +55,6 @@ class RunRecord(Record):
         return self._origin
 
     @property
-    def score(self) -> float | None:
-        """The student's accuracy by the target's metric, a fraction in [0, 1]; None unless the cell is done."""
-        return self.metrics.get("top1" if self.metric == "top-1" else "mean_per_class")
-
-    @property
     def teacher_score(self) -> float | None:
         """The teacher's accuracy by the same metric, a fraction in [0, 1]; None if it was not scored."""
         if self.metric == "top-1":
@@ -179,7 +174,7 @@ def find(
         root: folder of the real datasets, for ``load()``; else as ``benchmark.run`` has it.
         source: path of the source's file, for ``load().segments``; a named source needs none.
 
-    Raises BadInput if nothing has that name, or several cells do, or if there is no record.
+    Raises BadInput if the name matches nothing or several cells, or if what it matches has no record.
     """
     from benchmark.planning.recorded import cell_of_record
 
@@ -228,8 +223,10 @@ def _side(given: RunRecord | Sequence[RunRecord]) -> Side:
 
 
 def _retention(record: RunRecord) -> float | None:
+    from benchmark.evaluation.metrics import retention
+
     score, teacher = record.score, record.teacher_score
-    return score / teacher if score is not None and teacher else None
+    return None if score is None or teacher is None else retention(score, teacher)
 
 
 def _line(record: RunRecord) -> str:

@@ -24,7 +24,7 @@ class Need:
     target: str  # with its fold, if it is not the first
     seeds: Mapping[str, tuple[int, ...]]  # by variant, of cells that are not done
     without_data: tuple[str, ...]  # variants, of which some cells have no data
-    unplanned: tuple[str, ...]  # variants of which there is no cell
+    unplanned: tuple[str, ...]  # variants without a planned cell
     same: bool  # both variants are the same cells, so that there is nothing to compare
     planned_seeds: int  # of the variant with fewer
 

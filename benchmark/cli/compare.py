@@ -23,6 +23,7 @@ from benchmark.leaderboard.compare import (
     signed,
 )
 from benchmark.leaderboard.formats import percent
+from benchmark.records.record import ACCURACIES
 from modalities.errors import BadInput
 from modalities.storage.paths import user_path
 
@@ -115,7 +116,7 @@ def _print_pairs(pairs: Sequence[Comparison]) -> None:
 
 def _row(pair: Comparison) -> list[Any]:
     difference, settings, record = pair.difference, list(pair.settings), pair.second.records[0]
-    scores = pair.figures["top1" if record.metric == "top-1" else "mean_per_class"]
+    scores = pair.figures[ACCURACIES[record.metric]]
     gap = f"{signed(difference.value)} {interval_shown(difference)}" if difference else ""
     more = [f"and {len(settings) - MOST_NAMED} more"] if len(settings) > MOST_NAMED else []
     changed = ", ".join([*settings[:MOST_NAMED], *more])

@@ -15,7 +15,7 @@ HEAD = "# Every setting of these cells; `benchmark run --config FILE` runs them,
 
 def print_config(asked: Request | Resolved) -> None:
     """Print what a request means, with nothing left to a default."""
-    print_document(HEAD + to_yaml(resolve(asked) if isinstance(asked, Request) else asked))
+    print_document(HEAD + to_yaml(resolve(asked)))
 
 
 def read_config(file: Path, root: Path, device: str, given: Mapping[str, object]) -> Resolved:

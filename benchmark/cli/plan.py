@@ -25,7 +25,7 @@ def show_plan(asked: Request | Resolved, results: Path, *, jobs: str, format: st
     """Print the plan as a table with totals, or as JSON."""
     from benchmark.system.devices import worker_devices
 
-    resolved = resolve(asked) if isinstance(asked, Request) else asked
+    resolved = resolve(asked)
     request, cells = resolved.request, make_plan(resolved)
     threads = max((cell.config.threads for cell in cells), default=1)
     workers = len(worker_devices("cpu" if request.device == "cpu" else "cuda", jobs, threads))  # raises for bad jobs

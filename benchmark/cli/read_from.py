@@ -18,7 +18,7 @@ REPORT_SUFFIXES = (".html", ".htm")
 
 class Found(NamedTuple):
     folder: Path  # of results
-    profile: str  # empty if none is named and there is no default
+    profile: str  # empty if the caller named none and the command has no default
     where: str  # what to call the place of the records
 
 
@@ -37,17 +37,16 @@ def results_of(words: Sequence[str] | None, profile: str, default: str, results:
         return
     if len(pages) > 1:
         raise BadInput(f"{pages[0]} and {pages[1]} are two reports; give one.")
-    from benchmark.report.embedded import unpack
+    from benchmark.report.embedded import read, restore
 
     with tempfile.TemporaryDirectory(prefix="benchmark-report-") as folder:
-        store = unpack(Path(pages[0]), Path(folder))
+        content = read(Path(pages[0]))
+        store = restore(content, Path(pages[0]), Path(folder))
         held = store.root.name
         if (others or profile) and named != held:
             raise BadInput(f"{pages[0]} is a report of the profile {held}; leave the profile {named} out.")
-        done = [
-            cell.id for cell in store.requested_cells() if (found := store.read(cell.id)) and found.status == "done"
-        ]
-        if lacking := sum(store.predictions_bytes(id) is None for id in done):
+        done = {id for id, record in content["records"].items() if record["status"] == "done"}
+        if lacking := len(done - content["predictions"].keys()):
             typer.echo(
                 f"{pages[0]} holds no predictions of {lacking:,} cells; their rows have no rank in this table.",
                 err=True,

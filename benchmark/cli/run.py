@@ -91,7 +91,7 @@ def _run_suite(asked: Request | Resolved, options: LaunchOptions, store: Store, 
         with stop_requests(deadline) as stop:
             torchrun.follow(store.root, ranks=ranks, stop=stop)
         return DONE
-    resolved = resolve(asked) if isinstance(asked, Request) else asked
+    resolved = resolve(asked)
     request, cells = resolved.request, make_plan(resolved)
     store.check_writable()
     write_manifest(store, resolved.suite, request.selection(), cells)

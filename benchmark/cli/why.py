@@ -13,7 +13,7 @@ from benchmark.launch.progress import counted, duration
 from benchmark.leaderboard.formats import percent
 from benchmark.planning.reproduce import reproduction
 from benchmark.records.find import find_cell
-from benchmark.records.record import Manifest, Record
+from benchmark.records.record import ACCURACIES, Manifest, Record
 from benchmark.records.store import TEACHER_NOTES, Store
 from modalities.errors import BadInput
 
@@ -128,8 +128,7 @@ def _print_list(title: str, entries: Sequence[str]) -> None:
 def facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what ``provenance_of`` found as names and texts for people; a text is empty if it is not known."""
     metrics, controls = found["metrics"], found["controls"]
-    name = "top1" if found["metric"] == "top-1" else "mean_per_class"
-    yield f"score ({found['metric']})", _score(metrics, name)
+    yield f"score ({found['metric']})", _score(metrics, ACCURACIES[found["metric"]])
     others = {"top-1": metrics.get("top1"), "balanced": metrics.get("mean_per_class"), "top-5": metrics.get("top5")}
     figures = others | {key: metrics.get(key) for key in ("retention", "fidelity", "ece")}
     yield "other figures", _shares(figures)

@@ -17,7 +17,7 @@ from benchmark.leaderboard.published import published_columns
 from benchmark.leaderboard.ranking import add_ranks
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json
-from benchmark.records.record import ManifestEntry, Record
+from benchmark.records.record import ACCURACIES, ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, tell_apart, value_at, without_data
 from benchmark.records.store import Store
 from benchmark.system.forked import map_forked
@@ -196,7 +196,7 @@ def _read(store: Store, cell: ManifestEntry) -> tuple[Record | None, str, str]:
         return None, "to run", "not run yet"
     if record.status != "done":
         return record, record.status, record.reason
-    accuracy, items = record.metrics.get(_ACCURACIES[record.metric]), record.metrics.get("items")
+    accuracy, items = record.score, record.metrics.get("items")
     if accuracy is None or not 0 <= accuracy <= 1 or items is None or items < 1:
         return record, "failed", f"the record says done and has no {record.metric} accuracy over test items"
     return record, "done", ""
@@ -264,16 +264,16 @@ def _figures(records: list[_Result]) -> dict[str, Any]:
 
     metric = records[0].metric
     figures: dict[str, float | None] = {}
-    for name in _ACCURACIES.values():
+    for name in ACCURACIES.values():
         figures |= _accuracy(name, records)
     figures["teacher_top1"] = _mean([r.controls.get("teacher_top1") for r in records])
     figures["teacher_mean_per_class"] = _mean([r.metrics.get("teacher_mean_per_class") for r in records])
     for name in ("", "_sd", "_low", "_high"):
-        figures[f"score{name}"] = figures[f"{_ACCURACIES[metric]}{name}"]
-    score, teacher = figures["score"], figures[f"teacher_{_ACCURACIES[metric]}"]
-    seeds = [record.metrics.get(_ACCURACIES[metric]) for record in records]
+        figures[f"score{name}"] = figures[f"{ACCURACIES[metric]}{name}"]
+    score, teacher = figures["score"], figures[f"teacher_{ACCURACIES[metric]}"]
+    seeds = [record.metrics.get(ACCURACIES[metric]) for record in records]
     figures["score_sd_expected"] = (
-        None if score is None else expected_seed_spread(score, _items(_ACCURACIES[metric], records))
+        None if score is None else expected_seed_spread(score, _items(ACCURACIES[metric], records))
     )
     figures |= {
         "teacher_score": teacher,
@@ -319,6 +319,7 @@ def _accuracy(name: str, records: list[_Result]) -> dict[str, float | None]:
         return {f"{name}{what}": None for what in ("", "_sd", "_low", "_high")}
     mean = fmean(values)
     low, high = wilson_interval(mean, _items(name, records))
+    # As statistics.stdev, whose exact fractions take a tenth of the time of a large table.
     spread = sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1)) if len(values) > 1 else None
     return {name: mean, f"{name}_sd": spread, f"{name}_low": low, f"{name}_high": high}
 
@@ -328,7 +329,6 @@ def _items(name: str, records: list[_Result]) -> float:
     return fmean(r.metrics.get(f"{name}_effective_items", r.metrics.get("items")) or 0 for r in records)
 
 
-_ACCURACIES = {"top-1": "top1", "mean per-class": "mean_per_class"}
 _FROM_METRICS = (
     "fidelity", "top5", "kl", "ece", "items", "clusters", "classes", "classes_predicted", "teacher_classes_predicted"
 )  # fmt: skip

@@ -45,7 +45,7 @@ class Once:
 
 def make_plan(request: Request | Resolved) -> list[Cell]:
     """Return every cell of a request in running order, seeds last. Raise BadInput if a name or a file is wrong."""
-    resolved = resolve(request) if isinstance(request, Request) else request
+    resolved = resolve(request)
     cells: list[Cell] = []
     once = Once()
     for target, label, config in resolved.configurations:

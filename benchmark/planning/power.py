@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from benchmark.planning.cell import Cell
+from benchmark.records.record import ACCURACIES
 from benchmark.records.store import Store
 from benchmark.statistics.planning import minimum_detectable_effect
 from modalities.errors import BadInput
@@ -39,6 +40,5 @@ def _test_set(cell: Cell) -> tuple[str, int, str]:
 def _effective_items(cell: Cell, store: Store) -> float | None:
     with contextlib.suppress(BadInput):
         if record := store.read(cell.id):
-            name = "top1" if record.metric == "top-1" else "mean_per_class"
-            return record.metrics.get(f"{name}_effective_items")
+            return record.metrics.get(f"{ACCURACIES[record.metric]}_effective_items")
     return None

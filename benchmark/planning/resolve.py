@@ -34,8 +34,13 @@ class Resolved:
     left_out: tuple[str, ...] = ()  # variants that some targets do not have, in a sentence each
 
 
-def resolve(request: Request) -> Resolved:
-    """Return the configurations of a request in running order. Raise BadInput if a name or a file is wrong."""
+def resolve(request: Request | Resolved) -> Resolved:
+    """Return the configurations of a request in running order; those that were read from a file are resolved already.
+
+    Raises BadInput if a name or a file is wrong.
+    """
+    if isinstance(request, Resolved):
+        return request
     suite = load_suite(request.suite)
     if request.label and suite.variants:
         raise BadInput(f"the suite {suite.name} names its variants itself; run it without '{request.label}'.")
@@ -104,7 +109,7 @@ def _read(sections: dict[str, Any], root: Path, device: str, where: str) -> Reso
             raise UnknownName("section", key, known)
     entries = sections.pop("cells", None)
     if not isinstance(entries, list) or not entries:
-        raise BadInput("there is no list 'cells'; write an entry such as '- target: digits' for each target.")
+        raise BadInput("the list 'cells' is missing or empty; add an entry such as '- target: digits' for each target.")
     suite = suite_of(where, sections.pop("suite", {}))
     typed = _typed(sections.pop("request", {}))
     found = tuple(_configuration(entry, number, sections, suite) for number, entry in enumerate(entries, 1))

@@ -35,6 +35,9 @@ def _check_only(figures: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return dict(figures)  # a whole number stays whole, so that a record is written as it was read
 
 
+ACCURACIES = {"top-1": "top1", "mean per-class": "mean_per_class"}
+"""By a target's metric, which figure among a record's metrics is the score."""
+
 Control = Literal["chance", "majority", "untrained", "pruned", "teacher_top1"]
 Source = Annotated[dict[Literal["name", "sha256", "description"], str], Field(min_length=3)]
 TestSet = dict[Literal["items", "known_items", "ids_sha256"], Count | str | None]
@@ -72,6 +75,11 @@ class Record(CellAxes):
     seconds: Annotated[dict[str, float], WrapValidator(_check_only)] = field(default_factory=dict)  # by phase
     peak_memory_bytes: Count | None = None
     deviations: list[str] = field(default_factory=list)  # from the published setting, one sentence each
+
+    @property
+    def score(self) -> float | None:
+        """The student's accuracy by the target's metric, a fraction in [0, 1]; None unless the cell is done."""
+        return self.metrics.get(ACCURACIES[self.metric])
 
     @property
     def settings(self) -> dict[str, Any]:

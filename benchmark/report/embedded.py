@@ -68,7 +68,11 @@ def unpack(page: Path, folder: Path) -> Store:
     Its predictions say which class was the most probable one and nothing more: tables and claims need no more. Raises
     BadInput if the page is not a report, or if its records are not those that it was written with.
     """
-    content = read(page)
+    return restore(read(page), page, folder)
+
+
+def restore(content: Mapping[str, Any], page: Path, folder: Path) -> Store:
+    """Write what a report embeds into a store, ``folder/PROFILE``, and return it; ``page`` is what errors name."""
     for name in (content["profile"], *content["manifests"]):
         if name in (".", "..") or Path(name).name != name:
             raise _not_a_report(page, f"a file in it is called '{name}'")

@@ -122,7 +122,7 @@ def test_threads_of_the_caller_are_left_as_they_were(call):
         ({"device": "gpu"}, "choose auto, cpu, cuda or cuda:N"),
         ({"device": "cuda:99"}, "the device cuda:99 does not exist"),
         ({"results": __file__}, "cannot be written"),
-        ({"target": []}, "there is no target to run"),
+        ({"target": []}, "no targets were given"),
         ({"seeds": []}, "seeds is empty"),
         ({"seeds": [0.5]}, "are not seeds; give whole numbers"),
         ({"seed": "1"}, "are not seeds; give whole numbers"),
