@@ -72,8 +72,8 @@ def preview(source: ImageSource, view: ImageView, policy: ImagePolicy, *, seed: 
 def _title(source: ImageSource, view: ImageView, policy: ImagePolicy) -> str:
     several = f" (1 of {source.items} pictures)" if source.items > 1 else ""
     named = f"{source.ref.name}{several}, {source.width} x {source.height}"
-    segments = f"segments of {view.size} x {view.size} by the policy {policy.name}"
-    return readable(f"{named}, and {segments}; a box and a tile of one number are the same")
+    segments = f"{view.size} x {view.size} segments made by the policy {policy.name}"
+    return readable(f"{named}, and {segments}; each numbered box is the tile with its number")
 
 
 def _outlined(source: ImageSource, stream: ImageStream, view: ImageView, numbers: list[int]) -> Image:
