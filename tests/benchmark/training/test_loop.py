@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.config.schema import Training
+from benchmark.config.schema import OPTIMISERS, Training
 from benchmark.system.ranks import Ranks
 from benchmark.training import loop
 from benchmark.training.callbacks import IgnoreProgress, Interrupted
 from benchmark.training.checkpoints import Checkpoints
 from benchmark.training.loop import AGREE_SECONDS, READ_EVERY, Curve, Diverged, StopPoll, optimise, take_step
 from benchmark.training.schedule import learning_rate, make_optimiser
-from doubles import CPU, StopAfter, as_read
+from doubles import CPU, StopAfter, as_read, same_weights, seeded
 
 
 def training(**changes) -> Training:
@@ -295,3 +295,26 @@ def test_a_training_that_was_stopped_continues_to_the_same_weights_and_the_same_
     parts = weight(-5.0)  # a new process would begin with other weights
     assert trained(parts, checkpoints=Checkpoints(tmp_path, "a")).rows == expected.rows
     assert torch.equal(parts.weight, whole.weight)
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("stop", [1, 25, 49])
+def test_the_state_of_every_optimiser_is_taken_up_again(tmp_path, optimiser, stop):
+    def fresh() -> nn.Module:
+        return seeded(1, lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(128, 5)))
+
+    def trained(network: nn.Module, callback: IgnoreProgress | None = None, **options) -> Curve:
+        def loss_at(step: int) -> Iterator[torch.Tensor]:
+            yield network(torch.rand(4, 3, 6, 6)).square().mean()
+
+        made = training(optimiser=optimiser, lr=0.01, weight_decay=0.1)
+        return optimise(network, loss_at, made, seed=1, device=CPU, callback=callback, **options)
+
+    whole, parts, polls = fresh(), fresh(), itertools.count(1)
+    expected = trained(whole)
+    stopped = StopAfter(0)
+    stopped.should_stop = lambda: next(polls) >= stop
+    with pytest.raises(Interrupted):
+        trained(fresh(), stopped, checkpoints=Checkpoints(tmp_path, "a"))
+    assert trained(parts, checkpoints=Checkpoints(tmp_path, "a")).rows == expected.rows
+    assert same_weights(parts, whole)

@@ -5,16 +5,12 @@ from __future__ import annotations
 import copy
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from benchmark.config.schema import Training
-from benchmark.training.callbacks import IgnoreProgress, Interrupted
-from benchmark.training.checkpoints import Checkpoints
-from benchmark.training.loop import optimise
 from benchmark.training.muon import COEFFICIENTS, ITERATIONS, orthogonalised
 from benchmark.training.schedule import apply_schedule, make_optimiser
 
@@ -103,38 +99,3 @@ def test_a_kernel_without_a_gradient_stays_and_one_of_zeros_only_decays():
     optimiser.step()
     assert torch.equal(other.weight, before[1])
     torch.testing.assert_close(kernel.weight.detach(), before[0] * (1 - 0.02 * 0.1))
-
-
-def loss_of(network):
-    def loss_at(step):
-        inputs = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(step))
-        yield network(inputs).square().mean()
-
-    return loss_at
-
-
-@pytest.mark.parametrize("stop", [1, 25, 59])
-def test_a_run_that_was_stopped_continues_bit_for_bit(tmp_path, stop):
-    def fresh():
-        torch.manual_seed(1)
-        return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(128, 5))
-
-    class Stop(IgnoreProgress):
-        asked = 0
-
-        def should_stop(self):
-            self.asked += 1
-            return self.asked >= stop
-
-    whole = fresh()
-    optimise(whole, loss_of(whole), TRAINING, seed=0, device=torch.device("cpu"))
-    network = fresh()
-    with pytest.raises(Interrupted):
-        optimise(network, loss_of(network), TRAINING, seed=0, device=torch.device("cpu"),
-                 checkpoints=Checkpoints(tmp_path, "student"), callback=Stop())  # fmt: skip
-    resumed = fresh()
-    curve = optimise(resumed, loss_of(resumed), TRAINING, seed=0, device=torch.device("cpu"),
-                     checkpoints=Checkpoints(tmp_path, "student"))  # fmt: skip
-    assert curve.rows[-1][0] == 60
-    for name, value in whole.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], value), name

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.config.schema import Training
+from benchmark.config.schema import OPTIMISERS, Training
 from benchmark.training.schedule import apply_schedule, learning_rate, make_optimiser, momentum
 from doubles import as_read
 
@@ -33,7 +33,7 @@ class Mixed(nn.Module):
 DECAYED = {"linear.weight", "conv1.weight", "conv2.weight", "conv3.weight", "embedding.weight"}
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd", "muon"])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_weight_decay_is_the_recipes_for_every_weight_of_two_axes_or_more_and_0_elsewhere(optimiser):
     network = Mixed()
     made = make_optimiser(network, training(optimiser=optimiser, weight_decay=0.3))
