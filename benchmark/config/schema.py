@@ -31,7 +31,9 @@ class Training:
 
     steps: Annotated[int, Setting("optimisation steps, one batch each", above=0)] = MISSING
     batch: Annotated[int, Setting("inputs in a batch", low=2)] = MISSING
-    optimiser: Annotated[str, Setting("the optimiser, of PyTorch", choices=OPTIMISERS)] = "adamw"
+    optimiser: Annotated[
+        str, Setting("PyTorch's, or muon: orthogonalised momentum for kernels, adamw for the rest", choices=OPTIMISERS)
+    ] = "adamw"
     lr: Annotated[float, Setting("peak learning rate", above=0)] = MISSING
     weight_decay: Annotated[float, Setting("weight decay", low=0)] = 0.0
     decay: Annotated[
