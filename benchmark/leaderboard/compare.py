@@ -14,7 +14,7 @@ from benchmark.leaderboard.outcomes import row_outcomes
 from benchmark.leaderboard.ranking import LEVEL
 from benchmark.leaderboard.table import ROW_AXES
 from benchmark.records.record import ManifestEntry, Record
-from benchmark.records.settings import changes, flat
+from benchmark.records.settings import changes, flat, without_data
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 
@@ -271,19 +271,30 @@ def in_all_folds(side: Side) -> Side:
 
     Raises BadInput if there are none.
     """
-    own, seeds = but_fold(side.records[0].settings), {record.seed for record in side.records}
-    cells = [cell for cell in side.store.requested_cells() if cell.target == side.records[0].target]
+    first, seeds = side.records[0], {record.seed for record in side.records}
+    folds = {record.fold for record in side.records}
+    cells = [cell for cell in side.store.requested_cells() if cell.target == first.target and cell.fold not in folds]
     every = [record for cell in cells if cell.seed in seeds and (record := side.store.read(cell.id))]
-    found = [record for record in every if record.status == "done" and but_fold(record.settings) == own]
-    if len({record.fold for record in found}) < 2:
+    own = but_fold(first.settings)
+    others = [record for record in every if record.status == "done" and but_fold(record.settings) == own]
+    if not others and len(folds) == 1:
         raise BadInput(f"{side.name} is done in one fold alone; run it in the others too, with folds=[1,2].")
+    rows: dict[int, set[str]] = {}
+    for record in others:
+        rows.setdefault(record.fold, set()).add(record.row)
+    if several := [fold for fold, found in rows.items() if len(found) > 1]:
+        raise BadInput(
+            f"{side.name} has several rows in fold {several[0]}, of other data: {', '.join(sorted(rows[several[0]]))}; "
+            "take those that do not count out of the leaderboard (`benchmark forget`)."
+        )
+    found = [*side.records, *others]
     ordered = sorted(found, key=lambda record: (record.fold, record.seed))
     return replace(side, name=f"{side.name} in all folds", records=tuple(ordered))
 
 
 def but_fold(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a row without its fold."""
-    return {key: value for key, value in settings.items() if key != "fold"}
+    """Return the settings of a row without its fold, and without the hash of its data, which every fold has its own."""
+    return {key: value for key, value in without_data(settings).items() if key != "fold"}
 
 
 def sentence(pair: Comparison) -> str:
