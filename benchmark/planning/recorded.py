@@ -34,6 +34,10 @@ def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
 
     Raises BadInput if the source or the target's data are not the ones that the record names.
     """
+    if record.is_handed_in:
+        raise BadInput(
+            f"the predictions of {record.id} were handed in, and nothing else of it is known; choose another."
+        )
     adapter = registry.target(record.target)
     modality, identity = registry.modality(adapter.info.modality), record.config
     config = compose_target(record.target, [], profile="demo", suite="all")
