@@ -116,7 +116,7 @@ def _columns(path: Path, header: Sequence[str], items: ScoredItems) -> tuple[str
     known = {*ITEMS, *CLASSES, *(f"{kind}_{number}" for kind in OUTPUTS for number in range(count))}
     outputs = " or ".join(f"{kind}_0 to {kind}_{count - 1}" for kind in OUTPUTS)
     usage = (
-        "separate columns by commas, name the item by item or index, and give class, class_index, or one column for each "
+        "separate columns by commas, name the item by item or index, and give class, class_index, or a column for each "
         f"of the {count} classes of {items.info.name}, {outputs}"
     )
     if twice := [name for name in header if header.count(name) > 1]:

@@ -55,7 +55,7 @@ def scored_items(target: str, profile: str, root: Path, fold: int = 1) -> Scored
     location = examine(location, adapter, config.view, fold)
     if not location.ready:
         about: Argument | None = "root" if location.kind == "real" else None
-        raise BadInput(f"the test items of {target} are not known, since its data are {location.instructions}", about)
+        raise BadInput(f"the test items of {target} are not known: {location.instructions}", about)
     data = adapter.test(location.root, config.view, fold)
     return ScoredItems(
         adapter.info, config.profile.name, fold, location, list(data.item_ids), data.labels, list(data.groups)
