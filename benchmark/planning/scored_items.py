@@ -38,7 +38,9 @@ class ScoredItems:
 
     def __str__(self) -> str:
         fold = f", fold {self.fold}" if self.info.folds > 1 else ""
-        return f"the {len(self.ids):,} test items of {self.info.name} ({self.location.kind} data{fold})"
+        kind = self.location.kind
+        data = f"{kind} data, as in the profile {self.profile}" if kind == "stand-in" else f"{kind} data"
+        return f"the {len(self.ids):,} test items of {self.info.name} ({data}{fold})"
 
 
 def scored_items(target: str, profile: str, root: Path, fold: int = 1) -> ScoredItems:

@@ -17,11 +17,10 @@ def test_they_are_those_that_a_cell_is_scored_on(ran, tmp_path):
     assert str(items) == "the 365 test items of digits (shipped data)"
 
 
-def test_a_stand_in_is_written_and_its_size_is_not_that_of_the_dataset(tmp_path, monkeypatch):
-    monkeypatch.setenv("BENCHMARK_CACHE", str(tmp_path))
+def test_a_stand_in_is_written_and_its_size_is_not_that_of_the_dataset(tmp_path):
     items = scored_items("esc50", "smoke", tmp_path / "nowhere", fold=2)
     assert items.location.kind == "stand-in" and items.test_set["known_items"] is None
-    assert str(items).endswith("of esc50 (stand-in data, fold 2)")
+    assert str(items).endswith("of esc50 (stand-in data, as in the profile smoke, fold 2)")
     assert items.ids != scored_items("esc50", "smoke", tmp_path / "nowhere").ids
 
 
