@@ -73,7 +73,7 @@ def _again(record: Record, typed: Sequence[str]) -> dict[str, Any]:
 
 def _request(manifest: Manifest, record: Record) -> str:
     if record.is_handed_in:
-        return f"benchmark merge {record.provenance[HANDED_IN].get('file')}"
+        return f"benchmark merge {record.handed_in.get('file', 'FILE')}"
     if "cell" in manifest.selection:
         return "benchmark.run, from Python"
     return run_command(request_of(manifest, record.profile))
@@ -154,9 +154,9 @@ def facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "row", f"{row['id']}, seeds {', '.join(str(seed) for seed in sorted(row['cells'].values()))}"
     yield "labels", "; ".join(row["labels"])
     yield from _of_process(found["provenance"])
-    if handed_in := found["provenance"].get(HANDED_IN):
+    if isinstance(handed_in := found["provenance"].get(HANDED_IN), Mapping):
         yield "handed in", f"{handed_in.get('file')}, SHA-256 {handed_in.get('file_sha256')}"
-        yield "statement", stated(found["provenance"])
+        yield "statement", stated(handed_in)
     seconds = found["seconds"]
     by_phase = ", ".join(f"{phase} {duration(value)}" for phase, value in seconds.items())
     yield "time", f"{duration(sum(seconds.values()))} ({by_phase})" if seconds else ""

@@ -104,7 +104,7 @@ def _settings(first: Side, second: Side, handed_in: bool) -> list[dict[str, Any]
     own = [record.config if len(first.records) == len(second.records) == 1 else record.settings for record in sides]
     if handed_in:
         own = [
-            {"source": record.source["name"], "handed_in": stated(record.provenance) if record.is_handed_in else None}
+            {"source": record.source["name"], "handed_in": stated(record.handed_in) if record.is_handed_in else None}
             for record in sides
         ]
     return [{"profile": record.profile, **settings} for record, settings in zip(sides, own, strict=True)]

@@ -95,7 +95,7 @@ def figures(predictions: Predictions, probabilities: bool) -> dict[str, float | 
 
 def figures_again(record: Record, predictions: Predictions) -> dict[str, float | None]:
     """Return what ``figures`` gives for a record's predictions."""
-    return figures(predictions, bool(content_of(record.provenance).get("probabilities")))
+    return figures(predictions, bool(record.handed_in.get("probabilities")))
 
 
 def store_handed_in(handed: HandedIn, store: Store) -> bool:
@@ -126,7 +126,7 @@ def _key(record: Record) -> dict[str, Any]:
 
 def _refuse_other(handed: HandedIn, ours: Record) -> None:
     """Raise BadInput if a record is of other predictions, or of another statement."""
-    theirs, known = content_of(handed.record.provenance), content_of(ours.provenance)
+    theirs, known = content_of(handed.record.handed_in), content_of(ours.handed_in)
     changed = [key for key in dict.fromkeys((*known, *theirs)) if known.get(key) != theirs.get(key)]
     if not changed:
         return

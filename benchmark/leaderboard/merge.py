@@ -143,7 +143,7 @@ def _merge_cell(store: Store, target: Store, id: str, refused: set[str], result:
 
 
 def _figures(record: Record) -> tuple[Any, ...]:
-    return record.metrics, record.controls, record.segments, record.test_set, content_of(record.provenance)
+    return record.metrics, record.controls, record.segments, record.test_set, content_of(record.handed_in)
 
 
 def _score(record: Record) -> str:

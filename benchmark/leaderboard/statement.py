@@ -12,7 +12,6 @@ from pydantic.dataclasses import dataclass
 
 from benchmark.records.cell_key import Count, Name, Positive, Whole
 from benchmark.records.json_checks import STRICT, first_problem
-from benchmark.records.record import HANDED_IN
 from modalities.errors import BadInput
 
 NOT_STATED = "not stated"
@@ -63,22 +62,21 @@ def read_statement(predictions: Path) -> Statement:
         raise BadInput(f"{path} is not usable ({first_problem(error)}); correct it: the keys are {known}.") from error
 
 
-def content_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was handed in, by a record's provenance, but for the file that it came in; empty for other records.
+def content_of(handed_in: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was handed in (``Record.handed_in``), but for the file that it came in.
 
     Two files with the same content are the same predictions.
     """
-    found = provenance.get(HANDED_IN)
-    return {key: value for key, value in found.items() if key not in _OF_FILE} if isinstance(found, Mapping) else {}
+    return {key: value for key, value in handed_in.items() if key not in _OF_FILE}
 
 
-def stated(provenance: Mapping[str, Any]) -> str:
-    """Return what was stated with predictions that were handed in, as a text for people."""
-    found = content_of(provenance)
+def stated(handed_in: Mapping[str, Any]) -> str:
+    """Return what was stated with predictions that were handed in (``Record.handed_in``), as a text for people."""
     shown = {
-        "datum": found.get("source"), "segments": _counted(found.get("segments")), "teacher": found.get("teacher"),
-        "student": found.get("student"), "teacher's accuracy": _percent(found.get("teacher_accuracy")),
-        "reference": found.get("reference"),
+        "datum": handed_in.get("source"), "segments": _counted(handed_in.get("segments")),
+        "teacher": handed_in.get("teacher"), "student": handed_in.get("student"),
+        "teacher's accuracy": _percent(handed_in.get("teacher_accuracy")),
+        "reference": handed_in.get("reference"),
     }  # fmt: skip
     said = "; ".join(f"{name} {value}" for name, value in shown.items() if value)
     return f"stated and not checked: {said}" if said else "nothing is stated"

@@ -254,7 +254,7 @@ def _row(
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         **published_columns(example, deviations, published.get(first.target, ())),
         "cells": [record.id for record in done],
-        "handed_in": stated(example.provenance if example else {}) if handed_in else "",
+        "handed_in": stated(example.handed_in if example else {}) if handed_in else "",
         "note": "; ".join([*notes, UNSEEN] if handed_in else notes),
         **(_figures(done) if done else {}),
         **({"segments": None, "seconds": None} if handed_in else {}),

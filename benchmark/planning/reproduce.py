@@ -15,7 +15,7 @@ from benchmark.planning.cell import accepted_guard
 from benchmark.planning.plan import AS_BEFORE, Once, student_identity, teacher_identity
 from benchmark.planning.select import Request
 from benchmark.records.identity import canonical_json, cell_id
-from benchmark.records.record import HANDED_IN, Record, is_real_training_items
+from benchmark.records.record import Record, is_real_training_items
 from benchmark.records.settings import flat
 from modalities import registry
 from modalities.base import SourceRef
@@ -56,7 +56,7 @@ def reproduction(record: Record, typed: Sequence[str] = ()) -> Reproduction:
     handed in, and for what this installation cannot plan.
     """
     if record.is_handed_in:
-        file = record.provenance[HANDED_IN].get("file")
+        file = record.handed_in.get("file", "FILE")
         raise BadInput(f"its predictions were handed in; `benchmark merge {file}` scores them again.")
     profile = _profile_of(record)
     kind = str(record.provenance.get("device", "")).partition(":")[0]

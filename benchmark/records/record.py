@@ -91,6 +91,12 @@ class Record(CellAxes):
         return HANDED_IN in self.config
 
     @property
+    def handed_in(self) -> dict[str, Any]:
+        """What was handed in: file, hashes, and what was stated; empty for other records."""
+        found = self.provenance.get(HANDED_IN)
+        return found if isinstance(found, dict) else {}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What the record's row has in common: everything that the id covers, except the seed."""
         return {key: value for key, value in self.config.items() if key != "seed"}

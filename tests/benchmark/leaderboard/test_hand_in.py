@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmark.cli.why import facts, provenance_of
 from benchmark.leaderboard import formats
 from benchmark.leaderboard.compare import compare_rows, sides_of
 from benchmark.leaderboard.documents import is_missing
@@ -224,3 +225,15 @@ def test_it_is_found_as_a_cell_and_cannot_be_planned_again(own, tmp_path):
     _, record = find_cell(store.root.parent, "digits-Theirs-s0")
     with pytest.raises(BadInput, match=r"handed in; `benchmark merge theirs\.csv` scores them again"):
         reproduction(record)
+
+
+@pytest.mark.parametrize("provenance", [{}, {"handed_in": []}, {"handed_in": {"segments": "many", "source": 3}}])
+def test_a_record_that_lacks_its_statement_costs_nothing_but_that(own, tmp_path, provenance):
+    store, ids, logits, _ = own
+    handed = score_file(written(tmp_path, ids, logits), SMOKE, tmp_path)
+    bare = replace(handed.record, provenance=provenance)
+    add_handed_in(replace(handed, record=bare), store)
+    (row,) = rows_of(store, handed_in=True)
+    assert row["handed_in"] and row["status"] == "done"
+    found = provenance_of(store, store.read(bare.id), store.manifest_files().values())
+    assert dict(facts(found))["score (top-1)"] and found["requested_by"] == ["benchmark merge FILE"]
