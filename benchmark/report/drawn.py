@@ -38,6 +38,8 @@ def retention(row: ReportRow, name: str, mark: str) -> Figure:
     share, teacher, bounds = row.row["retention"], row.row["teacher_score"], retention_bounds(row.row)
     if is_missing(share):
         status, reason = row.row["status"], row.row["reason"]
+        if row.is_handed_in and status == "done":
+            status, reason = "not known", "its teacher was not seen"
         return {"bar": "", "reason": f"{status}: {reason}" if reason else status, "share": "", "bounds": ""}
     ticks = [
         (what, row.row[what] / teacher)
