@@ -83,12 +83,15 @@ def write_beside(axes: Axes, y: float, text: str) -> None:
     axes.text(1.02, y, text, transform=place, va="center", fontsize=SMALL, linespacing=1.1)
 
 
-def stacked(entries: Iterable[tuple[Any, str]], width: float, *, least: float = 0.165) -> tuple[list[Any], float]:
-    """Put entries below each other, each as high as its label needs, which is folded: places, entries, labels."""
+def stacked(entries: Iterable[tuple[Any, str, int]], width: float) -> tuple[list[tuple[float, Any, str]], float]:
+    """Put entries below each other, each as high as its label, which is folded, and that many lines beside it need.
+
+    Returns where the middle of each is, in inches from the top, the entry and its folded label; and the inches in all.
+    """
     places, top = [], 0.02
-    for entry, label in entries:
+    for entry, label, beside in entries:
         lines = folded(label, 0.36 * width, most=4)
-        own = max(least, 0.05 + 0.115 * len(lines))
+        own = max(0.165, 0.05 + 0.115 * max(len(lines), beside))
         places.append((top + own / 2, entry, "\n".join(lines)))
         top += own
     return places, top + 0.02

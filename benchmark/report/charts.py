@@ -218,7 +218,7 @@ class Bars(Plot):
         return 3
 
     def _places(self, width: float) -> tuple[list[tuple[float, Bar, str]], float]:
-        return stacked(((bar, bar.label) for bar in self.bars), width)
+        return stacked(((bar, bar.label, len(_reason(bar, width))) for bar in self.bars), width)
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class Differences(Plot):
         return 2
 
     def _places(self, width: float) -> tuple[list[tuple[float, Difference, str]], float]:
-        return stacked(((row, row.label) for row in self.rows), width, least=0.27)
+        return stacked(((row, row.label, 2) for row in self.rows), width)
 
 
 def in_page(plot: Plot, name: str) -> str:
@@ -307,8 +307,7 @@ def _within(row: Difference) -> list[float]:
 
 def _draw_bar(axes: Axes, y: float, bar: Bar, width: float) -> None:
     if bar.share is None:
-        text = "\n".join(folded(bar.reason, 0.58 * width, most=2))
-        axes.text(1, y, text, va="center", color=WARNING, fontsize=SMALL, linespacing=1.1)
+        axes.text(1, y, "\n".join(_reason(bar, width)), va="center", color=WARNING, fontsize=SMALL, linespacing=1.1)
         return
     axes.barh(y, 100, height=0.1, color=WHOLE)
     own: dict[str, Any] = {"facecolor": COLOURS[0]}
@@ -322,6 +321,10 @@ def _draw_bar(axes: Axes, y: float, bar: Bar, width: float) -> None:
     if bar.bounds:
         axes.plot([100 * bound for bound in bar.bounds], [y, y], color=INK, linewidth=0.9, marker="|", markersize=4)
     write_beside(axes, y, _figures(100 * bar.share, bar.bounds and (100 * bar.bounds[0], 100 * bar.bounds[1])))
+
+
+def _reason(bar: Bar, width: float) -> list[str]:
+    return folded(bar.reason, 0.58 * width, most=2)
 
 
 def _thinned(series: Series) -> Series:

@@ -74,6 +74,7 @@ class Block:
     rows: list[ReportRow]
     remarks: list[str]
     methods: Mapping[str, Any] | None
+    references: list[Mapping[str, Any]]  # tables of what others published (``leaderboard.references``)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,16 @@ def findings(results: Path, profile: str, published: Mapping[str, Sequence[Publi
         ]
         first = rows[0]
         blocks.append(
-            Block(title, first["data"], first["modality"], block["caveats"], found, block["remarks"], block["methods"])
+            Block(
+                title,
+                first["data"],
+                first["modality"],
+                block["caveats"],
+                found,
+                block["remarks"],
+                block["methods"],
+                block["references"],
+            )
         )
     claims, without = _claims(results, profile)
     records = {cell.entry.id: cell.record for cells in by_row.values() for cell in cells if cell.record is not None}

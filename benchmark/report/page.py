@@ -42,6 +42,7 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
         heads=[(head, name) for name, head in found.columns.items()], texts=_TEXTS,
         filters={name: _values(rows, name) for name in ("modality", "target", "source")},
         blocks=[_block(block, number, profile) for number, block in enumerate(found.blocks)],
+        references=[(block.modality, table) for block in found.blocks for table in block.references],
         ablations=[_ablation(one, number, profile) for number, one in enumerate(found.ablations)],
         claims=_claims(found), claims_legend=claim_formats.LEGEND, claims_header=claim_formats.HEADER,
         data=[{"datum": one, "mark": _mark_of_all(one.data, profile)} for one in data],
