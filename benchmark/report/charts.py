@@ -196,8 +196,13 @@ class Bars(Plot):
         places, total = self._places(width)
         ends = [end for bar in self.bars for end in (bar.share or 0, bar.bounds[1] if bar.bounds else 0)]
         most = max([1.0, *ends])
+        _draw_bars(axes, places)
         for y, bar, _ in places:
-            _draw_bar(axes, y, bar, width)
+            if bar.share is None:
+                reason = "\n".join(_reason(bar, width))
+                axes.text(1, y, reason, va="center", color=WARNING, fontsize=SMALL, linespacing=1.1)
+            else:
+                write_beside(axes, y, _bar_figures(bar.share, bar.bounds))
         axes.set(xlim=(0, 100 * most), ylim=(total, 0), xlabel="retention: student's / teacher's accuracy, %")
         axes.set_yticks([y for y, _, _ in places], [label for _, _, label in places])
         tidy(axes, x=True, y=False)
@@ -305,22 +310,30 @@ def _within(row: Difference) -> list[float]:
     return [max(-100.0, min(100.0, value)) for value in known]
 
 
-def _draw_bar(axes: Axes, y: float, bar: Bar, width: float) -> None:
-    if bar.share is None:
-        axes.text(1, y, "\n".join(_reason(bar, width)), va="center", color=WARNING, fontsize=SMALL, linespacing=1.1)
-        return
-    axes.barh(y, 100, height=0.1, color=WHOLE)
+def _draw_bars(axes: Axes, places: Sequence[tuple[float, Bar, str]]) -> None:
+    """Draw bars with their intervals, chance and untrained students, each kind at once: pages have hundreds."""
+    known = [(y, bar, bar.share) for y, bar, _ in places if bar.share is not None]
+    axes.barh([y for y, _, _ in known], 100, height=0.1, color=WHOLE)
     own: dict[str, Any] = {"facecolor": COLOURS[0]}
-    if bar.is_control:
-        own = {"facecolor": "none", "edgecolor": COLOURS[6], "linestyle": (0, (3, 1.5)), "linewidth": 0.9}
-    axes.barh(y, 100 * bar.share, height=0.1, **own)
-    if bar.chance is not None:
-        axes.plot([100 * bar.chance] * 2, [y - 0.07, y + 0.07], color=INK, linestyle=":", linewidth=0.9)
-    if bar.untrained is not None:
-        axes.plot([100 * bar.untrained], [y], color=INK, marker="d", markerfacecolor="none", markeredgewidth=0.6)
-    if bar.bounds:
-        axes.plot([100 * bound for bound in bar.bounds], [y, y], color=INK, linewidth=0.9, marker="|", markersize=4)
-    write_beside(axes, y, _figures(100 * bar.share, bar.bounds and (100 * bar.bounds[0], 100 * bar.bounds[1])))
+    of_control = {"facecolor": "none", "edgecolor": COLOURS[6], "linestyle": (0, (3, 1.5)), "linewidth": 0.9}
+    for is_control, looks in ((False, own), (True, of_control)):
+        some = [(y, 100 * share) for y, bar, share in known if bar.is_control == is_control]
+        axes.barh([y for y, _ in some], [share for _, share in some], height=0.1, **looks)
+    chances = [(y, 100 * bar.chance) for y, bar, _ in known if bar.chance is not None]
+    tops, bottoms = ([y + end for y, _ in chances] for end in (-0.07, 0.07))
+    axes.vlines([x for _, x in chances], tops, bottoms, color=INK, linestyle=":", linewidth=0.9)
+    untrained = [(y, 100 * bar.untrained) for y, bar, _ in known if bar.untrained is not None]
+    marks: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "markeredgewidth": 0.6, "color": INK}
+    axes.plot([x for _, x in untrained], [y for y, _ in untrained], marker="d", **marks)
+    bounds = [(y, 100 * bar.bounds[0], 100 * bar.bounds[1]) for y, bar, _ in known if bar.bounds]
+    axes.hlines(
+        [y for y, _, _ in bounds], [low for _, low, _ in bounds], [high for *_, high in bounds], INK, linewidth=0.9
+    )
+    ends = [(end, y) for y, *both in bounds for end in both]
+    axes.plot(
+        [x for x, _ in ends], [y for _, y in ends], color=INK, marker="|", markersize=4, markeredgewidth=0.9,
+        linestyle="none",
+    )  # fmt: skip
 
 
 def _reason(bar: Bar, width: float) -> list[str]:
@@ -352,8 +365,11 @@ def _bar_in_words(bar: Bar) -> str:
         return f"{bar.label}: {bar.reason}."
     ticks = [("chance", bar.chance), ("an untrained student", bar.untrained)]
     said = "".join(f"; {what} {100 * share:.1f} %" for what, share in ticks if share is not None)
-    shown = _figures(100 * bar.share, bar.bounds and (100 * bar.bounds[0], 100 * bar.bounds[1]))
-    return f"{bar.label}: {shown} %{said}."
+    return f"{bar.label}: {_bar_figures(bar.share, bar.bounds)} %{said}."
+
+
+def _bar_figures(share: float, bounds: Interval | None) -> str:
+    return _figures(100 * share, bounds and (100 * bounds[0], 100 * bounds[1]))
 
 
 def _figures(value: float | None, bounds: Interval | None) -> str:

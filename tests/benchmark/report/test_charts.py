@@ -91,7 +91,7 @@ def test_a_bar_is_as_long_as_its_share_and_lies_within_the_axes():
     with style():
         (axes,) = drawn(bars(*own), "column")[0].axes
         widths = [patch.get_width() for patch in axes.patches]
-        assert widths == [100, 25, 100, 140, 100, 0]
+        assert widths == [100, 100, 100, 25, 140, 0]
         assert axes.get_xlim() == (0, 160)
         assert axes.patches[-1].get_facecolor()[3] == 0
 
