@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.claims import formats as claim_formats
 from benchmark.claims.collect import Tested
 from benchmark.leaderboard.documents import is_missing
+from benchmark.leaderboard.formats import COLLAPSED
 from benchmark.plotting.style import CONTROL
 from benchmark.report.charts import Bar, Bars, Difference, Differences, Interval, Lines, Plot, Point, Series
 from benchmark.report.collect import Ablation, Block, Findings, ReportRow
@@ -79,7 +80,7 @@ def _bar(row: ReportRow, label: str) -> Bar:
 
 
 def _marked(row: ReportRow, name: str) -> str:
-    return f"{name} (control)" if row.is_noise else name
+    return f"{name}{' (control)' if row.is_noise else ''}{f' {COLLAPSED}' if row.row['collapsed'] else ''}"
 
 
 def curves(block: Block, mark: str) -> list[Plot]:

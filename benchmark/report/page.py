@@ -37,6 +37,7 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
     text, sha256 = embedded
     profile = found.profile
     rows = found.rows
+    details = [_details(row, rows, profile, about) for row in rows]
     return _environment().get_template("report.html").render(
         it=found, legend=found.legend, shipped=MARKS["shipped"],
         heads=[(head, name) for name, head in found.columns.items()], texts=_TEXTS,
@@ -46,7 +47,7 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
         ablations=[_ablation(one, number, profile) for number, one in enumerate(found.ablations)],
         claims=_claims(found), claims_legend=claim_formats.LEGEND, claims_header=claim_formats.HEADER,
         data=[{"datum": one, "mark": _mark_of_all(one.data, profile)} for one in data],
-        details=[_details(row, rows, profile, about) for row in rows],
+        details=details, without_command=sum(_is_done(one["row"]) and not one["command"] for one in details),
         records=Markup(text), sha256=sha256, count=len(found.records), figures=sum(map(_is_done, rows)),
     )  # fmt: skip
 
@@ -72,9 +73,8 @@ def _environment() -> Environment:
 
 
 def _mark_of_all(data: Sequence[str], profile: str) -> str:
-    """Return the mark of what is used by rows of several kinds of data."""
-    kinds = [text for kind in data if (text := mark(kind, profile))]
-    return " / ".join(dict.fromkeys(kinds)) + (" / other rows: real data" if kinds and "real" in data else "")
+    """Return the mark of what is used by rows of several kinds of data, unless some are real: the rows say it then."""
+    return "" if "real" in data else " / ".join(dict.fromkeys(mark(kind, profile) for kind in data))
 
 
 def _values(rows: Sequence[ReportRow], name: str) -> list[str]:
@@ -174,11 +174,13 @@ def _seed(cell: FoundCell) -> dict[str, Any]:
             "problem": cell.problem,
             "seconds": "",
             "when": "",
+            "commit": "",
         }
     name = "mean_per_class" if record.metric == "mean per-class" else "top1"
     return {
         "id": cell.entry.id, "seed": cell.entry.seed, "score": percent(record.metrics.get(name)), "problem": "",
         "seconds": f"{sum(record.seconds.values()):,.1f}", "when": record.provenance.get("started") or "not recorded",
+        "commit": _commit(record) or "not recorded",
     }  # fmt: skip
 
 
@@ -197,9 +199,25 @@ def _neighbour(row: ReportRow, rows: Sequence[ReportRow]) -> dict[str, Any] | No
         return None
     differing, other = min(found, key=lambda entry: len(entry[0]))
     words = [f"{key}: {_value(here)} here, {_value(there)} there" for key, (here, there) in differing.items()]
+    for what, of in (("seeds", _seeds), ("commit of this package", _commits)):
+        if of(row) != of(other):
+            words.append(f"{what}: {of(row)} here, {of(other)} there")
     if len(words) > MOST_CHANGES:
         words = [*words[:MOST_CHANGES], f"and {len(words) - MOST_CHANGES} settings more"]
     return {"row": other, "words": words or ["no setting: only the files or versions they were made of differ"]}
+
+
+def _seeds(row: ReportRow) -> str:
+    return ", ".join(str(cell.entry.seed) for cell in row.cells if cell.is_done)
+
+
+def _commits(row: ReportRow) -> str:
+    return ", ".join(sorted({_commit(cell.record) for cell in row.cells if cell.record} - {""})) or "not recorded"
+
+
+def _commit(record: Record) -> str:
+    """Return the first digits of the commit that made a record; empty if it does not say."""
+    return str(record.provenance.get("commit") or "")[:7]
 
 
 def _value(value: Any) -> str:
