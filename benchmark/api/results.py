@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.planning.cell import Cell
 from benchmark.records.find import find_records
+from benchmark.records.identity import canonical_json
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from modalities.errors import BadInput, readable
@@ -189,7 +190,7 @@ def find(
 
 
 def compare(first: RunRecord | Sequence[RunRecord], second: RunRecord | Sequence[RunRecord]) -> Comparison:
-    """Compare two rows of one target, each with one or several seeds, on the same test items.
+    """Compare two rows of one target, each with one or several seeds, and folds, on the same test items.
 
     The test is paired, item by item, and takes seeds and leak units into account
     (``benchmark.statistics.paired.compare``).
@@ -199,8 +200,8 @@ def compare(first: RunRecord | Sequence[RunRecord], second: RunRecord | Sequence
         ``low`` to ``high``, and ``p``; ``verdict``: whether the second is ``better`` or ``worse`` at 5 %, or
         ``undecided``; ``settings`` and ``figures``: what differs, as pairs.
 
-    Raises BadInput if a side is empty, or is not done, or has records of several rows; or if the two are not of one
-    target and fold.
+    Raises BadInput if a side is empty, or is not done, or has records of rows that differ in more than the fold; or if
+    the two are not of one target and the same folds.
     """
     from benchmark.leaderboard.compare import compare_rows
 
@@ -208,12 +209,12 @@ def compare(first: RunRecord | Sequence[RunRecord], second: RunRecord | Sequence
 
 
 def _side(given: RunRecord | Sequence[RunRecord]) -> Side:
-    from benchmark.leaderboard.compare import Side
+    from benchmark.leaderboard.compare import Side, but_fold
 
     records = [given] if isinstance(given, RunRecord) else list(given)
     if not records:
         raise BadInput("there is nothing to compare with; give at least one record on each side.")
-    if len(rows := {record.row for record in records}) > 1:
+    if len(rows := {canonical_json(but_fold(record.settings)) for record in records}) > 1:
         raise BadInput(f"these records are of {len(rows)} rows; compare the seeds of one row with those of another.")
     for record in records:
         if record.status != "done":

@@ -79,7 +79,7 @@ def measure(question: Question) -> Measured:
     if of_prototypes:
         return _compare_prototypes(store, first, second, seeds)
     try:
-        one, other = (row_outcomes(store, [record.id for record in row.records], row.metric) for row in rows)
+        one, other = (row_outcomes(store, [record.id for record in row.records], metric=row.metric) for row in rows)
     except BadInput as error:
         return Measured(seeds, accuracies, note=_without_folder(store, error))
     if not one.same_items(other):

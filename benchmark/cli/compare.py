@@ -16,6 +16,7 @@ from benchmark.leaderboard.compare import (
     as_json,
     compare_folders,
     compare_rows,
+    in_all_folds,
     interval_shown,
     p_shown,
     sentence,
@@ -31,15 +32,18 @@ MOST_NAMED = 3  # settings in a line
 SHARES = {"top1", "mean_per_class", "teacher_top1", "retention", "fidelity", "ece"}
 
 
-def compare(first: str, second: str, results: Path, *, format: str) -> int:
+def compare(first: str, second: str, results: Path, *, all_folds: bool, format: str) -> int:
     """Print the comparison of two cells, rows or folders; return the exit code."""
     folders = [user_path(Path(name)) for name in (first, second)]
     are_folders = [path.is_dir() for path in folders]
+    if any(are_folders) and all_folds:
+        raise BadInput("--all-folds is for two rows or cells; leave it out for folders.")
     if all(are_folders):
         return _compare_folders(*folders, format=format)
     if any(are_folders):
         raise BadInput(f"one of {first} and {second} is a folder and the other is not; give two cells or two folders.")
-    pair = compare_rows(*sides_of(results, (first, second)))
+    sides = sides_of(results, (first, second))
+    pair = compare_rows(*(map(in_all_folds, sides) if all_folds else sides))
     if format == "json":
         print_json(as_json(pair))
     else:
@@ -67,8 +71,7 @@ def _code(pairs: Sequence[Comparison]) -> int:
 
 def _print(pair: Comparison) -> None:
     for letter, side in (("A", pair.first), ("B", pair.second)):
-        seeds = ", ".join(str(record.seed) for record in side.records)
-        say(f"{letter}: {side.name}, {pair.place}, seed{'s' if len(side.records) > 1 else ''} {seeds}")
+        say(f"{letter}: {side.name}, {pair.place}, {side.seeds_shown}")
     print()
     say(f"{sentence(pair)}{f' ({pair.note})' if pair.note else ''}.")
     _print_changes("Figures", pair.figures)

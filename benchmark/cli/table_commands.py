@@ -199,14 +199,18 @@ def why(
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="A cell or a row by its id, or a results folder.")],
     second: Annotated[str, typer.Argument(metavar="B", help="What to compare it with: another one of the same kind.")],
+    all_folds: Annotated[
+        bool, typer.Option("--all-folds", help="Of two rows or cells, those of the other folds too.")
+    ] = False,
     results: options.Results = options.LOCAL_RESULTS,
     format: options.TextOrJson = "text",
 ) -> None:
     """Say what changed from A to B: settings, environment, accuracy; and whether B is better, by a paired test.
 
     Two cells, or two rows with all of their seeds, are compared on the same test items. Of two folders, such as those
-    of two versions or machines, the rows of the same settings or names are. Exit codes: 10 B is better, 11 B is worse
-    (of two folders: in some row), 0 neither can be said.
+    of two versions or machines, the rows of the same settings or names are. Of a target with folds, `--all-folds` takes
+    the test items of all folds together. Exit codes: 10 B is better, 11 B is worse (of two folders: in some row), 0
+    neither can be said.
 
     Examples:
 
@@ -216,7 +220,7 @@ def compare(
     """
     from benchmark.cli.compare import compare as compare_both
 
-    raise typer.Exit(compare_both(first, second, results, format=format))
+    raise typer.Exit(compare_both(first, second, results, all_folds=all_folds, format=format))
 
 
 def forget(

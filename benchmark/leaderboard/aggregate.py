@@ -55,13 +55,16 @@ def by_method(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     own: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in rows:
         own.setdefault((row["source"], row["source_sha256"], row["recipe"], row["differs"]), []).append(row)
+    hashes: dict[str, set[str]] = {}
+    for source, sha256, _, _ in own:
+        hashes.setdefault(source, set()).add(sha256)
+    recipes = {recipe for _, _, recipe, _ in own}
     found = []
     for (source, sha256, recipe, differs), some in own.items():
-        alike = [key for key in own if key[0] == source]
         parts = [differs] if differs else []
-        if len({key[1] for key in alike}) > 1:
+        if len(hashes[source]) > 1:
             parts.append(sha256[:8])
-        if len({key[2] for key in own}) > 1 and f"recipe {recipe}" not in differs:
+        if len(recipes) > 1 and f"recipe {recipe}" not in differs:
             parts.append(f"recipe {recipe}")
         found.append((f"{source} ({', '.join(parts)})" if parts else source, some))
     return found

@@ -30,7 +30,7 @@ _NAMES = attrgetter(*(axis for axis in ROW_AXES if axis != "row"))
 
 @dataclass(frozen=True)
 class Side:
-    """One or several seeds of a row, all of which are done."""
+    """One or several seeds of a row, all of which are done; or of the rows that it has in several folds."""
 
     name: str  # of its cell, or its row
     store: Store
@@ -39,8 +39,36 @@ class Side:
     @property
     def title(self) -> str:
         """Its name, its source and its seeds."""
-        seeds = ", ".join(str(record.seed) for record in self.records)
-        return f"{self.name}, {self.records[0].source['name']}, seed{'s' if len(self.records) > 1 else ''} {seeds}"
+        return f"{self.name}, {self.records[0].source['name']}, {self.seeds_shown}"
+
+    @property
+    def seeds_shown(self) -> str:
+        """Its seeds, as text."""
+        seeds = sorted({record.seed for record in self.records})
+        return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+    @property
+    def place(self) -> str:
+        """Its target and, unless it is the first one alone, its folds."""
+        folds = sorted({record.fold for record in self.records})
+        target = self.records[0].target
+        if folds == [1]:
+            return target
+        return f"{target}, fold{'s' if len(folds) > 1 else ''} {', '.join(map(str, folds))}"
+
+    def by_fold(self) -> list[list[Record]]:
+        """Its records, fold by fold and in each seed by seed. Raises BadInput if a fold lacks a seed of another."""
+        folds: dict[int, list[Record]] = {}
+        for record in sorted(self.records, key=lambda record: (record.fold, record.seed)):
+            folds.setdefault(record.fold, []).append(record)
+        seeds = {fold: [record.seed for record in records] for fold, records in folds.items()}
+        first = next(iter(seeds))
+        for fold, own in seeds.items():
+            if own != seeds[first]:
+                raise BadInput(
+                    f"{self.name} has seeds {own} in fold {fold} and {seeds[first]} in fold {first}; run the others too"
+                )
+        return list(folds.values())
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,17 +104,19 @@ class Comparison:
 def compare_rows(first: Side, second: Side) -> Comparison:
     """Compare two sides on the same test items (``benchmark.statistics.paired.compare``).
 
-    Raises BadInput if they are of two targets, or of two folds.
+    Items of several folds count as those of one test set, on which each seed has a student per fold. Raises BadInput if
+    they are of two targets, or of other folds.
     """
     one, other = first.records[0], second.records[0]
-    places = [f"{record.target}, fold {record.fold}" if record.fold != 1 else record.target for record in (one, other)]
-    if places[0] != places[1]:
-        raise BadInput(f"{first.name} is of {places[0]} and {second.name} of {places[1]}; compare rows of one target.")
+    if first.place != second.place:
+        raise BadInput(
+            f"{first.name} is of {first.place} and {second.name} of {second.place}; compare rows of one target."
+        )
     seeds = len(first.records) == len(second.records) == 1
     configs = (one.config, other.config) if seeds else (one.settings, other.settings)
     names = [{"profile": record.profile} for record in (one, other)]
     found = Comparison(
-        places[0], first, second,
+        first.place, first, second,
         settings=changes(names[0] | configs[0], names[1] | configs[1]),
         environment=changes(_environment(first.records), _environment(second.records)),
         figures=_figures(first.records, second.records),
@@ -105,12 +135,15 @@ def _tested(found: Comparison) -> Comparison:
     if len(metrics) > 1:
         return replace(found, note="the two are scored by two metrics")
     metric = metrics.pop()
-    before, after = (row_outcomes(side.store, [record.id for record in side.records], metric) for side in sides)
+    before, after = (
+        row_outcomes(side.store, *([record.id for record in fold] for fold in side.by_fold()), metric=metric)
+        for side in sides
+    )
     if not before.same_items(after):
         return replace(found, note="the two are scored on other test items")
     difference = compare(after.right, before.right, after.design)
     changed = int((before.right.mean(axis=0) != after.right.mean(axis=0)).sum())
-    one_seed = min(len(side.records) for side in sides) == 1
+    one_seed = min(len(before.right), len(after.right)) == 1
     note = "for other test items alone: with one seed on a side, how much seeds vary is not known" if one_seed else ""
     return replace(
         found, changed_items=changed, items=len(before.item_ids), difference=difference, p=difference.p, note=note
@@ -231,6 +264,26 @@ def sides_of(results: Path, names: Sequence[str]) -> list[Side]:
         sides.append(Side(f"row {name}" if len(records) > 1 or records[0].row == name else records[0].id, store,
                           tuple(done)))  # fmt: skip
     return sides
+
+
+def in_all_folds(side: Side) -> Side:
+    """Return a side with the rows that differ from it in the fold alone: those of its seeds that are done.
+
+    Raises BadInput if there are none.
+    """
+    own, seeds = but_fold(side.records[0].settings), {record.seed for record in side.records}
+    cells = [cell for cell in side.store.requested_cells() if cell.target == side.records[0].target]
+    every = [record for cell in cells if cell.seed in seeds and (record := side.store.read(cell.id))]
+    found = [record for record in every if record.status == "done" and but_fold(record.settings) == own]
+    if len({record.fold for record in found}) < 2:
+        raise BadInput(f"{side.name} is done in one fold alone; run it in the others too, with folds=[1,2].")
+    ordered = sorted(found, key=lambda record: (record.fold, record.seed))
+    return replace(side, name=f"{side.name} in all folds", records=tuple(ordered))
+
+
+def but_fold(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a row without its fold."""
+    return {key: value for key, value in settings.items() if key != "fold"}
 
 
 def sentence(pair: Comparison) -> str:

@@ -101,7 +101,15 @@ def _places(texts: Sequence[int]) -> list[str]:
     return [f"-n+{len(texts)}"] if list(texts) == list(range(len(texts))) else [str(place + 1) for place in texts]
 
 
+# What Markdown or HTML means something by. Bare addresses and mentions would become links without any markup.
+_MARKUP = re.compile(r"[\\`*_{}\[\]#|~!$]|[&<>]|@|(?<=[wW]{3})\.|:(?=//)")
+
+
 def _escape_markdown(text: str) -> str:
-    escaped = html.escape(re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", text), quote=False)
-    # Bare addresses and mentions would become links without any markup of their own.
-    return re.sub(r"(?i)(?<=www)\.|:(?=//)|@", lambda sign: f"&#{ord(sign[0])};", escaped)
+    return _MARKUP.sub(_escaped, text)
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    if sign[0] in "&<>":
+        return html.escape(sign[0])
+    return f"&#{ord(sign[0])};" if sign[0] in "@.:" else f"\\{sign[0]}"

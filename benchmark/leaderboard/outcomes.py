@@ -29,15 +29,30 @@ class RowOutcomes:
         return self.item_ids == other.item_ids and bool((self.labels == other.labels).all())
 
 
-def row_outcomes(store: Store, cells: Sequence[str], metric: str) -> RowOutcomes:
+def row_outcomes(store: Store, *folds: Sequence[str], metric: str) -> RowOutcomes:
     """Read the predictions of a row's cells, one for each seed, and keep a bit of each.
 
-    Raises BadInput if those of a cell are missing or damaged, or are made on other test items than the first one's.
+    Of several ``folds``, each with a cell for each seed in the same order, the test items follow each other. Raises
+    BadInput if the predictions of a cell are missing or damaged, or are made on other test items than those of the
+    first cell of its fold.
     """
     import numpy as np
 
-    from benchmark.evaluation.metrics import predicted
     from benchmark.statistics.items import design_of
+
+    right, first = zip(*(_of_fold(store, cells) for cells in folds), strict=True)
+    labels = np.concatenate([found.labels for found in first])
+    groups = [group for found in first for group in found.groups]
+    design = design_of(len(labels), groups, labels if metric == "mean per-class" else None)
+    ids = [id for found in first for id in found.item_ids]
+    return RowOutcomes(np.concatenate(right, axis=1), ids, labels, design)
+
+
+def _of_fold(store: Store, cells: Sequence[str]) -> tuple[NDArray[np.bool_], Predictions]:
+    """Return whether each cell's student is right on each item, (S, n), and the predictions of the first cell."""
+    import numpy as np
+
+    from benchmark.evaluation.metrics import predicted
 
     right: list[NDArray[np.bool_]] = []
     first: Predictions | None = None
@@ -51,6 +66,4 @@ def row_outcomes(store: Store, cells: Sequence[str], metric: str) -> RowOutcomes
         right.append(predicted(found.logp) == found.labels)
     if first is None:
         raise ValueError("a row of no cells")
-    balanced = metric == "mean per-class"
-    design = design_of(len(first.labels), first.groups, first.labels if balanced else None)
-    return RowOutcomes(np.array(right), list(first.item_ids), first.labels, design)
+    return np.array(right), first

@@ -125,7 +125,7 @@ def _outcomes_of(store: Store, row: Row) -> RowOutcomes:
     """Read the predictions of a row's seeds; set its two-way interval."""
     from benchmark.statistics.two_way import two_way_interval
 
-    found = row_outcomes(store, row["cells"], row["metric"])
+    found = row_outcomes(store, row["cells"], metric=row["metric"])
     if len(found.right) > 1:
         bounds = two_way_interval(found.right, found.design)
         row["score_two_way_low"], row["score_two_way_high"] = (round(bound, 6) for bound in bounds)

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from math import ceil, fsum, sqrt
 from operator import attrgetter, itemgetter
 from statistics import fmean
@@ -20,6 +21,7 @@ from benchmark.records.identity import canonical_json
 from benchmark.records.record import ACCURACIES, ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, tell_apart, value_at, without_data
 from benchmark.records.store import Store
+from benchmark.system.collector import paused_collector
 from benchmark.system.forked import map_forked
 from modalities.base import Published
 from modalities.errors import BadInput
@@ -42,6 +44,7 @@ COLUMNS = (
     "interval", *FIGURES, "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
 )  # fmt: skip
 FORKED_FROM = 10_000  # cells, a second's work
+DIFFERENCES_FORKED_FROM = 5_000  # rows, half a second's
 SHOWN_AXES = ("modality", "target", "fold", "source", "profile", "data")  # those that every table shows
 
 Row = dict[str, Any]  # by column
@@ -57,6 +60,7 @@ _MODALITY_ORDER = ("image", "audio", "video")
 _DATA_ORDER = ("real", "shipped", "stand-in")
 
 
+@paused_collector()
 def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | None = None) -> pd.DataFrame:
     """Return all rows that some run requested, done or not, in a fixed order.
 
@@ -112,6 +116,7 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     return frame.astype(dict.fromkeys(FIGURES, "float64") | dict.fromkeys(WHOLE, "Int64"))
 
 
+@lru_cache(10_000)
 def sanitize(text: str) -> str:
     """Return one line of composed letters without control characters, escapes, direction marks or lone surrogates."""
     if text.isascii() and text.isprintable():
@@ -170,20 +175,31 @@ def _tell_apart(
         row["variant"] = sanitize("; ".join(labels.get(row["row"], ())))
         row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
         shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))
-    for alike in shown_alike.values():
-        texts = [row["variant"] for row, _ in alike]
-        if len(alike) == 1 or not tell_apart(texts):
-            texts = [sanitize(text) for text in differences([own for _, own in alike])]
-        names = [sanitize(named.get(row["row"], "")) for row, _ in alike]
-        count = Counter(names)
-        texts = [
-            name if name and count[name] == 1 else ", ".join(filter(None, dict.fromkeys((name, text))))
-            for name, text in zip(names, texts, strict=True)
-        ]
-        count = Counter(texts)
+    groups = list(shown_alike.values())
+    least = ceil(len(groups) * DIFFERENCES_FORKED_FROM / max(1, len(rows)))
+    told = map_forked(lambda alike: _told_apart(alike, named), groups, least=least)
+    for alike, texts in zip(groups, told, strict=True):
         for (row, _), text in zip(alike, texts, strict=True):
-            by_hash = [f"settings {row['row']}"] if count[text] > 1 else []  # of an earlier version, or damaged
-            row["differs"] = ", ".join(filter(None, (text, *by_hash)))
+            row["differs"] = text
+
+
+def _told_apart(alike: Sequence[tuple[Row, Settings]], named: Mapping[str, str]) -> list[str]:
+    """Return how each of some rows that look alike differs from the others."""
+    texts = [row["variant"] for row, _ in alike]
+    if len(alike) == 1 or not tell_apart(texts):
+        texts = [sanitize(text) for text in differences([own for _, own in alike])]
+    names = [sanitize(named.get(row["row"], "")) for row, _ in alike]
+    count = Counter(names)
+    texts = [
+        name if name and count[name] == 1 else ", ".join(filter(None, dict.fromkeys((name, text))))
+        for name, text in zip(names, texts, strict=True)
+    ]
+    count = Counter(texts)
+    return [
+        # By its hash, if nothing else tells a row: of an earlier version, or damaged.
+        ", ".join(filter(None, (text, f"settings {row['row']}" if count[text] > 1 else "")))
+        for (row, _), text in zip(alike, texts, strict=True)
+    ]
 
 
 def _read(store: Store, cell: ManifestEntry) -> tuple[Record | None, str, str]:
@@ -342,4 +358,4 @@ def _number(value: Any) -> float | None:
 def _mean(values: Sequence[float | None]) -> float | None:
     """The mean, or None as soon as one value is missing: a mean over fewer would not say so."""
     known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
+    return fsum(known) / len(known) if known and len(known) == len(values) else None

@@ -63,7 +63,8 @@ class Speeds:
         self._overhead = STEP_SECONDS if self._kind == "cpu" else 0.0
         rates: dict[tuple[str, ...], list[float]] = {}
         for work, figure in figures.items():
-            if work.kind == "step" and work.device == self.device and figure.flops:
+            # What a method does beside the two networks is not known.
+            if work.kind == "step" and work.device == self.device and figure.flops and not work.method:
                 rate = figure.flops / max(figure.median - self._overhead, figure.median / 4)
                 for key in _rate_keys(work):
                     rates.setdefault(key, []).append(rate)
@@ -210,6 +211,7 @@ def _work(cell: Cell, role: Role, device: str, kind: Literal["step", "rest"]) ->
     training = config.teacher.training if role == "teacher" else config.recipe
     networks = config.teacher.network if role == "teacher" else f"{config.teacher.network} → {config.student.network}"
     threads = config.teacher.threads or config.threads if role == "teacher" else config.threads
+    method = "" if role == "teacher" or config.method == "segments" else config.method
     view = json.dumps(cell.identity["view"], sort_keys=True)
     # A step of a student reads nothing of the target.
     target = f"{cell.key.target}, {cell.data.kind}" if role == "teacher" or kind == "rest" else ""
@@ -217,6 +219,7 @@ def _work(cell: Cell, role: Role, device: str, kind: Literal["step", "rest"]) ->
         kind=kind, role=role, device=device, threads=threads, modality=cell.key.modality, networks=networks,
         view=hashlib.sha256(view.encode()).hexdigest()[:16], target=target,
         batch=training.batch if kind == "step" else 0, mode=f"{training.precision}, {training.compile}",
+        optimiser=training.optimiser if kind == "step" else "", method=method if kind == "step" else "",
     )  # fmt: skip
 
 

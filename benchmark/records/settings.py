@@ -146,15 +146,19 @@ def _text(value: Any) -> str:
     return text[:8] if re.fullmatch("[0-9a-f]{32,}", text) else text
 
 
-def flat(settings: Settings, prefix: str = "") -> dict[str, Any]:
+def flat(settings: Settings) -> dict[str, Any]:
     """Return settings by their dotted keys; lists stay whole."""
     found: dict[str, Any] = {}
+    _flatten(settings, "", found)
+    return found
+
+
+def _flatten(settings: Settings, prefix: str, found: dict[str, Any]) -> None:
     for key, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
+        if isinstance(value, dict | Mapping):  # nearly always a dict, which is told sooner
+            _flatten(value, f"{prefix}{key}.", found)
         else:
             found[f"{prefix}{key}"] = value
-    return found
 
 
 def changes(first: Settings, second: Settings) -> dict[str, tuple[Any, Any]]:

@@ -38,6 +38,8 @@ class Work:
     target: str  # and the kind of its data, if time depends on it
     batch: int  # of a step
     mode: str  # precision and compilation
+    optimiser: str = ""  # of a step
+    method: str = ""  # of a student's step, unless it is segments alone
 
 
 class Figure(BaseModel):

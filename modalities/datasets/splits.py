@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 TEST_SHARE = 0.2
@@ -47,6 +47,28 @@ def held_out_units(items: Iterable[tuple[str, str]], split: str) -> set[str]:
         elif not units[label] - test and (movable := _movable(units[label], classes, units, set(classes) - test)):
             test.remove(max(movable, key=place.__getitem__))
     return test
+
+
+def folds_of_units(items: Iterable[tuple[str, str]], split: str, folds: int) -> dict[str, int]:
+    """Return the fold, from 1, in whose test each leak unit is, for cross-validation without an official split.
+
+    Units are dealt to the folds in turn, class by class and within a class by a hash of their names, so that folds are
+    alike in units and a class of as many units as folds is in every test. A unit of several classes counts for the
+    class of most of its items.
+
+    Args:
+        items: leak unit and class of each item, in any order.
+        split: the published name of the split, with a version, such as "tennis7-tens-4-folds-1".
+        folds: at least 2.
+    """
+    if folds < 2:
+        raise ValueError(f"{folds} folds leave nothing to train on; take 2 or more")
+    classes: dict[str, Counter[str]] = defaultdict(Counter)  # of each unit
+    for unit, label in items:
+        classes[unit][label] += 1
+    main = {unit: min(counts, key=lambda label: (-counts[label], label)) for unit, counts in classes.items()}
+    ordered = sorted(main, key=lambda unit: (main[unit], _place(unit, split), unit))
+    return {unit: number % folds + 1 for number, unit in enumerate(ordered)}
 
 
 def _movable(

@@ -43,6 +43,7 @@ LISTED = {  # a pattern of the whole command: why it is not run; those of `bench
     r"benchmark check \S* ?--root DIR.*": "needs real data; tests/benchmark/cli/test_check.py runs it",
     r"benchmark run .*(flowers12|arabic10).*": "needs the plug-ins of examples/targets installed",
     r"benchmark merge .*": "tests/benchmark/cli/test_merge.py runs it on two folders",
+    r"benchmark compare .*--all-folds": "tests/benchmark/cli/test_compare.py runs it on rows of several folds",
     r"benchmark compare results/before results/after.*": "tests/benchmark/cli/test_compare.py runs it on two folders",
 }
 RUN = (  # `run` commands that are run; of the others `plan` makes the plan, since they would take minutes to days

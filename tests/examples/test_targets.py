@@ -191,16 +191,19 @@ def test_real_data_are_ready_and_have_the_numbers_that_are_stated(
     first = train[0]
     assert first.label == train.labels[0] and int(first.data.max()) > int(first.data.min())
     if name == "tennis7":
-        assert {item.split("/")[1] for item in test.item_ids} == published_test_clips()
+        tests = [adapter.test(tmp_path, small_view("video"), fold=fold) for fold in range(1, 5)]
+        assert [{item.split("/")[1] for item in test.item_ids} for test in tests] == published_test_clips()
+        assert sum(map(len, tests)) == len(train) + len(test) == 371
 
 
-def published_test_clips() -> set[str]:
-    """The test clips as the package's page lists them."""
-    page = (PACKAGE / "README.md").read_text(encoding="utf-8").partition("| numbers of the test clips |")[2]
-    lines = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
-    clips = set()
-    for stroke, numbers in lines:
-        for span in numbers.split(","):
-            first, _, last = span.strip().partition("–")
-            clips |= {f"{stroke.strip(' `')}{number}.mp4" for number in range(int(first), int(last) + 1)}
-    return clips
+def published_test_clips() -> list[set[str]]:
+    """The test clips of each fold as the package's page lists them."""
+    page = (PACKAGE / "README.md").read_text(encoding="utf-8").partition("| fold 4 |")[2]
+    lines = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    folds: list[set[str]] = [set() for _ in range(4)]
+    for stroke, *cells in lines:
+        for clips, numbers in zip(folds, cells, strict=True):
+            for span in numbers.split(","):
+                first, _, last = span.strip().partition("–")
+                clips |= {f"{stroke.strip(' `')}{number}.mp4" for number in range(int(first), int(last) + 1)}
+    return folds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,6 +52,29 @@ def predicted(store, entry, right, items=500, name="item"):
     ids = [f"{name}{i}" for i in range(items)]
     store.start_attempt(entry[1].id)
     store.write(entry[1], predictions=Predictions(ids, labels, logp, ids))
+
+
+def of_folds(source, folds=(1, 2, 3), seeds=(0, 1), settings=1):
+    """Cells of a row in several folds, whose settings differ in the fold alone."""
+    made = [
+        (fold, *cell(source=source, fold=fold, seed=seed, settings=10 * settings + fold))
+        for fold in folds for seed in seeds
+    ]  # fmt: skip
+    return [
+        (entry, replace(record, config={"source": source, "settings": settings, "fold": fold, "seed": record.seed}))
+        for fold, entry, record in made
+    ]
+
+
+def with_folds(folder, *rows):
+    """A store of such rows, each with the share of its items that its students predict rightly, by fold and seed."""
+    store = Store(folder / "demo")
+    store.write_manifest("all", {}, [entry for row, _ in rows for entry, _ in row])
+    for row, share in rows:
+        for entry, record in row:
+            right = range(int(100 * share(record.fold, record.seed)))
+            predicted(store, (entry, record), right, items=100, name=f"fold{record.fold}-")
+    return store
 
 
 def only_row(store, published=None):

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.cli import exit_codes
 from benchmark.records.store import Store
-from example_leaderboard import cell, predicted
+from example_leaderboard import cell, of_folds, predicted, with_folds
 
 
 @pytest.fixture
@@ -32,6 +32,17 @@ def test_the_exit_code_says_which_is_better(benchmark, compared):
     assert "B - A: −20.0 points" in worse.out and "B is worse" in worse.out
     assert "undecided" in same.out
     assert "the two differ on 100 of 500 test items" in better.out
+
+
+def test_rows_of_several_folds_are_compared_on_the_items_of_all(benchmark, tmp_path):
+    china, city = of_folds("china"), of_folds("city")
+    store = with_folds(tmp_path, (china, lambda fold, seed: 0.2 * fold), (city, lambda fold, seed: 0.3 + 0.2 * fold))
+    rows = [row[0][1].row for row in (china, city)]
+    one, every = (benchmark("compare", *rows, *words, "--results", tmp_path) for words in ((), ("--all-folds",)))
+    assert "of 100 test items" in one.out and "of 300 test items" in every.out
+    assert every.code == 10 and "digits, folds 1, 2, 3, seeds 0, 1" in every.out
+    refused = benchmark("compare", store.root, store.root, "--all-folds")
+    assert refused.code == 2 and "leave it out for folders" in refused.err
 
 
 def test_no_two_exit_codes_are_one():

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmark.leaderboard.compare import Side, compare_folders, compare_rows, sides_of
+from benchmark.leaderboard.compare import Side, compare_folders, compare_rows, in_all_folds, sides_of
 from benchmark.records.store import Store
 from benchmark.statistics.items import design_of
 from benchmark.statistics.multiple import holm
 from benchmark.statistics.paired import compare
-from example_leaderboard import cell, predicted
+from example_leaderboard import cell, of_folds, predicted, with_folds
 from modalities.errors import BadInput
 
 PROCESS = {"commit": "a" * 40, "libraries": {"torch": "2.11.0", "numpy": "2.4"}, "started": "1", "ended": "2"}
@@ -105,6 +105,45 @@ def test_rows_of_two_targets_or_folds_are_refused(tmp_path, other):
     store = with_cells(tmp_path, (one, range(300)), (two, range(300)))
     with pytest.raises(BadInput, match="compare rows of one target"):
         compare_rows(side(store, one), side(store, two))
+
+
+def test_items_of_all_folds_count_as_one_test_set(tmp_path):
+    china, city = of_folds("china"), of_folds("city")
+    shares = (lambda fold, seed: 0.3 + 0.1 * fold), (lambda fold, seed: 0.45 + 0.1 * fold + 0.02 * seed)
+    with_folds(tmp_path, (china, shares[0]), (city, shares[1]))
+    found = compare_rows(*(in_all_folds(one) for one in sides_of(tmp_path, [china[0][1].row, city[2][1].row])))
+    outcomes = [
+        np.array([
+            np.concatenate([np.arange(100) < int(100 * share(fold, seed)) for fold in (1, 2, 3)]) for seed in (0, 1)
+        ])
+        for share in shares
+    ]  # fmt: skip
+    assert found.difference == compare(outcomes[1], outcomes[0], design_of(300))
+    assert (found.items, found.place, found.note) == (300, "digits, folds 1, 2, 3", "")
+    assert found.first.seeds_shown == "seeds 0, 1"
+    assert "in all folds" in found.first.name
+    assert found.settings == {"source": ("china", "city")}
+
+
+def test_a_cell_in_all_folds_keeps_its_seed_and_another_setting_is_another_row(tmp_path):
+    row, other = of_folds("china"), of_folds("china", settings=2)
+    store = with_folds(tmp_path, (row, lambda fold, seed: 0.5), (other, lambda fold, seed: 0.5))
+    one = in_all_folds(side(store, row[1]))
+    assert [(record.fold, record.seed, record.settings["settings"]) for record in one.records] == [
+        (fold, 1, 1) for fold in (1, 2, 3)
+    ]
+
+
+def test_folds_that_lack_a_seed_or_that_are_not_there_are_named(tmp_path):
+    whole, part, single = of_folds("china"), of_folds("city")[:-1], of_folds("noise", folds=(1,))
+    store = with_folds(tmp_path, *((row, lambda fold, seed: 0.5) for row in (whole, part, single)))
+    found = compare_rows(in_all_folds(side(store, *whole)), in_all_folds(side(store, *part)))
+    assert (found.verdict, found.difference) == ("not compared", None)
+    assert "has seeds [0] in fold 3 and [0, 1] in fold 1" in found.note
+    with pytest.raises(BadInput, match="done in one fold alone"):
+        in_all_folds(side(store, *single))
+    with pytest.raises(BadInput, match="of digits and a side in all folds of digits, folds 1, 2, 3"):
+        compare_rows(side(store, *single), in_all_folds(side(store, *whole)))
 
 
 def test_a_name_is_a_row_with_all_of_its_seeds_or_a_cell(tmp_path):

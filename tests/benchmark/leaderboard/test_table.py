@@ -182,12 +182,15 @@ def test_the_same_records_give_the_same_bytes_in_whatever_order_they_were_writte
 
 def test_rows_that_several_processes_make_are_those_of_one(tmp_path, monkeypatch):
     cells = [cell(target, seed, top1=0.5 + seed / 7) for target in ("a", "b", "c", "d") for seed in range(3)]
-    store = filled(tmp_path, *cells, unwritten=[cell("e")])
+    alike = [cell(target, settings=settings) for target in ("f", "g") for settings in range(3)]
+    store = filled(tmp_path, *cells, *alike, unwritten=[cell("e")])
     store.record_file(cells[0][0].id).write_text("{")
     alone = leaderboard(store)
-    monkeypatch.setattr(table_module, "FORKED_FROM", 1)
+    for name in ("FORKED_FROM", "DIFFERENCES_FORKED_FROM"):
+        monkeypatch.setattr(table_module, name, 1)
     monkeypatch.setattr(forked, "cores", lambda: 3)
     pd.testing.assert_frame_equal(leaderboard(store), alone)
+    assert len(set(alone["differs"])) > 3
 
 
 # --- how often ---------------------------------------------------------------------------------------------------

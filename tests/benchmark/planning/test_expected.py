@@ -75,6 +75,19 @@ def test_figures_of_another_machine_or_number_of_threads_do_not_count(one):
     assert seconds(cell, figures) == seconds(cell)
 
 
+def test_figures_of_another_optimiser_or_method_do_not_count_as_measured(one):
+    cell, other, inversion = one(), one("recipe.optimiser=sgd"), one("method=inversion")
+    works = [step_work(found, "student", HERE) for found in (cell, other, inversion)]
+    assert len(set(works)) == 3
+    assert len({step_work(found, "teacher", HERE) for found in (cell, other, inversion)}) == 1
+    figures = measured((works[2], 1000.0), flops=1e9)
+    assert seconds(cell, figures) == seconds(cell) == seconds(other, figures)
+    assert seconds(inversion, figures).student > 10_000
+    rest = module.REST_SECONDS["student"]
+    figures = measured((works[1], 10.0), flops=step_flops(other, "student"))
+    assert (seconds(cell, figures).student - rest) / 40 == pytest.approx(10.0, rel=0.01), "the nearest that is known"
+
+
 @pytest.mark.parametrize("change", ["recipe.batch=32", "view.size=16"])
 def test_the_speed_of_the_same_networks_holds_for_other_batches_and_sizes(one, change):
     before, after = one(), one(change)

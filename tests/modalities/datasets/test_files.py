@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from modalities.audio.folder import AudioFileTarget
 from modalities.base import TargetInfo
 from modalities.contract.checks import NEEDS_NO_DATA, check_adapter
-from modalities.datasets.files import FileTarget, LabelledFile, split_by_unit
+from modalities.datasets.files import FileTarget, LabelledFile, folds_by_unit, split_by_unit
 from modalities.datasets.listing import Listing, Row
 from modalities.datasets.lists import table
 from modalities.datasets.standin import has_stand_in, mark
@@ -161,3 +162,55 @@ def test_the_contract_skips_what_needs_data_and_holds_on_data_in_the_native_layo
     assert Notes().status(tmp_path).state == "ready"
     leaks = next(item for item in check_adapter(Notes(), tmp_path) if item.name == "no leak")
     assert leaks.verdict == "pass"
+
+
+# --- folds -------------------------------------------------------------------------------------------------------
+
+
+class Folded(Notes):
+    """Files with a fold in place of a side."""
+
+    info = replace(INFO, train_items=2, test_items=2, folds=3, fold_test_items=(2, 1, 1))
+
+    def files(self, home: Path) -> Iterable[LabelledFile]:
+        for line in table(home / "index.csv", ("file", "pitch")):
+            yield LabelledFile(line["file"], line["pitch"], group=line["player"], fold=int(line["side"]))
+
+
+IN_FOLDS = tuple(line.replace(",train,ann", ",1,ann").replace("train", "2").replace("test", "3") for line in LINES)
+
+
+def test_a_file_is_tested_on_in_its_fold_and_trained_on_in_the_others(tmp_path: Path) -> None:
+    written(tmp_path, *IN_FOLDS)
+    status = Folded().status(tmp_path)
+    assert (status.state, status.missing) == ("ready", ())
+    names = {"a/1.note", "a/2.note", "b/3.note", "b/4.note"}
+    for fold, tested in ((1, {"a/1.note", "a/2.note"}), (2, {"b/3.note"}), (3, {"b/4.note"})):
+        train, test = (getattr(Folded(), split)(tmp_path, None, fold) for split in ("train", "test"))
+        assert (set(test.item_ids), set(train.item_ids)) == (tested, names - tested)
+    with pytest.raises(BadInput, match="fold"):
+        Folded().test(tmp_path, None, 4)
+
+
+@pytest.mark.parametrize("fold", ["0", "4", "-1"])
+def test_a_fold_that_does_not_exist_is_damage(tmp_path: Path, fold: str) -> None:
+    written(tmp_path, *IN_FOLDS[:3], IN_FOLDS[3].replace(",3,", f",{fold},"))
+    status = Folded().status(tmp_path)
+    assert status.state == "partial" and "a fold (1 to 3)" in status.missing[0]
+
+
+def test_a_file_that_moves_to_another_fold_changes_the_fingerprint_and_is_counted(tmp_path: Path) -> None:
+    written(tmp_path, *IN_FOLDS)
+    before = Folded().status(tmp_path)
+    written(tmp_path, *IN_FOLDS[:2], IN_FOLDS[2], IN_FOLDS[3].replace(",3,", ",2,"))
+    after = Folded().status(tmp_path)
+    assert after.state == "partial" and after.fingerprint != before.fingerprint
+    assert {text.partition(":")[0] for text in after.missing} == {"test of fold 2", "test of fold 3"}
+
+
+def test_units_keep_together_in_the_folds_that_names_decide() -> None:
+    files = [LabelledFile(f"{unit}/{number}", "low", group=f"{unit}") for unit in range(9) for number in range(3)]
+    found = folds_by_unit(files, "notes-1", 3)
+    assert [file.path for file in found] == [file.path for file in files]
+    assert all(len({file.fold for file in found if file.group == f"{unit}"}) == 1 for unit in range(9))
+    assert [sum(file.fold == fold for file in found) for fold in (1, 2, 3)] == [9, 9, 9]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modalities.datasets.splits import TEST_SHARE, held_out, held_out_units
+from modalities.datasets.splits import TEST_SHARE, folds_of_units, held_out, held_out_units
 
 Items = list[tuple[str, str]]
 
@@ -71,3 +72,27 @@ def test_the_unit_nearest_to_the_limit_moves() -> None:
     from hashlib import sha256
 
     assert moved == {min(lone, key=lambda unit: sha256(f"s/{unit}".encode()).digest())}
+
+
+@given(
+    st.dictionaries(st.text(max_size=4), st.lists(st.sampled_from("abc"), min_size=1, max_size=3), max_size=25),
+    st.integers(2, 6),
+)
+def test_units_are_dealt_to_folds_evenly_and_in_whatever_order_they_come(units, folds):
+    items = [(unit, label) for unit, labels in units.items() for label in labels]
+    found = folds_of_units(items, "some-1", folds)
+    assert found == folds_of_units(reversed(items), "some-1", folds)
+    assert set(found) == set(units) and set(found.values()) <= set(range(1, folds + 1))
+    counts = [list(found.values()).count(fold) for fold in range(1, folds + 1)]
+    assert max(counts) - min(counts) <= 1
+    for label in "abc":
+        own = [fold for unit, fold in found.items() if units[unit] == [label] * len(units[unit])]
+        if all(set(labels) == {label} or label not in labels for labels in units.values()):
+            assert len(set(own)) == min(len(own), folds)
+
+
+def test_one_fold_is_refused_and_another_name_gives_other_folds():
+    items = [(str(unit), "a") for unit in range(40)]
+    with pytest.raises(ValueError, match="1 folds leave nothing to train on"):
+        folds_of_units(items, "some-1", 1)
+    assert folds_of_units(items, "some-1", 4) != folds_of_units(items, "some-2", 4)
