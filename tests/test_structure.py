@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -173,3 +174,15 @@ def test_text_files_are_utf_8_whatever_the_locale(package: str) -> None:
         for line in in_the_locales_encoding(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert found == []
+
+
+def test_the_page_of_the_architecture_shows_the_layers_that_are_held():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = {found["containers"][0]: found["layers"] for found in contracts if found["type"] == "layers"}
+    page = (ROOT / "docs" / "architecture.md").read_text().partition("| `benchmark/`, top to bottom |")[2]
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    shown = [
+        [" | ".join(re.findall("`([a-z]+)`", cell)) for cell in column if "`" in cell]
+        for column in zip(*rows, strict=True)
+    ]
+    assert shown == [layers["benchmark"], layers["modalities"]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from benchmark.planning.recorded import refuse_handed_in
 from benchmark.records.store import Predictions
 from benchmark.running.finished import load_student, load_teacher, segments_of
 from benchmark.running.source import load_source
@@ -79,6 +80,7 @@ class Loaded:
         import pandas as pd
 
         store, id = self._origin.store, self.record.id
+        refuse_handed_in(self.record)
         rows = store.curve(id)
         if not rows:
             raise BadInput(

@@ -76,3 +76,34 @@ def data_sample(
     from benchmark.cli.data import sample
 
     sample(names, root)
+
+
+@data.command("items")
+def data_items(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A target; see `benchmark list targets`.")],
+    fold: Annotated[int, typer.Option("--fold", help="Fold of a target that has several.")] = 1,
+    profile: options.Profile = "small",
+    root: options.Root = None,
+) -> None:
+    """List the test items of a target in their order, as CSV with the columns `index` and `item`, without labels.
+
+    A note on standard error has their number and the SHA-256 of their ids. Profiles with stand-ins list those.
+
+    Example: `benchmark data items digits`
+    """
+    from benchmark.cli.data_lists import list_items
+
+    list_items(name, profile, data_root(root), fold)
+
+
+@data.command("classes")
+def data_classes(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A target; see `benchmark list targets`.")],
+) -> None:
+    """List the classes of a target in their order, as CSV with the columns `class_index` and `class`.
+
+    Example: `benchmark data classes digits`
+    """
+    from benchmark.cli.data_lists import list_classes
+
+    list_classes(name)

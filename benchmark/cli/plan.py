@@ -85,6 +85,7 @@ def _row(cell: Cell, state: State, reason: str, differs: str) -> dict[str, Any]:
         "seed": cell.key.seed,
         "fold": cell.key.fold,
         "data": cell.data.kind,
+        "method": cell.config.method,
         "state": state,
         "reason": reason,
         "predictions_bytes": prediction_bytes if runs and cell.data.kind != "stand-in" else None,
@@ -116,6 +117,9 @@ def _print_totals(rows: list[dict[str, Any]], seconds: float | None, workers: in
         f"{disk:.1f} MB of predictions; results in {store.root.resolve()}")  # fmt: skip
     if estimated := sum(not row["measured"] for row in todo):
         say(f"~ an estimate: {counted(estimated, 'cell')} of a kind that was not measured on this machine yet")
+    methods = sorted({row["method"] for row in todo if not row["measured"]} - {"segments"})
+    if methods:
+        say(f"An estimate knows the student's steps, not what a method does besides ({', '.join(methods)}).")
 
 
 def _print_smallest_differences(rows: list[dict[str, Any]]) -> None:

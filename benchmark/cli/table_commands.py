@@ -246,10 +246,16 @@ def forget(
 
 
 def merge(
-    folders: Annotated[
-        list[str], typer.Argument(metavar="DIR", help="Results folders, such as those of other machines.")
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DIR | FILE",
+            help="Results folders, such as those of other machines; files of predictions (.csv, .npz or .npy).",
+        ),
     ],
     results: options.Results = options.LOCAL_RESULTS,
+    profile: options.Profile = "small",
+    root: options.Root = None,
     format: options.TextOrJson = "text",
 ) -> None:
     """Join results folders of several machines into the one of `--results`. Nothing there is overwritten.
@@ -258,8 +264,17 @@ def merge(
     record that is not done gives way to one that is. Conflicts, such as other figures of the same cell, are left out,
     named, and lead to exit code 1.
 
-    Example: `benchmark merge from-gpu/results from-laptop/results --results results/all`
+    A FILE has what a student that was trained elsewhere predicts for each test item of a target, and a file of the same
+    name that ends in `.yaml` says what it is (docs/predictions.md). It is scored here, on the labels below `--root`, or
+    on the stand-in if the profile asks for one, and becomes a row of that profile's leaderboard: marked, in a block of
+    its own, without a rank. `benchmark data items` and `benchmark data classes` list what to predict.
+
+    Examples:
+
+    `benchmark merge from-gpu/results from-laptop/results --results results/all`
+
+    `benchmark merge theirs.csv --profile small --root /data`
     """
     from benchmark.cli.merge import join
 
-    raise typer.Exit(join(folders, results, format=format))
+    raise typer.Exit(join(names, results, profile, data_root(root), format=format))

@@ -11,9 +11,10 @@ from benchmark.cli.commands import request_of, run_command
 from benchmark.cli.text_table import print_json, print_table, say, size
 from benchmark.launch.progress import counted, duration
 from benchmark.leaderboard.formats import percent
+from benchmark.leaderboard.statement import stated
 from benchmark.planning.reproduce import reproduction
 from benchmark.records.find import find_cell
-from benchmark.records.record import ACCURACIES, Manifest, Record
+from benchmark.records.record import ACCURACIES, HANDED_IN, Manifest, Record
 from benchmark.records.store import TEACHER_NOTES, Store
 from modalities.errors import BadInput
 
@@ -61,7 +62,7 @@ def _again(record: Record, typed: Sequence[str]) -> dict[str, Any]:
     try:
         found = reproduction(record, typed)
     except BadInput as error:
-        remark = f"this installation cannot plan it: {error}"
+        remark = str(error) if record.is_handed_in else f"this installation cannot plan it: {error}"
         return {"settings": [], "defaults_of": "", "command": "", "command_is_exact": False, "remarks": [remark]}
     return {
         "settings": [{"key": one.key, "value": one.value, "default": one.default} for one in found.settings],
@@ -71,6 +72,8 @@ def _again(record: Record, typed: Sequence[str]) -> dict[str, Any]:
 
 
 def _request(manifest: Manifest, record: Record) -> str:
+    if record.is_handed_in:
+        return f"benchmark merge {record.handed_in.get('file', 'FILE')}"
     if "cell" in manifest.selection:
         return "benchmark.run, from Python"
     return run_command(request_of(manifest, record.profile))
@@ -151,6 +154,9 @@ def facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "row", f"{row['id']}, seeds {', '.join(str(seed) for seed in sorted(row['cells'].values()))}"
     yield "labels", "; ".join(row["labels"])
     yield from _of_process(found["provenance"])
+    if isinstance(handed_in := found["provenance"].get(HANDED_IN), Mapping):
+        yield "handed in", f"{handed_in.get('file')}, SHA-256 {handed_in.get('file_sha256')}"
+        yield "statement", stated(handed_in)
     seconds = found["seconds"]
     by_phase = ", ".join(f"{phase} {duration(value)}" for phase, value in seconds.items())
     yield "time", f"{duration(sum(seconds.values()))} ({by_phase})" if seconds else ""

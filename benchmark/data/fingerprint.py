@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from modalities.base import LabelledData
+from benchmark.records.cell_key import DataKind
+from benchmark.records.record import TestSet
+from modalities.base import LabelledData, TargetInfo
 from modalities.storage.array_cache import Arrays, cached_arrays
 
 SMALL_FILE = 64 * 1024  # bytes; smaller files are read, larger ones count by their size
@@ -34,6 +36,12 @@ def fingerprint_of(found: str, splits: Iterable[LabelledData]) -> str:
 def ids_hash(names: Iterable[str]) -> str:
     """Return a SHA-256 of names in their order; no two lists of names without line breaks have the same."""
     return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def test_set_of(item_ids: Sequence[str], info: TargetInfo, fold: int, kind: DataKind) -> TestSet:
+    """Return what a record says of its test items; how many the whole dataset has is not known of a stand-in."""
+    known = None if kind == "stand-in" else info.known_test_items(fold) or None
+    return {"items": len(item_ids), "known_items": known, "ids_sha256": ids_hash(item_ids)}
 
 
 def _files(data: LabelledData) -> list[Path]:

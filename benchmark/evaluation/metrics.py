@@ -143,6 +143,34 @@ def score(logp: Floats, labels: Integers, metric: Metric) -> float:
     return top1(logp, labels) if metric == "top-1" else mean_per_class(logp, labels)
 
 
+def evaluate_student(
+    logp: Floats, labels: Integers, *, groups: Sequence[str] | None = None, probabilities: bool = True
+) -> dict[str, float | None]:
+    """Compute what a student's outputs and the labels alone give; outputs are rounded to float16 first.
+
+    ``top5`` is None with 5 classes or fewer. It and ``ece`` are None without ``probabilities``, if the outputs say
+    which class is predicted and nothing more. Otherwise as ``evaluate_predictions``.
+    """
+    student = _checked(logp.astype(np.float16), labels)
+    right = predicted(student) == labels
+    figures: dict[str, float | None] = {
+        "items": len(labels),
+        "clusters": len(labels) if groups is None else len(set(groups)),
+        "classes": len(np.unique(labels)),
+        "classes_predicted": classes_predicted(student, labels),
+    }
+    for name, accuracy, items in (
+        ("top1", top1(student, labels), effective_items(right, groups)),
+        ("mean_per_class", mean_per_class(student, labels), effective_items(right, groups, labels)),
+    ):
+        low, high = wilson_interval(accuracy, items)
+        figures |= {name: accuracy, f"{name}_low": low, f"{name}_high": high, f"{name}_effective_items": items}
+    return figures | {
+        "top5": topk(student, labels, 5) if probabilities and student.shape[1] > 5 else None,
+        "ece": expected_calibration_error(student, labels) if probabilities else None,
+    }
+
+
 def evaluate_predictions(
     student_logp: Floats,
     teacher_logp: Floats,
@@ -159,26 +187,11 @@ def evaluate_predictions(
     """
     student = _checked(student_logp.astype(np.float16), labels)
     teacher = _checked(teacher_logp.astype(np.float16), labels)
-    right = predicted(student) == labels
-    figures: dict[str, float | None] = {
-        "items": len(labels),
-        "clusters": len(labels) if groups is None else len(set(groups)),
-        "classes": len(np.unique(labels)),
-        "classes_predicted": classes_predicted(student, labels),
+    return evaluate_student(student, labels, groups=groups) | {
         "teacher_classes_predicted": classes_predicted(teacher, labels),
-    }
-    for name, accuracy, items in (
-        ("top1", top1(student, labels), effective_items(right, groups)),
-        ("mean_per_class", mean_per_class(student, labels), effective_items(right, groups, labels)),
-    ):
-        low, high = wilson_interval(accuracy, items)
-        figures |= {name: accuracy, f"{name}_low": low, f"{name}_high": high, f"{name}_effective_items": items}
-    return figures | {
-        "top5": topk(student, labels, 5) if student.shape[1] > 5 else None,
         "teacher_top1": top1(teacher, labels),
         "teacher_mean_per_class": mean_per_class(teacher, labels),
         "retention": retention(score(student, labels, metric), score(teacher, labels, metric)),
         "fidelity": fidelity(student, teacher),
         "kl": kl_to_teacher(student, teacher),
-        "ece": expected_calibration_error(student, labels),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmark.leaderboard.formats import points
 from benchmark.leaderboard.outcomes import row_outcomes
 from benchmark.leaderboard.ranking import LEVEL
+from benchmark.leaderboard.statement import stated
 from benchmark.leaderboard.table import ROW_AXES
 from benchmark.records.record import ManifestEntry, Record
-from benchmark.records.settings import changes, flat
+from benchmark.records.settings import changes, flat, without_data
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 
@@ -25,6 +26,7 @@ Verdict = Literal["better", "worse", "undecided", "not compared"]
 Changes = dict[str, tuple[Any, Any]]
 
 _OF_A_RUN = {"started", "ended"}  # what differs between any two runs
+_SCORING = {"package", "version", "commit", "dirty"}  # what is known of the process that scored predictions
 _NAMES = attrgetter(*(axis for axis in ROW_AXES if axis != "row"))
 
 
@@ -112,19 +114,30 @@ def compare_rows(first: Side, second: Side) -> Comparison:
         raise BadInput(
             f"{first.name} is of {first.place} and {second.name} of {second.place}; compare rows of one target."
         )
-    seeds = len(first.records) == len(second.records) == 1
-    configs = (one.config, other.config) if seeds else (one.settings, other.settings)
-    names = [{"profile": record.profile} for record in (one, other)]
+    handed_in = one.is_handed_in or other.is_handed_in
+    environments = [_environment(side.records, _SCORING if handed_in else None) for side in (first, second)]
     found = Comparison(
         first.place, first, second,
-        settings=changes(names[0] | configs[0], names[1] | configs[1]),
-        environment=changes(_environment(first.records), _environment(second.records)),
+        settings=changes(*_settings(first, second, handed_in)),
+        environment=changes(*environments),
         figures=_figures(first.records, second.records),
     )  # fmt: skip
     try:
         return _tested(found)
     except BadInput as error:
         return replace(found, note=str(error))
+
+
+def _settings(first: Side, second: Side, handed_in: bool) -> list[dict[str, Any]]:
+    """Return what tells two sides apart; of predictions handed in nothing is known but what was stated with them."""
+    sides = [side.records[0] for side in (first, second)]
+    own = [record.config if len(first.records) == len(second.records) == 1 else record.settings for record in sides]
+    if handed_in:
+        own = [
+            {"source": record.source["name"], "handed_in": stated(record.handed_in) if record.is_handed_in else None}
+            for record in sides
+        ]
+    return [{"profile": record.profile, **settings} for record, settings in zip(sides, own, strict=True)]
 
 
 def _tested(found: Comparison) -> Comparison:
@@ -150,9 +163,12 @@ def _tested(found: Comparison) -> Comparison:
     )
 
 
-def _environment(records: Sequence[Record]) -> dict[str, Any]:
-    """Return what processes ran in, by key; of several that differ, all values."""
-    every = [{k: v for k, v in flat(record.provenance).items() if k not in _OF_A_RUN} for record in records]
+def _environment(records: Sequence[Record], keys: Collection[str] | None = None) -> dict[str, Any]:
+    """Return what processes ran in, by key, of ``keys`` if there are some; of several that differ, all values."""
+    every = [
+        {k: v for k, v in flat(record.provenance).items() if (k not in _OF_A_RUN if keys is None else k in keys)}
+        for record in records
+    ]
     found: dict[str, Any] = {}
     for key in dict.fromkeys(key for one in every for key in one):
         values = list(dict.fromkeys(one.get(key) for one in every))
@@ -164,7 +180,10 @@ def _figures(first: Sequence[Record], second: Sequence[Record]) -> Changes:
     names = ("top1", "mean_per_class", "teacher_top1", "retention", "fidelity", "kl", "ece")
     found = {name: tuple(_mean(r.metrics.get(name) for r in side) for side in (first, second)) for name in names}
     for name in ("segments", "seconds"):
-        values = [[r.segments if name == "segments" else sum(r.seconds.values()) for r in s] for s in (first, second)]
+        values = [
+            [None if r.is_handed_in else r.segments if name == "segments" else sum(r.seconds.values()) for r in side]
+            for side in (first, second)
+        ]
         found[name] = tuple(_mean(side) for side in values)
     return {name: (one, other) for name, (one, other) in found.items()}
 
@@ -271,19 +290,30 @@ def in_all_folds(side: Side) -> Side:
 
     Raises BadInput if there are none.
     """
-    own, seeds = but_fold(side.records[0].settings), {record.seed for record in side.records}
-    cells = [cell for cell in side.store.requested_cells() if cell.target == side.records[0].target]
+    first, seeds = side.records[0], {record.seed for record in side.records}
+    folds = {record.fold for record in side.records}
+    cells = [cell for cell in side.store.requested_cells() if cell.target == first.target and cell.fold not in folds]
     every = [record for cell in cells if cell.seed in seeds and (record := side.store.read(cell.id))]
-    found = [record for record in every if record.status == "done" and but_fold(record.settings) == own]
-    if len({record.fold for record in found}) < 2:
+    own = but_fold(first.settings)
+    others = [record for record in every if record.status == "done" and but_fold(record.settings) == own]
+    if not others and len(folds) == 1:
         raise BadInput(f"{side.name} is done in one fold alone; run it in the others too, with folds=[1,2].")
+    rows: dict[int, set[str]] = {}
+    for record in others:
+        rows.setdefault(record.fold, set()).add(record.row)
+    if several := [fold for fold, found in rows.items() if len(found) > 1]:
+        raise BadInput(
+            f"{side.name} has several rows in fold {several[0]}, of other data: {', '.join(sorted(rows[several[0]]))}; "
+            "take those that do not count out of the leaderboard (`benchmark forget`)."
+        )
+    found = [*side.records, *others]
     ordered = sorted(found, key=lambda record: (record.fold, record.seed))
     return replace(side, name=f"{side.name} in all folds", records=tuple(ordered))
 
 
 def but_fold(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a row without its fold."""
-    return {key: value for key, value in settings.items() if key != "fold"}
+    """Return the settings of a row without its fold, and without the hash of its data, which every fold has its own."""
+    return {key: value for key, value in without_data(settings).items() if key != "fold"}
 
 
 def sentence(pair: Comparison) -> str:

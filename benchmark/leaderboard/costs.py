@@ -33,8 +33,10 @@ def costs_of(record: Record) -> dict[str, float | None]:
     """Return the columns of one record that is done.
 
     A record of an earlier version says nothing of costs, and is of segments alone: each step shows both networks a
-    batch. What a method does not report is 0.
+    batch. What a method does not report is 0. Of predictions that were handed in, nothing is known.
     """
+    if record.is_handed_in:
+        return dict.fromkeys((*COUNTS, "distill_seconds"))
     spent, own = record.costs, record.segments
     return {
         "student_steps": spent.get("student_steps", value_at(record.config, "recipe.steps")),
@@ -52,5 +54,8 @@ def distill_seconds(record: Record) -> float | None:
 
 
 def are_shown(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether some rows of a leaderboard differ in method, so that a table shows what they cost."""
-    return len({row["method"] for row in rows}) > 1
+    """Return whether some rows of a leaderboard differ in method, so that a table shows what they cost.
+
+    Rows whose method is not known, since their predictions were handed in, do not count.
+    """
+    return len({row["method"] for row in rows} - {""}) > 1

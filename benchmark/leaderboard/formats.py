@@ -7,7 +7,7 @@ that never mix real data, shipped data and stand-ins. Names and reasons come fro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +25,17 @@ from benchmark.leaderboard.documents import (
 )
 from benchmark.leaderboard.latex import USUAL, Paper
 from benchmark.leaderboard.references import reference_tables, references_beside
-from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Block, View, block_of, place_of
+from benchmark.leaderboard.selection import (
+    CONTROL,
+    HANDED_IN,
+    WHOLE_LEADERBOARD,
+    Block,
+    View,
+    block_of,
+    kind_of,
+    place_of,
+)
+from benchmark.leaderboard.statement import UNSEEN
 from benchmark.leaderboard.table import COLUMNS, FIGURES, WHOLE
 from modalities.errors import UnknownName
 from modalities.storage.atomic import atomic_write
@@ -36,12 +46,21 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _DATA = {"real": "real data", "shipped": "shipped data", "stand-in": "stand-in data"}
+_KINDS = {
+    "": "",
+    CONTROL: "control: real training items in place of the single datum",
+    HANDED_IN: UNSEEN,
+}
 _CAVEATS = {
     "stand-in": 'Rows under "stand-in data" were made on generated stand-ins: their numbers are NOT results on the '
     "real datasets.",
     "shipped": 'Rows under "shipped data" were made on real data that ship inside a dependency.',
     "smoke": "The smoke profile only shows that everything runs: its numbers mean nothing.",
 }
+CAVEAT_OF_HANDED_IN = (
+    'Rows under "predictions handed in" are of students that others trained: this tool scored their predictions and '
+    "saw nothing else of them. They have no rank."
+)
 COLLAPSED, CLUSTERED = "†", "‡"
 COLLAPSED_MEANING = (
     "predicts fewer than two classes, or under half of those that occur, so its accuracy may come from their frequency "
@@ -104,6 +123,7 @@ def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
 def _chosen(frame: pd.DataFrame, view: View) -> list[str]:
     if not view.columns:
         unasked = {"id", *(() if costs.are_shown(frame.to_dict("records")) else costs.COLUMNS)}
+        unasked |= set() if any(frame["handed_in"]) else {"handed_in"}
         return [name for name in frame.columns if name not in unasked]
     needed = ["rank_note"] if any(name.startswith("rank") for name in view.columns) else []
     return [*view.columns, *(name for name in [*needed, "note"] if name not in view.columns and any(frame[name]))]
@@ -118,7 +138,7 @@ def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     chosen = _chosen(frame, view)
     clean = [{name: None if is_missing(row[name]) else row[name] for name in chosen} for row in rows]
     blocks = [
-        {"block": title, "methods": [asdict(method) for method in methods_of(part, view.targets.get(block))]}
+        {"block": title, "methods": [asdict(method) for method in _methods(part, view.targets.get(block))]}
         for block, title, part in blocks_of(rows)
     ]
     published = [asdict(one) for block, _, part in blocks_of(rows) if not block[1] for one in references_beside(part)]
@@ -153,30 +173,33 @@ def title_of(rows: list[Row]) -> str:
 
 
 def blocks_of(rows: list[Row]) -> list[tuple[Block, str, list[Row]]]:
-    """Return titled blocks that never mix profiles, kinds of data, modalities, or the control with single data."""
+    """Return titled blocks that never mix profiles, kinds of data, modalities, or kinds of rows (``kind_of``)."""
     # Otherwise in the leaderboard's order.
-    ordered = sorted(rows, key=lambda row: (row["profile"], block_of(row)[1]))
+    ordered = sorted(rows, key=lambda row: (row["profile"], kind_of(row)))
     found = []
     for block, part in groupby(ordered, block_of):
-        data, control, modality, _ = block
-        title = f"{modality}, {_DATA.get(data, data)}"
-        if control:
-            title += ", control: real training items in place of the single datum"
-        found.append((block, title, list(part)))
+        data, kind, modality, _ = block
+        found.append((block, ", ".join(filter(None, (modality, _DATA.get(data, data), _KINDS[kind]))), list(part)))
     return found
 
 
 def caveats(rows: list[Row]) -> list[str]:
     """Return what to say of the data and the profile that rows rest on."""
     present = {row[name] for row in rows for name in ("data", "profile")}
-    return [text for key, text in _CAVEATS.items() if key in present]
+    handed_in = [CAVEAT_OF_HANDED_IN] if any(row["handed_in"] for row in rows) else []
+    return [*(text for key, text in _CAVEATS.items() if key in present), *handed_in]
 
 
 def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, block: Block) -> dict[str, Any]:
     """Return a block's title, caveats, remarks, and rows: one text for each column of the header."""
     targets = set(view.targets.get(block) or map(place_of, rows))
-    names, methods = labels(rows), methods_of(rows, targets)
-    means = [_mean_retention(source, own, targets) for source, own in _by_source(rows)]
+    names, methods, handed_in = labels(rows), _methods(rows, targets), block[1] == HANDED_IN
+    means = [] if handed_in else [_mean_retention(source, own, targets) for source, own in _by_source(rows)]
+    statements = [
+        f"{target}, {source}: {row['handed_in']}."
+        for row, (target, source) in zip(rows, names, strict=True)
+        if handed_in
+    ]
     unfinished = [
         f"{target}, {source}: {row['status']}: {row['reason']}"
         for row, (target, source) in zip(rows, names, strict=True)
@@ -192,10 +215,15 @@ def _block(title: str, rows: list[Row], columns: Sequence[str], view: View, bloc
     shown = [_shown(row, *name, columns) for row, name in zip(rows, names, strict=True)]
     return {
         "title": title, "caveats": caveats(rows), "rows": shown,
-        "remarks": [*means, *unfinished, *unranked, *unlike],
+        "remarks": [*means, *unfinished, *unranked, *unlike, *statements],
         "methods": _methods_shown(methods) if len(rows) > 1 else None,
         "references": [] if block[1] else reference_tables(rows), "instead": {"test items": parts_of_items(rows)},
     }  # fmt: skip
+
+
+def _methods(rows: list[Row], targets: Collection[tuple[str, int]] | None) -> list[Method]:
+    """Return the methods of a block over its targets; none of predictions handed in, of which no teacher is known."""
+    return [] if rows and kind_of(rows[0]) == HANDED_IN else methods_of(rows, targets)
 
 
 def _methods_shown(methods: list[Method]) -> dict[str, Any] | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.leaderboard.hand_in import HandedIn, figures_again, store_handed_in
+from benchmark.leaderboard.statement import content_of
 from benchmark.records.record import Manifest, Record
 from benchmark.records.store import TEACHER_NOTES, Store, save_manifest
 from modalities.errors import BadInput
@@ -65,6 +67,17 @@ def _merge_store(store: Store, target: Store, result: Merged) -> None:
     for path, manifest in store.manifest_files().items():
         with _conflicts(result, path.name):
             _merge_manifest(target, path.name, manifest)
+
+
+def add_handed_in(handed: HandedIn, store: Store) -> Merged:
+    """Add predictions that were handed in to a store, unless its row is there with others, which is a conflict."""
+    result = Merged()
+    with _conflicts(result, handed.record.id):
+        if store_handed_in(handed, store):
+            result.copied += 1
+        else:
+            result.same += 1
+    return result
 
 
 @contextmanager
@@ -130,7 +143,7 @@ def _merge_cell(store: Store, target: Store, id: str, refused: set[str], result:
 
 
 def _figures(record: Record) -> tuple[Any, ...]:
-    return record.metrics, record.controls, record.segments, record.test_set
+    return record.metrics, record.controls, record.segments, record.test_set, content_of(record.handed_in)
 
 
 def _score(record: Record) -> str:
@@ -138,12 +151,17 @@ def _score(record: Record) -> str:
 
 
 def _check_figures(store: Store, record: Record) -> None:
-    """Raise BadInput if a record's accuracy is not the one of its predictions."""
+    """Raise BadInput if a record's accuracy is not the one of its predictions.
+
+    Of predictions that were handed in, each figure of the record is computed again.
+    """
     from benchmark.evaluation.metrics import top1
 
     predictions = store.predictions(record.id)
     if predictions is None:
         raise BadInput(f"{record.id} has no predictions there, so its figures cannot be checked; run it again.")
+    if record.is_handed_in and figures_again(record, predictions) != record.metrics:
+        raise BadInput(f"{record.id} has predictions that its figures do not come from; hand in the predictions again.")
     found = top1(predictions.logp, predictions.labels)
     if found != record.metrics.get("top1"):
         raise BadInput(f"{record.id} has predictions with a top-1 of {found}, and its record says {_score(record)}.")

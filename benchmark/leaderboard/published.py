@@ -25,11 +25,14 @@ def published_columns(
     Returns:
         The top-1 of a student of the same datum and networks, under the profile that is the published setting, with
         no setting of it changed and on all test items, or else None and a sentence on the nearest result. Neither is
-        given for data that are not real, for the control over real training items, or without a published student.
+        given for data that are not real, for the control over real training items, for predictions that were handed
+        in, or without a published student.
     """
     columns = {"published_top1": None, "published_differs": ""}
     students = [entry for entry in published if entry.role == "student"]
-    if record is None or record.data != "real" or not students or is_real_training_items(record.source["name"]):
+    if record is None or record.data != "real" or not students:
+        return columns
+    if record.is_handed_in or is_real_training_items(record.source["name"]):
         return columns
     nearest = min(students, key=lambda entry: len(_differences(record, deviations, entry)))  # of several, the first
     differing = _differences(record, deviations, nearest)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.outcomes import RowOutcomes, row_outcomes
-from benchmark.records.record import is_real_training_items
+from benchmark.leaderboard.selection import HANDED_IN, kind_of
 from benchmark.records.store import Store
 from modalities.errors import BadInput
 
@@ -81,9 +81,8 @@ def add_ranks(store: Store, rows: Sequence[Row]) -> None:
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        control = is_real_training_items(row["source"])
         axes = (row[axis] for axis in ("profile", "data", "modality", "target", "fold"))
-        groups.setdefault((*axes, control), []).append(row)
+        groups.setdefault((*axes, kind_of(row)), []).append(row)
     left = MOST_BYTES
     for group in groups.values():
         left -= _add_to_group(store, group, left)
@@ -94,6 +93,8 @@ def _add_to_group(store: Store, group: list[Row], bytes_left: int) -> int:
     complete = [row for row in group if row["status"] == "done"]
     for row in group:
         row["rank_note"] = "" if row["status"] == "done" else f"no rank: {row['seeds']} of its seeds are done"
+        if kind_of(row) == HANDED_IN and row["status"] == "done":
+            row["rank_note"] = "no rank: predictions handed in are compared with other rows one by one"
     if len(complete) == 1 and len(complete[0]["cells"]) == 1:
         return 0
     if len(complete) > MOST_ROWS:
@@ -110,7 +111,7 @@ def _add_to_group(store: Store, group: list[Row], bytes_left: int) -> int:
         return _without_ranks(complete, f"no rank: {error}".replace(str(store.cells), "cells"))
     if not all(found.same_items(outcomes[0]) for found in outcomes[1:]):
         _without_ranks(complete, "no rank: rows of this target are scored on other test items")
-    elif len(complete) > 1:
+    elif len(complete) > 1 and kind_of(complete[0]) != HANDED_IN:
         _set_ranks(complete, outcomes)
     return needed
 

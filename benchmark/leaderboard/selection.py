@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-Block = tuple[str, bool, str, str]
+Block = tuple[str, str, str, str]
+CONTROL, HANDED_IN = "control", "handed in"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,15 @@ WHOLE_LEADERBOARD = View()
 
 
 def block_of(row: Row) -> Block:
-    """Return what rows of one block agree in: kind of data, whether they are the control, modality and profile."""
-    return row["data"], is_real_training_items(row["source"]), row["modality"], row["profile"]
+    """Return what rows of one block agree in: kind of data, kind of row, modality and profile."""
+    return row["data"], kind_of(row), row["modality"], row["profile"]
+
+
+def kind_of(row: Row) -> str:
+    """Return the kind of a row: empty for a student of a single datum, CONTROL, or HANDED_IN."""
+    if row["handed_in"]:
+        return HANDED_IN
+    return CONTROL if is_real_training_items(row["source"]) else ""
 
 
 def place_of(row: Row) -> tuple[str, int]:

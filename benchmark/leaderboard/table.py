@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmark.leaderboard.costs import COUNTS, costs_of, method_of
 from benchmark.leaderboard.published import published_columns
 from benchmark.leaderboard.ranking import add_ranks
+from benchmark.leaderboard.statement import UNSEEN, stated
 from benchmark.records.cell_key import CellKey
 from benchmark.records.identity import canonical_json
-from benchmark.records.record import ACCURACIES, ManifestEntry, Record
+from benchmark.records.record import ACCURACIES, HANDED_IN, ManifestEntry, Record
 from benchmark.records.settings import Settings, differences, is_complete, tell_apart, value_at, without_data
 from benchmark.records.store import Store
 from benchmark.system.collector import paused_collector
@@ -41,7 +42,8 @@ FIGURES = (
 WHOLE = ("rank", "rank_low", "rank_high", "items", "known_items", "clusters", "classes", "segments", *COUNTS)
 COLUMNS = (
     *ROW_AXES, "id", "source_sha256", "method", "variant", "differs", "status", "reason", "seeds", "metric",
-    "interval", *FIGURES, "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs", "note",
+    "interval", *FIGURES, "items_sha256", "collapsed", "ties", "rank_note", "seed_scores", "published_differs",
+    "handed_in", "note",
 )  # fmt: skip
 FORKED_FROM = 10_000  # cells, a second's work
 DIFFERENCES_FORKED_FROM = 5_000  # rows, half a second's
@@ -80,6 +82,8 @@ def leaderboard(store: Store, published: Mapping[str, Sequence[Published]] | Non
     alone would lead to. ``seed_scores`` are the scores of the seeds that are done, in their order. ``rank``, its
     interval and ``ties`` are among the rows of one target (``benchmark.leaderboard.ranking``), ``rank_note`` says why
     there is none.
+    ``handed_in`` is what was stated with predictions that others made outside this package, of which there are no
+    figures but those that the predictions give; it is empty for other rows.
     ``method`` and the costs (``benchmark.leaderboard.costs``) are there for rows of one method, too; it is the tables
     that leave them out.
     ``collapsed`` names the networks that predict too few classes (``metrics.is_collapsed``) for some seed. ``seconds``
@@ -174,7 +178,8 @@ def _tell_apart(
     for row, own in rows:
         row["variant"] = sanitize("; ".join(labels.get(row["row"], ())))
         row["source_sha256"] = sanitize(str(value_at(own, "source.sha256") or ""))
-        shown_alike.setdefault(tuple(row[axis] for axis in SHOWN_AXES), []).append((row, own))
+        key = *(row[axis] for axis in SHOWN_AXES), bool(row["handed_in"])
+        shown_alike.setdefault(key, []).append((row, own))
     groups = list(shown_alike.values())
     least = ceil(len(groups) * DIFFERENCES_FORKED_FROM / max(1, len(rows)))
     told = map_forked(lambda alike: _told_apart(alike, named), groups, least=least)
@@ -238,17 +243,21 @@ def _row(
         own = own or (record.settings if record and not known else None)
     status, reason = unfinished[0] if unfinished else ("done", "")
     first = cells[0]
+    handed_in = bool(value_at(known or own or {}, HANDED_IN))
+    notes = [_NOTES[name] for name in (first.data, first.profile) if name in _NOTES]
     row: Row = {axis: getattr(first, axis) for axis in ROW_AXES}
     row |= {
         "id": " ".join(cell.id for cell in ordered),
         "status": status,
         "reason": reason,
-        "method": method_of(known or own or {}),
+        "method": "" if handed_in else method_of(known or own or {}),
         "seeds": f"{len(done)}/{len(cells)}" if unfinished else f"{len(done)}",
         **published_columns(example, deviations, published.get(first.target, ())),
         "cells": [record.id for record in done],
-        "note": "; ".join(_NOTES[name] for name in (first.data, first.profile) if name in _NOTES),
+        "handed_in": stated(example.handed_in if example else {}) if handed_in else "",
+        "note": "; ".join([*notes, UNSEEN] if handed_in else notes),
         **(_figures(done) if done else {}),
+        **({"segments": None, "seconds": None} if handed_in else {}),
     }
     clean = {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
     return clean, None if known else own or _names(first)

@@ -32,8 +32,10 @@ def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
         root: folder of the real datasets.
         source: path of the source's file; a named source needs none.
 
-    Raises BadInput if the source or the target's data are not the ones that the record names.
+    Raises BadInput if the source or the target's data are not the ones that the record names, or if the record is of
+    predictions that were handed in.
     """
+    refuse_handed_in(record)
     adapter = registry.target(record.target)
     modality, identity = registry.modality(adapter.info.modality), record.config
     config = compose_target(record.target, [], profile="demo", suite="all")
@@ -76,11 +78,20 @@ def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
     )  # fmt: skip
 
 
+def refuse_handed_in(record: Record) -> None:
+    """Raise BadInput if a record is of predictions that were handed in, so that there is no cell that made it."""
+    if record.is_handed_in:
+        problem = f"the predictions of {record.id} were handed in, and nothing else of it is known"
+        raise BadInput(f"{problem}; choose a cell that was run here.")
+
+
 def view_and_policy(record: Record, modality: Modality) -> tuple[Any, Any]:
     """Return the view and the policy that a record's segments were made with.
 
-    Raises BadInput if the record does not say, or if the policy is a plug-in's, which a record knows by its hash alone.
+    Raises BadInput if the record does not say, as that of predictions that were handed in, or if the policy is a
+    plug-in's, which a record knows by its hash alone.
     """
+    refuse_handed_in(record)
     own = record.config
     if not isinstance(own.get("view"), Mapping) or not isinstance(own.get("policy"), Mapping):
         raise BadInput(f"the record of {record.id} does not say how its segments were made; run its cell again.")

@@ -20,6 +20,7 @@ from benchmark.records.record import Record, is_real_training_items
 from benchmark.records.settings import flat
 from modalities import registry
 from modalities.base import SourceRef
+from modalities.errors import BadInput
 
 OUTSIDE_IDS = ("teacher.times_chance", "data.subset")  # settings that decide whether a cell runs, and change no number
 _TYPED_AS = {"train_per_class": "data.train_per_class"}
@@ -52,8 +53,12 @@ def reproduction(record: Record, typed: Sequence[str] = ()) -> Reproduction:
 
     ``typed`` are the settings of a run that requested the cell; those of OUTSIDE_IDS are taken from it. A precision or
     compilation that is ``auto`` by default is given as it was resolved, so that the cell is the same on every machine.
-    Files are given by their names without folders. Nothing on disk is read.
+    Files are given by their names without folders. Nothing on disk is read. Raises BadInput for predictions that were
+    handed in, and for what this installation cannot plan.
     """
+    if record.is_handed_in:
+        file = record.handed_in.get("file", "FILE")
+        raise BadInput(f"its predictions were handed in; `benchmark merge {file}` scores them again.")
     profile = _profile_of(record)
     kind = str(record.provenance.get("device", "")).partition(":")[0]
     kind = kind if kind in ("cpu", "cuda") else "cpu"

@@ -22,6 +22,10 @@ REAL_TRAINING_ITEMS = "real-training-items"
 """Source of the one control that is not a single datum; what follows a colon says which items."""
 
 
+HANDED_IN = "handed_in"
+"""Key of the settings, and of the provenance, of a record whose predictions others made outside this package."""
+
+
 def is_real_training_items(source: str) -> bool:
     """Return whether a source's name is one of that control, in any form; its rows form a block of their own."""
     return source.partition(":")[0] == REAL_TRAINING_ITEMS
@@ -80,6 +84,17 @@ class Record(CellAxes):
     def score(self) -> float | None:
         """The student's accuracy by the target's metric, a fraction in [0, 1]; None unless the cell is done."""
         return self.metrics.get(ACCURACIES[self.metric])
+
+    @property
+    def is_handed_in(self) -> bool:
+        """Whether others made the predictions outside this package, which scored them and saw nothing else."""
+        return HANDED_IN in self.config
+
+    @property
+    def handed_in(self) -> dict[str, Any]:
+        """What was handed in: file, hashes, and what was stated; empty for other records."""
+        found = self.provenance.get(HANDED_IN)
+        return found if isinstance(found, dict) else {}
 
     @property
     def settings(self) -> dict[str, Any]:

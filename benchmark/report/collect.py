@@ -54,7 +54,12 @@ class ReportRow:
     @property
     def is_noise(self) -> bool:
         """Whether the row is a control: its datum has nothing to see or hear in it."""
-        return str(self.row["source"]).partition(":")[0] in CONTROLS
+        return not self.is_handed_in and str(self.row["source"]).partition(":")[0] in CONTROLS
+
+    @property
+    def is_handed_in(self) -> bool:
+        """Whether others made its predictions outside this package."""
+        return bool(self.row["handed_in"])
 
     @property
     def example(self) -> Record | None:

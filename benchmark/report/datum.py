@@ -52,7 +52,7 @@ def data_of(records: Iterable[Record], modality_of: Callable[[str], Modality], f
     """
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
-        if not is_real_training_items(record.source["name"]):
+        if not record.is_handed_in and not is_real_training_items(record.source["name"]):
             key = (record.modality, record.source["name"], record.source["sha256"])
             groups.setdefault(key, []).append(record)
     return [_datum(own, modality_of, folders) for own in groups.values()]

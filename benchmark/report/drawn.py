@@ -71,6 +71,8 @@ def _bar(row: ReportRow, label: str) -> Bar:
     share, teacher = row.row["retention"], row.row["teacher_score"]
     if is_missing(share):
         status, reason = row.row["status"], row.row["reason"]
+        if row.is_handed_in and status == "done":
+            status, reason = "not known", "its teacher was not seen"
         return Bar(label, None, reason=f"{status}: {reason}" if reason else status)
     chance, untrained = (
         None if is_missing(row.row[what]) or not teacher > 0 else row.row[what] / teacher

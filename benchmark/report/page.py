@@ -11,6 +11,7 @@ from benchmark.claims import formats as claim_formats
 from benchmark.leaderboard.costs import costs_of
 from benchmark.leaderboard.documents import is_missing
 from benchmark.leaderboard.formats import bounds_shown, percent
+from benchmark.leaderboard.statement import UNSEEN
 from benchmark.leaderboard.table import sanitize
 from benchmark.records.record import Record
 from benchmark.records.settings import changes
@@ -130,6 +131,8 @@ def _cost(row: ReportRow) -> dict[str, Any]:
     records = [cell.record for cell in row.cells if cell.is_done and cell.record]
     if not records:
         return {"row": row, "reason": f"{row.row['status']}: {row.row['reason']}"}
+    if row.is_handed_in:
+        return {"row": row, "reason": UNSEEN}
 
     def mean(values: list[float | None]) -> str:
         known = [value for value in values if value is not None]
@@ -192,7 +195,10 @@ def _neighbour(row: ReportRow, rows: Sequence[ReportRow]) -> dict[str, Any] | No
     alike = [
         other
         for other in rows
-        if other is not row and other.example and all(other.row[axis] == row.row[axis] for axis in axes)
+        if other is not row
+        and other.example
+        and other.is_handed_in == row.is_handed_in
+        and all(other.row[axis] == row.row[axis] for axis in axes)
     ]
     found = [(changes(row.example.settings, other.example.settings), other) for other in alike if other.example]
     if not found:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmark.data.batches import Batches, BatchesCache
-from benchmark.data.fingerprint import ids_hash
+from benchmark.data.fingerprint import test_set_of
 from benchmark.data.locate import ensure
 from benchmark.distillation.distill import Distilled, distill
 from benchmark.distillation.prefetch import can_prefetch
@@ -188,9 +188,7 @@ def _run_phases(attempt: _Attempt) -> None:
     with attempt.timed("data"):
         test, mine, source = _load_data(attempt)
     labels, info = np.asarray(test.data.labels), cell.adapter.info
-    known = None if cell.data.kind == "stand-in" else info.known_test_items(cell.key.fold) or None
-    ids = ids_hash(test.data.item_ids)
-    attempt.test_set = {"items": len(labels), "known_items": known, "ids_sha256": ids}
+    attempt.test_set = test_set_of(test.data.item_ids, info, cell.key.fold, cell.data.kind)
     attempt.controls = {"chance": metrics.chance(labels), "majority": metrics.majority_share(labels)}
     task = teacher_task(cell, test, attempt.device, attempt.callback)
     student = attempt.student  # before the teacher: a wrong name must cost nothing

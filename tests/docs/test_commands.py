@@ -34,7 +34,7 @@ LISTED = {  # a pattern of the whole command: why it is not run; those of `bench
     r"benchmark export --suite .*": "needs a suite that has run; tests/benchmark/export runs it",
     r"benchmark check( NAME| mytarget.*)?": "the ones of fsdd and my_loss.py are run",
     r"benchmark (run|plan) --config .*": "tests/benchmark/planning/test_resolve.py takes configurations back",
-    r"benchmark config .*'>' .*": "a shell writes the file; the ones without it are run",
+    r"benchmark (config|data items) .*'>' .*": "a shell writes the file; the ones without it are run",
     r"benchmark (forget|clean jobs).*": "takes away what others need; tests/benchmark/cli runs it",
     r"benchmark export .*int8.*": "tests/benchmark/export quantises",
     r"benchmark .*(shapes3|tennis7).*": "tests/docs/test_contributing.py and tests/examples run it",
@@ -42,7 +42,8 @@ LISTED = {  # a pattern of the whole command: why it is not run; those of `bench
     r"benchmark new-target .*--look.*": "needs real data; tests/benchmark/cli/test_new_target.py runs it",
     r"benchmark check \S* ?--root DIR.*": "needs real data; tests/benchmark/cli/test_check.py runs it",
     r"benchmark run .*(flowers12|arabic10).*": "needs the plug-ins of examples/targets installed",
-    r"benchmark merge .*": "tests/benchmark/cli/test_merge.py runs it on two folders",
+    r"benchmark merge .*": "tests/benchmark/cli/test_merge.py runs it on folders and on files of predictions",
+    r"benchmark compare cifar10-Patches_of_one .*": "tests/benchmark/cli/test_merge.py compares such rows",
     r"benchmark compare .*--all-folds": "tests/benchmark/cli/test_compare.py runs it on rows of several folds",
     r"benchmark compare results/before results/after.*": "tests/benchmark/cli/test_compare.py runs it on two folders",
 }

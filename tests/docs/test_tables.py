@@ -30,7 +30,7 @@ def test_every_column_of_the_leaderboard_is_documented_in_its_order():
     names, _ = documented("column")
     header = next(csv.reader(io.StringIO(formats.to_csv(leaderboard(Store(MEASURED / "small"))))))
     assert set(names) == set(formats.COLUMNS)
-    assert set(names) - set(header) == {"id", *costs.COLUMNS}, "left out unless they are asked for"
+    assert set(names) - set(header) == {"id", "handed_in", *costs.COLUMNS}, "left out unless there is a reason"
     assert len(names) == len(set(names))
 
 

@@ -54,16 +54,15 @@ def predicted(store, entry, right, items=500, name="item"):
     store.write(entry[1], predictions=Predictions(ids, labels, logp, ids))
 
 
-def of_folds(source, folds=(1, 2, 3), seeds=(0, 1), settings=1):
-    """Cells of a row in several folds, whose settings differ in the fold alone."""
-    made = [
-        (fold, *cell(source=source, fold=fold, seed=seed, settings=10 * settings + fold))
-        for fold in folds for seed in seeds
-    ]  # fmt: skip
-    return [
-        (entry, replace(record, config={"source": source, "settings": settings, "fold": fold, "seed": record.seed}))
-        for fold, entry, record in made
-    ]
+def of_folds(source, folds=(1, 2, 3), seeds=(0, 1), settings=1, data="x"):
+    """Cells of a row in several folds, whose settings differ in the fold alone, and in the hash of its data."""
+    made = []
+    for fold in folds:
+        for seed in seeds:
+            entry, record = cell(source=source, fold=fold, seed=seed, settings=[settings, fold, data])
+            own = {"source": source, "settings": settings, "data_fingerprint": f"{data}{fold}", "fold": fold}
+            made.append((entry, replace(record, config={**own, "seed": seed})))
+    return made
 
 
 def with_folds(folder, *rows):

@@ -1,8 +1,9 @@
-"""The files that the suite writes itself: whole ones to damage, and what reads them."""
+"""Files that the suite writes itself, and those that others hand in: whole ones to damage, and what reads them."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.data.locate import DataLocation
 from benchmark.leaderboard.formats import to_csv, to_json
+from benchmark.leaderboard.prediction_files import read_predictions
+from benchmark.leaderboard.statement import read_statement
 from benchmark.leaderboard.table import leaderboard
+from benchmark.planning.scored_items import ScoredItems
 from benchmark.records.identity import cell_id, row_id
 from benchmark.records.record import ManifestEntry, Record
 from benchmark.records.store import Predictions, Store
 from benchmark.running.networks import load_weights, save_weights
 from benchmark.training.checkpoints import HEADER, Checkpoint, Checkpoints
+from modalities import registry
 from modalities.errors import BadInput
 
 from .base import Decoder, item, read_all
@@ -84,6 +90,39 @@ def _stored(name: str, what: str, place: str, *, text: bool) -> Decoder:
     return Decoder(name, what, place, _store, partial(_read_store, tables="leaderboard" in what), text)
 
 
+def _handed_in() -> ScoredItems:
+    info = registry.target("digits").info
+    ids = [f"test/{number:03}.png" for number in range(8)]
+    location = DataLocation("stand-in", Path(), "stand-in:digits", ready=True)
+    return ScoredItems(info, "demo", 1, location, ids, np.arange(8), ids)
+
+
+def _write_handed_in(root: Path) -> list[bytes]:
+    """Return a file of classes and one of probabilities."""
+    ids, classes = _handed_in().ids, range(10)
+    of_classes = "item,class\n" + "".join(f"{id},{number}\n" for number, id in enumerate(ids))
+    head = ",".join(f"probability_{number}" for number in classes)
+    shares = "".join(f"{number},{','.join(['0.1'] * 10)}\n" for number in range(len(ids)))
+    return [of_classes.encode(), f"index,{head}\n{shares}".encode()]
+
+
+def _arrays_handed_in(root: Path) -> list[bytes]:
+    logits = np.zeros((8, 10), np.float32)
+    streams = [io.BytesIO(), io.BytesIO()]
+    np.savez(streams[0], logits=logits, item=np.array(_handed_in().ids))
+    np.savez_compressed(streams[1], class_index=np.arange(8))
+    return [stream.getvalue() for stream in streams]
+
+
+def _statement(root: Path) -> list[bytes]:
+    return [b"target: digits\nlabel: Theirs\nsegments: 1000\nteacher_accuracy: 0.9\nreference: 'A: B'\n"]
+
+
+def _read_handed_in(root: Path) -> None:
+    outputs = read_predictions(item(root), _handed_in())
+    assert outputs.logp.shape == (8, 10) and np.isfinite(outputs.logp).all()
+
+
 DECODERS = (
     Decoder("safetensors", "weights", "item.safetensors",
             lambda root: save_weights(_network(), root / "item.safetensors"),
@@ -94,4 +133,8 @@ DECODERS = (
     _stored("manifest", "manifests, and the leaderboard", "manifests/all-29befd3c.json", text=True),
     _stored("predictions", "predictions.npz", f"cells/{CELL}/predictions.npz", text=False),
     _stored("curve", "curve.csv", f"cells/{CELL}/curve.csv", text=True),
+    Decoder("handed-in", "predictions of others, CSV", "item.csv", _write_handed_in, _read_handed_in, text=True),
+    Decoder("handed-in-arrays", "predictions of others, .npz", "item.npz", _arrays_handed_in, _read_handed_in),
+    Decoder("statement", "what others say of their predictions", "item.yaml", _statement,
+            lambda root: read_statement(root / "item.csv"), text=True),
 )  # fmt: skip

@@ -17,8 +17,12 @@ import benchmark
 from benchmark import BadInput
 from benchmark.cli.table import render
 from benchmark.evaluation import metrics
+from benchmark.leaderboard.hand_in import score_file
+from benchmark.leaderboard.merge import add_handed_in
 from benchmark.records.record import Record
+from benchmark.records.store import Store
 from benchmark.running.networks import weights_hash
+from handed_in import state
 from own_network import Mine
 
 ROOT = Path(__file__).parents[3]
@@ -170,6 +174,21 @@ def test_missing_predictions_and_curves_are_named(call, records):
         _ = loaded.predictions
     with pytest.raises(BadInput, match="has no curve: it was left out"):
         _ = loaded.curve
+
+
+def test_predictions_that_were_handed_in_are_there_and_nothing_else_is(call, records, tmp_path):
+    predictions = records[0].load().predictions
+    path = state(tmp_path / "theirs.npy", target="digits", label="Theirs")
+    np.save(path, predictions.logp)
+    handed = score_file(path, "smoke", tmp_path)
+    add_handed_in(handed, Store(tmp_path / "results" / "smoke"))
+    (found,) = benchmark.find("digits-Theirs", tmp_path / "results")
+    loaded = found.load()
+    assert np.array_equal(loaded.predictions.labels, predictions.labels)
+    for part in ("student", "teacher", "segments", "curve"):
+        with pytest.raises(BadInput, match="were handed in, and nothing else of it is known"):
+            getattr(loaded, part)
+    assert benchmark.compare(found, records[0]).changed_items == 0
 
 
 def test_a_cell_that_is_not_done_left_nothing(records):

@@ -108,6 +108,9 @@ def test_the_plan_marks_estimates_and_takes_what_was_measured_for_any_number_of_
     page = benchmark(*words).out
     assert " ~0:0" in page and "~ an estimate: 1 cell of a kind that was not measured on this machine yet" in page
 
+    assert "a method does besides" not in page
+    assert "what a method does besides (inversion)" in benchmark(*words, "method=inversion").out
+
     settings = [word for word in small if "=" in word and not word.startswith("profile=")]
     (cell,) = make_plan(Request(profile="small", targets=("digits",), overrides=tuple(settings)))
     name = device_name("cpu")

@@ -142,8 +142,14 @@ def test_folds_that_lack_a_seed_or_that_are_not_there_are_named(tmp_path):
     assert "has seeds [0] in fold 3 and [0, 1] in fold 1" in found.note
     with pytest.raises(BadInput, match="done in one fold alone"):
         in_all_folds(side(store, *single))
+    again = of_folds("china", folds=(2,), data="y")
+    store.write_manifest("all", {"seeds": [9]}, [entry for entry, _ in again])
+    for one in again:
+        predicted(store, one, range(50), items=100)
+    with pytest.raises(BadInput, match=r"a side has several rows in fold 2, of other data: \w+, \w+;"):
+        in_all_folds(side(store, *whole[:2]))
     with pytest.raises(BadInput, match="of digits and a side in all folds of digits, folds 1, 2, 3"):
-        compare_rows(side(store, *single), in_all_folds(side(store, *whole)))
+        compare_rows(side(store, *single), replace(side(store, *whole), name="a side in all folds"))
 
 
 def test_a_name_is_a_row_with_all_of_its_seeds_or_a_cell(tmp_path):

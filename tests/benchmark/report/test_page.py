@@ -195,7 +195,9 @@ def test_rows_without_a_result_are_there_with_their_reasons(tmp_path):
     page = parse_page(text)
     reasons = {"stl10": "failed: the disk is full", "cifar10": "no data: put it there", "pets37": "not run yet"}
     for target, reason in reasons.items():
-        rows = [row for table in page.all("table") for row in table.all("tr") if row.all("th")[0].text.split()[0] == target]
+        rows = [
+            row for table in page.all("table") for row in table.all("tr") if row.all("th")[0].text.split()[0] == target
+        ]
         assert len(rows) == 2  # of the leaderboard and costs
         assert all(reason in row.text for row in rows)
         (kept,) = [image for image in page.all("svg") if image["aria-label"].startswith("Retention")]
