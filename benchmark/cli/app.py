@@ -16,7 +16,7 @@ from benchmark.cli.exit_codes import DONE, FAILED, USAGE
 from benchmark.cli.output import print_version, print_whatever_is_said
 from benchmark.cli.remedies import explain
 from benchmark.cli.run_commands import config, plan, run
-from benchmark.cli.table_commands import claims, compare, forget, merge, report, table, why
+from benchmark.cli.table_commands import claims, compare, forget, merge, plot, report, table, why
 from benchmark.cli.text_table import say
 from modalities.errors import BadInput
 from modalities.storage.paths import data_root
@@ -123,6 +123,7 @@ app.command()(claims)
 
 
 app.command()(report)
+app.command()(plot)
 
 
 app.command()(why)

@@ -131,6 +131,53 @@ def report(
     typer.echo(f"wrote {page}")
 
 
+def plot(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", help="retention, curves, segments, ablations or claims; see below."),
+    ],
+    words: options.ProfileOrReport = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", "-t", help="Only these targets: names or globs, or audio/*.")
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources: names or globs.")] = None,
+    width: Annotated[
+        str, typer.Option("--width", help="As wide as a column (3.35 inches) or a page (6.9 inches) of a paper.")
+    ] = "column",
+    out: Annotated[
+        Path | None, options.path("--out", help="File to write: .pdf, .png or .svg. Default: WHAT-PROFILE.pdf.")
+    ] = None,
+    profile: options.Profile = "",
+    results: options.Results = options.LOCAL_RESULTS,
+) -> None:
+    """Write plots for a paper: those of `benchmark report`, as PDF, PNG (300 dpi) or SVG.
+
+    retention: what students keep of their teachers' accuracy, with intervals and noise controls. curves: the loss of
+    each student by the segments that it had seen. segments: accuracy against segments seen. ablations: retention of the
+    variants of each suite. claims: differences that suites predicted, with their verdicts.
+
+    The file has a plot for each target or kind of data; `--target` leaves only some. Plots of stand-ins say so. It is
+    as wide as it says, with letters of 7 points, so include it in its own size. The same records give the same bytes.
+    Colours suit any colour vision, and series differ in dashes and marks too.
+
+    Examples:
+
+    `benchmark plot retention profile=small --out retention.pdf`
+
+    `benchmark plot curves profile=small --target cifar10 --width page --out curves.svg`
+
+    `benchmark plot claims report.html --out claims.png`
+    """
+    from benchmark.cli.plot import write_plots
+    from benchmark.cli.read_from import results_of
+    from benchmark.leaderboard.selection import Selection
+
+    selection = Selection(tuple(options.split_names(target)), tuple(options.split_names(source)))
+    with results_of(words, profile, "demo", results) as found:
+        written = write_plots(what, found, selection, width, out or Path(f"{what}-{found.profile}.pdf"))
+    typer.echo(f"wrote {written}")
+
+
 def why(
     cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's id, or a part of it that no other cell has.")],
     results: options.Results = options.LOCAL_RESULTS,

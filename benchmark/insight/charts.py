@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.plotting.style import INK, inline, style
 from modalities.errors import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#0b0c0d"  # stands for the colour of the page's text
-COLOURS = ("#3b82c4", "#d9822b", "#5aa469", "#a05195", "#8c8c8c")
 MOST_NAMES = 20  # classes whose names fit beside an axis
-_STYLE: dict[str, Any] = {
-    "svg.fonttype": "none", "text.parse_math": False, "font.size": 9, "legend.frameon": False,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
-    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
-}  # fmt: skip
 
 
 def shares_by_step(curves: Mapping[str, Mapping[int, float]], headline: int) -> str:
@@ -135,12 +127,10 @@ class _figure:
         self._name, self._size, self.svg = name, (width, height), ""
 
     def __enter__(self) -> _figure:
-        import matplotlib
+        self._style = style(9)
+        self._style.__enter__()
         from matplotlib.figure import Figure
 
-        style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": self._name}
-        self._style = matplotlib.rc_context(style)
-        self._style.__enter__()
         self.figure: Figure = Figure(figsize=self._size, layout="constrained")
         return self
 
@@ -148,29 +138,11 @@ class _figure:
         return self.figure.add_subplot(1, of, place + 1)
 
     def __exit__(self, kind: object, *rest: object) -> None:
-        stream = io.StringIO()
         try:
             if kind is None:
-                nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-                self.figure.savefig(stream, format="svg", metadata=nothing, transparent=True)
+                self.svg = inline(self.figure, self._name)
         finally:
             self._style.__exit__(None, None, None)
-        self.svg = _inline(stream.getvalue(), self._name)
-
-
-def _inline(text: str, name: str) -> str:
-    """Return an SVG file as an element of a page: no prolog, ids of its own, as wide as there is room."""
-    text = text[text.find("<svg") :]
-    text = re.sub(r' (xmlns(:\w+)?="[^"]*"|version="[^"]*")', "", text).replace("xlink:href", "href")
-    text = re.sub(r'<svg [^>]*?width="([\d.]+)pt"[^>]*?(viewBox="[^"]*")[^>]*>', _opening, text, count=1)
-    text = re.sub(r' id="([^"]*)"', rf' id="{name}-\1"', text)
-    text = re.sub(r'href="#([^"]*)"', rf'href="#{name}-\1"', text)
-    text = re.sub(r"url\(#([^)]*)\)", rf"url(#{name}-\1)", text)
-    return text.replace(INK, "currentColor")
-
-
-def _opening(found: re.Match[str]) -> str:
-    return f'<svg {found[2]} role="img" style="width:100%;max-width:{float(found[1]) / 72:.2f}in;height:auto">'
 
 
 def _names(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -79,7 +79,7 @@ LEGEND = (
     "items, with the first digits of the hash of their ids. Seeds 2/3: two of three are done. Over targets: kept is "
     "the interquartile mean of (student - chance) / (teacher - chance) over all runs, with its 95 % interval for other "
     "seeds of these targets and, from five targets on, for other targets like these; against method 1, 2, …: targets "
-    "won/tied/lost, where a difference of at most one point of accuracy is a tie."
+    "won/tied/lost by score alone, without a test: a difference of at most one point of accuracy is a tie."
 )
 
 
@@ -244,7 +244,10 @@ def _methods_shown(methods: list[Method]) -> dict[str, Any] | None:
 
 def bounds_shown(bounds: tuple[float, float] | None) -> str:
     """Format an interval of shares; empty if it is missing."""
-    return "" if bounds is None else f"{percent(bounds[0])}–{percent(bounds[1])}"
+    if bounds is None:
+        return ""
+    low, high = map(percent, bounds)
+    return f"{low} to {high}" if min(bounds) < 0 else f"{low}–{high}"
 
 
 def rank_shown(row: Row) -> str:
@@ -293,7 +296,7 @@ def labels(rows: list[Row]) -> list[tuple[str, str]]:
 
 def percent(value: Any) -> str:
     """Format a share; empty if it is missing."""
-    return "" if is_missing(value) else f"{100 * value:.1f}"
+    return "" if is_missing(value) else points(value)
 
 
 def points(share: float) -> str:

@@ -28,6 +28,18 @@ class Selection:
     recipes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 
+    @property
+    def chooses_rows(self) -> bool:
+        return any(patterns for _, patterns in self._by_axis)
+
+    @property
+    def in_words(self) -> str:
+        return ", ".join(f"{axis} {' or '.join(patterns)}" for axis, patterns in self._by_axis if patterns)
+
+    @property
+    def _by_axis(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ("target", self.targets), ("source", self.sources), ("recipe", self.recipes)
+
 
 @dataclass(frozen=True)
 class View:
@@ -68,29 +80,38 @@ def select(frame: pd.DataFrame, selection: Selection) -> tuple[pd.DataFrame, Vie
     Raises BadInput for a name or glob that no row has, or if no row has all that is asked for.
     """
     rows: list[Row] = frame.to_dict("records")
-    asked = {
-        "target": (selection.targets, lambda row: (row["target"], f"{row['modality']}/{row['target']}")),
-        "source": (selection.sources, lambda row: (row["source"],)),
-        "recipe": (selection.recipes, lambda row: (row["recipe"],)),
-    }
-    if not any(patterns for patterns, _ in asked.values()):
+    if not selection.chooses_rows:
         return frame, View(columns=selection.columns)
-    found = {axis: _matching(axis, patterns, rows, names) for axis, (patterns, names) in asked.items()}
-    kept = [all(of_axis[i] for of_axis in found.values()) for i in range(len(rows))]
-    said = ", ".join(f"{axis} {' or '.join(patterns)}" for axis, (patterns, _) in asked.items() if patterns)
-    if not any(kept):
-        raise BadInput(f"no row of the leaderboard has {said}; ask for less.")
+    kept, of_targets = _kept(rows, selection)
     targets: dict[Block, set[tuple[str, int]]] = {}
-    for row, counts in zip(rows, found["target"], strict=True):
+    for row, counts in zip(rows, of_targets, strict=True):
         if counts:
             targets.setdefault(block_of(row), set()).add(place_of(row))
     caveat = (
-        f"A part of the leaderboard, {sum(kept)} of {len(rows)} rows: {said}. Ranks are those among all rows of a "
-        f"target, and means are over {'the targets shown' if selection.targets else 'all targets'}."
+        f"A part of the leaderboard, {sum(kept)} of {len(rows)} rows: {selection.in_words}. Ranks are those "
+        f"among all rows of a target, and means are over {'the targets shown' if selection.targets else 'all targets'}."
     )
     part = frame[kept].reset_index(drop=True)
     part["rank_note"] = _rank_notes(rows, kept)
     return part, View(selection.columns, (caveat,), {block: frozenset(places) for block, places in targets.items()})
+
+
+def chosen_rows(rows: Sequence[Row], selection: Selection) -> list[bool]:
+    """Return whether each row has what is asked for. Raises BadInput for a name that none has, or if no row is left."""
+    return _kept(rows, selection)[0]
+
+
+def _kept(rows: Sequence[Row], selection: Selection) -> tuple[list[bool], list[bool]]:
+    """Return whether each row is selected, and whether it has one of the targets."""
+    of_targets = _matching(
+        "target", selection.targets, rows, lambda row: (row["target"], f"{row['modality']}/{row['target']}")
+    )
+    of_sources = _matching("source", selection.sources, rows, lambda row: (row["source"],))
+    of_recipes = _matching("recipe", selection.recipes, rows, lambda row: (row["recipe"],))
+    kept = [all(of_row) for of_row in zip(of_targets, of_sources, of_recipes, strict=True)]
+    if not any(kept):
+        raise BadInput(f"no row of the leaderboard has {selection.in_words}; ask for less.")
+    return kept, of_targets
 
 
 def _matching(

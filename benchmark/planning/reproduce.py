@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from benchmark.config.compose import compose_target
@@ -62,11 +63,13 @@ def reproduction(record: Record, typed: Sequence[str] = ()) -> Reproduction:
     kind = str(record.provenance.get("device", "")).partition(":")[0]
     kind = kind if kind in ("cpu", "cuda") else "cpu"
     names = _names(record, profile)
-    settings, unknown = _differing(record, profile, kind, names)
+    config = compose_target(record.target, names, profile=profile, suite="all")
+    automatic = _automatic(config)
+    settings, unknown = _differing(record, config, kind)
     modality = registry.target(record.target).info.modality
     overrides = [
         *names, f"source.{modality}={_source(record)}", *(_as_typed(one.key, one.value) for one in settings),
-        *_resolved(record, profile, names, {one.key for one in settings}), *_outside_ids(record, typed),
+        *_resolved(record, automatic, {one.key for one in settings}), *_outside_ids(record, typed),
         f"seeds=[{record.seed}]", *([f"folds=[{record.fold}]"] if record.fold != 1 else []),
     ]  # fmt: skip
     overrides = [_with_file(text, record) for text in overrides]
@@ -99,17 +102,21 @@ def _profile_of(record: Record) -> str:
 
 def _names(record: Record, profile: str) -> list[str]:
     """Return the recipe and the policy by name, if the profile has others by default."""
-    config = compose_target(record.target, [], profile=profile, suite="all")
     modality = registry.modality(registry.target(record.target).info.modality)
     known = {"recipe": options("recipe"), "policy": list(modality.policies())}
-    default = {"recipe": config.recipe.name, "policy": config.policy.name}
+    default = _default_names(record.target, profile)
     named = {group: record.config.get(group, {}).get("name") for group in known}
     return [f"{group}={name}" for group, name in named.items() if name != default[group] and name in known[group]]
 
 
-def _differing(record: Record, profile: str, kind: str, names: Sequence[str]) -> tuple[list[Setting], list[str]]:
+@cache
+def _default_names(target: str, profile: str) -> dict[str, str]:
+    config = compose_target(target, [], profile=profile, suite="all")
+    return {"recipe": config.recipe.name, "policy": config.policy.name}
+
+
+def _differing(record: Record, config: Config, kind: str) -> tuple[list[Setting], list[str]]:
     """Return the settings that differ from the defaults, and the keys that this version does not know."""
-    config = compose_target(record.target, names, profile=profile, suite="all")
     default, own = flat(_identity(config, kind, record)), flat(record.config)
     settings, unknown = [], []
     for key in dict.fromkeys((*own, *default)):
@@ -160,14 +167,17 @@ def _id_of(record: Record, request: Request) -> str:
     return cell_id(_identity(config, request.device, record))
 
 
-def _resolved(record: Record, profile: str, names: Sequence[str], given: set[str]) -> Iterator[str]:
+def _automatic(config: Config) -> list[str]:
+    """Return the keys of what is ``auto`` by default."""
+    sections = {"recipe": config.recipe, "teacher.training": config.teacher.training}
+    names = ("precision", "compile")
+    return [f"{key}.{name}" for key, part in sections.items() for name in names if getattr(part, name) == "auto"]
+
+
+def _resolved(record: Record, automatic: Sequence[str], given: set[str]) -> Iterator[str]:
     """Yield what ``auto`` was resolved to, by key, for those that are not given anyway."""
-    config = compose_target(record.target, names, profile=profile, suite="all")
     own = flat(record.config)
-    for section, training in (("recipe", config.recipe), ("teacher.training", config.teacher.training)):
-        for name in ("precision", "compile"):
-            if getattr(training, name) == "auto" and (key := f"{section}.{name}") not in given:
-                yield f"{key}={_value(own, key)}"
+    yield from (f"{key}={_value(own, key)}" for key in automatic if key not in given)
 
 
 def _outside_ids(record: Record, typed: Sequence[str]) -> Iterator[str]:

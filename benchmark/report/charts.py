@@ -1,27 +1,42 @@
-"""Charts of a report as SVG that is part of it: one style, no fonts, the same bytes for the same figures.
+"""Plots of a report, drawn once: each as a figure of its own in the page, or several in one file for a paper.
 
-Colours are classes (``c0`` … ``c7``) that the page gives those of Okabe and Ito, which people of any colour vision can
-tell apart (jfly.uni-koeln.de/color, 2008), in a light and a dark form; series differ in dashes and marks too, for print
-without colours. Every chart has a title and a description for those who cannot see it.
+A plot has a title, what has to be said of its data, and a description for those who cannot see it. Names from outside
+are drawn as text, folded where there is no room. Intervals are of 95 %.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import TYPE_CHECKING, Any
 
 from benchmark.leaderboard.table import sanitize
+from benchmark.plotting.style import COLOURS, INK, SOFT, WARNING, WHOLE, inline, line_style, style, to_file
+from benchmark.report.axes import (
+    LINE_HEIGHT,
+    SMALL,
+    X_AXIS,
+    Entry,
+    Panel,
+    folded,
+    legend_height,
+    make_logarithmic,
+    stacked,
+    tick_text,
+    tidy,
+    write_beside,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Interval = tuple[float, float]
 
-COLOURS = 7  # of series; further ones are told apart by dashes and marks alone
-CONTROL = 6  # the style of controls: grey
-BAR_WIDTH, BAR_HEIGHT = 240, 22
-WIDTH, HEIGHT = 340, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 38
+WIDTHS = {"column": 3.35, "page": 6.9}  # inches
 MOST_POINTS = 80  # of a series
+_PANELS_IN_A_LINE = {"column": 1, "page": 2}
+_GAP = 0.09  # inches above a title
 
 
 @dataclass(frozen=True)
@@ -35,150 +50,294 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one name, which is shown in a legend; in a line, or each by itself."""
+    """Points in a line, or each by itself. Series of one style that follow each other share the name of the first."""
 
     name: str
     points: tuple[Point, ...]
-    style: int  # number of its colour and dashes
+    style: int  # number of its colour, dashes and mark
     joined: bool = True
 
 
-def bar(share: float, bounds: Interval | None, ticks: Sequence[tuple[str, float]], title: str, *, control: bool) -> str:
-    """Draw a share, of which 1 is the whole, with its interval, and named ticks such as chance."""
-    most = max([1.0, share, *(bounds or ())])
+@dataclass(frozen=True)
+class Bar:
+    """A share of the teacher's accuracy, or why there is none; ``chance`` and ``untrained`` are such shares too."""
 
-    def at(value: float) -> str:
-        return _number(2 + (BAR_WIDTH - 4) * max(0.0, value) / most)
-
-    parts = [
-        f'<rect class="whole" x="2" y="4" width="{_number((BAR_WIDTH - 4) / most)}" height="14"/>',
-        f'<rect class="{"control" if control else "c0"}" x="2" y="4" '
-        f'width="{_number(max(0.0, (BAR_WIDTH - 4) * share / most))}" height="14"/>',
-        *(f'<path class="tick" d="M{at(value)} 1V21"/>' for _, value in ticks),
-    ]
-    if bounds:
-        low, high = at(bounds[0]), at(bounds[1])
-        parts.append(f'<path class="interval" d="M{low} 11H{high}M{low} 7V15M{high} 7V15"/>')
-    return _svg(BAR_WIDTH, BAR_HEIGHT, title, "", parts, "bar")
+    label: str
+    share: float | None
+    bounds: Interval | None = None
+    chance: float | None = None
+    untrained: float | None = None
+    is_control: bool = False
+    reason: str = ""
 
 
-def difference(value: float, bounds: Interval, wanted: float, scale: float, title: str) -> str:
-    """Draw a difference with its interval, between -scale and scale, beside 0 and the value that was predicted."""
+@dataclass(frozen=True)
+class Difference:
+    """A difference of accuracies, in points, beside the smallest one that was predicted; None if not known."""
 
-    def at(found: float) -> str:
-        return _number(BAR_WIDTH / 2 + (BAR_WIDTH / 2 - 4) * max(-1.0, min(1.0, found / scale)))
-
-    low, high = at(bounds[0]), at(bounds[1])
-    parts = [
-        f'<path class="axis" d="M{at(0)} 1V21"/>',
-        f'<path class="tick" d="M{at(wanted)} 1V21"/>',
-        f'<path class="interval" d="M{low} 11H{high}M{low} 7V15M{high} 7V15"/>',
-        f'<circle class="c0" cx="{at(value)}" cy="11" r="4"/>',
-    ]
-    return _svg(BAR_WIDTH, BAR_HEIGHT, title, "", parts, "bar")
+    label: str
+    value: float | None
+    bounds: Interval | None
+    predicted: float
+    verdict: str
 
 
-def lines(every: Sequence[Series], x_label: str, y_label: str, title: str, *, log_x: bool = False) -> str:
-    """Draw series over two axes; y begins at 0 unless a value lies below. Empty if there is no point."""
-    every = [series for series in every if series.points]
-    points = [point for series in every for point in series.points]
-    if not points:
-        return ""
-    xs = [math.log10(max(point.x, 1e-12)) if log_x else point.x for point in points]
-    ys = [bound for point in points for bound in (point.y, *(point.bounds or ()))]
-    x_axis = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, logarithmic=log_x)
-    y_axis = _Axis(min(0.0, *ys), max(ys), HEIGHT - BOTTOM, TOP)
-    parts = [*_grid(x_axis, y_axis), *_labels(x_label, y_label)]
-    for series in every:
-        parts += _drawn(_thinned(series), x_axis, y_axis)
-    return _svg(WIDTH, HEIGHT, title, " ".join(map(_described, every)), parts, "lines")
+@dataclass(frozen=True)
+class Plot:
+    """What all plots have: a title, a mark such as "stand-in data", and a remark such as what is left out."""
+
+    title: str
+    mark: str
+    remark: str = ""
+
+    def height(self, width: float) -> float:
+        """Return the inches that it needs at a width in inches."""
+        return (
+            self._head_height(width)
+            + self._axes_height(width)
+            + X_AXIS
+            + legend_height(self._legend(), width, self._columns)
+        )
+
+    def draw(self, panel: Panel) -> None:
+        """Draw it into a rectangle that is as high as ``height`` says."""
+        y = _GAP
+        for text, inches, own in (
+            (self.title, 0.9 * panel.width, {"fontweight": "bold"}),
+            (self.mark, panel.width, {"color": WARNING, "size": SMALL}),
+        ):
+            y = panel.write(folded(text, inches), y, **own)
+        head, height = self._head_height(panel.width), self._axes_height(panel.width)
+        axes = panel.axes(head, height)
+        self._draw_axes(axes, panel.width)
+        panel.fit(axes)
+        panel.add_legend(self._legend(), head + height + X_AXIS, columns=self._columns)
+
+    def description(self) -> str:
+        """Say in words what it shows."""
+        raise NotImplementedError
+
+    def _head_height(self, width: float) -> float:
+        lines = len(folded(self.title, 0.9 * width)) + len(folded(self.mark, width))
+        return _GAP + LINE_HEIGHT * lines + 0.06
+
+    def _axes_height(self, width: float) -> float:
+        raise NotImplementedError
+
+    def _draw_axes(self, axes: Axes, width: float) -> None:
+        raise NotImplementedError
+
+    def _legend(self) -> list[Entry]:
+        """Return names and looks of what is drawn; a remark has no look."""
+        return [(self.remark, None)] if self.remark else []
+
+    @property
+    def _columns(self) -> int:  # of its legend
+        return 1
 
 
-def swatch(series: Series) -> str:
-    """Draw what a legend shows of a series: its colour, dashes and mark."""
-    style = _style(series.style)
-    line = f'<path class="line {style}" d="M1 7H27"/>' if series.joined else ""
-    return (
-        f'<svg viewBox="0 0 28 14" width="28" height="14" aria-hidden="true">{line}{_mark(14, 7, series.style)}</svg>'
+@dataclass(frozen=True)
+class Lines(Plot):
+    """Series over two axes; y begins at 0 unless a value lies below."""
+
+    series: tuple[Series, ...] = ()
+    x_label: str = ""
+    y_label: str = ""
+    log_x: bool = False
+
+    def description(self) -> str:
+        return " ".join(map(_described, self.series))
+
+    def _axes_height(self, width: float) -> float:
+        return 1.3
+
+    def _draw_axes(self, axes: Axes, width: float) -> None:
+        for series in map(_thinned, self.series):
+            self._draw(axes, series)
+        points = [point for series in self.series for point in series.points]
+        if self.log_x:
+            make_logarithmic(axes, [max(point.x, 1e-12) for point in points])
+        else:
+            axes.set_xlim(left=min(0.0, *(point.x for point in points)))
+        axes.set_ylim(bottom=min(0.0, *(bound for point in points for bound in (point.y, *(point.bounds or ())))))
+        tidy(axes, x=True, y=True)
+        axes.set(xlabel=self.x_label, ylabel=self.y_label)
+
+    def _legend(self) -> list[Entry]:
+        found: dict[int, Entry] = {}
+        for series in self.series:
+            own = line_style(series.style) | ({} if series.joined else {"linestyle": "none"})
+            found.setdefault(series.style, (series.name, own))
+        return [*found.values(), *super()._legend()]
+
+    def _draw(self, axes: Axes, series: Series) -> None:
+        own = line_style(series.style)
+        x, y = ([getattr(point, axis) for point in series.points] for axis in ("x", "y"))
+        if not series.joined:
+            own["linestyle"] = "none"
+        elif len(x) > 12:
+            own["markevery"] = [len(x) - 1]
+        axes.plot([max(value, 1e-12) for value in x] if self.log_x else x, y, clip_on=False, zorder=3, **own)
+        for point in series.points:
+            if point.bounds:
+                axes.plot([point.x, point.x], point.bounds, color=own["color"], linewidth=0.9, clip_on=False)
+
+
+@dataclass(frozen=True)
+class Bars(Plot):
+    """Shares as bars, one below the other."""
+
+    bars: tuple[Bar, ...] = ()
+
+    def _axes_height(self, width: float) -> float:
+        return self._places(width)[1]
+
+    def _draw_axes(self, axes: Axes, width: float) -> None:
+        places, total = self._places(width)
+        ends = [end for bar in self.bars for end in (bar.share or 0, bar.bounds[1] if bar.bounds else 0)]
+        most = max([1.0, *ends])
+        _draw_bars(axes, places)
+        for y, bar, _ in places:
+            if bar.share is None:
+                reason = "\n".join(_reason(bar, width))
+                axes.text(1, y, reason, va="center", color=WARNING, fontsize=SMALL, linespacing=1.1)
+            else:
+                write_beside(axes, y, _bar_figures(bar.share, bar.bounds))
+        axes.set(xlim=(0, 100 * most), ylim=(total, 0), xlabel="retention: student's / teacher's accuracy, %")
+        axes.set_yticks([y for y, _, _ in places], [label for _, _, label in places])
+        tidy(axes, x=True, y=False)
+
+    def description(self) -> str:
+        return " ".join(map(_bar_in_words, self.bars))
+
+    def _legend(self) -> list[Entry]:
+        return [
+            ("95 % interval", {"color": INK, "marker": "|", "linewidth": 0.9}),
+            ("chance", {"color": INK, "linestyle": ":", "linewidth": 0.9}),
+            ("untrained student", {"color": INK, "linestyle": "none", "marker": "d", "markerfacecolor": "none"}),
+            *super()._legend(),
+        ]
+
+    @property
+    def _columns(self) -> int:
+        return 3
+
+    def _places(self, width: float) -> tuple[list[tuple[float, Bar, str]], float]:
+        return stacked(((bar, bar.label, len(_reason(bar, width))) for bar in self.bars), width)
+
+
+@dataclass(frozen=True)
+class Differences(Plot):
+    """Differences with their intervals, one below the other, beside 0 and what was predicted."""
+
+    rows: tuple[Difference, ...] = ()
+
+    def _axes_height(self, width: float) -> float:
+        return self._places(width)[1]
+
+    def _draw_axes(self, axes: Axes, width: float) -> None:
+        places, total = self._places(width)
+        axes.axvline(0, color=INK, linewidth=0.7)
+        for y, row, _ in places:
+            axes.plot([row.predicted] * 2, [y - 0.07, y + 0.07], color=SOFT, linestyle=":", linewidth=1.1)
+            if row.value is not None:
+                if row.bounds:
+                    axes.plot(row.bounds, [y, y], color=INK, linewidth=0.9, marker="|", markersize=3.5)
+                axes.plot([row.value], [y], color=COLOURS[0], marker="o", markersize=3.2)
+            write_beside(axes, y, f"{_figures(row.value, row.bounds)}\n{row.verdict}".strip())
+        ends = [0.0, *(end for _, row, _ in places for end in (row.predicted, *_within(row)))]
+        room = 0.04 * (max(ends) - min(ends))
+        axes.set(xlim=(min(ends) - room, max(ends) + room), ylim=(total, 0), xlabel="difference of accuracies, points")
+        axes.set_yticks([y for y, _, _ in places], [label for _, _, label in places])
+        tidy(axes, x=True, y=False)
+
+    def description(self) -> str:
+        return " ".join(
+            f"{row.label}: {_figures(row.value, row.bounds) or 'not known'}, "
+            f"predicted from {tick_text(row.predicted)} on, {row.verdict}."
+            for row in self.rows
+        )
+
+    def _legend(self) -> list[Entry]:
+        return [
+            ("difference, 95 % interval", {"color": COLOURS[0], "marker": "o"}),
+            ("predicted at least", {"color": SOFT, "linestyle": ":", "linewidth": 1.1}),
+            *super()._legend(),
+        ]
+
+    @property
+    def _columns(self) -> int:
+        return 2
+
+    def _places(self, width: float) -> tuple[list[tuple[float, Difference, str]], float]:
+        return stacked(((row, row.label, 2) for row in self.rows), width)
+
+
+def in_page(plot: Plot, name: str) -> str:
+    """Return a plot as SVG that is part of a page, as wide as a column; ids in it begin with ``name``."""
+    width = WIDTHS["column"]
+    title = sanitize(f"{plot.title} ({plot.mark})" if plot.mark else plot.title)
+    with style():
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, plot.height(width)))
+        plot.draw(Panel(figure, 0, 0, width))
+        return inline(figure, name, title=title, description=sanitize(f"{plot.description()} {plot.remark}".strip()))
+
+
+def in_file(plots: Sequence[Plot], format: str, width: str) -> bytes:
+    """Return plots as one file (``to_file``), as wide as a column or a page of a paper (``WIDTHS``)."""
+    across = min(_PANELS_IN_A_LINE[width], len(plots))
+    each = WIDTHS[width] / across
+    lines = [plots[first : first + across] for first in range(0, len(plots), across)]
+    heights = [max(plot.height(each) for plot in line) for line in lines]
+
+    def draw() -> Figure:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(WIDTHS[width], sum(heights)))
+        for number, line in enumerate(lines):
+            for place, plot in enumerate(line):
+                plot.draw(Panel(figure, place * each, sum(heights[:number]), each))
+        return figure
+
+    return to_file(draw, format)
+
+
+def _within(row: Difference) -> list[float]:
+    """Return what an axis has to reach for a row: intervals of one seed are wider than any difference can be."""
+    known = () if row.value is None else (row.value, *(row.bounds or ()))
+    return [max(-100.0, min(100.0, value)) for value in known]
+
+
+def _draw_bars(axes: Axes, places: Sequence[tuple[float, Bar, str]]) -> None:
+    """Draw bars with their intervals, chance and untrained students, each kind at once: pages have hundreds."""
+    known = [(y, bar, bar.share) for y, bar, _ in places if bar.share is not None]
+    axes.barh([y for y, _, _ in known], 100, height=0.1, color=WHOLE)
+    own: dict[str, Any] = {"facecolor": COLOURS[0]}
+    of_control = {"facecolor": "none", "edgecolor": COLOURS[6], "linestyle": (0, (3, 1.5)), "linewidth": 0.9}
+    for is_control, looks in ((False, own), (True, of_control)):
+        some = [(y, 100 * share) for y, bar, share in known if bar.is_control == is_control]
+        axes.barh([y for y, _ in some], [share for _, share in some], height=0.1, **looks)
+    chances = [(y, 100 * bar.chance) for y, bar, _ in known if bar.chance is not None]
+    tops, bottoms = ([y + end for y, _ in chances] for end in (-0.07, 0.07))
+    axes.vlines([x for _, x in chances], tops, bottoms, color=INK, linestyle=":", linewidth=0.9)
+    untrained = [(y, 100 * bar.untrained) for y, bar, _ in known if bar.untrained is not None]
+    marks: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "markeredgewidth": 0.6, "color": INK}
+    axes.plot([x for _, x in untrained], [y for y, _ in untrained], marker="d", **marks)
+    bounds = [(y, 100 * bar.bounds[0], 100 * bar.bounds[1]) for y, bar, _ in known if bar.bounds]
+    axes.hlines(
+        [y for y, _, _ in bounds], [low for _, low, _ in bounds], [high for *_, high in bounds], INK, linewidth=0.9
     )
+    ends = [(end, y) for y, *both in bounds for end in both]
+    axes.plot(
+        [x for x, _ in ends], [y for _, y in ends], color=INK, marker="|", markersize=4, markeredgewidth=0.9,
+        linestyle="none",
+    )  # fmt: skip
 
 
-class _Axis:
-    """Values to pixels, with some round ticks."""
-
-    def __init__(self, low: float, high: float, start: float, end: float, *, logarithmic: bool = False) -> None:
-        self.logarithmic = logarithmic
-        if high - low < 1e-9 * max(1.0, abs(high)):
-            low, high = (low - 0.5, high + 0.5) if logarithmic or not high else (min(0.0, low), max(0.0, high))
-        margin = 0.04 * (high - low) if logarithmic else 0.0
-        self.low, self.high, self.start, self.end = low - margin, high + margin, start, end
-
-    def at(self, value: float) -> float:
-        value = math.log10(max(value, 1e-12)) if self.logarithmic else value
-        return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
-
-    def ticks(self) -> list[float]:
-        if self.logarithmic:
-            low, high = 10**self.low, 10**self.high
-            found = [
-                digit * 10.0**power
-                for power in range(math.floor(self.low), math.ceil(self.high) + 1)
-                for digit in (1, 2, 5)
-                if low <= digit * 10.0**power <= high
-            ]
-            return found[:: max(1, math.ceil(len(found) / 4))]
-        rough = (self.high - self.low) / 4
-        unit = 10.0 ** math.floor(math.log10(rough))
-        step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough)
-        first = math.ceil(self.low / step - 1e-9)
-        return [number * step for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
-
-
-def _grid(x_axis: _Axis, y_axis: _Axis) -> Iterable[str]:
-    for value in y_axis.ticks():
-        y = _number(y_axis.at(value))
-        yield f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
-        yield f'<text x="{LEFT - 5}" y="{y}" dy="3.5" text-anchor="end">{_tick(value)}</text>'
-    for value in x_axis.ticks():
-        x = _number(x_axis.at(value))
-        yield f'<path class="axis" d="M{x} {HEIGHT - BOTTOM}v4"/>'
-        yield f'<text x="{x}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{_tick(value)}</text>'
-    yield f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
-
-
-def _labels(x_label: str, y_label: str) -> Iterable[str]:
-    middle = (LEFT + WIDTH - RIGHT) // 2
-    yield f'<text x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">{_text(x_label)}</text>'
-    y = (TOP + HEIGHT - BOTTOM) // 2
-    yield f'<text transform="translate(11 {y})rotate(-90)" text-anchor="middle">{_text(y_label)}</text>'
-
-
-def _drawn(series: Series, x_axis: _Axis, y_axis: _Axis) -> Iterable[str]:
-    places = [(x_axis.at(point.x), y_axis.at(point.y)) for point in series.points]
-    if series.joined and len(places) > 1:
-        path = "L".join(f"{_number(x)} {_number(y)}" for x, y in places)
-        yield f'<path class="line {_style(series.style)}" d="M{path}"/>'
-    for point, (x, _) in zip(series.points, places, strict=True):
-        if point.bounds:
-            low, high = (_number(y_axis.at(bound)) for bound in point.bounds)
-            yield f'<path class="line c{series.style % COLOURS}" d="M{_number(x)} {low}V{high}"/>'
-    if not series.joined or len(places) <= 12:
-        for x, y in places:
-            yield _mark(x, y, series.style)
-
-
-def _mark(x: float, y: float, style: int) -> str:
-    colour, kind = f"c{style % COLOURS}", style % 3
-    a, b = _number(x), _number(y)
-    if kind == 0:
-        return f'<circle class="{colour}" cx="{a}" cy="{b}" r="3.5"/>'
-    if kind == 1:
-        return f'<rect class="{colour}" x="{_number(x - 3)}" y="{_number(y - 3)}" width="6" height="6"/>'
-    return f'<path class="{colour}" d="M{a} {_number(y - 4)}l4 7h-8z"/>'
-
-
-def _style(number: int) -> str:
-    return f"c{number % COLOURS} d{number % 4}"
+def _reason(bar: Bar, width: float) -> list[str]:
+    return folded(bar.reason, 0.58 * width, most=2)
 
 
 def _thinned(series: Series) -> Series:
@@ -193,34 +352,28 @@ def _thinned(series: Series) -> Series:
 def _described(series: Series) -> str:
     first, last = series.points[0], series.points[-1]
     if len(series.points) == 1:
-        return f"{series.name}: {_tick(first.y)} at {_tick(first.x)}."
+        return f"{series.name}: {tick_text(first.y)} at {tick_text(first.x)}."
     if series.joined:
-        return f"{series.name}: from {_tick(first.y)} at {_tick(first.x)} to {_tick(last.y)} at {_tick(last.x)}."
+        ends = (f"{tick_text(point.y)} at {tick_text(point.x)}" for point in (first, last))
+        return f"{series.name}: from {' to '.join(ends)}."
     low, high = (which(point.y for point in series.points) for which in (min, max))
-    return f"{series.name}: {len(series.points)} points, from {_tick(low)} to {_tick(high)}."
+    return f"{series.name}: {len(series.points)} points, from {tick_text(low)} to {tick_text(high)}."
 
 
-def _svg(width: int, height: int, title: str, description: str, parts: Iterable[str], kind: str) -> str:
-    """Return the element; its title is its name, for a reader of screens and under a pointer."""
-    about = f"<title>{_text(title)}</title>" + (f"<desc>{_text(description)}</desc>" if description else "")
-    label = _text(f"{title}. {description}" if description else title)
-    return (
-        f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
-        f"{about}{''.join(parts)}</svg>"
-    )
+def _bar_in_words(bar: Bar) -> str:
+    if bar.share is None:
+        return f"{bar.label}: {bar.reason}."
+    ticks = [("chance", bar.chance), ("an untrained student", bar.untrained)]
+    said = "".join(f"; {what} {100 * share:.1f} %" for what, share in ticks if share is not None)
+    return f"{bar.label}: {_bar_figures(bar.share, bar.bounds)} %{said}."
 
 
-def _text(text: str) -> str:
-    return escape(sanitize(text))
+def _bar_figures(share: float, bounds: Interval | None) -> str:
+    return _figures(100 * share, bounds and (100 * bounds[0], 100 * bounds[1]))
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _tick(value: float) -> str:
-    """Format a value as a tick shows it: three digits, thousands as k, millions as M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}".replace("-", "−")
+def _figures(value: float | None, bounds: Interval | None) -> str:
+    if value is None:
+        return ""
+    shown = f"{value:.1f} [{bounds[0]:.1f}, {bounds[1]:.1f}]" if bounds else f"{value:.1f}"
+    return shown.replace("-", "−")

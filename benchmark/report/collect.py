@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.claims.collect import Tested, judged_claims
 from benchmark.leaderboard.formats import blocks_of, document, labels, shown_columns
-from benchmark.leaderboard.selection import WHOLE_LEADERBOARD
+from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Selection, chosen_rows
 from benchmark.leaderboard.table import leaderboard
 from benchmark.planning.select import CONTROLS
 from benchmark.records.record import Manifest, ManifestEntry, Record
@@ -79,6 +79,7 @@ class Block:
     rows: list[ReportRow]
     remarks: list[str]
     methods: Mapping[str, Any] | None
+    references: list[Mapping[str, Any]]  # tables of what others published (``leaderboard.references``)
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,16 @@ def findings(results: Path, profile: str, published: Mapping[str, Sequence[Publi
         ]
         first = rows[0]
         blocks.append(
-            Block(title, first["data"], first["modality"], block["caveats"], found, block["remarks"], block["methods"])
+            Block(
+                title,
+                first["data"],
+                first["modality"],
+                block["caveats"],
+                found,
+                block["remarks"],
+                block["methods"],
+                block["references"],
+            )
         )
     claims, without = _claims(results, profile)
     records = {cell.entry.id: cell.record for cells in by_row.values() for cell in cells if cell.record is not None}
@@ -140,6 +150,29 @@ def findings(results: Path, profile: str, published: Mapping[str, Sequence[Publi
         said["legend"], frame, blocks,
         _ablations(list(store.manifest_files().values()), blocks), claims, without, records,
     )  # fmt: skip
+
+
+def part(found: Findings, selection: Selection) -> Findings:
+    """Return findings about the rows that are selected alone: figures, ranks and verdicts stay what they are.
+
+    Raises BadInput for a name that no row has, or if no row is left.
+    """
+    if not selection.chooses_rows:
+        return found
+    rows = found.rows
+    chosen = chosen_rows([row.row for row in rows], selection)
+    kept = {row.id for row, is_chosen in zip(rows, chosen, strict=True) if is_chosen}
+    targets = {row.row["target"] for row in rows if row.id in kept}
+    blocks = [replace(block, rows=[row for row in block.rows if row.id in kept]) for block in found.blocks]
+    ablations = [
+        replace(one, rows=[(label, row) for label, row in one.rows if row.id in kept]) for one in found.ablations
+    ]
+    return replace(
+        found,
+        blocks=[block for block in blocks if block.rows],
+        ablations=[one for one in ablations if one.rows],
+        claims=[one for one in found.claims if one[0].target.partition(",")[0] in targets],
+    )
 
 
 def _found(store: Store, entry: ManifestEntry) -> FoundCell:

@@ -35,7 +35,7 @@ class Datum:
     sha256: str
     description: str
     licence: str
-    used_by: tuple[str, ...]  # targets
+    used_by: tuple[str, ...]  # targets, with the kind of their data unless it is real
     data: tuple[str, ...]  # kinds of data of those rows
     missing: str = ""  # why nothing is shown
     view_of: str = ""  # the target in whose view the segments are
@@ -64,7 +64,7 @@ def _datum(records: Sequence[Record], modality_of: Callable[[str], Modality], fo
     known: dict[str, Any] = {
         "name": source["name"], "modality": example.modality, "sha256": source["sha256"],
         "description": source["description"], "licence": _licence(source["description"]),
-        "used_by": tuple(dict.fromkeys(record.target for record in records)),
+        "used_by": tuple(dict.fromkeys(_used_by(record) for record in records)),
         "data": tuple(dict.fromkeys(record.data for record in records)),
     }  # fmt: skip
     try:
@@ -72,6 +72,10 @@ def _datum(records: Sequence[Record], modality_of: Callable[[str], Modality], fo
         return Datum(**known, view_of=example.target, **_shown(modality, example, _path(modality, source, folders)))
     except BadInput as error:
         return Datum(**known, missing=str(error))
+
+
+def _used_by(record: Record) -> str:
+    return record.target if record.data == "real" else f"{record.target} ({record.data} data)"
 
 
 def _licence(description: str) -> str:
@@ -98,7 +102,10 @@ def _path(modality: Modality, source: dict[Any, str], folders: Sequence[Path]) -
             continue
     if found:
         raise BadInput(f"{name} is here in another version than the one that was used (SHA-256 {sha256})")
-    raise BadInput(f"{name} is not on this machine; put the file with SHA-256 {sha256} into the folder of the data")
+    raise BadInput(
+        f"the file {name} was not found when this page was made; put the one with SHA-256 {sha256} into the folder of "
+        "the data and make the page again"
+    )
 
 
 def _shown(modality: Modality, record: Record, path: str) -> dict[str, Any]:

@@ -1,21 +1,37 @@
-"""Findings as charts: what is kept of the teachers, training curves, accuracy by segments, claims."""
+"""Findings as plots: what is kept of the teachers, training curves, accuracy by segments, ablations, claims."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from benchmark.claims import formats as claim_formats
 from benchmark.claims.collect import Tested
 from benchmark.leaderboard.documents import is_missing
-from benchmark.leaderboard.formats import bounds_shown, percent
-from benchmark.report import charts
-from benchmark.report.charts import Interval, Point, Series
-from benchmark.report.collect import Block, ReportRow
+from benchmark.leaderboard.formats import COLLAPSED
+from benchmark.plotting.style import CONTROL
+from benchmark.report.charts import Bar, Bars, Difference, Differences, Interval, Lines, Plot, Point, Series
+from benchmark.report.collect import Ablation, Block, Findings, ReportRow
 
 Row = dict[str, Any]
-Figure = dict[str, Any]
 
-MOST_ROWS = 12  # of one chart of curves
+MARKS = {
+    "stand-in": "stand-in data: not a result on the real dataset",
+    "shipped": "small real data that ship with a library",
+    "smoke": "smoke profile: the numbers mean nothing",
+}
+MOST_ROWS = 12  # of one plot of curves
+
+
+def mark(data: str, profile: str) -> str:
+    """Return what every part of a page has to say of the data and the profile it rests on; empty for real results."""
+    return "; ".join(MARKS[name] for name in (data, profile) if name in MARKS)
+
+
+def plots(found: Findings, what: str) -> list[Plot]:
+    """Return the plots of one kind (``KINDS``) that findings give, in the order of the page."""
+    return KINDS[what](found)
 
 
 def score_bounds(row: Row) -> Interval | None:
@@ -33,94 +49,126 @@ def retention_bounds(row: Row) -> Interval | None:
     return bounds[0] / teacher, bounds[1] / teacher
 
 
-def retention(row: ReportRow, name: str, mark: str) -> Figure:
-    """Return the bar of what a row's student keeps of its teacher's accuracy, and its figures; a reason if unknown."""
-    share, teacher, bounds = row.row["retention"], row.row["teacher_score"], retention_bounds(row.row)
+def retention(block: Block, mark: str) -> list[Plot]:
+    """Return what the students of a block keep of their teachers' accuracy: a bar for each row."""
+    targets = by_target(block.rows)
+    named = len(targets) > 1
+    bars = tuple(
+        _bar(row, f"{target}, {row.source}" if named else row.source) for target, rows in targets for row in rows
+    )
+    title = f"Retention, {block.title}" if named else f"Retention, {targets[0][0]}, {block.title}"
+    return [Bars(title, mark, bars=bars)]
+
+
+def ablation(one: Ablation, mark: str) -> list[Plot]:
+    """Return what each variant of a suite keeps of its teacher's accuracy on one target."""
+    bars = tuple(_bar(row, label) for label, row in one.rows)
+    title = f"{one.target} by {one.axis} (suite {one.suite}), {one.data} data"
+    return [Bars(title, mark, bars=bars)]
+
+
+def _bar(row: ReportRow, label: str) -> Bar:
+    share, teacher = row.row["retention"], row.row["teacher_score"]
     if is_missing(share):
         status, reason = row.row["status"], row.row["reason"]
         if row.is_handed_in and status == "done":
             status, reason = "not known", "its teacher was not seen"
-        return {"bar": "", "reason": f"{status}: {reason}" if reason else status, "share": "", "bounds": ""}
-    ticks = [
-        (what, row.row[what] / teacher)
+        return Bar(label, None, reason=f"{status}: {reason}" if reason else status)
+    chance, untrained = (
+        None if is_missing(row.row[what]) or not teacher > 0 else row.row[what] / teacher
         for what in ("chance", "untrained")
-        if not is_missing(row.row[what]) and teacher > 0
-    ]
-    title = f"{name}{mark}: keeps {percent(share)} % of the teacher's accuracy"
-    title += f", 95 % interval {bounds_shown(bounds)} %" if bounds else ""
-    title += "".join(f"; {what} would be {percent(value)} %" for what, value in ticks)
-    svg = charts.bar(share, bounds, ticks, title, control=row.is_noise)
-    return {"bar": svg, "reason": "", "share": percent(share), "bounds": bounds_shown(bounds)}
+    )
+    return Bar(_marked(row, label), share, retention_bounds(row.row), chance, untrained, row.is_noise)
 
 
-def curves(block: Block, mark: str) -> list[Figure]:
-    """Return a chart for each target of a block: the loss of every student by the segments that it had seen."""
-    found = []
+def _marked(row: ReportRow, name: str) -> str:
+    return f"{name}{' (control)' if row.is_noise else ''}{f' {COLLAPSED}' if row.row['collapsed'] else ''}"
+
+
+def curves(block: Block, mark: str) -> list[Plot]:
+    """Return a plot for each target of a block: the loss of every student by the segments that it had seen."""
+    found: list[Plot] = []
     for target, rows in by_target(block.rows):
         series: list[Series] = []
-        names: list[tuple[str, str]] = []
+        known = 0
         for style, row in styled(rows):
-            own = [
-                Series(f"{row.source}, seed {cell.entry.seed}", points, style)
-                for cell in row.cells
-                if (points := _loss(cell.curve, _batch(row)))
-            ]
-            if own:
-                seeds = f", {len(own)} seeds" if len(own) > 1 else ""
-                names.append((charts.swatch(own[0]), row.source + seeds))
-                series += own if len(names) <= MOST_ROWS else []
-        title = f"Training loss by segments seen, {target}{mark}"
-        svg = charts.lines(series, "segments seen", "loss", title)
-        if svg:
-            found.append(figure(svg, target, block, names[:MOST_ROWS], max(0, len(names) - MOST_ROWS)))
+            losses = [points for cell in row.cells if (points := _loss(cell.curve, _batch(row)))]
+            name = _marked(row, row.source)
+            seeds = f", {len(losses)} seeds" if len(losses) > 1 else ""
+            known += bool(losses)
+            if known <= MOST_ROWS:
+                series += [Series(name + seeds, points, style) for points in losses]
+        if series:
+            left_out = f"{known - MOST_ROWS} rows more are left out." if known > MOST_ROWS else ""
+            title = f"Training loss, {target}"
+            found.append(Lines(title, mark, left_out, tuple(series), "segments seen", "loss"))
     return found
 
 
-def by_segments(block: Block, mark: str) -> list[Figure]:
-    """Return charts of accuracy by segments seen.
+def by_segments(block: Block, mark: str) -> list[Plot]:
+    """Return plots of accuracy by segments seen.
 
     The first has a point for each row of the block. For each target of which some rows saw more segments than others,
     another one joins the rows of a source.
     """
     done = [row for row in block.rows if not is_missing(row.row["score"]) and not is_missing(row.row["segments"])]
-    every = [
-        Series(own[0].row["source"], tuple(_scored(row, whole=False) for row in own), style, joined=False)
+    every = tuple(
+        Series(
+            _marked(own[0], own[0].row["source"]), tuple(_scored(row, whole=False) for row in own), style, joined=False
+        )
         for style, own in _by_source(done)
-    ]
-    title = f"Student's accuracy by segments seen, every row of {block.title}{mark}"
-    found = [figure(_scaling_chart(every, title), "every target", block, legend(every), 0)] if done else []
+    )
+    found = [_by_segments(f"Accuracy by segments, {block.title}", mark, every)] if done else []
     for target, rows in by_target(done):
         series = []
         for style, own in _by_source(rows):
             points = sorted((_scored(row, whole=True) for row in own), key=lambda point: point.x)
             if len({point.x for point in points}) > 1:
-                series.append(Series(own[0].row["source"], tuple(points), style))
+                series.append(Series(_marked(own[0], own[0].row["source"]), tuple(points), style))
         if series:
-            chart = _scaling_chart(series, f"Student's accuracy by segments seen, {target}{mark}")
-            found.append(figure(chart, target, block, legend(series), 0))
+            found.append(_by_segments(f"Accuracy by segments, {target}", mark, tuple(series)))
     return found
 
 
-def _scaling_chart(series: Sequence[Series], title: str) -> str:
-    return charts.lines(series, "segments seen (logarithmic)", "accuracy, %", title, log_x=True)
+def _by_segments(title: str, mark: str, series: tuple[Series, ...]) -> Plot:
+    return Lines(title, mark, "", series, "segments seen (logarithmic)", "student's accuracy, %", log_x=True)
 
 
-def claim_bars(found: Sequence[Tested]) -> list[str]:
-    """Return a drawing of each claim's difference beside 0 and what was predicted; "" if it is not known."""
-    known = [c.measured.difference for c, _ in found if c.measured.difference]
-    limits = [abs(bound) for one in known for bound in (one.low, one.high) if abs(bound) <= 1]
-    scale = max([0.05, *limits])
-    drawn = []
-    for comparison, _ in found:
+def claims(title: str, part: Sequence[Tested], mark: str) -> list[Plot]:
+    """Return each claim's difference beside 0 and what was predicted."""
+    rows = []
+    for comparison, judged in part:
         claim, one = comparison.claim, comparison.measured.difference
-        wanted = claim.at_least or -claim.at_most_worse
-        if one is None:
-            drawn.append("")
-            continue
-        title = f"{claim.name}, {comparison.target}: difference {percent(one.value)} points, predicted from "
-        title += f"{percent(wanted)} points on, scale −{percent(scale)} to {percent(scale)}"
-        drawn.append(charts.difference(one.value, (one.low, one.high), wanted, scale, title))
-    return drawn
+        compared, target = f"{claim.better} / {claim.than}", comparison.target
+        bounds = (100 * one.low, 100 * one.high) if one and math.isfinite(one.low) and math.isfinite(one.high) else None
+        predicted = 100 * (claim.at_least or -claim.at_most_worse)
+        rows.append(
+            Difference(f"{claim.name} {compared}, {target}", 100 * one.value if one else None, bounds, predicted,
+                       judged.verdict)
+        )  # fmt: skip
+    return [Differences(f"Claims, {title}", mark, rows=tuple(rows))] if rows else []
+
+
+def _of_blocks(draw: Callable[[Block, str], list[Plot]]) -> Callable[[Findings], list[Plot]]:
+    return lambda found: [plot for block in found.blocks for plot in draw(block, mark(block.data, found.profile))]
+
+
+def _ablations(found: Findings) -> list[Plot]:
+    return [plot for one in found.ablations for plot in ablation(one, mark(one.data, found.profile))]
+
+
+def _claims(found: Findings) -> list[Plot]:
+    return [
+        plot
+        for title, part in claim_formats.blocks(found.claims)
+        for plot in claims(title, part, mark(part[0][0].data, found.profile))
+    ]
+
+
+KINDS: dict[str, Callable[[Findings], list[Plot]]] = {
+    "retention": _of_blocks(retention), "curves": _of_blocks(curves), "segments": _of_blocks(by_segments),
+    "ablations": _ablations, "claims": _claims,
+}  # fmt: skip
 
 
 def by_target(rows: Iterable[ReportRow]) -> list[tuple[str, list[ReportRow]]]:
@@ -131,25 +179,12 @@ def by_target(rows: Iterable[ReportRow]) -> list[tuple[str, list[ReportRow]]]:
     return list(found.items())
 
 
-def legend(series: Sequence[Series]) -> list[tuple[str, str]]:
-    """Return the swatch and the name of each series."""
-    return [(charts.swatch(one), one.name) for one in series]
-
-
-def figure(svg: str, target: str, block: Block, names: list[tuple[str, str]], left_out: int) -> Figure:
-    """Return what the page needs of a chart."""
-    return {
-        "svg": svg, "target": target, "modality": block.modality, "data": block.data, "legend": names,
-        "left_out": left_out,
-    }  # fmt: skip
-
-
 def styled(rows: Sequence[ReportRow]) -> list[tuple[int, ReportRow]]:
     """Return rows with numbers of styles: one for controls that learned from noise, the others in turn."""
     found, number = [], 0
     for row in rows:
-        found.append((charts.CONTROL if row.is_noise else number, row))
-        number += 0 if row.is_noise else 1 + (number + 1 == charts.CONTROL)
+        found.append((CONTROL if row.is_noise else number, row))
+        number += 0 if row.is_noise else 1 + (number + 1 == CONTROL)
     return found
 
 

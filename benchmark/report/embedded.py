@@ -40,7 +40,7 @@ def pack(store: Store, records: Mapping[str, Record], profile: str) -> tuple[str
         "format": FORMAT,
         "profile": profile,
         "manifests": {path.name: asdict(manifest) for path, manifest in store.manifest_files().items()},
-        "records": {id: asdict(record) for id, record in sorted(records.items())},
+        "records": {id: vars(record) for id, record in sorted(records.items())},  # plain values, not to be changed
         "test_sets": {},
         "predictions": {},
     }

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from benchmark.claims import formats as claim_formats
 from benchmark.leaderboard.costs import costs_of
 from benchmark.leaderboard.documents import is_missing
-from benchmark.leaderboard.formats import percent
+from benchmark.leaderboard.formats import bounds_shown, percent
 from benchmark.leaderboard.statement import UNSEEN
 from benchmark.leaderboard.table import sanitize
 from benchmark.records.record import Record
 from benchmark.records.settings import changes
 from benchmark.report import drawn
+from benchmark.report.charts import Plot, in_page
 from benchmark.report.collect import Ablation, Block, Findings, FoundCell, ReportRow
 from benchmark.report.datum import Datum
+from benchmark.report.drawn import MARKS, mark
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,11 +27,6 @@ if TYPE_CHECKING:
 About = Callable[[ReportRow, Record], Mapping[str, Any]]
 """Of a row, by one of its records: ``facts`` (names, texts), ``command``, ``is_exact``, ``remarks``, ``operations``."""
 
-MARKS = {
-    "stand-in": "stand-in data: not a result on the real dataset",
-    "shipped": "small real data that ship with a library",
-    "smoke": "smoke profile: the numbers mean nothing",
-}
 MOST_CHANGES = 12  # settings in which a row differs from its neighbour that are listed
 _TEXTS = ("target", "source", "data", "seeds")
 
@@ -41,15 +38,17 @@ def to_html(found: Findings, data: Sequence[Datum], about: About, embedded: tupl
     text, sha256 = embedded
     profile = found.profile
     rows = found.rows
+    details = [_details(row, rows, profile, about) for row in rows]
     return _environment().get_template("report.html").render(
         it=found, legend=found.legend, shipped=MARKS["shipped"],
         heads=[(head, name) for name, head in found.columns.items()], texts=_TEXTS,
         filters={name: _values(rows, name) for name in ("modality", "target", "source")},
-        blocks=[_block(block, profile) for block in found.blocks],
-        ablations=[_ablation(one, profile) for one in found.ablations],
+        blocks=[_block(block, number, profile) for number, block in enumerate(found.blocks)],
+        references=[(block.modality, table) for block in found.blocks for table in block.references],
+        ablations=[_ablation(one, number, profile) for number, one in enumerate(found.ablations)],
         claims=_claims(found), claims_legend=claim_formats.LEGEND, claims_header=claim_formats.HEADER,
         data=[{"datum": one, "mark": _mark_of_all(one.data, profile)} for one in data],
-        details=[_details(row, rows, profile, about) for row in rows],
+        details=details, without_command=sum(_is_done(one["row"]) and not one["command"] for one in details),
         records=Markup(text), sha256=sha256, count=len(found.records), figures=sum(map(_is_done, rows)),
     )  # fmt: skip
 
@@ -74,20 +73,9 @@ def _environment() -> Environment:
     return environment
 
 
-def mark(data: str, profile: str) -> str:
-    """Return what every part of a page has to say of the data and the profile it rests on; empty for real results."""
-    return "; ".join(MARKS[name] for name in (data, profile) if name in MARKS)
-
-
 def _mark_of_all(data: Sequence[str], profile: str) -> str:
-    """Return the mark of what is used by rows of several kinds of data."""
-    kinds = [text for kind in data if (text := mark(kind, profile))]
-    return " / ".join(dict.fromkeys(kinds)) + (" / other rows: real data" if kinds and "real" in data else "")
-
-
-def _after(text: str) -> str:
-    """Return a mark as it follows a name in a sentence."""
-    return f" ({text})" if text else ""
+    """Return the mark of what is used by rows of several kinds of data, unless some are real: the rows say it then."""
+    return "" if "real" in data else " / ".join(dict.fromkeys(mark(kind, profile) for kind in data))
 
 
 def _values(rows: Sequence[ReportRow], name: str) -> list[str]:
@@ -102,36 +90,35 @@ def _sort_key(row: ReportRow, column: str) -> str:
     return "" if is_missing(value) else str(value)
 
 
-def _block(block: Block, profile: str) -> dict[str, Any]:
+def _block(block: Block, number: int, profile: str) -> dict[str, Any]:
     text = mark(block.data, profile)
-    bars = [drawn.retention(row, f"{row.target}, {row.source}", _after(text)) for row in block.rows]
+    drawn_by = {"kept": drawn.retention, "curves": drawn.curves, "by_segments": drawn.by_segments}
     return {
-        "block": block, "mark": text, "bars": list(zip(block.rows, bars, strict=True)),
-        "curves": drawn.curves(block, _after(text)), "by_segments": drawn.by_segments(block, _after(text)),
-        "costs": [_cost(row) for row in block.rows],
+        "block": block, "mark": text, "costs": [_cost(row) for row in block.rows],
+        **{part: _in_page(draw(block, text), f"{part}-{number}") for part, draw in drawn_by.items()},
     }  # fmt: skip
 
 
-def _ablation(one: Ablation, profile: str) -> dict[str, Any]:
+def _ablation(one: Ablation, number: int, profile: str) -> dict[str, Any]:
     text = mark(one.data, profile)
-    bars = [drawn.retention(row, f"{one.target}, {label}", _after(text)) for label, row in one.rows]
-    return {
-        "of": one,
-        "mark": text,
-        "bars": [(label, row, bar) for (label, row), bar in zip(one.rows, bars, strict=True)],
-    }
+    rows = [(label, row, percent(row.row["retention"]), bounds_shown(drawn.retention_bounds(row.row)))
+            for label, row in one.rows]  # fmt: skip
+    return {"of": one, "mark": text, "rows": rows, "plots": _in_page(drawn.ablation(one, text), f"ablation-{number}")}
+
+
+def _in_page(plots: Sequence[Plot], name: str) -> list[str]:
+    return [in_page(plot, f"{name}-{place}") for place, plot in enumerate(plots)]
 
 
 def _claims(found: Findings) -> list[dict[str, Any]]:
     blocks = []
-    for title, part in claim_formats.blocks(found.claims):
-        bars = drawn.claim_bars(part)
-        rows = [
-            {"texts": claim_formats.shown(*one), "bar": bar, "note": one[0].note, "verdict": one[1].verdict}
-            for one, bar in zip(part, bars, strict=True)
-        ]
+    for number, (title, part) in enumerate(claim_formats.blocks(found.claims)):
         text = mark(part[0][0].data, found.profile)
-        blocks.append({"title": title, "mark": text, "rows": rows, "remarks": claim_formats.remarks(part)})
+        rows = [{"texts": claim_formats.shown(*one), "note": one[0].note, "verdict": one[1].verdict} for one in part]
+        blocks.append({
+            "title": title, "mark": text, "rows": rows, "remarks": claim_formats.remarks(part),
+            "plots": _in_page(drawn.claims(title, part, text), f"claims-{number}"),
+        })  # fmt: skip
     return blocks
 
 
@@ -190,11 +177,13 @@ def _seed(cell: FoundCell) -> dict[str, Any]:
             "problem": cell.problem,
             "seconds": "",
             "when": "",
+            "commit": "",
         }
     name = "mean_per_class" if record.metric == "mean per-class" else "top1"
     return {
         "id": cell.entry.id, "seed": cell.entry.seed, "score": percent(record.metrics.get(name)), "problem": "",
         "seconds": f"{sum(record.seconds.values()):,.1f}", "when": record.provenance.get("started") or "not recorded",
+        "commit": _commit(record) or "not recorded",
     }  # fmt: skip
 
 
@@ -216,9 +205,25 @@ def _neighbour(row: ReportRow, rows: Sequence[ReportRow]) -> dict[str, Any] | No
         return None
     differing, other = min(found, key=lambda entry: len(entry[0]))
     words = [f"{key}: {_value(here)} here, {_value(there)} there" for key, (here, there) in differing.items()]
+    for what, of in (("seeds", _seeds), ("commit of this package", _commits)):
+        if of(row) != of(other):
+            words.append(f"{what}: {of(row)} here, {of(other)} there")
     if len(words) > MOST_CHANGES:
         words = [*words[:MOST_CHANGES], f"and {len(words) - MOST_CHANGES} settings more"]
     return {"row": other, "words": words or ["no setting: only the files or versions they were made of differ"]}
+
+
+def _seeds(row: ReportRow) -> str:
+    return ", ".join(str(cell.entry.seed) for cell in row.cells if cell.is_done)
+
+
+def _commits(row: ReportRow) -> str:
+    return ", ".join(sorted({_commit(cell.record) for cell in row.cells if cell.record} - {""})) or "not recorded"
+
+
+def _commit(record: Record) -> str:
+    """Return the first digits of the commit that made a record; empty if it does not say."""
+    return str(record.provenance.get("commit") or "")[:7]
 
 
 def _value(value: Any) -> str:

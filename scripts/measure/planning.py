@@ -1,4 +1,4 @@
-"""What planning costs: processor time and memory of plan, run and table, before and now.
+"""What planning costs: processor time and memory of plan, run, table and report, before and now.
 
     python scripts/measure/planning.py [--before 7196a21] [--out results/measured/planning]
 
@@ -13,11 +13,12 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -45,6 +46,7 @@ COLUMNS = {
     "now, s": "{now}",
     "now, by the clock, s": "{clock}",
     "now, peak MiB": "{peak}",
+    "file, MB": "{size}",
 }
 # A suite of 10 targets times as many learning rates, each a composition of its own. Suites are files of the package.
 VARIANTS = """
@@ -97,6 +99,9 @@ def commands(stores: Path) -> dict[str, tuple[tuple[str, ...], bool]]:
         "`table`, 10,000 records: 2,000 rows": ((*shown, "--results", str(stores / "10000")), False),
         "`table`, 100,000 records: 20,000 rows": ((*shown, "--results", str(stores / "100000")), False),
         "`table`, 100,000 records: one row": ((*shown, "--results", str(stores / "one row")), False),
+        "`report`, 1,000 cells with curves and predictions: 200 rows": (
+            words("report", "--results", str(stores / "1000 whole"), "--out", str(stores / "report.html")), False,
+        ),
     }  # fmt: skip
 
 
@@ -131,13 +136,19 @@ def cost(command: Iterable[str], code: Path, most: int) -> dict[str, float]:
     return {"seconds": seconds, "clock": time.monotonic() - started, "peak": 1024 * used.ru_maxrss}
 
 
-def fill_all(stores: Path) -> None:
-    """Write the stores that ``commands`` read."""
-    fill_done(stores / "done", count=1)
-    fill_done(stores / "1000 done", count=100, targets=TEN)
-    for name, count in (("1000", 5), ("10000", 5), ("100000", 5)):
-        fill(stores / name, rows=int(name) // count, count=count)
-    fill(stores / "one row", rows=1, count=100_000)
+def fill_all(stores: Path, needed: Sequence[str]) -> None:
+    """Write those of the stores that ``commands`` read which are needed."""
+    stores.mkdir()
+    ways = {
+        "done": partial(fill_done, count=1),
+        "1000 done": partial(fill_done, count=100, targets=TEN),
+        **{name: partial(fill, rows=int(name) // 5, count=5) for name in ("1000", "10000", "100000")},
+        "one row": partial(fill, rows=1, count=100_000),
+        "1000 whole": partial(fill, rows=200, count=5, whole=True),
+    }
+    for name, write in ways.items():
+        if str(stores / name) in needed:
+            write(stores / name)
 
 
 def fill_done(folder: Path, *, count: int, targets: tuple[str, ...] = ()) -> None:
@@ -151,8 +162,11 @@ def fill_done(folder: Path, *, count: int, targets: tuple[str, ...] = ()) -> Non
         write_record(store, examples[cell.key.target], own, cell.id, cell.row, cell.identity)
 
 
-def fill(folder: Path, *, rows: int, count: int) -> None:
-    """Write a store of that many rows, which differ in target, source or learning rate, each with ``count`` seeds."""
+def fill(folder: Path, *, rows: int, count: int, whole: bool = False) -> None:
+    """Write a store of that many rows, which differ in target, source or learning rate, each with ``count`` seeds.
+
+    Cells are records alone, or ``whole``: with the curve and the predictions of the record that they are like.
+    """
     store = Store(folder / "demo")
     examples = [one for one in records(HERE / "results/measured") if one["profile"] == "demo"]
     axes = [name for name in ManifestEntry.__dataclass_fields__ if name not in ("id", "row", "source", "seed")]
@@ -168,6 +182,8 @@ def fill(folder: Path, *, rows: int, count: int) -> None:
             source = example["source"]["name"]
             entries.append(ManifestEntry(id=id, row=row, source=source, seed=seed, **{k: example[k] for k in axes}))
             write_record(store, example, {"seed": seed}, id, row, {**own, "seed": seed})
+            for name in ("curve.csv", "predictions.npz") if whole else ():
+                shutil.copy(next(HERE.glob(f"results/measured/**/cells/{example['id']}/{name}")), store.cell(id))
     store.write_manifest("all", {}, entries, settings)
 
 
@@ -185,6 +201,8 @@ def measure_command(given: argparse.Namespace, codes: dict[str, Path], command: 
         for name, costs in found.items():
             if not any(one["seconds"] == float("inf") for one in costs):
                 costs.append(cost(command, codes[name], given.most))
+                if "--out" in command:
+                    costs[-1]["size"] = Path(command[command.index("--out") + 1]).stat().st_size
     return found
 
 
@@ -196,7 +214,10 @@ def body(given: argparse.Namespace, found: Parts) -> list[str]:
         shown = {n: f"> {given.most}" if s == float("inf") else f"{s:.2f}" for n, s in seconds.items()}
         clock = median(one["clock"] for one in costs["now"])
         peak = max(one["peak"] for one in costs["now"]) / 2**20
-        rows.append({"command": title, "before": "", **shown, "clock": f"{clock:.2f}", "peak": f"{peak:,.0f}"})
+        size = f"{costs['now'][0]['size'] / 1e6:.1f}" if "size" in costs["now"][0] else ""
+        rows.append(
+            {"command": title, "before": "", **shown, "clock": f"{clock:.2f}", "peak": f"{peak:,.0f}", "size": size}
+        )
     return f"""Before: commit {given.before}. Seconds of processor time (user and system) of the whole process, imports
 included, medians of {counted(given.rounds, "round")} in which the two commits took turns; memory is the highest of the
 rounds, of a single process: large tables are made by one per core. A command was stopped after {given.most} s. Where a
@@ -219,16 +240,16 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, checkout(given.before, Path(name) / "before") as before:
         stores, codes = Path(name) / "stores", {"before": before, "now": HERE}
+        chosen = {title: own for title, own in commands(stores).items() if given.only in title}
         # In a process of its own: its memory would count as that of every process started after it.
-        filling = get_context("spawn").Process(target=fill_all, args=(stores,))
+        needed = [word for command, _ in chosen.values() for word in command]
+        filling = get_context("spawn").Process(target=fill_all, args=(stores, needed))
         filling.start()
         filling.join()
         if filling.exitcode:
             raise SystemExit("the stores could not be written")
         parts = {
-            title: partial(measure_command, given, codes, command, both)
-            for title, (command, both) in commands(stores).items()
-            if given.only in title
+            title: partial(measure_command, given, codes, command, both) for title, (command, both) in chosen.items()
         }
         measure(given, "Planning", parts, partial(body, given))
 

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -194,7 +195,8 @@ def in_smoke(command: Shown, world: dict[str, str]) -> list[str]:
 
 def has_profile(words: list[str]) -> bool:
     lists_names = words[1] == "list" and "--target" not in words
-    return "--profile" in options_of(words) and not lists_names and words[2:3] != ["report.html"]
+    reads_page = any(word == "report.html" and before != "--out" for before, word in pairwise(words))
+    return "--profile" in options_of(words) and not lists_names and not reads_page
 
 
 def options_of(words: list[str]) -> set[str]:

@@ -19,7 +19,7 @@ def shown(records, *folders):
 def test_a_file_in_one_of_the_folders_is_shown_with_sixteen_segments(ran, photo, tmp_path):
     shutil.copy(photo, tmp_path)
     (datum,) = shown([ran.record, ran.record], tmp_path / "elsewhere", tmp_path)
-    assert (datum.name, datum.used_by, datum.missing) == ("photo.png", ("digits",), "")
+    assert (datum.name, datum.used_by, datum.missing) == ("photo.png", ("digits (shipped data)",), "")
     assert datum.sha256 == ran.record.source["sha256"]
     assert len(datum.pictures) == 1
     assert len(datum.segments) == SEGMENTS == len({picture for picture, _ in datum.segments})
@@ -29,7 +29,7 @@ def test_a_file_in_one_of_the_folders_is_shown_with_sixteen_segments(ran, photo,
 
 def test_a_file_that_is_not_here_has_a_sentence(ran, tmp_path):
     (datum,) = shown([ran.record], tmp_path)
-    assert "photo.png is not on this machine" in datum.missing
+    assert "the file photo.png was not found when this page was made" in datum.missing
     assert datum.sha256 in datum.missing
     assert not datum.pictures
     assert not datum.segments

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 
 from benchmark.leaderboard.formats import COMPACT, to_json
+from benchmark.leaderboard.references import references
 from benchmark.report.datum import Datum
-from benchmark.report.page import MARKS
+from benchmark.report.drawn import MARKS
 from example_leaderboard import cell, filled
 from example_report import MEASURED, page_of
 from pages import Element, parse_page
@@ -29,6 +30,10 @@ def rows_of(table: Element) -> list[list[Element]]:
     return [row.all("th", "td") for row in body.all("tr")]
 
 
+def with_networks(entry, record, **networks):
+    return replace(entry, **networks), replace(record, **networks)
+
+
 # --- structure --------------------------------------------------------------------------------------------------
 
 
@@ -37,7 +42,7 @@ def test_the_page_refers_to_nothing_outside_itself(measured):
     for element in page.walk():
         for name in ("src", "href", "srcset", "data", "action", "poster"):
             assert re.match(r"(#|data:|$)", element[name]), element[name]
-    assert not re.search(r"@import|url\(|https?:", measured[1].partition('<script type="application/json"')[0])
+    assert not re.search(r"@import|url\((?!#)|https?:", measured[1].partition('<script type="application/json"')[0])
     (policy,) = [meta["content"] for meta in page.all("meta") if "Policy" in meta["http-equiv"]]
     assert "default-src 'none'" in policy
 
@@ -141,6 +146,28 @@ def test_the_same_records_give_the_same_bytes_and_few_of_them(measured, request)
     assert len(text.encode()) < 1_000_000  # leaves as much again for the datum
 
 
+def test_results_of_others_stand_by_themselves_with_their_sources_and_are_not_measured_here(tmp_path):
+    pair = {"teacher": "wrn-40-2", "student": "wrn-16-2"}
+    filled(tmp_path, with_networks(*cell(target="cifar100"), **pair), cell(target="digits", data="stand-in"))
+    page = parse_page(page_of(tmp_path, "demo")[1])
+    (section,) = [one for one in page.all("section") if one["id"] == "published"]
+    (table,) = section.all("table")
+    assert "not measured here, not ranked" in table.all("caption")[0].text
+    known = [one for one in references() if one.target == "cifar100" and one.pair == tuple(pair.values())]
+    rows = rows_of(table)
+    assert len(rows) == len(known) > 1
+    for reference, cells in zip(known, rows, strict=True):
+        texts = [cell.text for cell in cells]
+        assert texts[1].startswith(reference.method)
+        assert (texts[0], texts[2], texts[3]) == ("cifar100", reference.source, f"{100 * reference.top1:.2f}")
+    assert not [text for board in boards(page) for text in board.text.split() if text in ("CMI", "DFQ")]
+
+
+def test_without_results_of_others_the_page_says_so(tmp_path):
+    filled(tmp_path, cell())
+    assert "No result that others published is known" in parse_page(page_of(tmp_path, "demo")[1]).text
+
+
 # --- stand-ins, failures, missing data --------------------------------------------------------------------------
 
 
@@ -149,7 +176,7 @@ def test_every_fragment_with_stand_ins_says_so(tmp_path):
     page = parse_page(page_of(tmp_path, "demo")[1])
     marked = MARKS["stand-in"]
     of_rows = [table for table in page.all("table") if any("digits" in row.text for row in table.all("tr"))]
-    assert len(of_rows) >= 4
+    assert len(of_rows) >= 3
     assert all(
         marked in (table.text + (table.parent.parent.text if table.inside("details") else "")) for table in of_rows
     )
@@ -168,9 +195,13 @@ def test_rows_without_a_result_are_there_with_their_reasons(tmp_path):
     page = parse_page(text)
     reasons = {"stl10": "failed: the disk is full", "cifar10": "no data: put it there", "pets37": "not run yet"}
     for target, reason in reasons.items():
-        rows = [row for table in page.all("table") for row in table.all("tr") if row.all("th")[0].text == target]
-        assert len(rows) == 3  # of the leaderboard, retention, costs
+        rows = [
+            row for table in page.all("table") for row in table.all("tr") if row.all("th")[0].text.split()[0] == target
+        ]
+        assert len(rows) == 2  # of the leaderboard and costs
         assert all(reason in row.text for row in rows)
+        (kept,) = [image for image in page.all("svg") if image["aria-label"].startswith("Retention")]
+        assert reason in kept["aria-label"].partition(f"{target}, deadleaves: ")[2].partition("leaves")[0]
         (row,) = [row for row in found.rows if row.target == target]
         assert reason in next(one.text for one in page.all("details") if one["id"] == f"row-{row.id}")
     assert "1 of 4 rows are complete" in page.text
@@ -188,8 +219,9 @@ def test_a_damaged_record_costs_only_its_row(tmp_path):
 def test_noise_is_marked_as_a_control(tmp_path):
     filled(tmp_path, cell(), cell(source="noise", settings=2))
     page = parse_page(page_of(tmp_path, "demo")[1])
-    assert "noise control" in page.text
-    assert len([one for one in page.all("rect") if one["class"] == "control"]) == 1
+    (kept,) = [image for image in page.all("svg") if image["aria-label"].startswith("Retention")]
+    assert "noise (control): " in kept["aria-label"]
+    assert len([one for one in kept.all("path") if "stroke-dasharray:2.7" in one["style"]]) == 1
 
 
 def test_a_row_names_its_nearest_neighbour_and_what_differs(tmp_path):

@@ -1,0 +1,1 @@
+"""One style of plots, for pages and for papers."""
