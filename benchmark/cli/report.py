@@ -17,11 +17,13 @@ from benchmark.report.collect import ReportRow, findings
 from benchmark.report.datum import data_of
 from benchmark.report.embedded import pack
 from benchmark.report.page import About, to_html
+from benchmark.system.collector import paused_collector
 from modalities import registry
 from modalities.errors import BadInput
 from modalities.storage.atomic import atomic_write
 
 
+@paused_collector()
 def write_report(results: Path, profile: str, root: Path, out: Path) -> Path:
     """Write the page of ``results/profile``; return its absolute path. Raises BadInput if it cannot be made."""
     if out.suffix.lower() not in (".html", ".htm"):
