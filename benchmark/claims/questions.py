@@ -33,6 +33,9 @@ class Place(NamedTuple):
     fold: int
 
 
+MOST_TYPED = 40  # letters of settings beside a target's name
+
+
 class Side(NamedTuple):
     """A row that a claim is about."""
 
@@ -69,7 +72,7 @@ def questions(store: Store, path: Path, manifest: Manifest) -> Iterator[Question
     for cell in manifest.cells:
         place = Place(cell.profile, cell.data, cell.modality, cell.target, cell.fold)
         places.setdefault(place, []).append(cell)
-    typed = " ".join(str(text) for text in manifest.selection.get("overrides", ()))
+    typed = _typed([str(text) for text in manifest.selection.get("overrides", ())])
     for entry in manifest.claims:
         claim = _claim(path, entry)
         for place, cells in sorted(places.items()):
@@ -78,6 +81,15 @@ def questions(store: Store, path: Path, manifest: Manifest) -> Iterator[Question
                 for sides in _pairs(manifest, claim, cells):
                     late = claim.name in manifest.late_claims
                     yield Question(store, manifest.suite, place, claim, typed, sides, late)
+
+
+def _typed(overrides: Sequence[str]) -> str:
+    """Return settings as a table shows them: those that have room, and how many more there are."""
+    shown = list(overrides)
+    while len(" ".join(shown)) > MOST_TYPED and len(shown) > 1:
+        shown.pop()
+    more = len(overrides) - len(shown)
+    return " ".join(shown) + (f" and {more} more" if more else "")
 
 
 def once(asked: Sequence[Question]) -> list[Question]:

@@ -131,6 +131,14 @@ def test_what_several_runs_requested_counts_once(tmp_path):
     assert judged(filled(tmp_path, selection={"targets": ["digits"]})) == alone
 
 
+def test_many_typed_settings_do_not_push_the_figures_off_the_page(tmp_path):
+    typed = ["recipe=onecycle", "recipe.steps=600", "recipe.batch=256", "teacher.training.lr=0.01", "seeds=[0,1,2]"]
+    filled(tmp_path, selection={"overrides": typed})
+    assert "| digits (recipe=onecycle recipe.steps=600 and 3 more) |" in printed(tmp_path, "--format", "markdown")
+    filled(tmp_path / "few", selection={"overrides": ["recipe.budget=0.2"]})
+    assert "| digits (recipe.budget=0.2) |" in printed(tmp_path / "few", "--format", "markdown")
+
+
 def test_a_variant_is_not_compared_with_itself(tmp_path):
     """A setting that was typed may make two variants the same cells, which differ in nothing whatever is true."""
     store = filled(tmp_path)
