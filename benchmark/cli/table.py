@@ -12,6 +12,7 @@ from benchmark.cli.text_table import print_table, say
 from benchmark.config.published import published_results
 from benchmark.leaderboard import formats
 from benchmark.leaderboard import pivot as turned
+from benchmark.leaderboard.documents import records_of
 from benchmark.leaderboard.formats import (
     COLLAPSED,
     COLLAPSED_MEANING,
@@ -121,7 +122,7 @@ def print_summary(frame: pd.DataFrame) -> None:
     heads = ["target", "source", "data", "teacher %", "student %", "balanced %", "retention %", "chance %"]
     heads += ["majority %", "untrained %", "test items", "seeds", "rank"]
     figures = ("mean_per_class", "retention", "chance", "majority", "untrained")
-    found = frame.to_dict("records")
+    found = records_of(frame)
     rows = [
         [
             *map(sanitize, (*label, row["data"])),

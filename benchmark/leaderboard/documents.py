@@ -28,7 +28,16 @@ def is_missing(value: Any) -> bool:
     """Return whether a figure of a table is missing."""
     import pandas as pd
 
-    return bool(pd.isna(value))
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by column, as ``to_dict`` does, which takes four times as long."""
+    import pandas as pd
+
+    names = list(frame.columns)
+    columns = [[None if value is pd.NA else value for value in frame[name].tolist()] for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def render_csv(frame: pd.DataFrame) -> str:

@@ -17,6 +17,7 @@ from benchmark.leaderboard import costs
 from benchmark.leaderboard.aggregate import Method, methods_of
 from benchmark.leaderboard.documents import (
     is_missing,
+    records_of,
     render_csv,
     render_html,
     render_json,
@@ -122,7 +123,7 @@ def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
 
 def _chosen(frame: pd.DataFrame, view: View) -> list[str]:
     if not view.columns:
-        unasked = {"id", *(() if costs.are_shown(frame.to_dict("records")) else costs.COLUMNS)}
+        unasked = {"id", *(() if costs.are_shown(records_of(frame)) else costs.COLUMNS)}
         unasked |= set() if any(frame["handed_in"]) else {"handed_in"}
         return [name for name in frame.columns if name not in unasked]
     needed = ["rank_note"] if any(name.startswith("rank") for name in view.columns) else []
@@ -134,7 +135,7 @@ def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
 
     ``published`` has the results of others that stand beside some rows, if there are any.
     """
-    rows: list[Row] = frame.to_dict("records")
+    rows: list[Row] = records_of(frame)
     chosen = _chosen(frame, view)
     clean = [{name: None if is_missing(row[name]) else row[name] for name in chosen} for row in rows]
     blocks = [
@@ -148,7 +149,7 @@ def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
 
 def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
     """Return what the tables for people say, as ``benchmark.leaderboard.documents`` wants it."""
-    rows: list[Row] = frame.to_dict("records")
+    rows: list[Row] = records_of(frame)
     names = view.columns or shown_columns(rows)
     heads = [HEADS.get(name) or (f"{name} %" if _is_share(name) else name) for name in names]
     figures = {*FIGURES, *(name for name in COMPACT if name not in ("target", "source", "data"))}

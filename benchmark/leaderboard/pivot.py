@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.leaderboard.aggregate import by_method
 from benchmark.leaderboard.documents import (
     is_missing,
+    records_of,
     render_csv,
     render_html,
     render_json,
@@ -92,7 +93,7 @@ def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     import pandas as pd
 
     lines = []
-    for pivot in pivots(frame.to_dict("records"), view):
+    for pivot in pivots(records_of(frame), view):
         for line in pivot.lines:
             one = next(iter(line.rows.values()))
             cells: dict[str, Any] = {name: one[name] for name in ("profile", "data", "modality")}
@@ -108,7 +109,7 @@ def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
 
 def to_json(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
     """An object with ``notes`` and ``blocks``: a list of methods, each with its cells by target; fractions."""
-    rows: list[Row] = frame.to_dict("records")
+    rows: list[Row] = records_of(frame)
     blocks = []
     for pivot in pivots(rows, view):
         columns = list(zip(pivot.heads, pivot.places, strict=True))
@@ -129,7 +130,7 @@ def _cell(row: Row | None) -> dict[str, Any] | None:
 
 def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
     """Return what the tables for people say, as ``benchmark.leaderboard.documents`` wants it."""
-    rows: list[Row] = frame.to_dict("records")
+    rows: list[Row] = records_of(frame)
     blocks = []
     for pivot in pivots(rows, view):
         mean = ["mean"] if len(pivot.places) > 1 else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from benchmark.leaderboard.documents import is_missing
+from benchmark.leaderboard.documents import is_missing, records_of
 from benchmark.records.record import is_real_training_items
 from modalities.errors import BadInput, UnknownName
 
@@ -79,7 +79,7 @@ def select(frame: pd.DataFrame, selection: Selection) -> tuple[pd.DataFrame, Vie
 
     Raises BadInput for a name or glob that no row has, or if no row has all that is asked for.
     """
-    rows: list[Row] = frame.to_dict("records")
+    rows: list[Row] = records_of(frame)
     if not selection.chooses_rows:
         return frame, View(columns=selection.columns)
     kept, of_targets = _kept(rows, selection)

@@ -22,7 +22,19 @@ def read_json(text: str | bytes) -> Any:
     try:
         return from_json(text, allow_inf_nan=False, cache_strings="keys")
     except ValueError:  # its own sentences differ, and it refuses half of a surrogate pair
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text if isinstance(text, str) else text.decode(), parse_constant=_refuse_constant)
+
+
+def check_finite(found: Any) -> None:
+    """Raise ValueError if what ``read_json`` returned has a number that is too large to be finite."""
+    from pydantic_core import to_json
+
+    try:
+        may_be_infinite = b"Infinity" in to_json(found, inf_nan_mode="constants")  # in a quarter of the time
+    except ValueError:  # half of a surrogate pair, as the name of a file may have
+        may_be_infinite = True
+    if may_be_infinite:
+        json.dumps(found, allow_nan=False)
 
 
 def _refuse_constant(name: str) -> None:

@@ -106,7 +106,7 @@ class Record(CellAxes):
         return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, where: str | Path = "a record") -> Record:
+    def from_json(cls, text: str | bytes, where: str | Path = "a record") -> Record:
         """Read the text that ``to_json`` made. Raise BadInput, which names ``where``, if it is anything else."""
         try:
             content = read_json(text)

@@ -101,7 +101,7 @@ def _without_seed(settings: Settings) -> dict[str, Any]:
 
 
 def _named(values: Settings, names: Sequence[str]) -> str:
-    return canonical_json([values.get(key) for key in names])
+    return repr([values.get(key) for key in names])  # texts or nothing: a tenth of the time of canonical JSON
 
 
 def _telling(alike: Sequence[Settings], names: Sequence[str]) -> tuple[list[str], int]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from benchmark.records.identity import canonical_json, cell_id, safe_name
-from benchmark.records.json_checks import first_problem, read_json
+from benchmark.records.json_checks import check_finite, first_problem, read_json
 from benchmark.records.provenance import strip_folders
 from benchmark.records.record import Manifest, ManifestEntry, Record
 from benchmark.records.settings import content
@@ -137,7 +137,7 @@ class Store:
     def read(self, id: str) -> Record | None:
         """Read a cell's record; None if it has none. Raises BadInput if it is damaged, or another cell's."""
         path = f"{self.cells}/{_checked(id)}/{_RECORD}"  # making a Path takes as long as opening the file
-        text = _read_text(path)
+        text = _read_bytes(path)
         if text is None:
             return None
         record = Record.from_json(text, path)
@@ -212,8 +212,9 @@ class Store:
     def curve(self, id: str) -> list[dict[str, float]]:
         """Read the rows of a cell's curve; empty if it has none. Raises BadInput if the file is damaged."""
         path = self.cell(id) / _CURVE
-        rows = csv.DictReader(io.StringIO(_read_text(path) or ""))
+        found = _read_bytes(path) or b""
         try:
+            rows = csv.DictReader(io.StringIO(found.decode()))
             return [{name: float(value) for name, value in row.items()} for row in rows]
         except (TypeError, ValueError, csv.Error) as error:
             raise _unreadable(path, error) from error
@@ -341,7 +342,7 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         found = read_json(path.read_bytes())
         entries = [ManifestEntry(**entry) for entry in found.pop("cells")]
-        json.dumps(found, allow_nan=False)  # raises for numbers that are too large to be finite
+        check_finite(found)
         return Manifest(**found, cells=entries)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         problem = first_problem(error) if isinstance(error, ValidationError) else error
@@ -360,13 +361,13 @@ def _checked(id: str) -> str:
     return id
 
 
-def _read_text(path: str | Path) -> str | None:
+def _read_bytes(path: str | Path) -> bytes | None:
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a hundred thousand are read for one table
-            return file.read().decode()
+            return file.read()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise _unreadable(path, error) from error
 
 

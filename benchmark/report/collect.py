@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.claims.collect import Tested, judged_claims
+from benchmark.leaderboard.documents import records_of
 from benchmark.leaderboard.formats import blocks_of, document, labels, shown_columns
 from benchmark.leaderboard.selection import WHOLE_LEADERBOARD, Selection, chosen_rows
 from benchmark.leaderboard.table import leaderboard
@@ -124,7 +125,7 @@ def findings(results: Path, profile: str, published: Mapping[str, Sequence[Publi
     for entry in store.requested_cells():
         by_row.setdefault(entry.row, []).append(_found(store, entry))
     blocks = []
-    every: list[Row] = frame.to_dict("records")
+    every: list[Row] = records_of(frame)
     for (_, title, rows), block in zip(blocks_of(every), said["blocks"], strict=True):
         found = [
             ReportRow(row, target, source, texts, sorted(by_row[row["row"]], key=lambda cell: cell.entry.seed))

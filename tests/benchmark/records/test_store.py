@@ -187,3 +187,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
         atomic_write(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("text", ["Infinity", "\\ud800", "1e999"])
+def test_a_text_in_a_manifest_may_look_like_anything_and_a_number_has_to_be_finite(tmp_path, text):
+    store = Store(tmp_path)
+    path = store.write_manifest("all", {"overrides": ["TEXT"]}, [])
+    path.write_text(path.read_text().replace('"TEXT"', f'"{text}"'))
+    assert len(store.manifest_files()) == 1
+    path.write_text(path.read_text().replace(f'"{text}"', "1e999"))
+    with pytest.raises(BadInput, match="is not a manifest"):
+        store.manifest_files()
