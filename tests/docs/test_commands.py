@@ -41,7 +41,7 @@ LISTED = {  # a pattern of the whole command: why it is not run; those of `bench
     r"benchmark new-target mine .*": "writes into a checkout; tests/benchmark/cli/test_new_target.py runs it",
     r"benchmark new-target .*--look.*": "needs real data; tests/benchmark/cli/test_new_target.py runs it",
     r"benchmark check \S* ?--root DIR.*": "needs real data; tests/benchmark/cli/test_check.py runs it",
-    r"benchmark run .*(flowers12|arabic10).*": "needs the plug-ins of examples/targets installed",
+    r"benchmark run .*(flowers12|arabic10|tinyimagenet30).*": "needs the plug-ins of examples/targets installed",
     r"benchmark report .*--results all .*": "needs a joined folder; test_measured.py looks at the page",
     r"benchmark merge .*": "tests/benchmark/cli/test_merge.py runs it on folders and on files of predictions",
     r"benchmark compare cifar10-Patches_of_one .*": "tests/benchmark/cli/test_merge.py compares such rows",
