@@ -44,6 +44,9 @@ class FolderTarget(FileTarget):
         names = files.names.take(chosen)
         return Columns(Paths(home, names), files.folders[chosen] % classes, names, names)
 
+    def _of_fold(self, root: Path, split: str, fold: int) -> Sequence[Row]:
+        return self.rows(root, split)  # neither folders nor the table say in which fold a file is
+
     def _index(self, root: Path) -> Index:
         folders = [f"{split}/{self.class_folder(name)}" for split in self.splits for name in self.info.classes]
         return index(self.home(root), folders, self.suffixes).with_content(self.home(root))
