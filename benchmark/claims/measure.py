@@ -47,8 +47,7 @@ class _Row:
         """The mean over the seeds that are done, by the metric of the target."""
         if not self.records:
             return None
-        name = "mean_per_class" if self.metric == "mean per-class" else "top1"
-        known = [value for record in self.records if (value := record.metrics.get(name)) is not None]
+        known = [record.score for record in self.records if record.score is not None]
         return sum(known) / len(known) if len(known) == len(self.records) else None
 
     @property

@@ -20,6 +20,7 @@ from benchmark.records.store import Store
 from modalities.errors import BadInput
 
 _CLAIM = TypeAdapter(Claim)
+MOST_TYPED = 40  # letters of settings beside a target's name
 _NEEDED = {"name", "hypothesis", "better", "than"}
 
 
@@ -31,9 +32,6 @@ class Place(NamedTuple):
     modality: str
     target: str
     fold: int
-
-
-MOST_TYPED = 40  # letters of settings beside a target's name
 
 
 class Side(NamedTuple):

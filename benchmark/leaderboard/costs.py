@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from benchmark.records.record import Record
 from benchmark.records.settings import Settings, value_at
@@ -53,9 +52,9 @@ def distill_seconds(record: Record) -> float | None:
     return sum(known) if known else None
 
 
-def are_shown(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether some rows of a leaderboard differ in method, so that a table shows what they cost.
+def are_shown(methods: Iterable[str]) -> bool:
+    """Return whether a table shows what its rows cost, since they differ in method.
 
-    Rows whose method is not known, since their predictions were handed in, do not count.
+    An empty method does not count: it is not known, since predictions were handed in.
     """
-    return len({row["method"] for row in rows} - {""}) > 1
+    return len({*methods} - {""}) > 1

@@ -123,7 +123,7 @@ def to_csv(frame: pd.DataFrame, view: View = WHOLE_LEADERBOARD) -> str:
 
 def _chosen(frame: pd.DataFrame, view: View) -> list[str]:
     if not view.columns:
-        unasked = {"id", *(() if costs.are_shown(records_of(frame)) else costs.COLUMNS)}
+        unasked = {"id", *(() if costs.are_shown(frame["method"]) else costs.COLUMNS)}
         unasked |= set() if any(frame["handed_in"]) else {"handed_in"}
         return [name for name in frame.columns if name not in unasked]
     needed = ["rank_note"] if any(name.startswith("rank") for name in view.columns) else []
@@ -164,7 +164,7 @@ def document(frame: pd.DataFrame, view: View) -> dict[str, Any]:
 
 def shown_columns(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return the columns of the tables for people: with what rows cost, if they differ in method."""
-    return (*COMPACT, *(costs.HEADS if costs.are_shown(rows) else ()))
+    return (*COMPACT, *(costs.HEADS if costs.are_shown(row["method"] for row in rows) else ()))
 
 
 def title_of(rows: list[Row]) -> str:

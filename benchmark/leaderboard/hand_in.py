@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,6 @@ def score_file(path: Path, profile: str, root: Path) -> HandedIn:
 def _record(
     path: Path, statement: Statement, items: ScoredItems, predictions: Predictions, probabilities: bool
 ) -> Record:
-    import hashlib
-
     from benchmark.evaluation import metrics
 
     info, label = items.info, statement.label

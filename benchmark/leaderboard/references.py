@@ -53,7 +53,9 @@ def references_beside(rows: Sequence[dict[str, Any]]) -> list[Reference]:
         own = [row for row in rows if row["target"] == target]
         every = [reference for reference in references() if reference.target == target]
         pairs = {(row["teacher"], row["student"]) for row in own}
-        found += [one for one in every if one.pair in pairs] or (every if are_shown(own) else [])
+        found += [one for one in every if one.pair in pairs] or (
+            every if are_shown(row["method"] for row in own) else []
+        )
     return found
 
 

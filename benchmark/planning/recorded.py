@@ -79,7 +79,7 @@ def cell_of_record(record: Record, root: Path, *, source: str = "") -> Cell:
 
 
 def refuse_handed_in(record: Record) -> None:
-    """Raise BadInput if a record is of predictions that were handed in, so that there is no cell that made it."""
+    """Raise BadInput if a record's predictions were handed in, since no cell was run for it."""
     if record.is_handed_in:
         problem = f"the predictions of {record.id} were handed in, and nothing else of it is known"
         raise BadInput(f"{problem}; choose a cell that was run here.")

@@ -1,7 +1,7 @@
 """Plots of a report, drawn once: each as a figure of its own in the page, or several in one file for a paper.
 
 A plot has a title, what has to be said of its data, and a description for those who cannot see it. Names from outside
-are drawn as text, folded where there is no room. Intervals are of 95 %.
+are drawn as text, folded where there is no room. Intervals are 95 % intervals.
 """
 
 from __future__ import annotations

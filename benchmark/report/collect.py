@@ -133,17 +133,9 @@ def findings(results: Path, profile: str, published: Mapping[str, Sequence[Publi
         ]
         first = rows[0]
         blocks.append(
-            Block(
-                title,
-                first["data"],
-                first["modality"],
-                block["caveats"],
-                found,
-                block["remarks"],
-                block["methods"],
-                block["references"],
-            )
-        )
+            Block(title, first["data"], first["modality"], block["caveats"], found,
+                  block["remarks"], block["methods"], block["references"])
+        )  # fmt: skip
     claims, without = _claims(results, profile)
     records = {cell.entry.id: cell.record for cells in by_row.values() for cell in cells if cell.record is not None}
     return Findings(

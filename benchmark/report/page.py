@@ -169,19 +169,11 @@ def _details(row: ReportRow, rows: Sequence[ReportRow], profile: str, about: Abo
 
 def _seed(cell: FoundCell) -> dict[str, Any]:
     record = cell.record
+    known = {"id": cell.entry.id, "seed": cell.entry.seed, "problem": cell.problem}
     if not cell.is_done or record is None:
-        return {
-            "id": cell.entry.id,
-            "seed": cell.entry.seed,
-            "score": "",
-            "problem": cell.problem,
-            "seconds": "",
-            "when": "",
-            "commit": "",
-        }
-    name = "mean_per_class" if record.metric == "mean per-class" else "top1"
-    return {
-        "id": cell.entry.id, "seed": cell.entry.seed, "score": percent(record.metrics.get(name)), "problem": "",
+        return known
+    return known | {
+        "score": percent(record.score),
         "seconds": f"{sum(record.seconds.values()):,.1f}", "when": record.provenance.get("started") or "not recorded",
         "commit": _commit(record) or "not recorded",
     }  # fmt: skip
